@@ -1,0 +1,1 @@
+"""Adapters: what the rooms' ports are on this machine. Imported by ``bootstrap`` only."""

@@ -1,0 +1,1 @@
+"""Identity on this machine: password hashing, key material for credentials."""

@@ -1,0 +1,1 @@
+"""Sandbox back-ends: start a launch plan on this machine."""

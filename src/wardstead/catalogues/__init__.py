@@ -1,0 +1,1 @@
+"""Data only: policies, detectors and their JSON Schemas."""

@@ -1,0 +1,1 @@
+"""The web console: views, templates, static files. Served by the gateway workers under the same address."""

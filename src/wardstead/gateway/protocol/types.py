@@ -1,0 +1,165 @@
+"""The values between a dialect and the pipeline. Canonical bodies are OpenAI's: what every local server speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from wardstead.kernel.errors import WardsteadError
+
+
+class Operation(StrEnum):
+    """What is asked of a model server; the value is the path of its OpenAI-compatible API."""
+
+    CHAT = "/v1/chat/completions"
+    COMPLETION = "/v1/completions"
+    EMBEDDING = "/v1/embeddings"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on a request. Sizes in bytes."""
+
+    body_bytes: int = 4 * 1024 * 1024
+    depth: int = 64
+    max_tokens: int = 4096
+    choices: int = 4
+    messages: int = 2048
+
+
+class UnknownFields(StrEnum):
+    """What a field that is not on the forward list does."""
+
+    REJECT = "reject"
+    """400 that names it."""
+    WARN = "warn"
+    """Dropped, and named in the ``wardstead-warning`` header."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPolicy:
+    """The closed list of what is forwarded, per operation, with what the configuration adds."""
+
+    unknown: UnknownFields = UnknownFields.REJECT
+    extra: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class ParsedRequest:
+    """A request in canonical form.
+
+    ``body`` is a canonical OpenAI body that holds forwarded fields only. ``texts`` are all its strings that can carry
+    content (message text, tool descriptions and arguments, schemas, stop sequences, user, names: everything but closed
+    enumerations), in order; ``replace_texts`` puts transformed ones back at the same places.
+    """
+
+    operation: Operation
+    model: str
+    stream: bool
+    body: dict[str, Any]
+    texts: list[str]
+    warnings: tuple[str, ...] = ()
+    wants_logprobs: bool = False
+    include_usage: bool = False
+    structured: bool = False
+    """The answer is one JSON value (``response_format``, or a forced schema): it is inspected and released as a whole."""
+    dialect_state: Mapping[str, Any] = field(default_factory=dict)
+    """What the dialect needs to answer in its own form (the path, the request's model name, options)."""
+    slots: Sequence[tuple[Any, Any]] = ()
+    """(container, key) of each of ``texts``."""
+
+    def replace_texts(self, texts: Sequence[str]) -> None:
+        """Put ``texts`` (as many as there were) where the originals stood."""
+        if len(texts) != len(self.slots):
+            raise ValueError("as many texts as slots")
+        for (container, key), text in zip(self.slots, texts, strict=True):
+            container[key] = text
+        self.texts = list(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerContext:
+    """What an encoder needs to answer: ids, the model's public name, time in seconds since the epoch."""
+
+    request: ParsedRequest
+    receipt: str
+    created_s: int
+    model: str
+
+
+@dataclass(slots=True)
+class Chunk:
+    """One canonical piece of a streamed answer, for one choice. ``delta`` is OpenAI's; text is taken out and put back inspected."""
+
+    index: int = 0
+    text: str = ""
+    role: str | None = None
+    reasoning: str = ""
+    tool_calls: list[dict[str, Any]] | None = None
+    """Whole tool calls (canonical, arguments complete) when going out; OpenAI's partial ones when coming in."""
+    refusal: str = ""
+    finish_reason: str | None = None
+    logprobs: Any = None
+
+
+@dataclass(slots=True)
+class UpstreamEvent:
+    """One decoded server-sent event of the model server."""
+
+    chunks: list[Chunk]
+    usage: dict[str, Any] | None = None
+    done: bool = False
+
+
+class StreamEncoder(Protocol):
+    """Writes one streamed answer in a dialect."""
+
+    content_type: str
+
+    def start(self) -> bytes:
+        """What precedes the first chunk (may be empty)."""
+        ...
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """One piece."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """Something that carries no text, while the guard holds text back."""
+        ...
+
+    def end(self, *, usage: dict[str, Any] | None, receipt: str) -> bytes:
+        """The receipt as a trailing comment event where the dialect allows it, then the dialect's normal end."""
+        ...
+
+    def error(self, error: WardsteadError, status: int) -> bytes:
+        """An error after the stream has begun, in the dialect's form; the connection is then aborted, never ended normally."""
+        ...
+
+
+class Dialect(Protocol):
+    """One client-facing API."""
+
+    name: str
+
+    def parse(self, path: str, body: bytes, *, limits: Limits, fields: FieldPolicy) -> ParsedRequest:
+        """Bytes to a canonical request. Raises ``CallerError`` (a clear 4xx) and nothing else, whatever the bytes."""
+        ...
+
+    def answer(self, completion: dict[str, Any], context: AnswerContext) -> bytes:
+        """A canonical (OpenAI) completion, already inspected, as this dialect's body."""
+        ...
+
+    def stream(self, context: AnswerContext) -> StreamEncoder:
+        """An encoder for one streamed answer."""
+        ...
+
+    def error(self, error: WardsteadError, status: int) -> bytes:
+        """An error body in this dialect's form, such that its own client library raises its own typed error."""
+        ...
+
+    def models(self, names: Sequence[str], created_s: int) -> bytes:
+        """The list of models that this person may use, in this dialect's form."""
+        ...

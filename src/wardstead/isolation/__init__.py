@@ -1,0 +1,1 @@
+"""Isolation: from a profile to a launch plan (data), and the probes that prove it from inside."""

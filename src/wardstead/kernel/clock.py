@@ -1,0 +1,15 @@
+"""Time is an argument: the core never reads a clock. Times are milliseconds since the epoch, UTC; text is RFC 3339."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], int]
+Entropy = Callable[[int], bytes]
+
+
+def rfc3339(time_ms: int) -> str:
+    """``2026-11-23T12:34:56.789Z``: UTC with milliseconds."""
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"

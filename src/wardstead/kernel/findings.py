@@ -1,0 +1,27 @@
+"""What a detector says about a text, and what policy makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from wardstead.kernel.labels import PUBLIC, Label
+
+
+class Action(IntEnum):
+    """What happens to a finding, ordered: the strictest of several wins."""
+
+    ALLOW = 0
+    REDACT = 1
+    BLOCK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``text[start:end]`` (characters of the inspected string, before any redaction) is a ``type``. Never holds the text itself."""
+
+    type: str
+    start: int
+    end: int
+    label: Label = PUBLIC
+    action: Action = Action.ALLOW
