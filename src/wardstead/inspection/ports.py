@@ -59,7 +59,7 @@ class StreamGuard(Protocol):
 
 
 class Inspector(Protocol):
-    """All detectors under one policy. Never raises: a detector that fails gives a finding of type ``detector-failed``, which blocks."""
+    """All detectors under one policy. Never raises: a detector that fails gives a ``detector-failed`` finding, which blocks."""
 
     version: str
 

@@ -13,6 +13,4 @@ def length_prefixed(*fields: bytes) -> bytes:
 
 def canonical_json(value: Mapping[str, object]) -> bytes:
     """Sorted keys, no spaces, UTF-8, no NaN: RFC 8785 for the values we use (strings, integers, booleans, lists, objects)."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

@@ -18,7 +18,7 @@ class Action(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``text[start:end]`` (characters of the inspected string, before any redaction) is a ``type``. Never holds the text itself."""
+    """``text[start:end]`` (characters, before any redaction) is a ``type``. Never holds the text itself."""
 
     type: str
     start: int

@@ -50,7 +50,7 @@ class FieldPolicy:
 class ParsedRequest:
     """A request in canonical form.
 
-    ``body`` is a canonical OpenAI body that holds forwarded fields only. ``texts`` are all its strings that can carry
+    ``body`` is a canonical OpenAI body that holds forwarded fields only. ``texts`` are all strings that can carry
     content (message text, tool descriptions and arguments, schemas, stop sequences, user, names: everything but closed
     enumerations), in order; ``replace_texts`` puts transformed ones back at the same places.
     """
@@ -91,7 +91,7 @@ class AnswerContext:
 
 @dataclass(slots=True)
 class Chunk:
-    """One canonical piece of a streamed answer, for one choice. ``delta`` is OpenAI's; text is taken out and put back inspected."""
+    """One canonical piece of a streamed answer, for one choice: its text is taken out and put back inspected."""
 
     index: int = 0
     text: str = ""
