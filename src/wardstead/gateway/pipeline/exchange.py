@@ -1,0 +1,520 @@
+"""One exchange, from the first byte to the recorded answer: a generator that yields commands and is resumed with results.
+
+No I/O, no clock: the shell (``gateway/server``) performs the commands. The order is the promise:
+no answer byte before the intent is durable; no end of an answer before its outcome is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
+from wardstead.gateway.pipeline import record
+from wardstead.gateway.pipeline.answer import AnswerGuard, Cut, blocked
+from wardstead.gateway.pipeline.commands import (
+    Abort,
+    Body,
+    CallModel,
+    ClientGone,
+    Command,
+    CommitIntent,
+    CommitOutcome,
+    ReadBody,
+    ReadModel,
+    Refresh,
+    Start,
+)
+from wardstead.gateway.pipeline.life import TRANSITIONS, State
+from wardstead.gateway.pipeline.refusals import LedgerUnavailable, NoSuchModel, NotPermitted, refusal_text
+from wardstead.gateway.pipeline.world import ModelDeployment, World
+from wardstead.gateway.protocol import upstream
+from wardstead.gateway.protocol.errors import status_of
+from wardstead.gateway.protocol.types import AnswerContext, Chunk, Dialect, Operation, ParsedRequest, StreamEncoder
+from wardstead.inspection.ports import Direction, Inspection
+from wardstead.kernel.clock import Clock
+from wardstead.kernel.errors import CallerError, IntegrityError, PeerError, WardsteadError
+from wardstead.kernel.findings import Action
+from wardstead.kernel.ids import ExchangeId
+from wardstead.kernel.labels import PUBLIC, Label, join_all
+from wardstead.ledger.ports import Refusal
+
+Road = Generator[Command, Any, None]
+MAX_STALE_RETRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as the shell took it off the wire. ``secret`` and ``csrf`` are what was presented to prove an identity."""
+
+    id: ExchangeId
+    dialect: Dialect
+    path: str
+    secret: str
+    csrf: str | None
+    received_ms: int
+    context: Mapping[str, str] = field(default_factory=dict)
+    """``purpose``, ``application``, ``conversation``: what the ``wardstead-*`` request headers said."""
+
+
+class Exchange:
+    """The state of one exchange. Drive ``run()``; the public attributes are what the shell logs and shows live."""
+
+    def __init__(self, incoming: Incoming, world: World, *, sealer: record.Sealer, clock: Clock) -> None:
+        """``world`` is the snapshot to begin with; a stale intent makes the exchange ask for the present one."""
+        self.incoming = incoming
+        self.world = world
+        self.state = State.RECEIVED
+        self.identity: Identity | None = None
+        self.request: ParsedRequest | None = None
+        self.label: Label = PUBLIC
+        self.verdict = ""
+        self.outcome = ""
+        self.status = 0
+        self._sealer = sealer
+        self._clock = clock
+        self._started = False
+        self._forwarded_ms = 0
+        self._first_ms = 0
+        self._redacted = 0
+        self._usage: dict[str, Any] | None = None
+        self._guard: AnswerGuard | None = None
+
+    def run(self) -> Road:
+        """The whole road. Throw ``PeerError`` or ``ClientGone`` into it where a command failed."""
+        try:
+            self._identify()
+            body = yield ReadBody(self.world.limits.body_bytes)
+            self._parse(body)
+            yield from self._until_intended()
+        except ClientGone:
+            self._enter(State.REFUSED)
+            return
+        except WardsteadError as error:
+            self._enter(State.REFUSED)
+            yield from self._answer_error(error)
+            return
+        yield from self._answer()
+
+    # -- from bytes to a durable intent ---------------------------------------------------------------------------
+
+    def _enter(self, state: State) -> None:
+        # INVARIANT: no exchange skips a step of the table; a violation is our bug and must not answer anything.
+        if state not in TRANSITIONS[self.state]:
+            raise IntegrityError(f"an exchange cannot go from {self.state} to {state}")
+        self.state = state
+
+    def _identify(self) -> None:
+        incoming = self.incoming
+        self.identity = self.world.authenticate(self.world.directory, incoming.secret, incoming.csrf, self._clock())
+        self._enter(State.IDENTIFIED)
+
+    def _parse(self, body: bytes) -> None:
+        world, incoming = self.world, self.incoming
+        self._body = body
+        request = incoming.dialect.parse(incoming.path, body, limits=world.limits, fields=world.fields)
+        self.request = self._request = request
+        deployment = world.models.get(request.model)
+        if deployment is None or request.operation not in deployment.operations:
+            raise NoSuchModel(request.model)
+        self._model: ModelDeployment = deployment
+        self._enter(State.PARSED)
+
+    def _until_intended(self) -> Road:
+        for _ in range(MAX_STALE_RETRIES):
+            self._inspect()
+            self._decide()
+            self._seal = self._sealer.begin(self._who.principal.subject, self.incoming.id)
+            draft = self._seal.intent(self._intent(), self._clock())
+            refusal = yield CommitIntent(draft, self.world.directory.version)
+            if refusal is None:
+                self._enter(State.INTENDED)
+                return
+            if refusal is not Refusal.STALE:
+                raise LedgerUnavailable(refusal)
+            self.world = yield Refresh()
+            self._identify()
+            self._parse(self._body)
+        raise LedgerUnavailable(Refusal.STALE)
+
+    @property
+    def _who(self) -> Identity:
+        if self.identity is None:
+            raise IntegrityError("nobody is identified yet")
+        return self.identity
+
+    def _inspect(self) -> None:
+        request = self._request
+        self._inspections: list[Inspection] = self.world.inspector.inspect_all(request.texts, Direction.PROMPT)
+        self.label = join_all(one.label for one in self._inspections)
+        actions = [one.action for one in self._inspections]
+        strictest = max(actions, default=Action.ALLOW)
+        if strictest is Action.REDACT:
+            request.replace_texts([one.text for one in self._inspections])
+        self._redacted = sum(f.action is Action.REDACT for one in self._inspections for f in one.findings)
+        self._blocked = strictest is Action.BLOCK
+        self._enter(State.INSPECTED)
+
+    def _decide(self) -> None:
+        self._decision = self._ask(self.label)
+        self.verdict = "deny" if not self._decision.allow else "block" if self._blocked else "allow"
+        self._enter(State.DECIDED)
+
+    def _ask(self, label: Label) -> Decision:
+        action = "embed" if self._request.operation is Operation.EMBEDDING else "infer"
+        resource = Resource("Model", self._model.name, clearance=self._model.clearance)
+        who = self._who
+        context: dict[str, str | bool | int] = dict(self.incoming.context)
+        return self.world.decisions.decide(AccessRequest(who, action, resource, label, self._clock(), context))
+
+    def _intent(self) -> bytes:
+        world = self.world
+        return record.intent_document(
+            identity=self._who,
+            dialect=self.incoming.dialect.name,
+            request=self._request,
+            findings=[one.findings for one in self._inspections],
+            label=self.label,
+            decision=self._decision,
+            verdict=self.verdict,
+            versions={
+                "directory": world.directory.version,
+                "policy": world.decisions.version,
+                "inspection": world.inspector.version,
+            },
+            context=dict(self.incoming.context),
+        )
+
+    # -- from a durable intent to a durable outcome ----------------------------------------------------------------
+
+    def _answer(self) -> Road:
+        try:
+            if self.verdict == "deny":
+                yield from self._deny(NotPermitted(self._decision))
+            elif self.verdict == "block":
+                findings = [finding for one in self._inspections for finding in one.findings]
+                yield from self._refuse(blocked(findings, None), subject="request")
+            elif self._request.stream:
+                yield from self._stream()
+            else:
+                yield from self._whole()
+        except ClientGone:
+            yield from self._client_gone()
+        except PeerError as error:
+            yield from self._peer_failed(error)
+
+    def _deny(self, error: WardsteadError) -> Road:
+        if (yield from self._conclude("denied", status_of(error), reason=self._decision.code)):
+            yield from self._answer_error(error)
+
+    def _call(self) -> Road:
+        self._enter(State.FORWARDED)
+        self._forwarded_ms = self._clock()
+        request = self._request
+        if self._model.upstream_name:
+            request.body["model"] = self._model.upstream_name
+        body = upstream.encode_request(request)
+        status = yield CallModel(self._model.name, request.operation.value, body, request.stream)
+        if status != 200:
+            data = yield from self._collect(64 * 1024)
+            raise self._model_refused(status, data)
+
+    def _model_refused(self, status: int, data: bytes) -> WardsteadError:
+        """The model server's own error; its text is inspected like an answer, for it may quote the prompt."""
+        said = upstream.error_message(data)
+        inspected = self.world.inspector.inspect(said, Direction.ANSWER)
+        said = inspected.text if inspected.action is not Action.BLOCK else ""
+        if 400 <= status < 500 and status not in {401, 403, 404, 408, 429}:
+            return _ModelRefused("the model server does not take this request", why=said)
+        return PeerError(f"the model server answered {status}", why=said, next_step="Try again in a moment")
+
+    def _collect(self, limit: int) -> Generator[Command, Any, bytes]:
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            piece = yield ReadModel()
+            if piece == b"":
+                return b"".join(pieces)
+            if piece is not None:
+                size += len(piece)
+                if size > limit:
+                    raise PeerError("the model server's answer is larger than this deployment takes")
+                pieces.append(piece)
+
+    def _whole(self) -> Road:
+        yield from self._call_or_refuse()
+        if self.state is not State.FORWARDED:
+            return
+        data = yield from self._collect(self.world.answer_bytes)
+        self._first_ms = self._clock()
+        completion = upstream.decode_completion(data, self._request.operation)
+        guard = self._guard = self._new_guard()
+        try:
+            self._inspect_completion(completion, guard)
+        except Cut as cut:
+            yield from self._refuse(cut, subject="answer")
+            return
+        answer = self.incoming.dialect.answer(completion, self._context())
+        recorded = None if self._request.operation is Operation.EMBEDDING else completion.get("choices")
+        usage = completion.get("usage")
+        if (yield from self._conclude("completed", 200, answer=recorded, usage=usage)):
+            yield from self._send_whole(200, answer)
+
+    def _call_or_refuse(self) -> Road:
+        """Call the model; when the server says that the request itself is wrong, that is the answer, and the outcome."""
+        try:
+            yield from self._call()
+        except _ModelRefused as error:
+            if (yield from self._conclude("refused_by_model_server", 400, reason=error.code)):
+                yield from self._answer_error(error)
+
+    def _inspect_completion(self, completion: dict[str, Any], guard: AnswerGuard) -> None:
+        if self._request.operation is Operation.EMBEDDING:
+            return
+        clean = guard.inspect_completion(completion)
+        if not clean or not self._request.wants_logprobs:
+            upstream.drop_logprobs(completion)
+
+    def _new_guard(self) -> AnswerGuard:
+        return AnswerGuard(
+            self.world.inspector,
+            self._permit,
+            structured=self._request.structured,
+            wants_logprobs=self._request.wants_logprobs,
+            limit_bytes=self.world.answer_bytes,
+        )
+
+    def _permit(self, label: Label) -> str:
+        decision = self._ask(self.label.join(label))
+        return "" if decision.allow else decision.reason
+
+    def _context(self) -> AnswerContext:
+        incoming = self.incoming
+        return AnswerContext(self._request, incoming.id, incoming.received_ms // 1000, self._model.name)
+
+    def _stream(self) -> Road:
+        yield from self._call_or_refuse()
+        if self.state is not State.FORWARDED:
+            return
+        encoder = self.incoming.dialect.stream(self._context())
+        decoder = upstream.SseDecoder()
+        guard = self._guard = self._new_guard()
+        try:
+            done = False
+            while not done:
+                piece = yield ReadModel()
+                if piece is None:
+                    yield from self._send(encoder, encoder.keep_alive())
+                    continue
+                if piece == b"":
+                    decoder.finish()
+                    break
+                yield from self._recheck()
+                done = yield from self._relay(decoder, piece, guard, encoder)
+            yield from self._pass_on(guard.finish(), encoder)
+        except Cut as cut:
+            yield from self._end_cut(cut, encoder, guard)
+            return
+        yield from self._end(encoder, "completed")
+
+    def _relay(
+        self, decoder: upstream.SseDecoder, piece: bytes, guard: AnswerGuard, encoder: StreamEncoder
+    ) -> Generator[Command, Any, bool]:
+        out: list[bytes] = []
+        done = False
+        failure: Cut | PeerError | None = None
+        try:
+            for event in decoder.feed(piece):
+                for chunk in event.chunks:
+                    out += [encoder.chunk(one) for one in guard.feed(chunk)]
+                self._usage = event.usage or self._usage
+                done = done or event.done
+        except (Cut, PeerError) as error:
+            # What was released before it, in the same piece, is in the record: it is sent before the failure is dealt with.
+            failure = error
+        if out:
+            yield from self._send(encoder, b"".join(out))
+        if failure is not None:
+            raise failure
+        return done
+
+    def _pass_on(self, chunks: list[Chunk], encoder: StreamEncoder) -> Road:
+        if chunks:
+            yield from self._send(encoder, b"".join(encoder.chunk(chunk) for chunk in chunks))
+
+    def _recheck(self) -> Road:
+        """A long stream goes on only while its person may still ask: look again whenever the world has changed."""
+        world = yield Refresh()
+        if world is self.world:
+            return
+        self.world = world
+        incoming = self.incoming
+        try:
+            self.identity = world.authenticate(world.directory, incoming.secret, incoming.csrf, self._clock())
+        except CallerError as error:
+            raise Cut("access.revoked", error.what) from error
+        reason = self._permit(self._guard.label if self._guard is not None else PUBLIC)
+        if reason:
+            raise Cut("access.revoked", reason)
+
+    def _send(self, encoder: StreamEncoder, data: bytes) -> Road:
+        if not self._started:
+            self._enter(State.ANSWERING)
+            self._first_ms = self._clock()
+            yield self._start(200, encoder.content_type)
+            data = encoder.start() + data
+        yield Body(data, more=True)
+
+    def _end_cut(self, cut: Cut, encoder: StreamEncoder, guard: AnswerGuard) -> Road:
+        if cut.last is not None and (cut.last.text or cut.last.reasoning):
+            yield from self._pass_on([cut.last], encoder)
+        text = refusal_text("answer", cut.reason, self.incoming.id)
+        for index in guard.open_choices():
+            last = [Chunk(index=index, text=text), Chunk(index=index, finish_reason="content_filter")]
+            yield from self._pass_on(last, encoder)
+        self.verdict = "block"
+        yield from self._end(encoder, "cut", reason=cut.code)
+
+    def _end(self, encoder: StreamEncoder, outcome: str, reason: str = "") -> Road:
+        if (yield from self._conclude(outcome, 200, answer=self._transcript(), usage=self._usage, reason=reason)):
+            if not self._started:
+                yield self._start(200, encoder.content_type)
+                yield Body(encoder.start(), more=True)
+            yield Body(encoder.end(usage=self._usage, receipt=self.incoming.id), more=False)
+            self._enter(State.DONE)
+
+    def _refuse(self, cut: Cut, *, subject: str) -> Road:
+        """A block before any answer byte: 200 with a refusal that the person can act on (FACTS: what attack engines count)."""
+        self.verdict = "block"
+        text = refusal_text(subject, cut.reason, self.incoming.id)
+        answer = [{"index": 0, "text": text}]
+        if self._request.operation is Operation.EMBEDDING:
+            yield from self._deny_content(cut, text)
+            return
+        if not (yield from self._conclude("blocked", 200, answer=answer, reason=cut.code)):
+            return
+        dialect, context = self.incoming.dialect, self._context()
+        if self._request.stream:
+            encoder = dialect.stream(context)
+            yield self._start(200, encoder.content_type)
+            last = [Chunk(role="assistant", text=text), Chunk(finish_reason="content_filter")]
+            yield Body(encoder.start() + b"".join(encoder.chunk(one) for one in last), more=True)
+            yield Body(encoder.end(usage=None, receipt=self.incoming.id), more=False)
+            self._enter(State.DONE)
+        else:
+            completion = upstream.refusal_completion(self._request.operation, text)
+            yield from self._send_whole(200, dialect.answer(completion, context))
+
+    def _deny_content(self, cut: Cut, text: str) -> Road:
+        # An embedding has no text to refuse in: an error is the only answer a client can understand.
+        error = CallerError(text, why=cut.code)
+        if (yield from self._conclude("blocked", 400, reason=cut.code)):
+            yield from self._answer_error(error)
+
+    def _transcript(self) -> list[dict[str, Any]] | None:
+        return self._guard.transcript() if self._guard is not None else None
+
+    def _client_gone(self) -> Road:
+        yield from self._conclude("client_gone", 499, answer=self._transcript(), reason="the client disconnected")
+        if self.state is State.CONCLUDED:
+            self._enter(State.ABORTED)
+
+    def _peer_failed(self, error: PeerError) -> Road:
+        if not (yield from self._conclude("upstream_failed", status_of(error), answer=self._transcript(), reason=error.what)):
+            return
+        if self._started:
+            encoder = self.incoming.dialect.stream(self._context())
+            yield Body(encoder.error(error, status_of(error)), more=True)
+            yield Abort()
+            self._enter(State.ABORTED)
+        else:
+            yield from self._answer_error(error)
+
+    def _conclude(
+        self, outcome: str, status: int, *, answer: Any = None, usage: dict[str, Any] | None = None, reason: str = ""
+    ) -> Generator[Command, Any, bool]:
+        """Record the outcome. False: it could not be made durable, and the answer was taken back or broken off."""
+        guard = self._guard
+        self.outcome = outcome
+        content = record.outcome_document(
+            outcome=outcome,
+            status=status,
+            answer=answer,
+            findings=guard.findings if guard is not None else (),
+            label=self.label.join(guard.label) if guard is not None else self.label,
+            finish_reasons=guard.finish_reasons() if guard is not None else {},
+            usage=usage,
+            times_ms={
+                "received": self.incoming.received_ms,
+                "forwarded": self._forwarded_ms,
+                "first": self._first_ms,
+                "ended": self._clock(),
+            },
+            reason=reason,
+        )
+        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock()))
+        if refusal is None:
+            self._enter(State.CONCLUDED)
+            return True
+        self._enter(State.ABORTED)
+        if self._started:
+            yield Abort()
+        else:
+            yield from self._answer_error(LedgerUnavailable(refusal))
+        return False
+
+    # -- what is sent ------------------------------------------------------------------------------------------------
+
+    def _send_whole(self, status: int, body: bytes) -> Road:
+        yield self._start(status, "application/json", len(body))
+        yield Body(body, more=False)
+        self._enter(State.DONE)
+
+    def _answer_error(self, error: WardsteadError) -> Road:
+        status = status_of(error)
+        body = self.incoming.dialect.error(error, status)
+        if not self.verdict:
+            self.verdict = "error"
+        yield self._start(status, "application/json", len(body), code=error.code)
+        yield Body(body, more=False)
+        if self.state is State.CONCLUDED:
+            self._enter(State.DONE)
+
+    def _start(self, status: int, content_type: str, length: int | None = None, code: str = "") -> Start:
+        self._started = True
+        self.status = status
+        headers = [(b"content-type", content_type.encode())]
+        if length is not None:
+            headers.append((b"content-length", str(length).encode()))
+        if self.state not in {State.REFUSED, State.ABORTED}:
+            headers.append((b"wardstead-receipt", self.incoming.id.encode()))
+        headers.append((b"wardstead-decision", self._decision_header(code)))
+        label = str(self.label if self.state is not State.REFUSED else PUBLIC)
+        headers.append((b"wardstead-label", label.encode()))
+        if self.request is not None and self.request.warnings:
+            headers.append((b"wardstead-warning", _header_text("; ".join(self.request.warnings))))
+        if self.world.isolation_warning:
+            headers.append((b"wardstead-isolation", self.world.isolation_warning.encode()))
+        if status in {429, 503}:
+            headers.append((b"retry-after", b"1"))
+        return Start(status, headers)
+
+    def _decision_header(self, code: str) -> bytes:
+        parts = [self.verdict]
+        if self._redacted and self.verdict == "allow":
+            parts.append(f"redacted={self._redacted}")
+        if code:
+            parts.append(f"code={code}")
+        return _header_text("; ".join(parts))
+
+
+class _ModelRefused(CallerError):
+    """The model server says that the request is at fault (too long for its context, an unusable schema …)."""
+
+    code = "model_refused"
+
+
+def _header_text(text: str) -> bytes:
+    """Visible ASCII only: a header can carry nothing else safely (RFC 9110 section 5.5)."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text).encode()

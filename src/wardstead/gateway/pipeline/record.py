@@ -1,0 +1,113 @@
+"""What the ledger keeps of an exchange: the intent and the outcome as documents (sealed afterwards, never logged).
+
+The intent holds the request as it was forwarded, after redaction: what policy removed is in no record either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from wardstead.access.ports import Decision, Identity
+from wardstead.gateway.protocol.types import ParsedRequest
+from wardstead.kernel.findings import Finding
+from wardstead.kernel.ids import ExchangeId
+from wardstead.kernel.labels import Label
+from wardstead.ledger.ports import Draft
+
+
+class ExchangeSeal(Protocol):
+    """Seals the two entries of one exchange under its own key."""
+
+    def intent(self, content: bytes, time_ms: int) -> Draft:
+        """The intent's draft."""
+        ...
+
+    def outcome(self, content: bytes, outcome: str, time_ms: int) -> Draft:
+        """The outcome's draft."""
+        ...
+
+
+class Sealer(Protocol):
+    """Makes an exchange's own key, wrapped under its subject's."""
+
+    def begin(self, subject: str, exchange_id: ExchangeId) -> ExchangeSeal:
+        """The seal of a new exchange."""
+        ...
+
+
+def label_document(label: Label) -> dict[str, Any]:
+    """A label as documents write it."""
+    return {"level": label.level_name, "compartments": sorted(label.compartments)}
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding: where and what, never the text."""
+    return {"type": finding.type, "start": finding.start, "end": finding.end, "action": finding.action.name.lower()}
+
+
+def intent_document(
+    *,
+    identity: Identity,
+    dialect: str,
+    request: ParsedRequest,
+    findings: Sequence[Sequence[Finding]],
+    label: Label,
+    decision: Decision,
+    verdict: str,
+    versions: dict[str, Any],
+    context: dict[str, str],
+) -> bytes:
+    """Who asked what of which model, what was found, what was decided and by which policies.
+
+    ``findings`` holds one sequence for each of the request's texts; a blocked request's own text is not kept.
+    """
+    document = {
+        "principal": {"id": identity.principal.id, "name": identity.principal.name},
+        "credential": identity.credential.id,
+        "dialect": dialect,
+        "operation": request.operation.value,
+        "model": request.model,
+        "stream": request.stream,
+        "request": request.body if verdict == "allow" else None,
+        "findings": [{"text": i, **finding_document(f)} for i, found in enumerate(findings) for f in found],
+        "label": label_document(label),
+        "decision": {
+            "verdict": verdict,
+            "code": decision.code,
+            "reason": decision.reason,
+            "policies": decision.policies,
+        },
+        "versions": versions,
+        "context": context,
+    }
+    return orjson.dumps(document)
+
+
+def outcome_document(
+    *,
+    outcome: str,
+    status: int,
+    answer: Any,
+    findings: Sequence[Finding],
+    label: Label,
+    finish_reasons: dict[int, str],
+    usage: dict[str, Any] | None,
+    times_ms: dict[str, int],
+    reason: str,
+) -> bytes:
+    """What was answered, as released, and how it ended."""
+    document = {
+        "outcome": outcome,
+        "status": status,
+        "answer": answer,
+        "findings": [finding_document(finding) for finding in findings],
+        "label": label_document(label),
+        "finish_reasons": {str(index): reason for index, reason in finish_reasons.items()},
+        "usage": usage,
+        "times_ms": times_ms,
+        "reason": reason,
+    }
+    return orjson.dumps(document)

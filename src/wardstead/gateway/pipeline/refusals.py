@@ -1,0 +1,56 @@
+"""Why an exchange was not carried out: typed errors, and the text of a refusal that a person can act on."""
+
+from __future__ import annotations
+
+from wardstead.access.ports import Decision
+from wardstead.kernel.errors import BackendError, CallerError
+from wardstead.ledger.ports import Refusal
+
+
+class NoSuchModel(CallerError):
+    """The model is unknown, not admitted, or not this person's to see: all three look the same."""
+
+    code = "model_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the model {name[:80]!r} does not exist, or you do not have access to it",
+            where="model",
+            next_step="GET /v1/models lists the models that you may use",
+        )
+
+
+class NotPermitted(CallerError):
+    """The policy decision point said no."""
+
+    code = "access_denied"
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision.reason, why=", ".join((decision.code, *decision.policies)))
+        self.decision = decision
+
+
+class LedgerUnavailable(BackendError):
+    """No audit, no answer: the record could not be made durable."""
+
+    code = "ledger_unavailable"
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(
+            "this exchange could not be recorded, so it was not answered",
+            why={
+                Refusal.FULL: "the ledger's disk is full or read-only",
+                Refusal.FAILED: "the ledger's database does not answer",
+                Refusal.STALE: "people or policies kept changing while it was decided",
+            }[refusal],
+            next_step="Try again in a moment; if it goes on, tell the operator",
+        )
+
+
+def refusal_text(subject: str, reason: str, receipt: str) -> str:
+    """What the person reads in place of the model's words."""
+    if subject == "request":
+        did, then = "did not send this request to the model", "Remove it and ask again."
+    else:
+        did, then = "stopped this answer", "Ask for it without that part."
+    return f"Wardstead {did}: {reason}. {then} (receipt {receipt})"

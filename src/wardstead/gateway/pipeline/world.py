@@ -1,0 +1,42 @@
+"""What a worker knows: one immutable snapshot, replaced as a whole. The hot path asks it, never the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from wardstead.access.ports import DecisionPoint, Directory, Identity
+from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
+from wardstead.inspection.ports import Inspector
+from wardstead.kernel.labels import PUBLIC, Label
+
+Authenticate = Callable[[Directory, str, int], Identity]
+"""(directory, presented secret, time in ms) to an identity; raises ``CallerError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDeployment:
+    """A model that may be asked. ``clearance`` bounds the labels of what it may read; ``attested`` says that we launched it."""
+
+    name: str
+    clearance: Label = PUBLIC
+    operations: frozenset[Operation] = frozenset(Operation)
+    upstream_name: str = ""
+    created_s: int = 0
+    attested: bool = False
+    fields: FieldPolicy = field(default_factory=FieldPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Directory, policy, detectors and models at one moment."""
+
+    directory: Directory
+    decisions: DecisionPoint
+    inspector: Inspector
+    models: Mapping[str, ModelDeployment]
+    authenticate: Authenticate
+    limits: Limits
+    answer_bytes: int = 8 * 1024 * 1024
+    isolation_warning: str = ""
+    """Not empty when isolation is switched off: it is then shouted in a header of each answer."""
