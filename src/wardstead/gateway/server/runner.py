@@ -128,7 +128,7 @@ class Runner:
         self._keep_alive_s = keep_alive_s
         self._reply: UpstreamReply | None = None
         self._interrupt: Callable[[Exception], None] | None = None
-        self._watch: asyncio.Task[Any] | None = None
+        self._watch: asyncio.Future[dict[str, Any]] | None = None
         self._gone = False
         self._sending = False
         self._idle_ticks = 0
@@ -229,7 +229,7 @@ class Runner:
         upstream = self._upstreams.get(command.model)
         if upstream is None:
             raise PeerError("no model server is configured for this model")
-        self._watch = self._loop.create_task(self._watch_client())
+        self._watch_client()
         reply = await upstream.request("POST", command.path, command.body, self._remember)
         self._reply = reply
         self._interrupt = reply.interrupt
@@ -241,10 +241,18 @@ class Runner:
         if self._gone:
             interrupt(ClientGone())
 
-    async def _watch_client(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.leave()
+    def _watch_client(self) -> None:
+        # granian's receive() is a future already: no task is made for it on the hot path.
+        self._watch = asyncio.ensure_future(self._receive())
+        self._watch.add_done_callback(self._client_said)
+
+    def _client_said(self, watch: asyncio.Future[dict[str, Any]]) -> None:
+        if watch.cancelled():
+            return
+        if watch.exception() is None and watch.result()["type"] != "http.disconnect":
+            self._watch_client()
+        else:
+            self.leave()
 
     def _check(self) -> None:
         if self._gone:
