@@ -1,0 +1,304 @@
+"""A worker's journal: makes entries durable in group commits, in a thread of its own.
+
+One statement is one transaction and one sync: ``INSERT … SELECT … WHERE version = (SELECT …)`` checks the directory's
+version in the transaction that writes the intents. Whatever arrives during a sync is the next batch; a lone entry goes
+at once. A single statement also gives up the interpreter's lock once per batch, not once per row.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, cast
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from wardstead.adapters.store.locks import ProcessLock, Turn
+from wardstead.adapters.store.reserve import Reserve
+from wardstead.kernel.clock import Clock
+from wardstead.kernel.errors import ConfigurationError
+from wardstead.ledger.entry import unknown_outcome
+from wardstead.ledger.ports import Done, Draft, EntryKind, Refusal
+
+_BATCH = 128
+_OWED_RETRY_S = 1.0
+OUTCOME_ROOM_BYTES = 128 * 1024
+"""What an intent reserves for its outcome. A larger outcome that meets a full disk is refused, and its answer broken off."""
+
+Deliver = Callable[[list[tuple[Done, Refusal | None]]], None]
+"""Hands on the results of one batch, from the journal's thread. It must not raise."""
+
+_COLUMNS = "exchange, kind, header, body, subject, time_ms, worker, outcome"
+_ROW = "(?,?,?,?,?,?,?,?,?)"
+# https://www.sqlite.org/rescode.html: the disk, its rights or its space refuse; primary codes are the low byte.
+_DISK_CODES = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+)
+
+
+def _insert(rows: int, *, on_conflict: str = "") -> str:
+    values = ",".join([_ROW] * rows)
+    # No value is part of the text: only column names and question marks.
+    return (
+        f"INSERT INTO entry ({_COLUMNS}) SELECT column1, column2, column3, column4, column5, column6, column7, column8 "  # noqa: S608
+        f"FROM (VALUES {values}) WHERE column9 IS NULL OR column9 = (SELECT version FROM directory_epoch) {on_conflict}"
+    )
+
+
+_INSERT = [_insert(rows) for rows in range(_BATCH + 1)]
+_INSERT_OWED = _insert(1, on_conflict="ON CONFLICT DO NOTHING")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A draft and who waits for it; ``version`` is ``None`` for an outcome."""
+
+    draft: Draft
+    version: int | None
+    done: Done
+
+
+def deliver_each(results: list[tuple[Done, Refusal | None]]) -> None:
+    """Call each ``done`` from the journal's thread."""
+    for done, refusal in results:
+        done(refusal)
+
+
+class Journal:
+    """The ``Journal`` port over SQLite. Its incarnation is known by a lock file, by which the recorder sees that it lives."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        incarnation: str,
+        run_dir: Path,
+        reserve: Reserve,
+        clock: Clock,
+        deliver: Deliver = deliver_each,
+        workers: int = 1,
+    ) -> None:
+        """``incarnation``: random, new for each start. ``workers``: how many share the reserve."""
+        if engine.dialect.name != "sqlite":
+            raise ConfigurationError("this journal writes SQLite", where=engine.dialect.name)
+        self._engine, self._reserve, self._clock, self._deliver = engine, reserve, clock, deliver
+        self._incarnation = incarnation
+        self._room = max(1, reserve.size_bytes // OUTCOME_ROOM_BYTES // workers)
+        self._turn = Turn(run_dir / "ledger.turn")
+        self._lock = ProcessLock.hold(run_dir / "workers" / f"{incarnation}.lock")
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._closing = Lock()
+        self._closed = False
+        self._connection: sqlite3.Connection | None = None
+        self._registered = False
+        self._outstanding = 0
+        self._in_flight: list[_Waiting] = []
+        self._owed: dict[str, Draft] = {}
+        self._thread = Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    # -- the port ----------------------------------------------------------------------------------------------------
+
+    def commit_intent(self, draft: Draft, *, directory_version: int, done: Done) -> None:
+        """Make an intent durable, if it is still based on the present directory and policy."""
+        self._put(_Waiting(draft, directory_version, done))
+
+    def commit_outcome(self, draft: Draft, *, done: Done) -> None:
+        """Make an outcome durable, out of the room that its intent reserved."""
+        self._put(_Waiting(draft, None, done))
+
+    def close(self) -> None:
+        """Commit what waits, then stop. Later calls are answered ``FAILED``."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        # What is still owed stays registered: the recorder finds the lock free, and writes it.
+        self._lock.release(remove=False)
+        self._turn.close()
+
+    def _put(self, waiting: _Waiting) -> None:
+        with self._closing:
+            if not self._closed:
+                self._queue.put(waiting)
+                return
+        waiting.done(Refusal.FAILED)
+
+    # -- the thread --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while self._serve():
+                pass
+        finally:
+            with self._closing:
+                self._closed = True
+            self._disconnect()
+            unanswered = [*self._in_flight, *self._gather()]
+            self._deliver([(waiting.done, Refusal.FAILED) for waiting in unanswered])
+
+    def _serve(self) -> bool:
+        """One batch. False: it is time to stop."""
+        try:
+            first = self._queue.get(timeout=_OWED_RETRY_S if self._owed else None)
+        except Empty:
+            self._pay()
+            return True
+        if first is None:
+            return False
+        self._in_flight = [first, *self._gather(_BATCH - 1)]
+        results = self._commit(self._in_flight)
+        self._in_flight = []
+        self._deliver(results)
+        if self._owed:
+            self._pay()
+        return True
+
+    def _gather(self, limit: int | None = None) -> list[_Waiting]:
+        """What waits now. The mark to stop is put back for the next turn."""
+        gathered: list[_Waiting] = []
+        while limit is None or len(gathered) < limit:
+            try:
+                one = self._queue.get_nowait()
+            except Empty:
+                break
+            if one is None:
+                self._queue.put(None)
+                break
+            gathered.append(one)
+        return gathered
+
+    def _commit(self, batch: Sequence[_Waiting]) -> list[tuple[Done, Refusal | None]]:
+        """The batch's results, in its order."""
+        refused = self._without_room(batch)
+        admitted = [one for one in batch if id(one) not in refused]
+        refused |= self._write(admitted) if admitted else {}
+        for one in batch:
+            if one.version is None:
+                self._outstanding -= 1
+                if id(one) in refused:
+                    self._owe(one.draft)
+            elif id(one) not in refused:
+                self._outstanding += 1
+        return [(one.done, refused.get(id(one))) for one in batch]
+
+    def _without_room(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+        """The intents for whose outcomes there is no room."""
+        intents = [one for one in batch if one.version is not None]
+        room = self._room - self._outstanding if intents and self._reserve.restore() else 0
+        return {id(one): Refusal.FULL for one in intents[max(0, room) :]}
+
+    def _write(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+        """Write the batch in one transaction; who was refused, and why.
+
+        When the disk refuses, the ballast goes overboard and the outcomes are tried once more, without the intents.
+        """
+        try:
+            return self._insert(batch)
+        except sqlite3.IntegrityError:
+            if len(batch) == 1:
+                return {id(batch[0]): Refusal.FAILED}
+            # One of them is there already: the others must not suffer.
+            return {key: why for one in batch for key, why in self._write([one]).items()}
+        except (sqlite3.Error, DBAPIError) as error:
+            self._disconnect()
+            refusal = _refusal(error)
+        outcomes = [one for one in batch if one.version is None]
+        refused = {id(one): refusal for one in batch if one.version is not None}
+        if refusal is Refusal.FULL:
+            self._reserve.release()
+        if outcomes and refusal is Refusal.FULL:
+            try:
+                return refused | self._insert(outcomes)
+            except (sqlite3.Error, DBAPIError) as error:
+                self._disconnect()
+                refusal = _refusal(error)
+        return refused | {id(one): refusal for one in outcomes}
+
+    def _insert(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+        connection = self._connect()
+        parameters = [value for one in batch for value in self._row(one.draft, one.version)]
+        with self._turn:
+            written = connection.execute(_INSERT[len(batch)], parameters).rowcount
+        if written == len(batch):
+            return {}
+        return self._stale(connection, batch)
+
+    def _stale(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+        """The intents that the statement left out: those whose version was not the present one."""
+        refused = {}
+        for one in batch:
+            row = (one.draft.exchange, one.draft.kind.value)
+            if not connection.execute("SELECT 1 FROM entry WHERE exchange = ? AND kind = ?", row).fetchone():
+                refused[id(one)] = Refusal.STALE
+        return refused
+
+    def _row(self, draft: Draft, version: int | None) -> tuple[Any, ...]:
+        worker = self._incarnation if draft.kind is EntryKind.INTENT else None
+        return (
+            draft.exchange,
+            draft.kind.value,
+            draft.header,
+            draft.body,
+            draft.subject,
+            draft.time_ms,
+            worker,
+            draft.outcome,
+            version,
+        )
+
+    # -- what is owed ------------------------------------------------------------------------------------------------
+
+    def _owe(self, draft: Draft) -> None:
+        """The outcome could not be written: write at least that it is unknown, as soon as the disk takes it."""
+        self._owed[draft.exchange] = unknown_outcome(draft.exchange, draft.subject, draft.time_ms)
+
+    def _pay(self) -> None:
+        for exchange, draft in list(self._owed.items()):
+            try:
+                connection = self._connect()
+                with self._turn:
+                    connection.execute(_INSERT_OWED, self._row(draft, None))
+            except (sqlite3.Error, DBAPIError):
+                self._disconnect()
+                return
+            del self._owed[exchange]
+
+    # -- the connection ----------------------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        """The open connection; a new one after an error. Raises what the driver raises."""
+        if self._connection is None:
+            fairy = self._engine.raw_connection()
+            connection = cast("sqlite3.Connection", fairy.driver_connection)
+            fairy.detach()  # it keeps its own settings, so it never goes back to the pool
+            connection.isolation_level = None
+            connection.execute("PRAGMA wal_autocheckpoint=0")  # the recorder's task
+            self._connection = connection
+        if not self._registered:
+            started = (self._incarnation, self._clock())
+            self._connection.execute("INSERT INTO incarnation (id, started_ms) VALUES (?, ?) ON CONFLICT DO NOTHING", started)
+            self._registered = True
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.close()
+        except sqlite3.Error:
+            return  # it is given up in any case
+
+
+def _refusal(error: sqlite3.Error | DBAPIError) -> Refusal:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    return Refusal.FULL if code is not None and code & 0xFF in _DISK_CODES else Refusal.FAILED

@@ -1,0 +1,61 @@
+"""The ledger's tables. Entries are written by workers, in the order of their commits; the rest by the recorder alone."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+
+from wardstead.adapters.store.base import metadata
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("exchange", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("worker", String(32), nullable=True),
+    Column("outcome", String(32), nullable=False, server_default=""),
+    UniqueConstraint("exchange", "kind", name="uq_entry_exchange"),
+    sqlite_autoincrement=True,  # an id is never given twice, not even after a deletion
+)
+"""``worker`` is the incarnation that owes the outcome; set on intents only."""
+
+Index("ix_entry_worker", entry.c.worker, sqlite_where=entry.c.worker.is_not(None), postgresql_where=entry.c.worker.is_not(None))
+Index("ix_entry_subject", entry.c.subject)
+
+incarnation = Table(
+    "incarnation",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("started_ms", BigInteger, nullable=False),
+)
+"""The workers that may owe outcomes: a row goes when the worker has ended and all its intents have one."""
+
+leaf = Table(
+    "leaf",
+    metadata,
+    Column("idx", _Id, primary_key=True, autoincrement=False),
+    Column("entry_id", _Id, ForeignKey("entry.id"), nullable=False, unique=True),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+tile = Table(
+    "tile",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("idx", _Id, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("size", _Id, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+)
