@@ -217,6 +217,19 @@ class AnswerGuard:
             return value if inspected == text else inspected
         return value
 
+    def inspect_completion(self, completion: dict[str, Any]) -> bool:
+        """Inspect a whole (not streamed) answer in place. False when something was redacted, so that logprobs must go."""
+        before = [finding for finding in self.findings if finding.action is not Action.ALLOW]
+        for choice in completion["choices"]:
+            message = choice.get("message", choice)
+            for name in ("content", "text", "reasoning_content", "refusal"):
+                if message.get(name):
+                    whole = self._structured and name in {"content", "text"}
+                    message[name] = self._whole_json(message[name]) if whole else self.inspect_text(message[name])
+            if message.get("tool_calls"):
+                message["tool_calls"] = [self._whole_call(call) for call in message["tool_calls"]]
+        return len([finding for finding in self.findings if finding.action is not Action.ALLOW]) == len(before)
+
     def inspect_text(self, text: str) -> str:
         """A whole text of the answer: what may go on of it, or ``Cut``."""
         verdict = self._inspector.inspect(text, Direction.ANSWER)

@@ -10,8 +10,8 @@ from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
 from wardstead.inspection.ports import Inspector
 from wardstead.kernel.labels import PUBLIC, Label
 
-Authenticate = Callable[[Directory, str, int], Identity]
-"""(directory, presented secret, time in ms) to an identity; raises ``CallerError``."""
+Authenticate = Callable[[Directory, str, str | None, int], Identity]
+"""(directory, presented secret, CSRF token of a session, time in ms) to an identity; raises ``CallerError``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,6 @@ class ModelDeployment:
     upstream_name: str = ""
     created_s: int = 0
     attested: bool = False
-    fields: FieldPolicy = field(default_factory=FieldPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class World:
     models: Mapping[str, ModelDeployment]
     authenticate: Authenticate
     limits: Limits
+    fields: FieldPolicy = field(default_factory=FieldPolicy)
     answer_bytes: int = 8 * 1024 * 1024
     isolation_warning: str = ""
     """Not empty when isolation is switched off: it is then shouted in a header of each answer."""

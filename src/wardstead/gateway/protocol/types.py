@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -69,13 +69,18 @@ class ParsedRequest:
     """What the dialect needs to answer in its own form (the path, the request's model name, options)."""
     slots: Sequence[tuple[Any, Any]] = ()
     """(container, key) of each of ``texts``."""
+    rewrites: Sequence[Callable[[], None]] = ()
+    """Called after texts were put back: writes JSON-inside-a-string anew."""
 
     def replace_texts(self, texts: Sequence[str]) -> None:
         """Put ``texts`` (as many as there were) where the originals stood."""
         if len(texts) != len(self.slots):
             raise ValueError("as many texts as slots")
-        for (container, key), text in zip(self.slots, texts, strict=True):
-            container[key] = text
+        for (container, key), old, text in zip(self.slots, self.texts, texts, strict=True):
+            if text != old:
+                container[key] = text
+        for rewrite in self.rewrites:
+            rewrite()
         self.texts = list(texts)
 
 

@@ -216,7 +216,8 @@ class _Connection(asyncio.Protocol):
         waiter = self._waiter = self._loop.create_future()
         timer = self._loop.call_later(timeout_s, _time_out, waiter)
         try:
-            return await waiter
+            await waiter
+            return bool(waiter.result())
         finally:
             timer.cancel()
             self._waiter = None

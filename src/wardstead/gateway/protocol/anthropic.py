@@ -1,0 +1,297 @@
+"""Anthropic's Messages API over the canonical form. Source: Anthropic's API reference, "Messages" and "Streaming Messages"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from wardstead.gateway.protocol import fields
+from wardstead.gateway.protocol.errors import message_of
+from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text
+from wardstead.gateway.protocol.json_input import decode_object
+from wardstead.gateway.protocol.openai import model_of, parse_chat
+from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, Limits, ParsedRequest
+from wardstead.kernel.errors import WardsteadError
+
+_TABLE: Final[dict[str, Check]] = {
+    "model": text,
+    "messages": fields.anything,
+    "system": fields.anything,
+    "max_tokens": fields.integer(1, 2**31),
+    "temperature": fields.number(0, 1),
+    "top_p": fields.number(0, 1),
+    "top_k": fields.integer(0, 1_000_000),
+    "stop_sequences": fields.text_or_texts(16),
+    "stream": fields.boolean,
+    "tools": fields.anything,
+    "tool_choice": fields.anything,
+}
+_DROPPED: Final = frozenset({"metadata", "service_tier", "cache_control", "container", "inference_geo"})
+_STOP_REASONS: Final = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "content_filter": "refusal",
+}
+_ERROR_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+
+class AnthropicDialect:
+    """Anthropic's dialect."""
+
+    name = "anthropic"
+
+    def parse(self, path: str, body: bytes, *, limits: Limits, fields: FieldPolicy) -> ParsedRequest:
+        """See ``Dialect.parse``. ``path`` is always ``/v1/messages``."""
+        del path
+        given = {k: v for k, v in decode_object(body, depth=limits.depth).items() if k not in _DROPPED}
+        kept, warnings = _pick(given, fields)
+        for name in ("messages", "max_tokens"):
+            if name not in kept:
+                raise BadField("is required", where=name)
+        request = parse_chat(_to_openai(kept), limits, FieldPolicy(fields.unknown))
+        request.warnings = (*warnings, *request.warnings)
+        return request
+
+    def answer(self, completion: dict[str, Any], context: AnswerContext) -> bytes:
+        """A message object."""
+        choice = completion["choices"][0]
+        message = choice["message"]
+        content: list[dict[str, Any]] = []
+        if message.get("content"):
+            content.append({"type": "text", "text": message["content"]})
+        content += [_tool_use(call) for call in message.get("tool_calls", ())]
+        return orjson.dumps({
+            "id": "msg_" + context.receipt,
+            "type": "message",
+            "role": "assistant",
+            "model": context.model,
+            "content": content,
+            "stop_reason": _STOP_REASONS.get(choice["finish_reason"], "end_turn"),
+            "stop_sequence": None,
+            "usage": _usage(completion.get("usage")),
+        })  # fmt: skip
+
+    def stream(self, context: AnswerContext) -> AnthropicStream:
+        """See ``Dialect.stream``."""
+        return AnthropicStream(context)
+
+    def error(self, error: WardsteadError, status: int) -> bytes:
+        """``{"type": "error", "error": {"type", "message"}}``."""
+        kind = _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+        where = f"{error.where}: " if error.where and not str(error).startswith(error.where) else ""
+        return orjson.dumps({"type": "error", "error": {"type": kind, "message": where + message_of(error), "code": error.code}})
+
+    def models(self, names: Sequence[str], created_s: int) -> bytes:
+        """Anthropic's list shares OpenAI's path, and OpenAI's form is answered there."""
+        from wardstead.gateway.protocol.openai import OpenAIDialect
+
+        return OpenAIDialect().models(names, created_s)
+
+
+def _pick(given: dict[str, Any], policy: FieldPolicy) -> tuple[dict[str, Any], list[str]]:
+    thinking = given.pop("thinking", None)
+    if thinking is not None and mapping(thinking, "thinking").get("type") != "disabled":
+        raise BadField("is not offered by this deployment's models", where="thinking")
+    return fields.pick(given, _TABLE, FieldPolicy(policy.unknown))
+
+
+def _to_openai(kept: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": model_of(kept)}
+    messages: list[dict[str, Any]] = []
+    if "system" in kept:
+        messages.append({"role": "system", "content": _text_blocks(kept["system"], "system")})
+    for index, message in enumerate(sequence(kept["messages"], "messages", 100_000)):
+        messages += _messages(mapping(message, f"messages[{index}]"), f"messages[{index}]")
+    body["messages"] = messages
+    for name in ("max_tokens", "temperature", "top_p", "top_k", "stream"):
+        if name in kept:
+            body[name] = kept[name]
+    if "stop_sequences" in kept:
+        body["stop"] = kept["stop_sequences"]
+    if "tools" in kept:
+        body["tools"] = [_tool(tool, f"tools[{i}]") for i, tool in enumerate(sequence(kept["tools"], "tools", 128))]
+    if "tool_choice" in kept:
+        body.update(_tool_choice(mapping(kept["tool_choice"], "tool_choice")))
+    return body
+
+
+def _text_blocks(value: Any, where: str) -> str:
+    if isinstance(value, str):
+        return value
+    texts = []
+    for index, block in enumerate(sequence(value, where, 1024)):
+        place = f"{where}[{index}]"
+        if mapping(block, place).get("type") != "text":
+            raise BadField("only text can be inspected: images and documents are not taken", where=f"{place}.type")
+        texts.append(text(block.get("text"), f"{place}.text"))
+    return "\n".join(texts)
+
+
+def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    role = message.get("role")
+    if role not in {"user", "assistant"} or set(message) - {"role", "content"}:
+        raise BadField("must have role user or assistant, and content", where=where)
+    content = message.get("content")
+    if isinstance(content, str):
+        return [{"role": role, "content": content}]
+    made: list[dict[str, Any]] = []
+    texts: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
+    for index, block in enumerate(sequence(content, f"{where}.content", 4096)):
+        place = f"{where}.content[{index}]"
+        kind = mapping(block, place).get("type")
+        if kind == "text":
+            texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
+        elif kind == "tool_use" and role == "assistant":
+            arguments = json.dumps(mapping(block.get("input"), f"{place}.input"), ensure_ascii=False)
+            function = {"name": text(block.get("name"), f"{place}.name"), "arguments": arguments}
+            calls.append({"id": text(block.get("id"), f"{place}.id"), "type": "function", "function": function})
+        elif kind == "tool_result" and role == "user":
+            result = _text_blocks(block.get("content") or "", f"{place}.content")
+            made.append(
+                {"role": "tool", "tool_call_id": text(block.get("tool_use_id"), f"{place}.tool_use_id"), "content": result}
+            )
+        else:
+            raise BadField("must be text, tool_use (assistant) or tool_result (user)", where=f"{place}.type")
+    if texts or calls:
+        one: dict[str, Any] = {"role": role, "content": texts or None}
+        if calls:
+            one["tool_calls"] = calls
+        made.append(one)
+    return made
+
+
+def _tool(value: Any, where: str) -> dict[str, Any]:
+    tool = mapping(value, where)
+    if tool.get("type", "custom") != "custom":
+        raise BadField("only tools with a name and an input_schema are taken", where=f"{where}.type")
+    unknown = set(tool) - {"type", "name", "description", "input_schema", "cache_control"}
+    if unknown:
+        raise BadField("is not a field of a tool", where=f"{where}.{min(unknown)[:80]}")
+    function = {"name": tool.get("name"), "parameters": mapping(tool.get("input_schema"), f"{where}.input_schema")}
+    if tool.get("description") is not None:
+        function["description"] = tool["description"]
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: dict[str, Any]) -> dict[str, Any]:
+    kind = choice.get("type")
+    made: dict[str, Any] = {}
+    if isinstance(choice.get("disable_parallel_tool_use"), bool):
+        made["parallel_tool_calls"] = not choice["disable_parallel_tool_use"]
+    if kind == "tool":
+        made["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
+    elif kind in {"auto", "none", "any"}:
+        made["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}[kind]
+    else:
+        raise BadField("must be auto, any, none or tool", where="tool_choice.type")
+    return made
+
+
+def _usage(usage: dict[str, Any] | None) -> dict[str, int]:
+    counts = usage or {}
+    return {"input_tokens": counts.get("prompt_tokens", 0), "output_tokens": counts.get("completion_tokens", 0)}
+
+
+def _tool_use(call: dict[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    try:
+        value = json.loads(function["arguments"])
+    except ValueError:
+        value = {"arguments": function["arguments"]}
+    return {
+        "type": "tool_use",
+        "id": call["id"],
+        "name": function["name"],
+        "input": value if isinstance(value, dict) else {"value": value},
+    }
+
+
+def _event(kind: str, value: dict[str, Any]) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps({"type": kind, **value}) + b"\n\n"
+
+
+class AnthropicStream:
+    """Named server-sent events: a message that starts, content blocks that start and stop, a message that stops."""
+
+    content_type = "text/event-stream; charset=utf-8"
+
+    def __init__(self, context: AnswerContext) -> None:
+        """One encoder writes one answer."""
+        self._context = context
+        self._block = -1
+        self._in_text = False
+        self._stop_reason = "end_turn"
+
+    def start(self) -> bytes:
+        """``message_start``."""
+        message: dict[str, Any] = {
+            "id": "msg_" + self._context.receipt,
+            "type": "message",
+            "role": "assistant",
+            "model": self._context.model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": _usage(None),
+        }
+        return _event("message_start", {"message": message})
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """Text deltas, whole tool uses, and the reason to stop. Only the first choice exists in this dialect."""
+        out = b""
+        if chunk.text:
+            if not self._in_text:
+                out += self._open({"type": "text", "text": ""})
+                self._in_text = True
+            out += _event("content_block_delta", {"index": self._block, "delta": {"type": "text_delta", "text": chunk.text}})
+        for call in chunk.tool_calls or ():
+            out += self._close() + self._tool(call)
+        if chunk.finish_reason:
+            self._stop_reason = _STOP_REASONS.get(chunk.finish_reason, "end_turn")
+        return out
+
+    def _tool(self, call: dict[str, Any]) -> bytes:
+        use = _tool_use(call)
+        arguments = orjson.dumps(use["input"]).decode()
+        delta = {"index": self._block + 1, "delta": {"type": "input_json_delta", "partial_json": arguments}}
+        opened = self._open({**use, "input": {}})
+        return opened + _event("content_block_delta", delta) + _event("content_block_stop", {"index": self._block})
+
+    def _open(self, block: dict[str, Any]) -> bytes:
+        self._block += 1
+        return _event("content_block_start", {"index": self._block, "content_block": block})
+
+    def _close(self) -> bytes:
+        if not self._in_text:
+            return b""
+        self._in_text = False
+        return _event("content_block_stop", {"index": self._block})
+
+    def keep_alive(self) -> bytes:
+        """A ping."""
+        return _event("ping", {})
+
+    def end(self, *, usage: dict[str, Any] | None, receipt: str) -> bytes:
+        """The stop reason and usage, the receipt as a comment, then the end."""
+        delta = {"stop_reason": self._stop_reason, "stop_sequence": None}
+        last = self._close() + _event("message_delta", {"delta": delta, "usage": _usage(usage)})
+        return last + b": wardstead-receipt " + receipt.encode() + b"\n\n" + _event("message_stop", {})
+
+    def error(self, error: WardsteadError, status: int) -> bytes:
+        """An error event; the connection is broken off after it."""
+        return b"event: error\ndata: " + AnthropicDialect().error(error, status) + b"\n\n"

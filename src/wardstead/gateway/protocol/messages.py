@@ -1,0 +1,203 @@
+"""Checking and canonicalising chat messages and tools, and finding every text in them.
+
+Source: OpenAI's API reference, "Create chat completion"; what llama.cpp's and vLLM's servers take of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from wardstead.gateway.protocol.fields import BadField, mapping, sequence, text
+from wardstead.gateway.protocol.texts import Slot, free_form, json_text
+from wardstead.gateway.protocol.types import Limits
+
+ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
+_MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "refusal"})
+_IGNORED: Final = frozenset({"annotations", "audio", "function_call", "reasoning_content", "reasoning", "parsed"})
+"""What the libraries send back of an earlier answer: dropped, as long as it is empty or was ours."""
+SCHEMA_WORDS: Final = frozenset(
+    {
+        "type", "properties", "required", "items", "description", "enum", "const", "default", "title", "anyOf", "oneOf", "allOf",
+        "not", "additionalProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
+        "pattern", "format", "minItems", "maxItems", "uniqueItems", "$ref", "$defs", "definitions", "$schema", "strict",
+        "nullable", "examples", "prefixItems", "multipleOf", "minProperties", "maxProperties", "propertyNames", "$id",
+    }
+)  # fmt: skip
+"""JSON Schema's own keywords: not somebody's content."""
+
+
+class Collector:
+    """Gathers texts and their slots while a request is checked."""
+
+    __slots__ = ("rewrites", "slots", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.slots: list[Slot] = []
+        self.rewrites: list[Callable[[], None]] = []
+
+    def add(self, container: Any, key: Any) -> None:
+        """One string at its place."""
+        self.texts.append(container[key])
+        self.slots.append((container, key))
+
+    def add_free_form(self, value: Any, known: frozenset[str] = frozenset()) -> None:
+        """Every string in a free-form JSON value."""
+        for found, slot in free_form(value, known):
+            self.texts.append(found)
+            self.slots.append(slot)
+
+    def add_json_text(self, container: dict[str, Any], key: str) -> None:
+        """Every string in JSON that stands inside a string."""
+        found, rewrite = json_text(container, key)
+        for one, slot in found:
+            self.texts.append(one)
+            self.slots.append(slot)
+        if rewrite is not None:
+            self.rewrites.append(rewrite)
+
+
+def canonical_messages(value: Any, limits: Limits, into: Collector) -> list[dict[str, Any]]:
+    """Checked messages that hold known fields only."""
+    messages = sequence(value, "messages", limits.messages)
+    if not messages:
+        raise BadField("must not be empty", where="messages")
+    return [
+        _message(mapping(message, f"messages[{index}]"), f"messages[{index}]", into) for index, message in enumerate(messages)
+    ]
+
+
+def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, Any]:
+    role = message.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        raise BadField(f"must be one of {', '.join(sorted(ROLES))}", where=f"{where}.role")
+    for name in message:
+        if name not in _MESSAGE_FIELDS and name not in _IGNORED:
+            raise BadField("is not a field of a message", where=f"{where}.{name[:80]}")
+    # Local models know the older name of the same role.
+    clean: dict[str, Any] = {"role": "system" if role == "developer" else role}
+    content = message.get("content")
+    if content is not None:
+        clean["content"] = _content(content, f"{where}.content", into)
+        if isinstance(clean["content"], str):
+            into.add(clean, "content")
+    elif role != "assistant":
+        raise BadField("is required", where=f"{where}.content")
+    for name in ("name", "tool_call_id", "refusal"):
+        if message.get(name) is not None:
+            clean[name] = text(message[name], f"{where}.{name}")
+            into.add(clean, name)
+    if message.get("tool_calls") is not None:
+        calls = sequence(message["tool_calls"], f"{where}.tool_calls", 128)
+        clean["tool_calls"] = [_tool_call(call, f"{where}.tool_calls[{i}]", into) for i, call in enumerate(calls)]
+    if "content" not in clean:
+        clean["content"] = None if "tool_calls" in clean else ""
+    return clean
+
+
+def _content(content: Any, where: str, into: Collector) -> Any:
+    if isinstance(content, str):
+        return content
+    parts = []
+    for index, part in enumerate(sequence(content, where, 1024)):
+        place = f"{where}[{index}]"
+        kind = mapping(part, place).get("type")
+        if kind not in {"text", "refusal"}:
+            raise BadField(
+                "only text can be inspected: images, audio and files are not taken", where=f"{place}.type",
+                next_step="Send the content as text",
+            )  # fmt: skip
+        unknown = set(part) - {"type", kind}
+        if unknown:
+            raise BadField("is not a field of a text part", where=f"{place}.{min(unknown)[:80]}")
+        clean = {"type": "text", "text": text(part.get(kind), f"{place}.{kind}")}
+        into.add(clean, "text")
+        parts.append(clean)
+    return parts
+
+
+def _tool_call(call: Any, where: str, into: Collector) -> dict[str, Any]:
+    call = mapping(call, where)
+    if call.get("type", "function") != "function" or set(call) - {"id", "type", "function", "index"}:
+        raise BadField("must be a function call with id, type and function", where=where)
+    function = mapping(call.get("function"), f"{where}.function")
+    if set(function) - {"name", "arguments"}:
+        raise BadField("takes name and arguments", where=f"{where}.function")
+    clean = {
+        "name": text(function.get("name"), f"{where}.function.name"),
+        "arguments": text(function.get("arguments"), f"{where}.function.arguments"),
+    }
+    made = {"id": text(call.get("id", ""), f"{where}.id"), "type": "function", "function": clean}
+    into.add(made, "id")
+    into.add(clean, "name")
+    into.add_json_text(clean, "arguments")
+    return made
+
+
+def canonical_tools(value: Any, into: Collector) -> list[dict[str, Any]]:
+    """Checked tool declarations."""
+    tools = []
+    for index, item in enumerate(sequence(value, "tools", 128)):
+        where = f"tools[{index}]"
+        tool = mapping(item, where)
+        if tool.get("type") != "function" or set(tool) - {"type", "function"}:
+            raise BadField("only tools of type function are taken", where=f"{where}.type")
+        tools.append({"type": "function", "function": function_declaration(tool.get("function"), f"{where}.function", into)})
+    return tools
+
+
+def function_declaration(value: Any, where: str, into: Collector) -> dict[str, Any]:
+    """Name, description and parameter schema of one function."""
+    function = mapping(value, where)
+    unknown = set(function) - {"name", "description", "parameters", "strict"}
+    if unknown:
+        raise BadField("is not a field of a function", where=f"{where}.{min(unknown)[:80]}")
+    clean: dict[str, Any] = {"name": text(function.get("name"), f"{where}.name")}
+    into.add(clean, "name")
+    if function.get("description") is not None:
+        clean["description"] = text(function["description"], f"{where}.description")
+        into.add(clean, "description")
+    if function.get("parameters") is not None:
+        clean["parameters"] = mapping(function["parameters"], f"{where}.parameters")
+        into.add_free_form(clean["parameters"], SCHEMA_WORDS)
+    if isinstance(function.get("strict"), bool):
+        clean["strict"] = function["strict"]
+    return clean
+
+
+def tool_choice(value: Any, into: Collector) -> Any:
+    """``none``, ``auto``, ``required``, or one named function."""
+    if isinstance(value, str):
+        if value not in {"none", "auto", "required"}:
+            raise BadField("must be none, auto, required or a function", where="tool_choice")
+        return value
+    choice = mapping(value, "tool_choice")
+    function = mapping(choice.get("function"), "tool_choice.function")
+    if choice.get("type") != "function" or set(choice) != {"type", "function"} or set(function) != {"name"}:
+        raise BadField("must be none, auto, required or a function", where="tool_choice")
+    clean = {"name": text(function["name"], "tool_choice.function.name")}
+    into.add(clean, "name")
+    return {"type": "function", "function": clean}
+
+
+def response_format(value: Any, into: Collector) -> dict[str, Any]:
+    """``text``, ``json_object``, or a ``json_schema``."""
+    form = mapping(value, "response_format")
+    kind = form.get("type")
+    if kind in {"text", "json_object"}:
+        clean: dict[str, Any] = {"type": kind}
+        if kind == "json_object" and isinstance(form.get("schema"), dict):  # llama.cpp's own way to give a schema
+            clean["schema"] = form["schema"]
+            into.add_free_form(clean["schema"], SCHEMA_WORDS)
+        return clean
+    if kind != "json_schema":
+        raise BadField("must be text, json_object or json_schema", where="response_format.type")
+    schema = mapping(form.get("json_schema"), "response_format.json_schema")
+    kept = {name: schema[name] for name in ("name", "description", "schema", "strict") if schema.get(name) is not None}
+    for name in ("name", "description"):
+        if name in kept:
+            text(kept[name], f"response_format.json_schema.{name}")
+            into.add(kept, name)
+    into.add_free_form(mapping(kept.get("schema", {}), "response_format.json_schema.schema"), SCHEMA_WORDS)
+    return {"type": "json_schema", "json_schema": kept}

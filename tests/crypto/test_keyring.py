@@ -1,0 +1,102 @@
+"""The hierarchy of keys: what is destroyed stays closed, what survives stays open."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from wardstead.crypto.keyring import (
+    EpochRetired,
+    KeyEncryptionKey,
+    KeyGone,
+    KeyRing,
+    SubjectKey,
+    new_kek,
+    new_subject_key,
+    rewrap,
+)
+from wardstead.kernel.errors import IntegrityError
+
+ROOT = bytes(range(32))
+
+
+class Memory:
+    """A key store that forgets when the test ends."""
+
+    def __init__(self) -> None:
+        self.keks = {1: new_kek(ROOT, 1, os.urandom)}
+        self.keys: dict[str, SubjectKey] = {}
+        self.looks = 0
+
+    def current_kek(self) -> KeyEncryptionKey:
+        return self.keks[max(self.keks)]
+
+    def kek(self, epoch: int) -> KeyEncryptionKey:
+        if epoch not in self.keks:
+            raise EpochRetired("retired")
+        return self.keks[epoch]
+
+    def find(self, subject: str) -> SubjectKey | None:
+        self.looks += 1
+        return self.keys.get(subject)
+
+    def add(self, key: SubjectKey) -> SubjectKey:
+        return self.keys.setdefault(key.subject, key)
+
+
+def test_a_subject_is_looked_up_once_and_has_one_key() -> None:
+    store = Memory()
+    ring = KeyRing(ROOT, store, os.urandom)
+    sealed = ring.to_seal("alice").encrypt(bytes(12), b"text", None)
+    assert ring.to_seal("alice") is ring.to_open("alice")
+    assert store.looks == 1
+    assert KeyRing(ROOT, store, os.urandom).to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
+
+
+def test_subjects_do_not_share_keys() -> None:
+    ring = KeyRing(ROOT, Memory(), os.urandom)
+    one, other = (ring.to_seal(name).encrypt(bytes(12), b"text", None) for name in ("alice", "bob"))
+    assert one != other
+
+
+def test_opening_makes_no_key() -> None:
+    store = Memory()
+    with pytest.raises(KeyGone):
+        KeyRing(ROOT, store, os.urandom).to_open("nobody")
+    assert not store.keys
+
+
+def test_a_key_moved_to_another_subject_does_not_open() -> None:
+    store = Memory()
+    ring = KeyRing(ROOT, store, os.urandom)
+    ring.to_seal("alice")
+    store.keys["bob"] = SubjectKey("bob", 1, store.keys["alice"].wrapped)
+    with pytest.raises(IntegrityError):
+        ring.to_open("bob")
+
+
+def test_a_rewrapped_key_is_the_same_key_and_an_old_copy_is_worth_nothing_once_its_epoch_is_gone() -> None:
+    store = Memory()
+    ring = KeyRing(ROOT, store, os.urandom)
+    sealed = ring.to_seal("alice").encrypt(bytes(12), b"text", None)
+    old = store.keys["alice"]
+    store.keks[2] = new_kek(ROOT, 2, os.urandom)
+    store.keys["alice"] = rewrap(ROOT, store.keks[1], store.keks[2], old, os.urandom)
+    del store.keks[1]
+    ring.evict()
+    assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
+    store.keys["alice"] = old
+    ring.evict()
+    with pytest.raises(KeyGone):
+        ring.to_open("alice")
+
+
+def test_another_root_key_opens_nothing() -> None:
+    store = Memory()
+    KeyRing(ROOT, store, os.urandom).to_seal("alice")
+    with pytest.raises(IntegrityError):
+        KeyRing(bytes(32), store, os.urandom).to_open("alice")
+    with pytest.raises(IntegrityError):
+        KeyRing(b"short", store, os.urandom)
+    assert new_subject_key(ROOT, store.keks[1], "x", os.urandom).epoch == 1

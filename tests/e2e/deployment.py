@@ -1,0 +1,79 @@
+"""A whole deployment, as a user starts one: ``wardstead init``, ``wardstead up --detach``, keys, ``wardstead down``."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WARDSTEAD = Path(sys.executable).with_name("wardstead")
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Deployment:
+    """A deployment folder, and the commands of its owner."""
+
+    directory: Path
+    port: int
+    admin_secret: str = ""
+    model: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.port}"
+
+    @property
+    def ca_file(self) -> str:
+        return str(self.directory / "tls" / "ca.crt")
+
+    def run(self, *arguments: str, check: bool = True, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        """``wardstead -C DIR …``."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("WARDSTEAD_")}
+        done = subprocess.run(
+            [str(WARDSTEAD), "-C", str(self.directory), *arguments],
+            capture_output=True, text=True, timeout=timeout, check=False, env=environment, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise AssertionError(f"wardstead {' '.join(arguments)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def json(self, *arguments: str, check: bool = True) -> Any:
+        """``wardstead -C DIR … --json``, parsed."""
+        return json.loads(self.run(*arguments, "--json", check=check).stdout)
+
+    def key(self, user: str, *arguments: str) -> str:
+        """A new API key of ``user``."""
+        return str(self.json("key", "create", "--user", user, *arguments)["key"])
+
+    def up(self, *arguments: str) -> None:
+        self.run("up", "--port", str(self.port), "--detach", *arguments)
+
+    def down(self) -> None:
+        self.run("down", check=False)
+
+    def logs(self) -> str:
+        """Everything that the deployment logged."""
+        return "\n".join(path.read_text(errors="replace") for path in sorted((self.directory / "logs").glob("*")))
+
+
+def create(directory: Path) -> Deployment:
+    """``wardstead init``."""
+    done = subprocess.run(
+        [str(WARDSTEAD), "init", str(directory), "--yes", "--json"],
+        capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    return Deployment(directory, free_port(), made["admin"]["secret"], made["model"])

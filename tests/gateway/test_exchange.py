@@ -1,0 +1,298 @@
+"""The life of an exchange, as transcripts: what is asked of the shell, in which order, and what the client sees."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.gateway.playbook import Playbook, exchange, world
+from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
+from wardstead.gateway.pipeline.commands import (
+    Abort,
+    Body,
+    CallModel,
+    ClientGone,
+    CommitIntent,
+    CommitOutcome,
+    ReadBody,
+    ReadModel,
+    Refresh,
+    Start,
+)
+from wardstead.gateway.pipeline.life import TRANSITIONS, State
+from wardstead.kernel.errors import PeerError
+from wardstead.kernel.ids import CredentialId, PrincipalId
+from wardstead.ledger.ports import Refusal
+
+
+def chat(text: str = "hello", **more: Any) -> bytes:
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], **more}).encode()
+
+
+def completion(text: str, **message: Any) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    return json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}).encode()
+
+
+def piece(text: str | None = None, finish: str | None = None, **delta: Any) -> bytes:
+    content = {"content": text} if text is not None else {}
+    choice = {"index": 0, "delta": {**content, **delta}, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [choice]}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+def intended(body: bytes, **kwargs: Any) -> Playbook:
+    return Playbook(exchange(**kwargs)) >> ReadBody << body >> CommitIntent << None
+
+
+def content(command: Any) -> dict[str, Any]:
+    return json.loads(command.draft.body)
+
+
+def test_a_plain_exchange_is_recorded_before_and_after() -> None:
+    play = intended(chat()) >> CallModel << 200 >> ReadModel << completion("hi there") >> ReadModel << b""
+    play >> CommitOutcome
+    assert not play.sent
+    play << None >> Start >> Body
+    play.end()
+    assert json.loads(play.sent)["choices"][0]["message"]["content"] == "hi there"
+    assert play.header("wardstead-receipt") == "receipt-1"
+    assert play.header("wardstead-decision") == "allow"
+    assert play.header("wardstead-label") == "public"
+
+
+def test_no_answer_byte_leaves_before_the_intent_is_durable() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat() >> CommitIntent
+    assert play.started is None
+    play << Refusal.FULL >> Start >> Body
+    play.end()
+    assert play.started is not None
+    assert play.started.status == 503
+    assert not any(isinstance(command, CallModel) for command in play.seen)
+
+
+def test_an_answer_whose_outcome_cannot_be_recorded_is_not_given() -> None:
+    play = intended(chat()) >> CallModel << 200 >> ReadModel << completion("precious") >> ReadModel << b"" >> CommitOutcome
+    play << Refusal.FULL >> Start >> Body
+    play.end()
+    assert play.started is not None
+    assert play.started.status == 503
+    assert b"precious" not in play.sent
+
+
+def test_a_stream_whose_outcome_cannot_be_recorded_is_broken_off() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("hi ") >> Refresh << world()
+    play.flush() >> ReadModel << piece(finish="stop") + DONE >> Refresh << world()
+    play.flush() >> CommitOutcome << Refusal.FAILED >> Abort
+    assert not play.complete
+    assert b"[DONE]" not in play.sent
+
+
+def test_a_stale_intent_is_decided_again_with_the_new_world() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat() >> CommitIntent << Refusal.STALE >> Refresh << world(version=2, deny=True)
+    play >> CommitIntent
+    assert content(play.seen[-1])["decision"]["verdict"] == "deny"
+    play << None >> CommitOutcome << None
+    play.end()
+    assert play.started is not None
+    assert play.started.status == 403
+
+
+def test_a_stranger_is_told_so_before_the_body_is_read() -> None:
+    play = Playbook(exchange(secret="wrong")) >> Start >> Body
+    play.end()
+    assert play.started is not None
+    assert play.started.status == 401
+    assert not any(isinstance(command, ReadBody) for command in play.seen)
+
+
+def test_a_denial_is_recorded_and_names_the_reason() -> None:
+    play = intended(chat(), now=world(deny=True)) >> CommitOutcome << None
+    play.end()
+    assert play.started is not None
+    assert play.started.status == 403
+    assert "No policy lets you do this." in play.sent.decode()
+    assert play.header("wardstead-decision").startswith("deny")
+    assert not any(isinstance(command, CallModel) for command in play.seen)
+
+
+def test_what_policy_redacts_reaches_neither_the_model_nor_the_ledger() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat("my SECRET") >> CommitIntent
+    assert b"my SECRET" not in play.seen[-1].draft.body  # type: ignore[union-attr]
+    play << None >> CallModel
+    assert b"my [redacted:secret]" in play.seen[-1].body  # type: ignore[union-attr]
+    play << 200 >> ReadModel << completion("ok") >> ReadModel << b"" >> CommitOutcome << None
+    play.end()
+    assert play.header("wardstead-decision") == "allow; redacted=1"
+
+
+def test_a_blocked_prompt_gets_a_refusal_with_content_filter_and_no_model_call() -> None:
+    play = intended(chat("FORBIDDEN")) >> CommitOutcome << None
+    play.end()
+    answer = json.loads(play.sent)
+    assert play.started is not None
+    assert play.started.status == 200
+    assert answer["choices"][0]["finish_reason"] == "content_filter"
+    assert "forbidden" in answer["choices"][0]["message"]["content"]
+    assert play.header("wardstead-decision").startswith("block")
+    assert not any(isinstance(command, CallModel) for command in play.seen)
+    assert b"FORBIDDEN" not in b"".join(c.draft.body for c in play.seen if isinstance(c, CommitIntent | CommitOutcome))
+
+
+def test_a_blocked_answer_is_replaced_by_a_refusal() -> None:
+    play = intended(chat()) >> CallModel << 200 >> ReadModel << completion("this is FORBIDDEN") >> ReadModel << b""
+    play >> CommitOutcome << None
+    play.end()
+    assert b"this is" not in play.sent
+    assert json.loads(play.sent)["choices"][0]["finish_reason"] == "content_filter"
+
+
+def test_a_stream_is_cut_at_what_is_forbidden_and_ends_normally() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("so far so good ") >> Refresh << world()
+    play.flush() >> ReadModel << piece("FORBID") >> Refresh << world()
+    play.flush() >> ReadModel << piece("DEN fruit") + piece(" eaten") + piece(finish="stop") + DONE >> Refresh << world()
+    play.flush() >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "cut"
+    play << None
+    play.end()
+    text = play.sent.decode()
+    assert "so far so good" in text
+    assert "FORBID" not in text
+    assert "fruit" not in text
+    assert '"content_filter"' in text
+    assert "receipt-1" in text
+    assert text.rstrip().endswith("data: [DONE]")
+
+
+def test_the_stream_s_end_follows_the_durable_outcome() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("hi ") + piece(finish="stop") + DONE
+    play >> Refresh << world()
+    play.flush() >> CommitOutcome
+    assert b"[DONE]" not in play.sent
+    play << None
+    play.end()
+    assert play.sent.rstrip().endswith(b"[DONE]")
+    assert play.complete
+
+
+def test_a_silent_stream_gets_keep_alives_not_text() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("held") >> Refresh << world()
+    play.flush() >> ReadModel << None
+    play.flush() >> ReadModel
+    assert b"held" not in play.sent
+    assert play.started is not None
+
+
+def test_a_client_that_leaves_is_recorded_with_what_it_got() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("hi you ") >> Refresh << world()
+    play.flush() >> ReadModel << ClientGone() >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "client_gone"
+    assert content(play.seen[-1])["answer"][0]["text"] == "hi you "
+    play << None
+    play.end()
+
+
+def test_a_model_server_that_fails_before_the_answer_is_a_typed_error() -> None:
+    play = intended(chat()) >> CallModel << PeerError("it broke") >> CommitOutcome << None
+    play.end()
+    assert play.started is not None
+    assert play.started.status in {502, 503, 504}
+    assert json.loads(play.sent)["error"]["message"]
+
+
+def test_a_model_server_that_fails_in_the_middle_breaks_the_stream_off() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("hi ") >> Refresh << world()
+    play.flush() >> ReadModel << PeerError("it broke") >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "upstream_failed"
+    play << None
+    play.flush() >> Abort
+    assert b"[DONE]" not in play.sent
+
+
+@pytest.mark.parametrize("garbage", [b"data: {nonsense\n\n", b"\xff\xfe\xfd\n\n", b"x" * 3_000_000])
+def test_garbage_in_a_stream_is_recorded_and_breaks_it_off(garbage: bytes) -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("hi ") >> Refresh << world()
+    play.flush() >> ReadModel << garbage >> Refresh << world()
+    play.flush()
+    if play.exchange.outcome == "":
+        play >> ReadModel << b""
+    play.flush() >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "upstream_failed"
+
+
+def test_a_stream_that_closes_early_is_not_taken_for_a_whole_answer() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("hi ") >> Refresh << world()
+    play.flush() >> ReadModel << b"" >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "upstream_failed"
+
+
+def test_an_answer_above_the_reader_s_clearance_is_cut() -> None:
+    low = Identity(
+        Principal(PrincipalId("bob"), "bob", frozenset({"user"}), subject="subject-2"),
+        Credential(CredentialId("key-2"), CredentialKind.API_KEY, b"", PrincipalId("bob")),
+    )
+    now = world(identity=low)
+    play = intended(chat(stream=True), now=now) >> CallModel << 200 >> ReadModel << piece("it is ") >> Refresh << now
+    play.flush() >> ReadModel << piece("PERSONAL data ") >> Refresh << now
+    play.flush() >> CommitOutcome
+    assert content(play.seen[-1])["reason"] == "access.clearance"
+    play << None
+    play.end()
+    assert b"PERSONAL" not in play.sent
+
+
+def test_a_revoked_person_s_stream_is_cut() -> None:
+    def gone(*_: object) -> Identity:
+        from tests.gateway.playbook import Unauthenticated
+
+        raise Unauthenticated("no more")
+
+    import dataclasses
+
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("one two ") >> Refresh << world()
+    play.flush() >> ReadModel << piece("three ") >> Refresh << dataclasses.replace(world(version=2), authenticate=gone)
+    play.flush() >> CommitOutcome
+    assert content(play.seen[-1])["reason"] == "access.revoked"
+    assert b"three" not in play.sent
+
+
+def test_tool_calls_are_inspected_whole_and_escapes_hide_nothing() -> None:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "mail", "arguments": '{"to": "\\u0053EC'}}
+    more = {"index": 0, "function": {"arguments": 'RET"}'}}
+    play = intended(chat(stream=True, tools=[{"type": "function", "function": {"name": "mail", "parameters": {}}}]))
+    play >> CallModel << 200 >> ReadModel << piece(tool_calls=[call]) + piece(tool_calls=[more]) >> Refresh << world()
+    play.flush() >> ReadModel << piece(finish="tool_calls") + DONE >> Refresh << world()
+    play.flush() >> CommitOutcome << None
+    play.end()
+    assert b"[redacted:secret]" in play.sent
+    assert b"SECRET" not in play.sent
+
+
+def test_logprobs_are_dropped_where_something_was_redacted() -> None:
+    body = json.loads(completion("a SECRET"))
+    body["choices"][0]["logprobs"] = {"content": [{"token": "SECRET", "logprob": -1.0, "top_logprobs": []}]}
+    play = intended(chat(logprobs=True)) >> CallModel << 200 >> ReadModel << json.dumps(body).encode() >> ReadModel << b""
+    play >> CommitOutcome << None
+    play.end()
+    assert b"SECRET" not in play.sent
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": "nope", "messages": []}', b"\x00", b'{"model":"m","model":"m"}'])
+def test_a_bad_request_is_refused_in_the_dialect_s_form_and_not_recorded(body: bytes) -> None:
+    play = Playbook(exchange()) >> ReadBody << body >> Start >> Body
+    play.end()
+    assert play.started is not None
+    assert 400 <= play.started.status < 500
+    assert json.loads(play.sent)["error"]["message"]
+
+
+def test_every_state_is_reachable_and_only_the_ends_are_ends() -> None:
+    reached = {State.RECEIVED} | {after for afters in TRANSITIONS.values() for after in afters}
+    assert reached == set(State)
+    assert {state for state, afters in TRANSITIONS.items() if not afters} == {State.DONE, State.REFUSED, State.ABORTED}
+
+

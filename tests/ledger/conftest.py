@@ -1,0 +1,34 @@
+"""A key ring in memory."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from wardstead.crypto.keyring import KeyEncryptionKey, KeyRing, SubjectKey, new_kek
+
+ROOT = bytes(range(32))
+
+
+class _Memory:
+    def __init__(self) -> None:
+        self._kek = new_kek(ROOT, 1, os.urandom)
+        self._keys: dict[str, SubjectKey] = {}
+
+    def current_kek(self) -> KeyEncryptionKey:
+        return self._kek
+
+    def kek(self, epoch: int) -> KeyEncryptionKey:
+        return self._kek
+
+    def find(self, subject: str) -> SubjectKey | None:
+        return self._keys.get(subject)
+
+    def add(self, key: SubjectKey) -> SubjectKey:
+        return self._keys.setdefault(key.subject, key)
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    return KeyRing(ROOT, _Memory(), os.urandom)

@@ -1,0 +1,60 @@
+"""Headers have one encoding; the leaf covers header and ciphertext."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wardstead.kernel.errors import IntegrityError
+from wardstead.kernel.ids import ExchangeId
+from wardstead.ledger.entry import Header, entry_leaf, unknown_outcome
+from wardstead.ledger.ports import EntryKind
+
+headers = st.builds(
+    Header,
+    kind=st.sampled_from(EntryKind),
+    exchange=st.from_regex(r"[0-9a-zA-Z._-]{1,64}", fullmatch=True).map(ExchangeId),
+    minute=st.integers(0, 1 << 40),
+    commitment=st.binary(max_size=32),
+    nonce=st.binary(max_size=12),
+    key=st.binary(max_size=60),
+    outcome=st.from_regex(r"[a-z0-9_-]{0,32}", fullmatch=True),
+)
+
+
+@given(headers)
+def test_a_header_survives_its_encoding_which_is_sorted_json(header: Header) -> None:
+    data = header.encode()
+    assert Header.decode(data) == header
+    assert json.dumps(json.loads(data), sort_keys=True, separators=(",", ":")).encode() == data
+
+
+@given(headers, st.data())
+def test_no_second_spelling_of_a_header_is_accepted(header: Header, data: st.DataObject) -> None:
+    encoded = header.encode()
+    position = data.draw(st.integers(0, len(encoded)))
+    with pytest.raises(IntegrityError):
+        Header.decode(encoded[:position] + b" " + encoded[position:])
+
+
+@given(st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x)).map(
+    lambda value: json.dumps(value).encode()
+))
+def test_decoding_raises_a_typed_error_and_nothing_else(data: bytes) -> None:
+    with pytest.raises(IntegrityError):
+        Header.decode(data)
+
+
+def test_the_leaf_is_the_hash_that_the_documentation_says() -> None:
+    body = sha256(b"body").digest()
+    expected = sha256(b"\x00" + (2).to_bytes(8, "big") + b"{}" + (32).to_bytes(8, "big") + body).hexdigest()
+    assert entry_leaf(b"{}", b"body").hex() == expected
+
+
+def test_a_recovered_outcome_says_unknown_and_has_no_content() -> None:
+    draft = unknown_outcome(ExchangeId("x"), "subject", 61_000)
+    assert (Header.decode(draft.header).outcome, draft.body, Header.decode(draft.header).minute) == ("unknown", b"", 1)

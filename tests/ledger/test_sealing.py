@@ -1,0 +1,70 @@
+"""What is sealed opens for its subject, in its place, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from wardstead.crypto.keyring import KeyRing
+from wardstead.kernel.errors import IntegrityError
+from wardstead.kernel.ids import ExchangeId
+from wardstead.ledger.entry import Header
+from wardstead.ledger.ports import Draft
+from wardstead.ledger.sealing import Sealer, open_entry
+
+ONE, TWO = ExchangeId("exchange-1"), ExchangeId("exchange-2")
+
+
+@pytest.fixture
+def sealer(ring: KeyRing) -> Sealer:
+    return Sealer(ring, os.urandom)
+
+
+def test_both_entries_open_again(sealer: Sealer, ring: KeyRing) -> None:
+    seal = sealer.begin("alice", ONE)
+    intent, outcome = seal.intent(b"question", 60_000), seal.outcome(b"answer", "answered", 61_000)
+    assert open_entry(ring, "alice", intent.header, intent.body) == b"question"
+    assert open_entry(ring, "alice", outcome.header, outcome.body) == b"answer"
+    assert (outcome.outcome, Header.decode(outcome.header).outcome) == ("answered", "answered")
+
+
+def test_the_header_tells_neither_person_nor_content_nor_exact_time(sealer: Sealer) -> None:
+    draft = sealer.begin("alice", ONE).intent(b"question", 1_764_000_123_456)
+    assert b"alice" not in draft.header + draft.body
+    assert b"question" not in draft.header + draft.body
+    assert b"123456" not in draft.header
+
+
+def test_each_entry_is_sealed_once(sealer: Sealer) -> None:
+    seal = sealer.begin("alice", ONE)
+    seal.intent(b"question", 0)
+    with pytest.raises(IntegrityError):
+        seal.intent(b"another question", 0)
+
+
+def test_a_body_does_not_open_anywhere_else(sealer: Sealer, ring: KeyRing) -> None:
+    ring.to_seal("bob")
+    seal = sealer.begin("alice", ONE)
+    intent, outcome = seal.intent(b"question", 0), seal.outcome(b"answer", "answered", 0)
+    other = sealer.begin("alice", TWO).intent(b"other", 0)
+    fields = Header.decode(intent.header)
+    later = Header(fields.kind, fields.exchange, 7, fields.commitment, fields.nonce, fields.key).encode()
+    moved = Header(fields.kind, TWO, 0, fields.commitment, fields.nonce, fields.key).encode()
+    attempts: list[tuple[str, bytes, Draft]] = [
+        ("bob", intent.header, intent),
+        ("alice", outcome.header, intent),
+        ("alice", other.header, intent),
+        ("alice", later, intent),
+        ("alice", moved, intent),
+    ]
+    for subject, header, draft in attempts:
+        with pytest.raises(IntegrityError):
+            open_entry(ring, subject, header, draft.body)
+
+
+def test_an_outcome_that_is_not_one_word_is_refused(sealer: Sealer) -> None:
+    with pytest.raises(IntegrityError):
+        sealer.begin("alice", ONE).outcome(b"", 'x","v":2', 0)
+    with pytest.raises(IntegrityError):
+        sealer.begin("alice", ExchangeId('a"b'))
