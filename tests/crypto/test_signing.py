@@ -60,7 +60,9 @@ def _same_signature(note: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("note", ["", "\n\n", "text\n", "text\n\nno signature\n", "text\n\n— ledger.example AA==\n", "t\n\n— x !\n"])
+@pytest.mark.parametrize(
+    "note", ["", "\n\n", "text\n", "text\n\nno signature\n", "text\n\n— ledger.example AA==\n", "t\n\n— x !\n"]
+)
 def test_what_is_no_note_is_refused(note: str) -> None:
     with pytest.raises(IntegrityError):
         open_note(note, KEY.verifying)

@@ -28,7 +28,9 @@ def test_only_an_extension_is_signed() -> None:
     signer.sign(9, node_of(LEAVES))
 
 
-@pytest.mark.parametrize("text", ["ledger.example\n05\n{root}\n", "ledger.example\n5\nAA==\n", "other\n5\n{root}\n", "ledger.example\n"])
+@pytest.mark.parametrize(
+    "text", ["ledger.example\n05\n{root}\n", "ledger.example\n5\nAA==\n", "other\n5\n{root}\n", "ledger.example\n"]
+)
 def test_a_signed_text_that_is_no_checkpoint_of_this_log_is_refused(text: str) -> None:
     root = Checkpoint("x", 0, bytes(32)).text().split("\n")[2]
     with pytest.raises(IntegrityError):

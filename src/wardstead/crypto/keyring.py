@@ -25,6 +25,12 @@ class KeyGone(IntegrityError):
     code = "key_gone"
 
 
+class EpochRetired(KeyGone):
+    """The key-encryption key of this epoch was destroyed: whoever survived was moved to a newer one."""
+
+    code = "epoch_retired"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyEncryptionKey:
     """The key of one epoch, wrapped under the root key."""
@@ -50,7 +56,7 @@ class KeyStore(Protocol):
         ...
 
     def kek(self, epoch: int) -> KeyEncryptionKey:
-        """That of one epoch; raises ``KeyGone`` when it was retired."""
+        """That of one epoch; raises ``EpochRetired`` when it was destroyed."""
         ...
 
     def find(self, subject: str) -> SubjectKey | None:
@@ -58,7 +64,10 @@ class KeyStore(Protocol):
         ...
 
     def add(self, key: SubjectKey) -> SubjectKey:
-        """Keep a new subject's key; returns the one that is kept, should another process have been first."""
+        """Keep a new subject's key; returns the one that is kept, should another process have been first.
+
+        Raises ``EpochRetired`` when its epoch was destroyed meanwhile, ``KeyGone`` when the subject was erased.
+        """
         ...
 
 
@@ -109,27 +118,29 @@ class KeyRing:
 
     def to_seal(self, subject: str) -> AESGCM:
         """The subject's cipher; a new subject gets a key. Raises ``KeyGone`` for an erased one."""
-        cipher = self._ciphers.get(subject)
-        if cipher is None:
-            key = self._store.find(subject)
-            if key is None:
-                key = self._store.add(new_subject_key(self._root, self._store.current_kek(), subject, self._entropy))
-            cipher = self._remember(key)
-        return cipher
+        return self._ciphers.get(subject) or self._load(subject, make=True)
 
     def to_open(self, subject: str) -> AESGCM:
         """The subject's cipher. Raises ``KeyGone`` when there is no key."""
-        cipher = self._ciphers.get(subject)
-        if cipher is None:
-            key = self._store.find(subject)
-            if key is None:
-                raise KeyGone("this subject has no key", why="it was erased, or never sealed anything")
-            cipher = self._remember(key)
-        return cipher
+        return self._ciphers.get(subject) or self._load(subject, make=False)
 
     def evict(self) -> None:
         """Forget every cipher: call it whenever a subject was erased anywhere."""
         self._ciphers.clear()
+
+    def _load(self, subject: str, *, make: bool) -> AESGCM:
+        try:
+            return self._remember(self._find(subject, make=make))
+        except EpochRetired:  # an erasure came between two looks at the store; between four it does not come
+            return self._remember(self._find(subject, make=make))
+
+    def _find(self, subject: str, *, make: bool) -> SubjectKey:
+        key = self._store.find(subject)
+        if key is None and make:
+            key = self._store.add(new_subject_key(self._root, self._store.current_kek(), subject, self._entropy))
+        if key is None:
+            raise KeyGone("this subject has no key", why="it was erased, or never sealed anything")
+        return key
 
     def _remember(self, key: SubjectKey) -> AESGCM:
         kek = _kek_cipher(self._root, self._store.kek(key.epoch))

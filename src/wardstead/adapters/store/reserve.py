@@ -25,12 +25,14 @@ class Reserve:
         self._retry_at_s = float("-inf")
 
     def whole(self) -> bool:
-        """Whether the space is set aside. One system call: asked before every batch."""
+        """Whether the space is set aside. One system call: asked before every batch.
+
+        Residual: a file system that compresses or copies on write (ZFS) may take the bytes and set nothing aside.
+        """
         try:
-            found = self._path.stat()
+            return self._path.stat().st_size >= self.size_bytes
         except OSError:
             return False
-        return found.st_size >= self.size_bytes and found.st_blocks * 512 >= self.size_bytes
 
     def release(self) -> None:
         """Throw it overboard. A disk that does not even take that leaves things as they are."""

@@ -1,0 +1,60 @@
+"""Acts of administration, in the same ledger and under the same seal as exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert
+from sqlalchemy.exc import DatabaseError
+
+from wardstead.adapters.store.ledger_tables import entry
+from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.transactions import write_transaction
+from wardstead.kernel.clock import Clock, Entropy
+from wardstead.kernel.encoding import canonical_json
+from wardstead.kernel.errors import BackendError
+from wardstead.kernel.ids import ExchangeId, uuid7
+from wardstead.ledger.ports import Draft
+from wardstead.ledger.sealing import Sealer
+
+
+class AdminRecord:
+    """Records what administrators do. ``append`` joins the caller's transaction: the act and its record, or neither."""
+
+    def __init__(self, engine: Engine, sealer: Sealer, turn: Turn, *, clock: Clock, entropy: Entropy) -> None:
+        """``turn``: this process's own, on the deployment's ``run/ledger.turn``."""
+        self._engine, self._sealer, self._turn, self._clock, self._entropy = engine, sealer, turn, clock, entropy
+
+    def record_admin(self, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:
+        """Record an act by itself; durable on return, ``BackendError`` otherwise. It is sealed under the ``actor``'s subject key."""
+        draft = self._draft(actor, action, details)
+        try:
+            with write_transaction(self._engine, self._turn) as connection:
+                connection.execute(insert(entry), _row(draft))
+        except DatabaseError as error:
+            raise BackendError("the act cannot be recorded", why=str(error.orig), next_step="it was not carried out") from None
+        return draft.exchange
+
+    def append(self, connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:
+        """Record an act within a write transaction that the caller commits."""
+        draft = self._draft(actor, action, details)
+        connection.execute(insert(entry), _row(draft))
+        return draft.exchange
+
+    def _draft(self, actor: str, action: str, details: Mapping[str, object]) -> Draft:
+        now_ms = self._clock()
+        seal = self._sealer.begin(actor, ExchangeId(uuid7(now_ms, self._entropy(10))))
+        return seal.admin(canonical_json({"actor": actor, "action": action, "details": dict(details)}), now_ms)
+
+
+def _row(draft: Draft) -> dict[str, Any]:
+    return {
+        "exchange": draft.exchange,
+        "kind": draft.kind.value,
+        "header": draft.header,
+        "body": draft.body,
+        "subject": draft.subject,
+        "time_ms": draft.time_ms,
+        "outcome": draft.outcome,
+    }

@@ -1,0 +1,231 @@
+"""Reading the ledger: receipts, lists, content for whoever may see it, verification and export. Writes nothing."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, RowMapping, func, select
+
+from wardstead.adapters.store.durable_file import write_durably
+from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
+from wardstead.adapters.store.tree_store import latest_note, tile_reader
+from wardstead.crypto.keyring import KeyGone, KeyRing
+from wardstead.crypto.signing import VerifyingKey
+from wardstead.kernel.clock import Clock, rfc3339
+from wardstead.ledger.checkpoint import open_checkpoint
+from wardstead.ledger.ports import EntryKind
+from wardstead.ledger.proof import Sequenced, receipt_document
+from wardstead.ledger.sealing import open_entry
+from wardstead.ledger.tiles import node_from
+from wardstead.ledger.verify import Report, StoredEntry, StoredLeaf, verify_ledger
+
+_PAGE = 500
+_ENTRY = (entry.c.id, entry.c.exchange, entry.c.kind, entry.c.header, entry.c.body, entry.c.time_ms, entry.c.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSummary:
+    """One exchange (or act of administration) in a list: no content. ``outcome`` is empty while it is open."""
+
+    id: str
+    kind: str
+    entry_id: int
+    subject: str
+    time: str
+    outcome: str
+
+
+class LedgerReader:
+    """Answers questions about the stored ledger. Safe for threads; each question has a connection of its own."""
+
+    def __init__(self, engine: Engine, key: VerifyingKey) -> None:
+        """``key`` verifies the checkpoints."""
+        self._engine, self._key = engine, key
+
+    def receipt(self, exchange_id: str) -> dict[str, Any] | None:
+        """The receipt document of an exchange (``ledger.proof``), ``None`` when there is no such exchange."""
+        with self._engine.connect() as connection:
+            query = (
+                select(entry.c.header, entry.c.body, leaf.c.idx)
+                .outerjoin(leaf, leaf.c.entry_id == entry.c.id)
+                .where(entry.c.exchange == exchange_id)
+                .order_by(entry.c.id)
+            )
+            rows = connection.execute(query).all()
+            if not rows:
+                return None
+            note = latest_note(connection) or ""
+            entries = [Sequenced(row.header, sha256(row.body).digest(), row.idx) for row in rows]
+            return receipt_document(
+                exchange_id,
+                entries,
+                checkpoint=open_checkpoint(note, self._key) if note else None,
+                note=note,
+                node=node_from(tile_reader(connection)),
+                key=self._key,
+            )
+
+    def checkpoint(self) -> str | None:
+        """The newest signed checkpoint."""
+        with self._engine.connect() as connection:
+            return latest_note(connection)
+
+    def recent(self, limit: int = 50, before: int | None = None) -> list[ExchangeSummary]:
+        """The newest exchanges and acts of administration; ``before`` is the last ``entry_id`` of the page before."""
+        outcome = entry.alias("outcome")
+        query = (
+            select(entry.c.id, entry.c.exchange, entry.c.kind, entry.c.subject, entry.c.time_ms, outcome.c.outcome.label("ended"))
+            .outerjoin(outcome, (outcome.c.exchange == entry.c.exchange) & (outcome.c.kind == EntryKind.OUTCOME.value))
+            .where(entry.c.kind != EntryKind.OUTCOME.value)
+            .order_by(entry.c.id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(entry.c.id < before)
+        with self._engine.connect() as connection:
+            return [
+                ExchangeSummary(row.exchange, row.kind, row.id, row.subject, rfc3339(row.time_ms), row.ended or "")
+                for row in connection.execute(query)
+            ]
+
+    def open_exchange(self, exchange_id: str, ring: KeyRing) -> dict[str, Any] | None:
+        """What an exchange holds, decrypted.
+
+        ``{"exchange", "subject", "erased", "entries": [{"kind", "time", "outcome", "content"}]}``;
+        ``content`` is ``None`` where there is none or the key was destroyed (``erased``). ``None``: no such exchange.
+        Raises ``IntegrityError`` when something was altered. The caller decides first who may see it, and records it.
+        """
+        with self._engine.connect() as connection:
+            query = select(*_ENTRY, entry.c.subject).where(entry.c.exchange == exchange_id).order_by(entry.c.id)
+            rows = connection.execute(query).mappings().all()
+        if not rows:
+            return None
+        contents, erased = _open_all(rows, ring)
+        return {
+            "exchange": exchange_id,
+            "subject": rows[0]["subject"],
+            "erased": erased,
+            "entries": [
+                {"kind": row["kind"], "time": rfc3339(row["time_ms"]), "outcome": row["outcome"], "content": content}
+                for row, content in zip(rows, contents, strict=True)
+            ],
+        }
+
+    def verify(self, *, clock: Clock, known: Sequence[str] = (), progress: Callable[[int], None] | None = None) -> Report:
+        """Recompute the whole ledger. ``known`` are checkpoints kept elsewhere: the copy in ``state/``, a witness's."""
+        return verify_ledger(StoredLedger(self._engine), self._key, now_ms=clock(), known=known, progress=progress)
+
+    def size(self) -> int:
+        """How many entries are in the tree: the end of ``verify``'s progress."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(leaf)).scalar_one()
+
+    def export(self, path: Path) -> int:
+        """Write the tree to one file of JSON lines, complete or not at all; how many entries it holds.
+
+        First a line that says what it is, with the verifier key; then the checkpoints; then one line per leaf with header,
+        body (base64, sealed) and leaf hash, up to the newest checkpoint.
+        """
+        write_durably(path, self._export_lines())
+        return self.size()
+
+    def _export_lines(self) -> Iterator[bytes]:
+        source = StoredLedger(self._engine)
+        yield _line({"type": "wardstead-ledger", "version": 1, "verifier_key": self._key.text()})
+        for size, note in source.checkpoints():
+            yield _line({"checkpoint": note, "size": size})
+        for one in source.leaves():
+            held = one.entry
+            yield _line(
+                {
+                    "index": one.index,
+                    "leaf_hash": one.hash.hex(),
+                    "header": held.header.decode("utf-8", "replace") if held else None,
+                    "body": b64encode(held.body).decode() if held else None,
+                }
+            )
+
+
+def _open_all(rows: Sequence[RowMapping], ring: KeyRing) -> tuple[list[Any], bool]:
+    """The content of each entry, and whether the key was destroyed."""
+    try:
+        opened = [open_entry(ring, row["subject"], row["header"], row["body"]) for row in rows]
+    except KeyGone:
+        return [None] * len(rows), True
+    return [json.loads(content) if content else None for content in opened], False
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+class StoredLedger:
+    """The ``LedgerSource`` that verification reads, page by page: no long read holds the write-ahead log back."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Over any engine with the ledger's tables."""
+        self._engine = engine
+
+    def leaves(self) -> Iterator[StoredLeaf]:
+        """All leaves by index."""
+        query = select(leaf.c.idx, leaf.c.entry_id, leaf.c.hash, *_ENTRY).outerjoin(entry, entry.c.id == leaf.c.entry_id)
+        after = -1
+        while True:
+            with self._engine.connect() as connection:
+                page = query.where(leaf.c.idx > after).order_by(leaf.c.idx).limit(_PAGE)
+                rows = connection.execute(page).mappings().all()
+            for row in rows:
+                held = _stored(row) if row["id"] is not None else None
+                yield StoredLeaf(row["idx"], row["entry_id"], row["hash"], held)
+                after = row["idx"]
+            if len(rows) < _PAGE:
+                return
+
+    def unsequenced(self) -> Iterator[StoredEntry]:
+        """The entries that no leaf names, by id."""
+        query = select(*_ENTRY).outerjoin(leaf, leaf.c.entry_id == entry.c.id).where(leaf.c.idx.is_(None))
+        after = 0
+        while True:
+            with self._engine.connect() as connection:
+                page = query.where(entry.c.id > after).order_by(entry.c.id).limit(_PAGE)
+                rows = connection.execute(page).mappings().all()
+            for row in rows:
+                yield _stored(row)
+                after = row["id"]
+            if len(rows) < _PAGE:
+                return
+
+    def checkpoints(self) -> Iterator[tuple[int, str]]:
+        """(the size it is stored under, the signed note), by size."""
+        after = -1
+        while True:
+            with self._engine.connect() as connection:
+                query = select(checkpoint.c.size, checkpoint.c.note).where(checkpoint.c.size > after)
+                rows = connection.execute(query.order_by(checkpoint.c.size).limit(_PAGE)).all()
+            for row in rows:
+                yield row.size, row.note
+                after = row.size
+            if len(rows) < _PAGE:
+                return
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        """One tile."""
+        with self._engine.connect() as connection:
+            query = select(tile.c.hashes).where(tile.c.level == level, tile.c.idx == index)
+            return connection.execute(query).scalar()
+
+    def tile_count(self) -> int:
+        """How many tiles are stored."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(tile)).scalar_one()
+
+
+def _stored(row: RowMapping) -> StoredEntry:
+    fields = ("id", "exchange", "kind", "header", "body", "time_ms", "outcome")
+    return StoredEntry(**{name: row[name] for name in fields})

@@ -1,0 +1,65 @@
+"""Intents whose worker died: nobody else will ever record what came of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine, delete, insert, select
+
+from wardstead.adapters.store.ledger_tables import entry, incarnation
+from wardstead.adapters.store.locks import ProcessLock, Turn
+from wardstead.adapters.store.transactions import write_transaction
+from wardstead.kernel.clock import Clock
+from wardstead.kernel.ids import ExchangeId
+from wardstead.ledger.entry import unknown_outcome
+from wardstead.ledger.ports import EntryKind
+
+
+def recover_orphans(engine: Engine, run_dir: Path, turn: Turn, clock: Clock) -> int:
+    """Write ``outcome: unknown`` for every intent that a dead worker left open; how many there were.
+
+    A worker lives as long as its lock file is locked. Its file may be gone (``run/`` is not durable), its row is not.
+    """
+    with engine.connect() as connection:
+        known = set(connection.execute(select(incarnation.c.id)).scalars())
+    known |= {path.stem for path in (run_dir / "workers").glob("[!.]*.lock")}  # died before it wrote anything
+    recovered = 0
+    for worker in sorted(known):
+        lock = ProcessLock.take(run_dir / "workers" / f"{worker}.lock")
+        if lock is None:
+            continue
+        try:
+            recovered += _recover(engine, worker, turn, clock)
+        except BaseException:
+            lock.release(remove=False)
+            raise
+        lock.release(remove=True)
+    return recovered
+
+
+def _recover(engine: Engine, worker: str, turn: Turn, clock: Clock) -> int:
+    outcome = entry.alias("outcome")
+    unanswered = (
+        select(entry.c.exchange, entry.c.subject)
+        .outerjoin(outcome, (outcome.c.exchange == entry.c.exchange) & (outcome.c.kind == EntryKind.OUTCOME.value))
+        .where(entry.c.worker == worker, outcome.c.id.is_(None))
+        .order_by(entry.c.id)
+    )
+    with write_transaction(engine, turn) as connection:
+        drafts = [unknown_outcome(ExchangeId(row.exchange), row.subject, clock()) for row in connection.execute(unanswered)]
+        rows = [
+            {
+                "exchange": draft.exchange,
+                "kind": draft.kind.value,
+                "header": draft.header,
+                "body": draft.body,
+                "subject": draft.subject,
+                "time_ms": draft.time_ms,
+                "outcome": draft.outcome,
+            }
+            for draft in drafts
+        ]
+        if rows:
+            connection.execute(insert(entry), rows)
+        connection.execute(delete(incarnation).where(incarnation.c.id == worker))
+    return len(rows)

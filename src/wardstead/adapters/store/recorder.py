@@ -1,0 +1,222 @@
+"""The recorder: gives entries their place in the tree, signs checkpoints, and cleans up after workers that died.
+
+One process per deployment. It signs after the commit, and only what extends what it signed before; a ledger shorter than
+a checkpoint that it knows of (stored in the database, or copied beside it) makes it refuse to start.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DatabaseError
+
+from wardstead.adapters.store.durable_file import write_durably
+from wardstead.adapters.store.locks import ProcessLock, Turn
+from wardstead.adapters.store.orphans import recover_orphans
+from wardstead.adapters.store.reserve import Reserve
+from wardstead.adapters.store.transactions import write_transaction
+from wardstead.adapters.store.tree_store import (
+    TreeEnd,
+    append_entries,
+    keep_right_edge,
+    latest_note,
+    store_note,
+    tile_reader,
+    tree_end,
+)
+from wardstead.crypto.merkle import consistency_proof, tree_root, verify_consistency
+from wardstead.crypto.signing import SigningKey
+from wardstead.kernel.clock import Clock
+from wardstead.kernel.errors import IntegrityError
+from wardstead.ledger.checkpoint import Checkpoint, CheckpointSigner, open_checkpoint
+from wardstead.ledger.tiles import TileId, node_from
+
+_log = logging.getLogger("wardstead.recorder")
+_COPY_EVERY_S = 1.0
+_ORPHANS_EVERY_S = 1.0
+_WAL_EVERY_S = 0.5
+_WAL_LARGE_BYTES = 64 * 1024 * 1024
+
+
+class StopEvent(Protocol):
+    """``threading.Event`` and ``multiprocessing.Event`` both are one."""
+
+    def wait(self, timeout: float | None = None, /) -> bool:
+        """Whether it is time to stop, after waiting at most ``timeout`` seconds."""
+        ...
+
+
+class LedgerCut(IntegrityError):
+    """The ledger is shorter than, or another than, a checkpoint that was signed."""
+
+    code = "ledger_cut"
+
+
+class Recorder:
+    """Sequences, signs, recovers. ``run`` until told to stop; ``step`` once, for whoever has no need of a loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        key: SigningKey,
+        *,
+        state_dir: Path,
+        run_dir: Path,
+        reserve: Reserve,
+        clock: Clock,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        """``state_dir`` holds the database and the copy of the newest checkpoint; ``run_dir`` the locks."""
+        self._engine, self._key, self._reserve, self._clock, self._now_s = engine, key, reserve, clock, monotonic_s
+        self._copy, self._run_dir = state_dir / "checkpoint", run_dir
+        self._alone = ProcessLock.only_one(run_dir / "recorder.lock", "recorder")
+        self._turn = Turn(run_dir / "ledger.turn")
+        self._kept: dict[TileId, bytes] = {}
+        self._end = TreeEnd(0, 0)
+        self._signer = CheckpointSigner(key, None)
+        self._uncopied: str | None = None
+        self._due_s: dict[str, float] = {}
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _checkpoints_by_hand)
+            engine.dispose()  # connections made before it would checkpoint by themselves
+
+    def run(self, stop: StopEvent, *, interval_s: float = 0.1) -> None:
+        """Open the ledger, then step until ``stop``. Raises ``IntegrityError`` when the ledger is not what was signed.
+
+        A disk that refuses is waited for; anything that was altered is not.
+        """
+        opened = False
+        while True:
+            try:
+                if not opened:
+                    self.open()
+                    opened = True
+                self.step()
+            except (DatabaseError, OSError) as error:
+                _log.warning("the ledger cannot be written; trying again", extra={"error": _cause(error)})
+                self._engine.dispose()
+                opened = False
+            if stop.wait(interval_s):
+                break
+        self.close()
+
+    def open(self) -> None:
+        """Read where the tree ends, and hold it against every checkpoint known here. Raises ``LedgerCut``."""
+        with self._engine.connect() as connection:
+            self._kept.clear()
+            self._end = tree_end(connection)
+            stored = latest_note(connection)
+            copied = self._copy.read_text() if self._copy.exists() else None
+            node = node_from(tile_reader(connection, self._kept))
+            known = [open_checkpoint(note, self._key.verifying) for note in (stored, copied) if note]
+            for checkpoint in known:
+                self._hold_against(checkpoint, node)
+        newest = max(known, key=lambda one: one.size, default=None)
+        self._signer = CheckpointSigner(self._key, newest)
+        keep_right_edge(self._kept, self._end.size)
+        if stored and newest and open_checkpoint(stored, self._key.verifying).size == newest.size:
+            self._uncopied = stored
+
+    def _hold_against(self, checkpoint: Checkpoint, node: Callable[[int, int], bytes]) -> None:
+        advice = "restore the whole state folder from one backup, and compare with a witness"
+        if checkpoint.size > self._end.size:
+            what = f"the ledger has {self._end.size} entries, a checkpoint was signed for {checkpoint.size}"
+            raise LedgerCut(what, why="it was cut, or restored from an older copy", next_step=advice)
+        try:
+            proof = consistency_proof(checkpoint.size, self._end.size, node)
+            verify_consistency(checkpoint.size, self._end.size, proof, checkpoint.root, tree_root(self._end.size, node))
+        except IntegrityError as error:
+            raise LedgerCut("the ledger does not extend a signed checkpoint", why=error.what, next_step=advice) from None
+
+    # -- one step ----------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Sequence and sign what is new; from time to time recover orphans, copy the checkpoint, move the log over.
+
+        While the reserve is overboard its space belongs to outcomes that are owed, so nothing else is written.
+        """
+        if not self._reserve.restore():
+            return
+        while self._sequence():
+            pass
+        self._sign()
+        if self._due("orphans", _ORPHANS_EVERY_S):
+            recovered = recover_orphans(self._engine, self._run_dir, self._turn, self._clock)
+            if recovered:
+                _log.warning("outcomes of dead workers recorded as unknown", extra={"count": recovered})
+        if self._due("copy", _COPY_EVERY_S):
+            self._copy_checkpoint()
+        if self._due("wal", _WAL_EVERY_S):
+            self._move_log()
+
+    def close(self) -> None:
+        """Copy the newest checkpoint, and let another recorder start."""
+        self._copy_checkpoint()
+        self._turn.close()
+        self._alone.release(remove=False)
+
+    def _sequence(self) -> bool:
+        """Whether there was anything to sequence."""
+        with self._engine.connect() as connection:
+            waiting = connection.exec_driver_sql("SELECT 1 FROM entry WHERE id > ? LIMIT 1", (self._end.last_entry_id,)).first()
+        if waiting is None:
+            return False
+        kept = dict(self._kept)
+        with write_transaction(self._engine, self._turn) as connection:
+            end = append_entries(connection, self._end, kept)
+        self._end, self._kept = end, kept
+        return True
+
+    def _sign(self) -> None:
+        """Sign the committed tree, if it grew."""
+        if self._end.size == self._signer.last.size:
+            return
+        with self._engine.connect() as connection:
+            note = self._signer.sign(self._end.size, node_from(tile_reader(connection, self._kept)))
+        with write_transaction(self._engine, self._turn) as connection:
+            store_note(connection, self._end.size, note, self._clock())
+        keep_right_edge(self._kept, self._end.size)
+        self._uncopied = note
+
+    def _copy_checkpoint(self) -> None:
+        if self._uncopied is not None:
+            write_durably(self._copy, [self._uncopied.encode()])
+            self._uncopied = None
+
+    def _due(self, task: str, every_s: float) -> bool:
+        now_s = self._now_s()
+        if now_s < self._due_s.get(task, float("-inf")):
+            return False
+        self._due_s[task] = now_s + every_s
+        return True
+
+    def _move_log(self) -> None:
+        """Move the write-ahead log into the database: most of it beside the writers; the end, when it grew, in our turn.
+
+        Under steady load there are always a few new frames, and the log would never start over.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            if self._log_bytes() > _WAL_LARGE_BYTES:
+                with self._turn:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _log_bytes(self) -> int:
+        log = Path(f"{self._engine.url.database}-wal")
+        return log.stat().st_size if log.exists() else 0
+
+
+def _checkpoints_by_hand(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+
+
+def _cause(error: DatabaseError | OSError) -> str:
+    """The driver's words: SQLAlchemy's own message would quote parameters."""
+    return str(error.orig) if isinstance(error, DatabaseError) else str(error)

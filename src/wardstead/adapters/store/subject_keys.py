@@ -1,0 +1,143 @@
+"""The key store: key-encryption keys and subjects' keys, all wrapped, in an SQLite file of their own.
+
+It stays out of the database and its backups: a backup that holds wrapped subject keys would undo an erasure.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from wardstead.crypto.keyring import EpochRetired, KeyEncryptionKey, KeyGone, SubjectKey, new_kek, rewrap
+from wardstead.kernel.clock import Entropy
+from wardstead.kernel.errors import BackendError, ConfigurationError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS kek (epoch INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS subject_key (subject TEXT PRIMARY KEY, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS erased (subject TEXT PRIMARY KEY) STRICT;
+"""
+
+
+class SubjectKeys:
+    """The ``KeyStore`` over ``keys/keys.db``. Safe for threads and processes.
+
+    It uses a rollback journal, not a write-ahead log, and overwrites what it deletes: no second file keeps old keys.
+    Residual: a copy-on-write or flash device may keep the old blocks.
+    """
+
+    def __init__(self, path: Path, root: bytes, entropy: Entropy) -> None:
+        """``root``: the 32 bytes of the root key. The file is made, with a first epoch, when it is not there."""
+        self._path, self._root, self._entropy, self._lock = path, root, entropy, Lock()
+        try:
+            path.touch(mode=0o600)
+            if path.stat().st_mode & 0o077:
+                raise ConfigurationError(
+                    "the key store may be read by others than its owner", where=str(path), next_step=f"chmod 600 {path}"
+                )
+            self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "secure_delete=ON"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(_SCHEMA)
+            with self._transaction() as db:
+                if db.execute("SELECT 1 FROM kek").fetchone() is None:
+                    self._insert_kek(db, new_kek(root, 1, entropy))
+        except (sqlite3.Error, OSError) as error:
+            raise BackendError("the key store cannot be opened", where=str(path), why=str(error)) from None
+
+    def current_kek(self) -> KeyEncryptionKey:
+        """The key-encryption key of the present epoch."""
+        row = self._one("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1")
+        if row is None:
+            raise KeyGone("the key store holds no key-encryption key", where=str(self._path))
+        return KeyEncryptionKey(*row)
+
+    def kek(self, epoch: int) -> KeyEncryptionKey:
+        """That of one epoch; raises ``EpochRetired`` when it was destroyed."""
+        row = self._one("SELECT epoch, wrapped FROM kek WHERE epoch = ?", epoch)
+        if row is None:
+            raise EpochRetired(f"epoch {epoch} was retired", where=str(self._path))
+        return KeyEncryptionKey(*row)
+
+    def find(self, subject: str) -> SubjectKey | None:
+        """A subject's key; raises ``KeyGone`` when it was erased."""
+        row = self._one("SELECT subject, epoch, wrapped FROM subject_key WHERE subject = ?", subject)
+        if row is not None:
+            return SubjectKey(*row)
+        if self._one("SELECT subject FROM erased WHERE subject = ?", subject) is not None:
+            raise KeyGone("this subject's key was destroyed")
+        return None
+
+    def add(self, key: SubjectKey) -> SubjectKey:
+        """Keep a new subject's key; returns the one that is kept, should another process have been first.
+
+        Raises ``EpochRetired`` when the epoch was destroyed meanwhile, ``KeyGone`` when the subject was erased.
+        """
+        try:
+            with self._transaction() as db:
+                if db.execute("SELECT 1 FROM kek WHERE epoch = ?", (key.epoch,)).fetchone() is None:
+                    raise EpochRetired(f"epoch {key.epoch} was retired")
+                if db.execute("SELECT 1 FROM erased WHERE subject = ?", (key.subject,)).fetchone() is not None:
+                    raise KeyGone("this subject's key was destroyed")
+                row = (key.subject, key.epoch, key.wrapped)
+                db.execute("INSERT INTO subject_key (subject, epoch, wrapped) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        kept = self.find(key.subject)
+        if kept is None:
+            raise KeyGone("this subject's key was destroyed")
+        return kept
+
+    def erase(self, subject: str) -> int:
+        """Destroy a subject's key: the others move to a new epoch, and the old one goes. Returns the new epoch.
+
+        Afterwards evict every key ring. It takes effect when the last other copy of this file is gone.
+        """
+        try:
+            with self._transaction() as db:
+                old = KeyEncryptionKey(*db.execute("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1").fetchone())
+                new = new_kek(self._root, old.epoch + 1, self._entropy)
+                self._insert_kek(db, new)
+                db.execute("DELETE FROM subject_key WHERE subject = ?", (subject,))
+                db.execute("INSERT INTO erased (subject) VALUES (?) ON CONFLICT DO NOTHING", (subject,))
+                keys = [SubjectKey(*row) for row in db.execute("SELECT subject, epoch, wrapped FROM subject_key")]
+                moved = [rewrap(self._root, old, new, key, self._entropy) for key in keys]
+                update = "UPDATE subject_key SET epoch = ?, wrapped = ? WHERE subject = ?"
+                db.executemany(update, [(key.epoch, key.wrapped, key.subject) for key in moved])
+                db.execute("DELETE FROM kek WHERE epoch < ?", (new.epoch,))
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        return new.epoch
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _insert_kek(self, db: sqlite3.Connection, kek: KeyEncryptionKey) -> None:
+        db.execute("INSERT INTO kek (epoch, wrapped) VALUES (?, ?)", (kek.epoch, kek.wrapped))
+
+    def _one(self, query: str, *parameters: object) -> tuple[Any, ...] | None:
+        try:
+            with self._lock:
+                row: tuple[Any, ...] | None = self._db.execute(query, parameters).fetchone()
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        return row
+
+    def _failed(self, error: sqlite3.Error) -> BackendError:
+        return BackendError("the key store failed", where=str(self._path), why=str(error))

@@ -1,0 +1,27 @@
+"""Write transactions that hold the write lock from their first statement on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+from wardstead.adapters.store.locks import Turn
+
+
+@contextmanager
+def write_transaction(engine: Engine, turn: Turn) -> Iterator[Connection]:
+    """A transaction that nobody writes beside: what it reads stays true until it commits. Durable when the block is left.
+
+    ``BEGIN IMMEDIATE`` takes SQLite's write lock at once; a deferred transaction would find out at its first write that
+    what it read is out of date (https://www.sqlite.org/lang_transaction.html).
+    """
+    with turn, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.connection.rollback()  # nothing to do where SQLite has rolled back by itself
+            raise
+        connection.exec_driver_sql("COMMIT")

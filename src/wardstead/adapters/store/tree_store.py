@@ -1,0 +1,99 @@
+"""The tree as it is stored: its size, its tiles, its checkpoints; and appending to it, fenced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select
+
+from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
+from wardstead.kernel.errors import IntegrityError
+from wardstead.ledger.entry import entry_leaf
+from wardstead.ledger.tiles import TileId, TileReader, append_leaves
+
+SEQUENCED_AT_ONCE = 1024
+
+
+class TreeMoved(IntegrityError):
+    """Somebody else appended to the tree: what this recorder believes about it is out of date."""
+
+    code = "tree_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEnd:
+    """How far the tree goes: its size, and the id of the last entry in it."""
+
+    size: int
+    last_entry_id: int
+
+
+def tree_end(connection: Connection) -> TreeEnd:
+    """The stored tree's end."""
+    row = connection.execute(select(leaf.c.idx, leaf.c.entry_id).order_by(leaf.c.idx.desc()).limit(1)).first()
+    return TreeEnd(row.idx + 1, row.entry_id) if row else TreeEnd(0, 0)
+
+
+def tile_reader(connection: Connection, kept: dict[TileId, bytes] | None = None) -> TileReader:
+    """Reads tiles, and remembers them in ``kept``."""
+    remembered = {} if kept is None else kept
+
+    def read(level: int, index: int) -> bytes:
+        found = remembered.get((level, index))
+        if found is None:
+            query = select(tile.c.hashes).where(tile.c.level == level, tile.c.idx == index)
+            found = remembered[level, index] = connection.execute(query).scalar() or b""
+        return found
+
+    return read
+
+
+def append_entries(connection: Connection, end: TreeEnd, kept: dict[TileId, bytes]) -> TreeEnd:
+    """Give the next entries their leaves. Within a write transaction; the new end.
+
+    Entries get their ids under the one write lock, so those that a reader sees are all with smaller ids too.
+    Raises ``TreeMoved`` unless the tree still ends at ``end``: a lock held elsewhere is no fence, this comparison is.
+    """
+    if tree_end(connection) != end:
+        raise TreeMoved("the tree is not the one that this recorder read")
+    after = select(entry.c.id, entry.c.header, entry.c.body).where(entry.c.id > end.last_entry_id)
+    rows = connection.execute(after.order_by(entry.c.id).limit(SEQUENCED_AT_ONCE)).all()
+    if not rows:
+        return end
+    hashes = [entry_leaf(row.header, row.body) for row in rows]
+    leaves = [
+        {"idx": end.size + i, "entry_id": row.id, "hash": hash_} for i, (row, hash_) in enumerate(zip(rows, hashes, strict=True))
+    ]
+    connection.execute(insert(leaf), leaves)
+    changed = append_leaves(end.size, hashes, tile_reader(connection, kept))
+    _write_tiles(connection, changed)
+    kept.update(changed)
+    return TreeEnd(end.size + len(rows), rows[-1].id)
+
+
+def _write_tiles(connection: Connection, changed: dict[TileId, bytes]) -> None:
+    for (level, index), hashes in changed.items():
+        where = (tile.c.level == level, tile.c.idx == index)
+        if not connection.execute(tile.update().where(*where).values(hashes=hashes)).rowcount:
+            connection.execute(insert(tile).values(level=level, idx=index, hashes=hashes))
+
+
+def latest_note(connection: Connection) -> str | None:
+    """The newest stored checkpoint."""
+    return connection.execute(select(checkpoint.c.note).order_by(checkpoint.c.size.desc()).limit(1)).scalar()
+
+
+def store_note(connection: Connection, size: int, note: str, time_ms: int) -> None:
+    """Keep a checkpoint. Raises ``TreeMoved`` when one as large is there already."""
+    newest = connection.execute(select(func.max(checkpoint.c.size))).scalar() or 0
+    if newest >= size:
+        raise TreeMoved("somebody else signed a checkpoint", where=f"size {newest}")
+    connection.execute(insert(checkpoint).values(size=size, note=note, time_ms=time_ms))
+
+
+def keep_right_edge(kept: dict[TileId, bytes], size: int) -> None:
+    """Forget the tiles that will not change any more."""
+    full: Sequence[TileId] = [(level, index) for level, index in kept if (size >> (8 * level)) // 256 > index]
+    for key in full:
+        del kept[key]
