@@ -1,0 +1,173 @@
+"""The policy decision point: Cedar policies under a schema. Default deny; an evaluation error denies.
+
+Cedar skips a policy that errors, so an erroring ``forbid`` could not deny: any error in the diagnostics denies here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import cedarpy
+
+from wardstead.access.ports import AccessRequest, Decision, Resource
+from wardstead.kernel.encoding import length_prefixed
+from wardstead.kernel.errors import ConfigurationError
+
+ACTIONS: Final = frozenset(
+    {"infer", "embed", "listModels", "readReceipt", "viewExchange", "viewConsole", "viewLedger", "administer"}
+)
+_CONTEXT_NAMES: Final = ("purpose", "application", "conversation")
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """What is known of one policy besides its conditions."""
+
+    id: str
+    reason: str
+    effect: str
+    actions: frozenset[str]
+    roles: frozenset[str]
+
+
+class CedarDecisionPoint:
+    """Decides with a validated policy set. Immutable: a changed policy is a new decision point with a new ``version``."""
+
+    def __init__(self, policies: Mapping[str, str], schema: str) -> None:
+        """``policies``: file name to Cedar text. Raises ``ConfigurationError`` that names what does not parse or validate."""
+        if not policies:
+            raise ConfigurationError("there are no policies", next_step="restore the starter policies: everything is denied without")
+        self._schema = _parse_schema(schema)
+        for name, text in policies.items():
+            _validate(name, text, self._schema)
+        text = "\n".join(policies[name] for name in sorted(policies))
+        self._policies = cedarpy.PolicySet.from_str(text)
+        self._about = _describe(text)
+        parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
+        self.version = sha256(length_prefixed(schema.encode(), *parts)).hexdigest()[:16]
+
+    def decide(self, request: AccessRequest) -> Decision:
+        """See ``DecisionPoint.decide``."""
+        if request.action not in ACTIONS:
+            return _deny("access.unknown_action", f"there is no action {request.action!r}")
+        if not request.identity.principal.active:
+            return _deny("access.inactive", "this account is switched off; ask an administrator")
+        try:
+            result = cedarpy.is_authorized(_question(request), self._policies, _entities(request), self._schema)
+        except (ValueError, TypeError, RuntimeError) as error:
+            return _deny("access.evaluation_error", f"the policies could not be evaluated ({type(error).__name__}); tell the operator")
+        if result.diagnostics.errors:
+            return _deny("access.evaluation_error", "a policy failed while it was evaluated; tell the operator")
+        named = sorted(self._about[reason].id for reason in result.diagnostics.reasons if reason in self._about)
+        if result.allowed:
+            return Decision(allow=True, policies=tuple(named), reason=self._reason(result.diagnostics.reasons), code="allow")
+        if named:
+            return Decision(allow=False, policies=tuple(named), reason=self._forbidden(request, result), code="access.forbidden")
+        return Decision(allow=False, policies=(), reason=self._nearest_permit(request), code="access.default_deny")
+
+    def _reason(self, reasons: list[str]) -> str:
+        return "; ".join(sorted({self._about[reason].reason for reason in reasons if reason in self._about}))
+
+    def _forbidden(self, request: AccessRequest, result: cedarpy.AuthzResult) -> str:
+        said = self._reason(result.diagnostics.reasons)
+        return f"{said} (the data's label is {request.label})" if request.label.level or request.label.compartments else said
+
+    def _nearest_permit(self, request: AccessRequest) -> str:
+        """A default deny names no policy: say which roles would have been let through."""
+        roles = {role for policy in self._about.values() if self._would_permit(policy, request.action) for role in policy.roles}
+        missing = ", ".join(sorted(roles - request.identity.principal.roles))
+        base = f"no policy permits you to {request.action} on {request.resource.type} {request.resource.id[:80]!r}"
+        return f"{base}; people with one of these roles may: {missing}" if missing else base
+
+    @staticmethod
+    def _would_permit(policy: _Policy, action: str) -> bool:
+        return policy.effect == "permit" and (action in policy.actions or not policy.actions)
+
+
+def _deny(code: str, reason: str) -> Decision:
+    return Decision(allow=False, policies=(), reason=reason, code=code)
+
+
+def _parse_schema(text: str) -> Any:
+    try:
+        return cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        raise ConfigurationError("the policy schema is not valid", where="schema.cedarschema", why=str(error)[:500]) from None
+
+
+def _validate(name: str, text: str, schema: Any) -> None:
+    try:
+        result = cedarpy.validate_policies(text, schema)
+    except ValueError as error:
+        raise ConfigurationError("the policy does not parse", where=name, why=str(error)[:500]) from None
+    if not result.validation_passed:
+        why = "; ".join(str(error) for error in result.errors)[:500]
+        raise ConfigurationError("the policy does not fit the schema", where=name, why=why)
+
+
+def _describe(text: str) -> dict[str, _Policy]:
+    parsed = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+    about = {}
+    for key, policy in parsed.items():
+        notes = policy.get("annotations") or {}
+        name = notes.get("id") or key
+        about[key] = _Policy(name, notes.get("reason") or name, policy["effect"], _actions(policy["action"]), _roles(policy["principal"]))
+    return about
+
+
+def _actions(scope: dict[str, Any]) -> frozenset[str]:
+    named = [scope.get("entity"), *(scope.get("entities") or ())]
+    return frozenset(entity["id"] for entity in named if entity)
+
+
+def _roles(scope: dict[str, Any]) -> frozenset[str]:
+    entity = scope.get("entity") or {}
+    return frozenset({entity["id"]}) if entity.get("type") == "Role" else frozenset()
+
+
+def _question(request: AccessRequest) -> dict[str, Any]:
+    credential = request.identity.credential
+    context: dict[str, Any] = {
+        "labelLevel": request.label.level,
+        "labelCompartments": sorted(request.label.compartments),
+        "scopes": sorted(credential.scopes),
+        "action": request.action,
+        "credential": credential.kind.value,
+    }
+    context.update({name: request.context[name] for name in _CONTEXT_NAMES if name in request.context})
+    return {
+        "principal": {"type": "User", "id": request.identity.principal.id},
+        "action": {"type": "Action", "id": request.action},
+        "resource": {"type": request.resource.type, "id": request.resource.id},
+        "context": context,
+    }
+
+
+def _entities(request: AccessRequest) -> list[dict[str, Any]]:
+    principal = request.identity.principal
+    user = {
+        "uid": {"type": "User", "id": principal.id},
+        "attrs": {
+            "active": principal.active,
+            "clearanceLevel": principal.clearance.level,
+            "clearanceCompartments": sorted(principal.clearance.compartments),
+        },
+        "parents": [{"type": "Role", "id": role} for role in sorted(principal.roles)],
+    }
+    return [user, _resource(request.resource)]
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if resource.type == "Model":
+        attributes = {
+            "clearanceLevel": resource.clearance.level,
+            "clearanceCompartments": sorted(resource.clearance.compartments),
+        }
+    elif resource.type == "Exchange" and resource.owner is not None:
+        attributes = {"owner": {"__entity": {"type": "User", "id": resource.owner}}}
+    return {"uid": {"type": resource.type, "id": resource.id}, "attrs": attributes, "parents": []}
