@@ -43,7 +43,7 @@ def test_no_second_spelling_of_a_header_is_accepted(header: Header, data: st.Dat
 
 @given(
     st.binary(max_size=200)
-    | st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x)).map(lambda value: json.dumps(value).encode())
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda value: json.dumps(value).encode())
 )
 def test_decoding_raises_a_typed_error_and_nothing_else(data: bytes) -> None:
     with pytest.raises(IntegrityError):

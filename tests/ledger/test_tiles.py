@@ -8,16 +8,20 @@ from hypothesis import strategies as st
 
 from wardstead.crypto.merkle import inclusion_proof, leaf_hash, node_of, tree_root, verify_inclusion
 from wardstead.kernel.errors import IntegrityError
-from wardstead.ledger.tiles import TileId, append_leaves, entries_path, node_from, tile_path
+from wardstead.ledger.tiles import TileId, TileReader, append_leaves, entries_path, node_from, tile_path
 
 LEAVES = [leaf_hash(i.to_bytes(4, "big")) for i in range(1500)]
+
+
+def reader(tiles: dict[TileId, bytes]) -> TileReader:
+    return lambda level, index: tiles.get((level, index), b"")
 
 
 def grown(cuts: list[int]) -> tuple[int, dict[TileId, bytes]]:
     tiles: dict[TileId, bytes] = {}
     size = 0
     for count in cuts:
-        tiles |= append_leaves(size, LEAVES[size : size + count], lambda level, index: tiles.get((level, index), b""))
+        tiles.update(append_leaves(size, LEAVES[size : size + count], reader(tiles)))
         size += count
     return size, tiles
 
@@ -26,7 +30,7 @@ def grown(cuts: list[int]) -> tuple[int, dict[TileId, bytes]]:
 def test_the_tree_does_not_depend_on_how_it_grew(cuts: list[int]) -> None:
     size, tiles = grown(cuts)
     assert tiles == grown([size])[1]
-    node = node_from(lambda level, index: tiles.get((level, index), b""))
+    node = node_from(reader(tiles))
     root = tree_root(size, node)
     assert root == tree_root(size, node_of(LEAVES[:size]))
     for index in {0, size // 2, size - 1} if size else ():
@@ -36,11 +40,11 @@ def test_the_tree_does_not_depend_on_how_it_grew(cuts: list[int]) -> None:
 def test_a_missing_tile_is_named() -> None:
     _, tiles = grown([600])
     del tiles[0, 1]
-    node = node_from(lambda level, index: tiles.get((level, index), b""))
+    node = node_from(reader(tiles))
     with pytest.raises(IntegrityError, match="tile/0/001"):
         inclusion_proof(300, 600, node)
     with pytest.raises(IntegrityError, match="tile/0/002"):
-        append_leaves(601, LEAVES[:1], lambda level, index: tiles.get((level, index), b""))
+        append_leaves(601, LEAVES[:1], reader(tiles))
 
 
 def test_paths_are_those_of_the_specification() -> None:

@@ -1,0 +1,99 @@
+"""Reading: content for its key, lists without content, one file to hand on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from tests.adapters.store.deployment import Deployment, now_ms
+
+from wardstead.adapters.store.admin_record import AdminRecord
+from wardstead.adapters.store.ledger_tables import entry
+from wardstead.adapters.store.locks import Turn
+from wardstead.crypto.keyring import KeyGone, KeyRing
+from wardstead.kernel.errors import IntegrityError
+
+
+def test_an_exchange_opens_with_its_subjects_key(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    exchange = deployment.exchange(journal)
+    opened = deployment.reader.open_exchange(exchange, deployment.ring)
+    assert opened is not None
+    assert [one["content"] for one in opened["entries"]] == [{"question": 1}, {"answer": 2}]
+    assert (opened["subject"], opened["erased"], opened["entries"][1]["outcome"]) == ("alice", False, "answered")
+    assert deployment.reader.open_exchange("nothing", deployment.ring) is None
+    journal.close()
+
+
+def test_after_an_erasure_the_content_is_gone_the_proofs_hold_and_others_are_as_they_were(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    gone, kept = deployment.exchange(journal, "alice"), deployment.exchange(journal, "bob")
+    deployment.record()
+    assert deployment.keys.erase("alice") == 2
+    deployment.ring.evict()
+    erased = deployment.reader.open_exchange(gone, deployment.ring)
+    assert erased is not None
+    assert erased["erased"]
+    assert [one["content"] for one in erased["entries"]] == [None, None]
+    other = deployment.reader.open_exchange(kept, deployment.ring)
+    assert other is not None
+    assert other["entries"][0]["content"] == {"question": 1}
+    assert deployment.verify() == []
+    with pytest.raises(KeyGone):
+        deployment.sealer.begin("alice", gone)
+    journal.close()
+
+
+def test_an_entry_given_to_another_subject_does_not_open(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    exchange = deployment.exchange(journal)
+    deployment.ring.to_seal("bob")
+    with deployment.engine.begin() as connection:
+        connection.execute(update(entry).values(subject="bob"))
+    with pytest.raises(IntegrityError):
+        deployment.reader.open_exchange(exchange, deployment.ring)
+    journal.close()
+
+
+def test_lists_are_newest_first_and_in_pages(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    made = [deployment.exchange(journal) for _ in range(5)]
+    first = deployment.reader.recent(3)
+    second = deployment.reader.recent(3, before=first[-1].entry_id)
+    assert [one.id for one in [*first, *second]] == made[::-1]
+    journal.close()
+
+
+def test_acts_of_administration_are_recorded_and_sealed(deployment: Deployment) -> None:
+    turn = Turn(deployment.folder / "run" / "ledger.turn")
+    record = AdminRecord(deployment.engine, deployment.sealer, turn, clock=now_ms, entropy=lambda n: bytes(range(n)))
+    act = record.record_admin("admin", "user.create", {"name": "bob"})
+    deployment.record()
+    opened = deployment.reader.open_exchange(act, deployment.ring)
+    assert opened is not None
+    assert opened["entries"][0]["content"] == {"actor": "admin", "action": "user.create", "details": {"name": "bob"}}
+    receipt = deployment.reader.receipt(act)
+    assert receipt is not None
+    assert receipt["status"] == "complete"
+    assert deployment.verify() == []
+    turn.close()
+
+
+def test_the_export_is_one_file_with_everything_in_it(deployment: Deployment, tmp_path: Path) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    deployment.record()
+    assert deployment.reader.export(tmp_path / "export.jsonl") == 2
+    first, note, *leaves = map(json.loads, (tmp_path / "export.jsonl").read_text().splitlines())
+    assert first["verifier_key"] == deployment.ledger_key.verifying.text()
+    assert note["checkpoint"] == deployment.reader.checkpoint()
+    assert [one["index"] for one in leaves] == [0, 1]
+    journal.close()
+
+
+def test_a_second_process_sees_the_same_keys(deployment: Deployment) -> None:
+    sealed = deployment.ring.to_seal("alice").encrypt(bytes(12), b"text", None)
+    ring = KeyRing(deployment.root, deployment.keys, bytes)
+    assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"

@@ -1,0 +1,212 @@
+"""The recorder: everything gets its place, only extensions are signed, nothing is left open by the dead."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+from tests.adapters.store.deployment import Deployment, conclude, now_ms
+
+from wardstead.adapters.store.ledger_tables import checkpoint, entry, incarnation, leaf, tile
+from wardstead.adapters.store.recorder import LedgerCut
+from wardstead.adapters.store.tree_store import TreeMoved
+from wardstead.crypto.signing import SigningKey
+from wardstead.kernel.errors import BackendError, IntegrityError
+from wardstead.ledger.proof import verify_receipt
+
+
+def test_a_receipt_is_pending_then_complete_and_verifies(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    exchange, seal = deployment.seal()
+    assert deployment.reader.receipt(exchange) is None
+    deployment.exchange(journal)
+    journal.commit_intent(seal.intent(b"{}", now_ms()), directory_version=7, done=lambda _: None)
+    assert conclude(journal, seal, b"{}") is None
+    pending = deployment.reader.receipt(exchange)
+    assert pending is not None
+    assert pending["status"] == "pending"
+    deployment.record()
+    receipt = deployment.reader.receipt(exchange)
+    assert receipt is not None
+    assert receipt["status"] == "complete"
+    verified = verify_receipt(receipt, deployment.ledger_key.verifying)
+    assert verified is not None
+    assert verified.size == 4
+    journal.close()
+
+
+def test_a_changed_receipt_does_not_verify(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    exchange = deployment.exchange(journal)
+    deployment.exchange(journal)
+    deployment.record()
+    receipt = deployment.reader.receipt(exchange)
+    assert receipt is not None
+    changes = [
+        {"receipt": "another"},
+        {"checkpoint": ""},
+        {"checkpoint": receipt["checkpoint"].replace("\n4\n", "\n5\n")},
+        {"entries": [{**receipt["entries"][0], "index": 1}, receipt["entries"][1]]},
+        {"entries": [receipt["entries"][0]]},
+        {"entries": [{**one, "body_sha256": "00" * 32} for one in receipt["entries"]]},
+        {"entries": [{**one, "inclusion_proof": one["inclusion_proof"][:-1]} for one in receipt["entries"]]},
+        {"entries": None},
+    ]
+    for change in changes:
+        with pytest.raises(IntegrityError):
+            verify_receipt({**receipt, **change}, deployment.ledger_key.verifying)
+    with pytest.raises(IntegrityError):
+        verify_receipt(receipt, SigningKey("ledger.test", bytes(range(32))).verifying)
+    journal.close()
+
+
+def test_many_batches_make_one_tree_that_verifies(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    recorder = deployment.recorder()
+    recorder.open()
+    for count in (1, 150, 3, 120):
+        for _ in range(count):
+            deployment.exchange(journal)
+        recorder.step()
+    recorder.close()
+    journal.close()
+    steps: list[int] = []
+    report = deployment.reader.verify(clock=now_ms, known=deployment.known(), progress=steps.append)
+    assert report.problems == []
+    assert (report.entries, report.checkpoints, report.pending, report.open) == (548, 4, 0, 0)
+    assert steps[-1] == 548
+
+
+def test_it_runs_until_it_is_told_to_stop(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    exchange = deployment.exchange(journal)
+    stop = threading.Event()
+    recorder = deployment.recorder()
+    thread = threading.Thread(target=recorder.run, args=(stop,), kwargs={"interval_s": 0.01})
+    thread.start()
+    receipt = None
+    for _ in range(500):
+        receipt = deployment.reader.receipt(exchange)
+        if receipt and receipt["status"] == "complete":
+            break
+        threading.Event().wait(0.01)
+    stop.set()
+    thread.join(10)
+    assert receipt is not None
+    assert receipt["status"] == "complete"
+    assert deployment.verify() == []
+    journal.close()
+
+
+def test_there_is_one_recorder(deployment: Deployment) -> None:
+    recorder = deployment.recorder()
+    with pytest.raises(BackendError):
+        deployment.recorder()
+    recorder.close()
+    deployment.recorder().close()
+
+
+def test_a_tree_that_moved_is_not_appended_to(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    recorder = deployment.recorder()
+    recorder.open()
+    with deployment.engine.begin() as connection:
+        connection.execute(insert(leaf).values(idx=0, entry_id=1, hash=bytes(32)))
+    deployment.exchange(journal)
+    with pytest.raises(TreeMoved):
+        recorder.step()
+    recorder.close()
+    journal.close()
+
+
+def cut_last(connection: object) -> None:
+    """Take the last two entries away with everything that speaks of them."""
+    connection.execute(delete(leaf).where(leaf.c.idx >= 4))  # type: ignore[attr-defined]
+    connection.execute(delete(entry).where(entry.c.id > 4))  # type: ignore[attr-defined]
+    kept = connection.execute(select(tile.c.hashes)).scalar_one()[: 4 * 32]  # type: ignore[attr-defined]
+    connection.execute(update(tile).values(hashes=kept))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("with_checkpoint", [False, True])
+def test_a_ledger_that_was_cut_is_not_started(deployment: Deployment, with_checkpoint: bool) -> None:
+    journal = deployment.journal()
+    for _ in range(3):
+        deployment.exchange(journal)
+    journal.close()
+    deployment.record()
+    with deployment.engine.begin() as connection:
+        cut_last(connection)
+        if with_checkpoint:  # then the copy beside the database remembers
+            connection.execute(delete(checkpoint))
+    recorder = deployment.recorder()
+    with pytest.raises(LedgerCut):
+        recorder.run(threading.Event())
+
+
+def test_a_rewritten_tree_is_not_extended(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    deployment.record()
+    with deployment.engine.begin() as connection:
+        connection.execute(update(tile).values(hashes=bytes(64)))
+    recorder = deployment.recorder()
+    with pytest.raises(LedgerCut):
+        recorder.open()
+    journal.close()
+
+
+def test_what_was_committed_and_not_signed_is_signed_after_a_restart(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    recorder = deployment.recorder()
+    recorder.open()
+    assert recorder._sequence()
+    recorder._alone.release(remove=False)
+    assert deployment.verify(known=False) == ["checkpoint-missing"]
+    deployment.record()
+    assert deployment.verify() == []
+    journal.close()
+
+
+def test_the_intents_of_a_dead_worker_end_as_unknown_and_those_of_a_living_one_stay_open(deployment: Deployment) -> None:
+    living, dying = deployment.journal("living"), deployment.journal("dying")
+    open_one = deployment.exchange(living, finish=False)
+    finished = deployment.exchange(dying)
+    orphan = deployment.exchange(dying, finish=False)
+    dying.close()
+    deployment.record()
+    deployment.record()
+    outcomes = {one.id: one.outcome for one in deployment.reader.recent()}
+    assert outcomes == {open_one: "", finished: "answered", orphan: "unknown"}
+    assert deployment.verify() == []
+    assert not (deployment.folder / "run" / "workers" / "dying.lock").exists()
+    with deployment.engine.connect() as connection:
+        assert list(connection.execute(select(incarnation.c.id)).scalars()) == ["living"]
+    living.close()
+
+
+def test_orphans_are_found_when_the_run_folder_is_gone(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    orphan = deployment.exchange(journal, finish=False)
+    journal.close()
+    Path(deployment.folder / "run" / "workers" / "worker-1.lock").unlink()
+    deployment.record()
+    assert {one.id: one.outcome for one in deployment.reader.recent()} == {orphan: "unknown"}
+
+
+def test_the_write_ahead_log_is_moved_by_the_recorder_alone(deployment: Deployment) -> None:
+    journal = deployment.journal(reserve=deployment.reserve(4 * 1024 * 1024))
+    log = deployment.folder / "state" / "wardstead.db-wal"
+    for _ in range(3):
+        _, seal = deployment.seal()
+        answer = threading.Event()
+        journal.commit_intent(seal.intent(bytes(3_000_000), now_ms()), directory_version=7, done=lambda _, a=answer: a.set())
+        answer.wait(10)
+    assert log.stat().st_size > 9_000_000
+    before = (deployment.folder / "state" / "wardstead.db").stat().st_size
+    deployment.record()
+    assert (deployment.folder / "state" / "wardstead.db").stat().st_size > before + 8_000_000
+    journal.close()
