@@ -9,4 +9,4 @@ from pathlib import Path
 from tests.adapters.store.deployment import deploy
 
 deployment = deploy(Path(sys.argv[1]))
-deployment.recorder().run(threading.Event(), interval_s=0.005)
+deployment.recorder().run(threading.Event(), interval_s=float(sys.argv[2]) if len(sys.argv) > 2 else 0.005)

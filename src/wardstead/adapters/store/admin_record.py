@@ -27,7 +27,7 @@ class AdminRecord:
         self._engine, self._sealer, self._turn, self._clock, self._entropy = engine, sealer, turn, clock, entropy
 
     def record_admin(self, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:
-        """Record an act by itself; durable on return, ``BackendError`` otherwise. It is sealed under the ``actor``'s subject key."""
+        """Record an act by itself; durable on return, ``BackendError`` otherwise. Sealed under the ``actor``'s subject key."""
         draft = self._draft(actor, action, details)
         try:
             with write_transaction(self._engine, self._turn) as connection:

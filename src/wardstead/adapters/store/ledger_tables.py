@@ -40,8 +40,9 @@ leaf = Table(
     "leaf",
     metadata,
     Column("idx", _Id, primary_key=True, autoincrement=False),
-    Column("entry_id", _Id, ForeignKey("entry.id"), nullable=False, unique=True),
+    Column("entry_id", _Id, ForeignKey("entry.id"), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
+    UniqueConstraint("entry_id"),
 )
 
 tile = Table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -22,9 +23,10 @@ from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.adapters.store.tree_store import (
     TreeEnd,
-    append_entries,
+    grow,
     keep_right_edge,
     latest_note,
+    next_growth,
     store_note,
     tile_reader,
     tree_end,
@@ -39,7 +41,9 @@ from wardstead.ledger.tiles import TileId, node_from
 _log = logging.getLogger("wardstead.recorder")
 _COPY_EVERY_S = 1.0
 _ORPHANS_EVERY_S = 1.0
-_WAL_EVERY_S = 0.5
+_MOVE_EVERY_S = 5.0
+_MOVE_EVERY_ENTRIES = 2000
+_BUSY_MS = 20
 _WAL_LARGE_BYTES = 64 * 1024 * 1024
 
 
@@ -81,11 +85,12 @@ class Recorder:
         self._signer = CheckpointSigner(key, None)
         self._uncopied: str | None = None
         self._due_s: dict[str, float] = {}
+        self._unmoved = 0
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _checkpoints_by_hand)
             engine.dispose()  # connections made before it would checkpoint by themselves
 
-    def run(self, stop: StopEvent, *, interval_s: float = 0.1) -> None:
+    def run(self, stop: StopEvent, *, interval_s: float = 0.2) -> None:
         """Open the ledger, then step until ``stop``. Raises ``IntegrityError`` when the ledger is not what was signed.
 
         A disk that refuses is waited for; anything that was altered is not.
@@ -151,25 +156,29 @@ class Recorder:
                 _log.warning("outcomes of dead workers recorded as unknown", extra={"count": recovered})
         if self._due("copy", _COPY_EVERY_S):
             self._copy_checkpoint()
-        if self._due("wal", _WAL_EVERY_S):
+        if self._unmoved >= _MOVE_EVERY_ENTRIES or (self._unmoved and self._due("move", _MOVE_EVERY_S)):
             self._move_log()
 
     def close(self) -> None:
         """Copy the newest checkpoint, and let another recorder start."""
-        self._copy_checkpoint()
+        with suppress(OSError):  # a full disk: the database holds it, and the next start copies it
+            self._copy_checkpoint()
         self._turn.close()
         self._alone.release(remove=False)
 
     def _sequence(self) -> bool:
         """Whether there was anything to sequence."""
         with self._engine.connect() as connection:
-            waiting = connection.exec_driver_sql("SELECT 1 FROM entry WHERE id > ? LIMIT 1", (self._end.last_entry_id,)).first()
-        if waiting is None:
+            growth = next_growth(connection, self._end, self._kept)
+        if growth is None:
             return False
-        kept = dict(self._kept)
-        with write_transaction(self._engine, self._turn) as connection:
-            end = append_entries(connection, self._end, kept)
-        self._end, self._kept = end, kept
+        # Made durable by the checkpoint's own commit. Were it lost before, the same leaves would be made again: an entry's
+        # place follows from the entries before it alone.
+        with write_transaction(self._engine, self._turn, durable=False) as connection:
+            grow(connection, growth)
+        self._end = growth.after
+        self._kept |= growth.tiles
+        self._unmoved += len(growth.leaves)
         return True
 
     def _sign(self) -> None:
@@ -200,13 +209,16 @@ class Recorder:
 
         Under steady load there are always a few new frames, and the log would never start over.
         """
+        self._unmoved = 0
         if self._engine.dialect.name != "sqlite":
             return
         with self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
             if self._log_bytes() > _WAL_LARGE_BYTES:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_MS}")  # a reader in the way is not waited for
                 with self._turn:
                     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("PRAGMA busy_timeout=5000")
 
     def _log_bytes(self) -> int:
         log = Path(f"{self._engine.url.database}-wal")

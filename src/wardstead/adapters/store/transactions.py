@@ -11,13 +11,17 @@ from wardstead.adapters.store.locks import Turn
 
 
 @contextmanager
-def write_transaction(engine: Engine, turn: Turn) -> Iterator[Connection]:
+def write_transaction(engine: Engine, turn: Turn, *, durable: bool = True) -> Iterator[Connection]:
     """A transaction that nobody writes beside: what it reads stays true until it commits. Durable when the block is left.
+
+    One that is not ``durable`` becomes so with the next one that is, whoever commits it: the write-ahead log is synced up
+    to there (https://www.sqlite.org/pragma.html#pragma_synchronous).
 
     ``BEGIN IMMEDIATE`` takes SQLite's write lock at once; a deferred transaction would find out at its first write that
     what it read is out of date (https://www.sqlite.org/lang_transaction.html).
     """
     with turn, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -25,3 +29,4 @@ def write_transaction(engine: Engine, turn: Turn) -> Iterator[Connection]:
             connection.connection.rollback()  # nothing to do where SQLite has rolled back by itself
             raise
         connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA synchronous=FULL")

@@ -49,31 +49,40 @@ def tile_reader(connection: Connection, kept: dict[TileId, bytes] | None = None)
     return read
 
 
-def append_entries(connection: Connection, end: TreeEnd, kept: dict[TileId, bytes]) -> TreeEnd:
-    """Give the next entries their leaves. Within a write transaction; the new end.
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What the next entries add to the tree that ended at ``before``: rows of leaves, whole tiles, and the new end."""
 
-    Entries get their ids under the one write lock, so those that a reader sees are all with smaller ids too.
-    Raises ``TreeMoved`` unless the tree still ends at ``end``: a lock held elsewhere is no fence, this comparison is.
+    before: TreeEnd
+    after: TreeEnd
+    leaves: list[tuple[int, int, bytes]]
+    tiles: dict[TileId, bytes]
+
+
+def next_growth(connection: Connection, end: TreeEnd, kept: dict[TileId, bytes]) -> Growth | None:
+    """Hash the entries that come next: all the work that needs no write lock. ``None`` when there are none.
+
+    Entries get their ids under the one write lock, so whoever sees one sees all with smaller ids too; and they never change.
     """
-    if tree_end(connection) != end:
-        raise TreeMoved("the tree is not the one that this recorder read")
     after = select(entry.c.id, entry.c.header, entry.c.body).where(entry.c.id > end.last_entry_id)
     rows = connection.execute(after.order_by(entry.c.id).limit(SEQUENCED_AT_ONCE)).all()
     if not rows:
-        return end
+        return None
     hashes = [entry_leaf(row.header, row.body) for row in rows]
-    leaves = [
-        {"idx": end.size + i, "entry_id": row.id, "hash": hash_} for i, (row, hash_) in enumerate(zip(rows, hashes, strict=True))
-    ]
-    connection.execute(insert(leaf), leaves)
-    changed = append_leaves(end.size, hashes, tile_reader(connection, kept))
-    _write_tiles(connection, changed)
-    kept.update(changed)
-    return TreeEnd(end.size + len(rows), rows[-1].id)
+    leaves = [(end.size + i, row.id, hash_) for i, (row, hash_) in enumerate(zip(rows, hashes, strict=True))]
+    tiles = append_leaves(end.size, hashes, tile_reader(connection, kept))
+    return Growth(end, TreeEnd(end.size + len(rows), rows[-1].id), leaves, tiles)
 
 
-def _write_tiles(connection: Connection, changed: dict[TileId, bytes]) -> None:
-    for (level, index), hashes in changed.items():
+def grow(connection: Connection, growth: Growth) -> None:
+    """Append, within a write transaction.
+
+    Raises ``TreeMoved`` unless the tree still ends where it did: a lock held elsewhere is no fence, this comparison is.
+    """
+    if tree_end(connection) != growth.before:
+        raise TreeMoved("the tree is not the one that this recorder read")
+    connection.exec_driver_sql("INSERT INTO leaf (idx, entry_id, hash) VALUES (?, ?, ?)", growth.leaves)
+    for (level, index), hashes in growth.tiles.items():
         where = (tile.c.level == level, tile.c.idx == index)
         if not connection.execute(tile.update().where(*where).values(hashes=hashes)).rowcount:
             connection.execute(insert(tile).values(level=level, idx=index, hashes=hashes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from wardstead.kernel.errors import ConfigurationError
+
 revision = "0002_ledger"
 down_revision = "0001_directory"
 branch_labels = None
@@ -40,8 +42,9 @@ def upgrade() -> None:
     op.create_table(
         "leaf",
         sa.Column("idx", _ID, primary_key=True, autoincrement=False),
-        sa.Column("entry_id", _ID, sa.ForeignKey("entry.id"), nullable=False, unique=True),
+        sa.Column("entry_id", _ID, sa.ForeignKey("entry.id", name="fk_leaf_entry_id_entry"), nullable=False),
         sa.Column("hash", sa.LargeBinary(32), nullable=False),
+        sa.UniqueConstraint("entry_id", name="uq_leaf_entry_id"),
     )
     op.create_table(
         "tile",
@@ -59,4 +62,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """A ledger is not taken back: that would destroy evidence."""
-    raise NotImplementedError("the ledger cannot be dropped by a migration")
+    raise ConfigurationError("the ledger is not dropped by a migration", next_step="restore an older copy of the whole folder")
