@@ -1,0 +1,423 @@
+"""People and their credentials in the database. Every change raises the directory's version in its own transaction.
+
+The hot path never comes here: workers hold a ``Directory`` snapshot and look at the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
+from wardstead.access.ports import Credential, CredentialKind, Directory, Principal
+from wardstead.adapters.identity.passwords import check_password, hash_password, needs_rehash
+from wardstead.adapters.store.base import directory_epoch
+from wardstead.adapters.store.directory_tables import credential, password, principal, role_member
+from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.transactions import write_transaction
+from wardstead.kernel.clock import Clock, Entropy
+from wardstead.kernel.errors import BackendError, CallerError
+from wardstead.kernel.ids import CredentialId, PrincipalId, uuid7
+from wardstead.kernel.labels import LEVELS, Label
+
+SESSION_MS = 12 * 3600 * 1000
+_FREE_FAILURES = 5
+_BLOCK_MS = 30_000
+
+Audit = Callable[[Connection, str, str, Mapping[str, object]], object]
+"""(connection, actor's subject, action, details): appends the act's record to the transaction that carries it out."""
+
+
+class UnknownPerson(CallerError):
+    """There is nobody of that name."""
+
+    code = "unknown_person"
+
+
+class UnknownKey(CallerError):
+    """There is no such key."""
+
+    code = "unknown_key"
+
+
+class NameTaken(CallerError):
+    """Somebody has that name already."""
+
+    code = "name_taken"
+
+
+class BadName(CallerError):
+    """The name or value is not acceptable."""
+
+    code = "bad_name"
+
+
+class TooManyAttempts(CallerError):
+    """Sign-in is blocked for a while after repeated failures."""
+
+    code = "too_many_attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new API key: ``key`` is shown once and kept nowhere."""
+
+    id: CredentialId
+    key: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySummary:
+    """What is known of a key; never the key."""
+
+    id: str
+    prefix: str
+    person: str
+    scopes: tuple[str, ...]
+    created_ms: int
+    expires_ms: int | None
+    last_used_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A console session: ``token`` goes into the cookie, ``csrf`` into our own pages."""
+
+    token: str
+    csrf: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who carries out an administrative act, for its record."""
+
+    name: str
+    subject: str
+
+
+class DirectoryStore:
+    """The directory over SQLAlchemy. Blocking: a web handler calls it in a thread."""
+
+    def __init__(
+        self, engine: Engine, turn: Turn, *, pepper: bytes, clock: Clock, entropy: Entropy, audit: Audit | None = None
+    ) -> None:
+        """``pepper`` keys the digests of credentials; ``audit`` records each act in the transaction that carries it out."""
+        self._engine, self._turn, self._pepper = engine, turn, pepper
+        self._clock, self._entropy, self._audit = clock, entropy, audit
+
+    # -- snapshots ---------------------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        """The present version."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(directory_epoch.c.version)).scalar_one())
+
+    def load(self) -> Directory:
+        """A snapshot, consistent in itself (one read transaction)."""
+        with self._engine.connect() as connection, connection.begin():
+            version = int(connection.execute(select(directory_epoch.c.version)).scalar_one())
+            people = _principals(connection)
+            rows = connection.execute(select(credential)).mappings()
+            credentials = {bytes(row["digest"]): _credential(row) for row in rows}
+        return Directory(version, people, credentials)
+
+    # -- people ------------------------------------------------------------------------------------------------------
+
+    def create_principal(
+        self, name: str, *, roles: Iterable[str], clearance: Label, actor: Actor | None = None, kind: str = "person"
+    ) -> Principal:
+        """A new person. Raises ``NameTaken``, ``BadName``."""
+        _check_name(name)
+        now = self._clock()
+        made = Principal(
+            PrincipalId(uuid7(now, self._entropy(10))), name, frozenset(roles), clearance, self._entropy(16).hex(), kind=kind
+        )
+
+        def change(connection: Connection) -> None:
+            connection.execute(
+                insert(principal).values(
+                    id=made.id,
+                    name=name,
+                    kind=kind,
+                    active=True,
+                    level=clearance.level,
+                    compartments=",".join(sorted(clearance.compartments)),
+                    subject=made.subject,
+                    created_ms=now,
+                )
+            )
+            _put_roles(connection, made.id, made.roles)
+
+        try:
+            self._change(
+                change, actor, "principal.create", {"name": name, "roles": sorted(made.roles), "clearance": str(clearance)}
+            )
+        except IntegrityError:
+            raise NameTaken(f"there is somebody called {name!r} already") from None
+        return made
+
+    def list_principals(self) -> list[Principal]:
+        """Everybody, by name."""
+        with self._engine.connect() as connection:
+            return sorted(_principals(connection).values(), key=lambda one: one.name)
+
+    def find(self, name: str) -> Principal:
+        """Somebody by name. Raises ``UnknownPerson``."""
+        for one in self.list_principals():
+            if one.name == name:
+                return one
+        raise UnknownPerson(f"there is nobody called {name[:80]!r}", next_step="'wardstead user list' names everybody")
+
+    def set_roles(self, name: str, roles: Iterable[str], *, actor: Actor | None = None) -> None:
+        """Give somebody these roles, and no others."""
+        who, wanted = self.find(name), sorted(set(roles))
+
+        def change(connection: Connection) -> None:
+            connection.execute(delete(role_member).where(role_member.c.principal == who.id))
+            _put_roles(connection, who.id, wanted)
+
+        self._change(change, actor, "principal.roles", {"name": name, "before": sorted(who.roles), "after": wanted})
+
+    def set_clearance(self, name: str, clearance: Label, *, actor: Actor | None = None) -> None:
+        """Clear somebody for this label."""
+        who = self.find(name)
+        values = {"level": clearance.level, "compartments": ",".join(sorted(clearance.compartments))}
+        change = update(principal).where(principal.c.id == who.id).values(**values)
+        details = {"name": name, "before": str(who.clearance), "after": str(clearance)}
+        self._change(lambda connection: connection.execute(change), actor, "principal.clearance", details)
+
+    def set_active(self, name: str, active: bool, *, actor: Actor | None = None) -> None:  # noqa: FBT001 -- the value itself
+        """Switch an account on or off. Off ends every session at once; keys stay known but do nothing."""
+        who = self.find(name)
+
+        def change(connection: Connection) -> None:
+            connection.execute(update(principal).where(principal.c.id == who.id).values(active=active))
+            if not active:
+                sessions = (credential.c.principal == who.id) & (credential.c.kind == CredentialKind.SESSION.value)
+                connection.execute(delete(credential).where(sessions))
+
+        self._change(change, actor, "principal.active", {"name": name, "active": active})
+
+    # -- API keys ----------------------------------------------------------------------------------------------------
+
+    def create_api_key(
+        self, name: str, *, scopes: Iterable[str] = (), expires_ms: int | None = None, actor: Actor | None = None
+    ) -> IssuedKey:
+        """A new key for somebody."""
+        who = self.find(name)
+        new = new_secret(API_KEY_MARK, self._pepper, self._entropy)
+        now = self._clock()
+        key_id = CredentialId(uuid7(now, self._entropy(10)))
+        values = _credential_values(key_id, CredentialKind.API_KEY, new.prefix, new.digest, b"", who.id, scopes, now, expires_ms)
+        details = {"id": key_id, "prefix": new.prefix, "name": name, "scopes": sorted(scopes)}
+        self._change(lambda connection: connection.execute(insert(credential).values(values)), actor, "key.create", details)
+        return IssuedKey(key_id, new.secret, new.prefix)
+
+    def revoke_api_key(self, key: str, *, actor: Actor | None = None) -> KeySummary:
+        """Revoke by id or by prefix. Raises ``UnknownKey``, also when a prefix fits several."""
+        fitting = [one for one in self.list_keys() if key in {one.id, one.prefix}]
+        if len(fitting) != 1:
+            raise UnknownKey(f"no single key fits {key[:80]!r}", next_step="'wardstead key list' names them")
+        gone = fitting[0]
+        change = delete(credential).where(credential.c.id == gone.id)
+        details = {"id": gone.id, "prefix": gone.prefix, "name": gone.person}
+        self._change(lambda connection: connection.execute(change), actor, "key.revoke", details)
+        return gone
+
+    def list_keys(self) -> list[KeySummary]:
+        """Every key, oldest first."""
+        query = (
+            select(credential, principal.c.name.label("person"))
+            .join(principal, principal.c.id == credential.c.principal)
+            .where(credential.c.kind == CredentialKind.API_KEY.value)
+            .order_by(credential.c.id)
+        )
+        with self._engine.connect() as connection:
+            return [
+                KeySummary(
+                    row["id"],
+                    row["prefix"],
+                    row["person"],
+                    _split(row["scopes"]),
+                    row["created_ms"],
+                    row["expires_ms"],
+                    row["last_used_ms"],
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+    def touch(self, used: Mapping[str, int]) -> None:
+        """Note when credentials were last used (id to time in ms). Changes no decision, so the version stays."""
+        try:
+            with write_transaction(self._engine, self._turn) as connection:
+                for key_id, used_ms in used.items():
+                    connection.execute(update(credential).where(credential.c.id == key_id).values(last_used_ms=used_ms))
+        except DatabaseError as error:
+            raise BackendError("the last use of keys cannot be written", why=str(error.orig)) from None
+
+    # -- passwords and sessions --------------------------------------------------------------------------------------
+
+    def set_password(self, name: str, new: str, *, must_change: bool, actor: Actor | None = None) -> None:
+        """Give somebody a password (at least 12 characters), and end their sessions."""
+        if not 12 <= len(new) <= 1024:
+            raise BadName("a password has 12 to 1024 characters")
+        who, kept = self.find(name), hash_password(new)
+
+        def change(connection: Connection) -> None:
+            connection.execute(delete(password).where(password.c.principal == who.id))
+            values = {"principal": who.id, "hash": kept, "must_change": must_change, "failures": 0, "blocked_until_ms": 0}
+            connection.execute(insert(password).values(values))
+            sessions = (credential.c.principal == who.id) & (credential.c.kind == CredentialKind.SESSION.value)
+            connection.execute(delete(credential).where(sessions))
+
+        self._change(change, actor, "password.set", {"name": name, "must_change": must_change})
+
+    def check_password(self, name: str, given: str) -> tuple[Principal, bool] | None:
+        """The person and whether they must change it; ``None`` for a wrong name or password. Raises ``TooManyAttempts``."""
+        now = self._clock()
+        query = (
+            select(principal.c.id, password)
+            .join(password, password.c.principal == principal.c.id)
+            .where(principal.c.name == name)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is not None and row["blocked_until_ms"] > now:
+            raise TooManyAttempts("too many failed attempts", next_step="Wait half a minute, then try again")
+        if not check_password(row["hash"] if row is not None else None, given[:1024]):
+            if row is not None:
+                self._count_failure(row["principal"], row["failures"] + 1, now)
+            return None
+        if row is None:
+            return None
+        if row["failures"] or needs_rehash(row["hash"]):
+            self._write_password(row["principal"], failures=0, hash=hash_password(given))
+        who = self.find(name)
+        return (who, bool(row["must_change"])) if who.active else None
+
+    def _count_failure(self, who: str, failures: int, now: int) -> None:
+        blocked = now + _BLOCK_MS if failures % _FREE_FAILURES == 0 else 0
+        self._write_password(who, failures=failures, blocked_until_ms=blocked)
+
+    def _write_password(self, who: str, **values: Any) -> None:
+        with write_transaction(self._engine, self._turn) as connection:
+            connection.execute(update(password).where(password.c.principal == who).values(**values))
+
+    def open_session(self, who: Principal) -> OpenedSession:
+        """A new console session."""
+        now = self._clock()
+        token = new_secret(SESSION_MARK, self._pepper, self._entropy)
+        csrf = new_secret("", self._pepper, self._entropy)
+        session_id = CredentialId(uuid7(now, self._entropy(10)))
+        values = _credential_values(
+            session_id, CredentialKind.SESSION, token.prefix, token.digest, csrf.digest, who.id, (), now, now + SESSION_MS
+        )
+
+        def change(connection: Connection) -> None:
+            expired = (credential.c.kind == CredentialKind.SESSION.value) & (credential.c.expires_ms < now)
+            connection.execute(delete(credential).where(expired))
+            connection.execute(insert(credential).values(values))
+
+        self._change(change, Actor(who.name, who.subject), "session.open", {"name": who.name})
+        return OpenedSession(token.secret, csrf.secret, now + SESSION_MS)
+
+    def close_session(self, token: str) -> None:
+        """End a session; one that does not exist is ended already."""
+        change = delete(credential).where(credential.c.digest == digest(self._pepper, token))
+        self._change(lambda connection: connection.execute(change), None, "session.close", {})
+
+    # -- changing ----------------------------------------------------------------------------------------------------
+
+    def raise_version(self, action: str, details: Mapping[str, object], *, actor: Actor | None = None) -> None:
+        """Something outside the database that decisions depend on has changed (policies, models): decide anew."""
+        self._change(lambda _connection: None, actor, action, details)
+
+    def _change(
+        self, change: Callable[[Connection], object], actor: Actor | None, action: str, details: Mapping[str, object]
+    ) -> None:
+        try:
+            with write_transaction(self._engine, self._turn) as connection:
+                change(connection)
+                connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
+                if self._audit is not None:
+                    who = actor or Actor("system", "system")
+                    self._audit(connection, who.subject, action, {"by": who.name, **details})
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            raise BackendError("the directory cannot be changed", why=str(error.orig)) from None
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= 128 or not name.isprintable() or name != name.strip():
+        raise BadName("a name has 1 to 128 printable characters")
+
+
+def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
+    roles: dict[str, set[str]] = {}
+    for row in connection.execute(select(role_member)):
+        roles.setdefault(row.principal, set()).add(row.role)
+    return {
+        PrincipalId(row["id"]): Principal(
+            PrincipalId(row["id"]),
+            row["name"],
+            frozenset(roles.get(row["id"], ())),
+            Label(min(row["level"], len(LEVELS) - 1), frozenset(_split(row["compartments"]))),
+            row["subject"],
+            bool(row["active"]),
+            row["kind"],
+        )
+        for row in connection.execute(select(principal)).mappings()
+    }
+
+
+def _credential(row: Mapping[str, Any]) -> Credential:
+    return Credential(
+        CredentialId(row["id"]),
+        CredentialKind(row["kind"]),
+        bytes(row["digest"]),
+        PrincipalId(row["principal"]),
+        frozenset(_split(row["scopes"])),
+        row["expires_ms"],
+        bytes(row["csrf_digest"]),
+    )
+
+
+def _credential_values(
+    key_id: str,
+    kind: CredentialKind,
+    prefix: str,
+    key_digest: bytes,
+    csrf: bytes,
+    who: str,
+    scopes: Iterable[str],
+    now: int,
+    expires_ms: int | None,
+) -> dict[str, Any]:
+    return {
+        "id": key_id,
+        "kind": kind.value,
+        "prefix": prefix,
+        "digest": key_digest,
+        "csrf_digest": csrf,
+        "principal": who,
+        "scopes": ",".join(sorted(scopes)),
+        "created_ms": now,
+        "expires_ms": expires_ms,
+    }
+
+
+def _put_roles(connection: Connection, who: str, roles: Iterable[str]) -> None:
+    rows = [{"principal": who, "role": role} for role in sorted(roles)]
+    if rows:
+        connection.execute(insert(role_member), rows)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(",") if part)

@@ -1,0 +1,1 @@
+"""The database's history. Run by ``adapters.store.migrate``, never by hand."""
