@@ -48,7 +48,9 @@ def llama(deployment: Deployment, key: str) -> ollama.Client:
     return ollama.Client(host=deployment.url, headers={"authorization": f"Bearer {key}"}, verify=context, timeout=120)
 
 
-def test_openai_completes_and_names_the_receipt(client: openai.OpenAI, deployment: Deployment, key: str, http: httpx.Client) -> None:
+def test_openai_completes_and_names_the_receipt(
+    client: openai.OpenAI, deployment: Deployment, key: str, http: httpx.Client
+) -> None:
     raw = client.chat.completions.with_raw_response.create(model=deployment.model, messages=ASK, max_tokens=16)
     answer = raw.parse()
     assert answer.choices[0].message.content

@@ -85,7 +85,9 @@ def http(faulty: Deployment) -> Iterator[httpx.Client]:
         yield client
 
 
-def ask(deployment: Deployment, http: httpx.Client, model: str, *, stream: bool = True, words: int = 60) -> tuple[int, dict[str, str], str]:
+def ask(
+    deployment: Deployment, http: httpx.Client, model: str, *, stream: bool = True, words: int = 60
+) -> tuple[int, dict[str, str], str]:
     body = {"model": model, "messages": [{"role": "user", "content": "Tell a story."}], "stream": stream, "max_tokens": words}
     with http.stream("POST", f"{deployment.url}/v1/chat/completions", json=body) as reply:
         received = []

@@ -33,7 +33,9 @@ def chat(text: str = "hello", **more: Any) -> bytes:
 def completion(text: str, **message: Any) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    return json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}).encode()
+    return json.dumps(
+        {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+    ).encode()
 
 
 def piece(text: str | None = None, finish: str | None = None, **delta: Any) -> bytes:
@@ -294,5 +296,3 @@ def test_every_state_is_reachable_and_only_the_ends_are_ends() -> None:
     reached = {State.RECEIVED} | {after for afters in TRANSITIONS.values() for after in afters}
     assert reached == set(State)
     assert {state for state, afters in TRANSITIONS.items() if not afters} == {State.DONE, State.REFUSED, State.ABORTED}
-
-

@@ -40,7 +40,9 @@ class CedarDecisionPoint:
     def __init__(self, policies: Mapping[str, str], schema: str) -> None:
         """``policies``: file name to Cedar text. Raises ``ConfigurationError`` that names what does not parse or validate."""
         if not policies:
-            raise ConfigurationError("there are no policies", next_step="restore the starter policies: everything is denied without")
+            raise ConfigurationError(
+                "there are no policies", next_step="restore the starter policies: everything is denied without"
+            )
         self._schema = _parse_schema(schema)
         for name, text in policies.items():
             _validate(name, text, self._schema)
@@ -50,7 +52,7 @@ class CedarDecisionPoint:
         parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
         self.version = sha256(length_prefixed(schema.encode(), *parts)).hexdigest()[:16]
 
-    def decide(self, request: AccessRequest) -> Decision:
+    def decide(self, request: AccessRequest) -> Decision:  # noqa: PLR0911 -- each return is a different denial
         """See ``DecisionPoint.decide``."""
         if request.action not in ACTIONS:
             return _deny("access.unknown_action", f"there is no action {request.action!r}")
@@ -59,7 +61,9 @@ class CedarDecisionPoint:
         try:
             result = cedarpy.is_authorized(_question(request), self._policies, _entities(request), self._schema)
         except (ValueError, TypeError, RuntimeError) as error:
-            return _deny("access.evaluation_error", f"the policies could not be evaluated ({type(error).__name__}); tell the operator")
+            return _deny(
+                "access.evaluation_error", f"the policies could not be evaluated ({type(error).__name__}); tell the operator"
+            )
         if result.diagnostics.errors:
             return _deny("access.evaluation_error", "a policy failed while it was evaluated; tell the operator")
         named = sorted(self._about[reason].id for reason in result.diagnostics.reasons if reason in self._about)
@@ -115,7 +119,9 @@ def _describe(text: str) -> dict[str, _Policy]:
     for key, policy in parsed.items():
         notes = policy.get("annotations") or {}
         name = notes.get("id") or key
-        about[key] = _Policy(name, notes.get("reason") or name, policy["effect"], _actions(policy["action"]), _roles(policy["principal"]))
+        about[key] = _Policy(
+            name, notes.get("reason") or name, policy["effect"], _actions(policy["action"]), _roles(policy["principal"])
+        )
     return about
 
 

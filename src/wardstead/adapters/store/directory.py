@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
@@ -192,7 +192,7 @@ class DirectoryStore:
         details = {"name": name, "before": str(who.clearance), "after": str(clearance)}
         self._change(lambda connection: connection.execute(change), actor, "principal.clearance", details)
 
-    def set_active(self, name: str, active: bool, *, actor: Actor | None = None) -> None:  # noqa: FBT001 -- the value itself
+    def set_active(self, name: str, active: bool, *, actor: Actor | None = None) -> None:
         """Switch an account on or off. Off ends every session at once; keys stay known but do nothing."""
         who = self.find(name)
 
@@ -214,7 +214,10 @@ class DirectoryStore:
         new = new_secret(API_KEY_MARK, self._pepper, self._entropy)
         now = self._clock()
         key_id = CredentialId(uuid7(now, self._entropy(10)))
-        values = _credential_values(key_id, CredentialKind.API_KEY, new.prefix, new.digest, b"", who.id, scopes, now, expires_ms)
+        values = _credential_values(
+            key_id=key_id, kind=CredentialKind.API_KEY, prefix=new.prefix, key_digest=new.digest, csrf=b"",
+            who=who.id, scopes=scopes, now=now, expires_ms=expires_ms,
+        )  # fmt: skip
         details = {"id": key_id, "prefix": new.prefix, "name": name, "scopes": sorted(scopes)}
         self._change(lambda connection: connection.execute(insert(credential).values(values)), actor, "key.create", details)
         return IssuedKey(key_id, new.secret, new.prefix)
@@ -316,8 +319,9 @@ class DirectoryStore:
         csrf = new_secret("", self._pepper, self._entropy)
         session_id = CredentialId(uuid7(now, self._entropy(10)))
         values = _credential_values(
-            session_id, CredentialKind.SESSION, token.prefix, token.digest, csrf.digest, who.id, (), now, now + SESSION_MS
-        )
+            key_id=session_id, kind=CredentialKind.SESSION, prefix=token.prefix, key_digest=token.digest, csrf=csrf.digest,
+            who=who.id, scopes=(), now=now, expires_ms=now + SESSION_MS,
+        )  # fmt: skip
 
         def change(connection: Connection) -> None:
             expired = (credential.c.kind == CredentialKind.SESSION.value) & (credential.c.expires_ms < now)
@@ -377,7 +381,7 @@ def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
     }
 
 
-def _credential(row: Mapping[str, Any]) -> Credential:
+def _credential(row: RowMapping) -> Credential:
     return Credential(
         CredentialId(row["id"]),
         CredentialKind(row["kind"]),
@@ -390,6 +394,7 @@ def _credential(row: Mapping[str, Any]) -> Credential:
 
 
 def _credential_values(
+    *,
     key_id: str,
     kind: CredentialKind,
     prefix: str,

@@ -1,0 +1,139 @@
+"""Regular expressions with two properties the stream guard rests on: a known greatest width, and a prefix closure.
+
+The prefix closure of a pattern matches every beginning of every match: P(ab) = P(a) | a·P(b), P(a|b) = P(a) | P(b),
+P(a*) = a*·P(a), P(c) = c | ε. Searched at the end of what has arrived, it tells where a match may be in progress.
+It is over-approximated (counted repeats become ``*``), which keeps its automaton small and can only delay text, never
+release it too early: an in-progress match is never older than the pattern's greatest width.
+"""
+
+from __future__ import annotations
+
+import re
+from re import _constants as c  # type: ignore[attr-defined]  # the parser has no public name; its tree is stable since 3.11
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any
+
+from wardstead.kernel.errors import ConfigurationError
+
+Tree = Any
+
+
+def parse(pattern: str, where: str) -> Tree:
+    """The syntax tree of a pattern. Raises ``ConfigurationError`` for what RE2 or the guard cannot do."""
+    try:
+        tree = _parser.parse(pattern, re.ASCII)
+    except re.error as error:
+        raise ConfigurationError("the pattern does not parse", where=where, why=str(error)) from None
+    emit(tree, where)
+    return tree
+
+
+def width(tree: Tree, where: str, limit: int) -> int:
+    """The greatest number of bytes a match can have. Raises ``ConfigurationError`` when it has no bound below ``limit``."""
+    _, greatest = tree.getwidth()
+    if int(greatest) > limit:
+        raise ConfigurationError(
+            f"a match could be longer than {limit} bytes", where=where, next_step="bound every repeat: {1,64} instead of +"
+        )
+    return int(greatest)
+
+
+def emit(tree: Tree, where: str) -> str:
+    """The pattern again, every repeat over-approximated."""
+    return "".join(_full(op, value, where) for op, value in tree)
+
+
+def prefixes(tree: Tree, where: str) -> str:
+    """The prefix closure of the pattern."""
+    flags = "(?i:" if tree.state.flags & re.IGNORECASE else "(?:"
+    return flags + _prefix_of(list(tree), where) + ")"
+
+
+def _prefix_of(items: list[tuple[Any, Any]], where: str) -> str:
+    """P(e1 e2 … en) = P(e1) | e1 (P(e2) | e2 (…)), built from the end."""
+    closure = ""
+    for op, value in reversed(items):
+        first = _prefix(op, value, where)
+        rest = _full(op, value, where) + (f"(?:{closure})?" if closure else "")
+        closure = f"{first}|{rest}" if first else rest
+    return closure
+
+
+def _prefix(op: Any, value: Any, where: str) -> str:
+    """The beginnings of one element that are not the whole of it; the empty one is left out (it holds nothing back)."""
+    if op in {c.LITERAL, c.NOT_LITERAL, c.IN, c.ANY, c.AT}:
+        return ""
+    if op is c.BRANCH:
+        return "|".join(_prefix_of(list(branch), where) for branch in value[1])
+    if op is c.SUBPATTERN:
+        return f"(?:{_prefix_of(list(value[3]), where)})"
+    if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
+        inner = value[2]
+        return f"(?:{emit(inner, where)})*(?:{_prefix_of(list(inner), where)})"
+    raise _unsupported(op, where)
+
+
+def _full(op: Any, value: Any, where: str) -> str:  # noqa: PLR0911 -- one line for each kind of node
+    if op is c.LITERAL:
+        return _escape(value)
+    if op is c.NOT_LITERAL:
+        return f"[^{_escape(value)}]"
+    if op is c.ANY:
+        return "."
+    if op is c.IN:
+        return _class(value, where)
+    if op is c.AT:
+        return _at(value, where)
+    if op is c.BRANCH:
+        return "(?:" + "|".join(emit(branch, where) for branch in value[1]) + ")"
+    if op is c.SUBPATTERN:
+        _, added, removed, inner = value
+        if removed or added & ~re.IGNORECASE:
+            raise _unsupported("flags", where)
+        return ("(?i:" if added else "(?:") + emit(inner, where) + ")"
+    if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
+        low, high, inner = value
+        times = "?" if (low, high) == (0, 1) else "" if (low, high) == (1, 1) else "+" if low else "*"
+        return f"(?:{emit(inner, where)}){times}"
+    raise _unsupported(op, where)
+
+
+def _at(value: Any, where: str) -> str:
+    names = {c.AT_BOUNDARY: r"\b", c.AT_NON_BOUNDARY: r"\B"}
+    if value not in names:
+        raise _unsupported(value, where)
+    return names[value]
+
+
+_CATEGORIES = {
+    c.CATEGORY_DIGIT: r"0-9",
+    c.CATEGORY_WORD: r"0-9A-Za-z_",
+    c.CATEGORY_SPACE: r" \t\n\r\f\v",
+}
+
+
+def _class(items: list[tuple[Any, Any]], where: str) -> str:
+    out = []
+    for op, value in items:
+        if op is c.NEGATE:
+            out.append("^")
+        elif op is c.LITERAL:
+            out.append(_escape(value))
+        elif op is c.RANGE:
+            out.append(f"{_escape(value[0])}-{_escape(value[1])}")
+        elif op is c.CATEGORY and value in _CATEGORIES:
+            out.append(_CATEGORIES[value])
+        else:
+            raise _unsupported(value, where)
+    return "[" + "".join(out) + "]"
+
+
+def _escape(code: int) -> str:
+    if code > 0x7F:
+        raise ConfigurationError("patterns are ASCII: they run on UTF-8 bytes")
+    char = chr(code)
+    return char if char.isalnum() else f"\\x{code:02x}"
+
+
+def _unsupported(what: object, where: str) -> ConfigurationError:
+    return ConfigurationError(f"the pattern uses {what}, which a streaming match cannot have", where=where)
