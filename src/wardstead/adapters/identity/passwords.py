@@ -20,9 +20,10 @@ def hash_password(password: str) -> str:
 def check_password(kept: str | None, password: str) -> bool:
     """Whether it fits. With ``kept=None`` (no such person) the same work is done, and the answer is no."""
     try:
-        return _HASHER.verify(kept or _NOBODY, password) and kept is not None
+        _HASHER.verify(kept or _NOBODY, password)
     except (VerificationError, InvalidHashError):
         return False
+    return kept is not None
 
 
 def needs_rehash(kept: str) -> bool:
