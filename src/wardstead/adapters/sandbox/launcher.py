@@ -1,0 +1,265 @@
+"""Starts one model server by its plan, watches it, and lets it be probed. One launcher process for each model."""
+
+from __future__ import annotations
+
+import ctypes
+import http.client
+import importlib.util
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from wardstead.adapters.sandbox.bubblewrap import find_tool
+from wardstead.adapters.sandbox.weights import check_file, fits_in_memory, sealed_copy
+from wardstead.isolation.plan import GUEST, SOCKETS, WEIGHTS, LaunchPlan, Mode, Profile, bare_plan, bubblewrap_plan
+from wardstead.isolation.probes import ProbeResult, results
+from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError
+
+_HERE = Path(__file__).parent
+_PR_SET_PDEATHSIG = 1
+_START_TIMEOUT_S = 300.0
+
+
+class StopEvent(Protocol):
+    """What ``threading.Event`` offers."""
+
+    def wait(self, timeout: float | None = None, /) -> bool:
+        """Whether it is time to stop, after at most ``timeout`` seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelServer:
+    """What to start. ``sha256`` is the weights' admitted digest; ``context`` counts tokens for each of ``parallel`` slots."""
+
+    name: str
+    weights: Path
+    sha256: str
+    folder: Path
+    mode: Mode = Mode.BUBBLEWRAP
+    context: int = 2048
+    parallel: int = 4
+    threads: int = 0
+    gpu_layers: int = 0
+
+
+def connect(path: Path, timeout_s: float) -> socket.socket:
+    """A connection to a unix socket, also where its path is longer than the 107 bytes that an address can hold."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        one.settimeout(timeout_s)
+        try:
+            one.connect(f"/proc/self/fd/{folder}/{path.name}")
+        except BaseException:
+            one.close()
+            raise
+        return one
+    finally:
+        os.close(folder)
+
+
+class Launcher:
+    """One model server's life. ``start`` returns once it is healthy; ``run`` watches it until it ends or is stopped."""
+
+    def __init__(self, server: ModelServer) -> None:
+        """``server.folder`` is the socket folder; it is made when missing."""
+        self._server = server
+        self._process: subprocess.Popen[bytes] | None = None
+        self.sealed = False
+
+    def start(self, on_step: Callable[[str], None] | None = None) -> None:
+        """Hash, launch, wait until the model is loaded.
+
+        Raises ``ConfigurationError`` (it cannot be isolated here), ``IntegrityError`` (other weights), ``BackendError``.
+        """
+        step = on_step or (lambda _text: None)
+        server = self._server
+        server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in ("model.sock", "probe.sock"):
+            (server.folder / name).unlink(missing_ok=True)
+        weights_fd = None
+        step("hashing the weights")
+        if server.mode is Mode.BUBBLEWRAP and fits_in_memory(server.weights):
+            weights_fd = sealed_copy(server.weights, server.sha256)
+            self.sealed = True
+        else:
+            check_file(server.weights, server.sha256)
+        try:
+            step("starting the model server")
+            self._process = _spawn(self._plan(), weights_fd, _settings(server))
+        finally:
+            if weights_fd is not None:
+                os.close(weights_fd)
+        step("loading the model")
+        self._wait_healthy()
+
+    def run(self, stop: StopEvent) -> int:
+        """Watch until the server ends (its status is returned, never 0) or ``stop`` is set (0)."""
+        process = self._running()
+        while not stop.wait(0.2):
+            status = process.poll()
+            if status is not None:
+                return status or 1
+        self.stop()
+        return 0
+
+    def stop(self) -> None:
+        """End it now: a model server has nothing to save."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def healthy(self) -> bool:
+        """Whether the model is loaded and answers."""
+        return health(self._server.folder / "model.sock")
+
+    def _plan(self) -> LaunchPlan:
+        server = self._server
+        profile = Profile(
+            interpreter=os.path.realpath(sys.executable),
+            interpreter_prefix=sys.base_prefix if sys.base_prefix not in {"/usr", "/"} else sysconfig.get_path("stdlib"),
+            packages={"xllamacpp": _package("xllamacpp")},
+            programs={"guest.py": str(_HERE / "guest.py"), "probe.py": str(_HERE / "probe.py")},
+            socket_folder=str(server.folder),
+            libraries=_libraries(),
+            weights_file="" if self.sealed else str(server.weights),
+            memory_bytes=max(16 << 30, 6 * server.weights.stat().st_size),
+        )
+        if server.mode is Mode.NONE:
+            return bare_plan(profile)
+        return bubblewrap_plan(find_tool(), profile, os.uname().machine)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise BackendError("the model server was not started")
+        return self._process
+
+    def _wait_healthy(self) -> None:
+        process = self._running()
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            status = process.poll()
+            if status is not None:
+                raise BackendError(f"the model server of {self._server.name} ended with status {status} while it started")
+            if self.healthy():
+                return
+            time.sleep(0.05)
+        self.stop()
+        raise BackendError(f"the model server of {self._server.name} did not become ready in {_START_TIMEOUT_S:g} s")
+
+
+def health(path: Path) -> bool:
+    """Whether the server at this socket says that it is ready. It listens, and answers 503, before the model is loaded."""
+    try:
+        with connect(path, 2.0) as one:
+            one.sendall(b"GET /health HTTP/1.1\r\nhost: model\r\nconnection: close\r\n\r\n")
+            reply = http.client.HTTPResponse(one)
+            reply.begin()
+            return reply.status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def probe(folder: Path, timeout_s: float = 30.0) -> tuple[ProbeResult, ...]:
+    """Run the probes inside the running sandbox. Raises ``PeerError`` when nobody answers there."""
+    try:
+        with connect(folder / "probe.sock", timeout_s) as one, one.makefile("rb") as lines:
+            return results(json.loads(lines.readline(1 << 20) or b"[]"))
+    except (OSError, ValueError) as error:
+        raise PeerError(
+            "the probe inside the sandbox does not answer",
+            why=type(error).__name__,
+            next_step="Is the deployment running? 'wardstead up'",
+        ) from None
+
+
+def _settings(server: ModelServer) -> dict[str, str | int | list[str]]:
+    bare = server.mode is Mode.NONE
+    return {
+        "name": server.name,
+        "weights": str(server.weights) if bare else WEIGHTS,
+        "sockets": str(server.folder) if bare else SOCKETS,
+        "probe": str(_HERE / "probe.py") if bare else GUEST.replace("guest.py", "probe.py"),
+        "import_from": [str(Path(_package("xllamacpp")).parent)] if bare else ["/packages"],
+        "context": server.context,
+        "parallel": server.parallel,
+        "threads": server.threads or max(1, (os.cpu_count() or 2) // 2),
+        "gpu_layers": server.gpu_layers,
+    }
+
+
+def _spawn(plan: LaunchPlan, weights_fd: int | None, settings: dict[str, str | int | list[str]]) -> subprocess.Popen[bytes]:
+    arguments = list(plan.arguments)
+    passed: list[int] = []
+    filter_fd = None
+    if plan.weights_fd_argument is not None and weights_fd is not None:
+        arguments[plan.weights_fd_argument] = str(weights_fd)
+        passed.append(weights_fd)
+    if plan.seccomp_fd_argument is not None:
+        filter_fd = os.memfd_create("seccomp", 0)
+        os.write(filter_fd, plan.seccomp)
+        os.lseek(filter_fd, 0, os.SEEK_SET)
+        arguments[plan.seccomp_fd_argument] = str(filter_fd)
+        passed.append(filter_fd)
+    parent = os.getpid()
+    libc = ctypes.CDLL(None)
+
+    def prepare() -> None:
+        # In the child, before anything is executed: die with the launcher, and take the limits along.
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+        for name, value in plan.limits.items():
+            which = getattr(resource, f"RLIMIT_{name}")
+            _, hard = resource.getrlimit(which)
+            wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(which, (wanted, wanted))
+
+    try:
+        # bubblewrap keeps its own environment as the sandbox's first process: an empty one has nothing to show.
+        process = subprocess.Popen(  # noqa: S603 -- our own plan, no shell
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=sys.stderr,
+            stderr=sys.stderr,
+            env={},
+            pass_fds=passed,
+            preexec_fn=prepare,  # noqa: PLW1509 -- the launcher has one thread
+        )
+    except OSError as error:
+        raise BackendError("the model server could not be started", why=str(error)) from None
+    finally:
+        if filter_fd is not None:
+            os.close(filter_fd)
+    if process.stdin is not None:
+        try:
+            process.stdin.write(json.dumps(settings).encode() + b"\n")
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it ended at once: whoever waits for its health sees its status
+    return process
+
+
+def _package(name: str) -> str:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(
+            f"the package {name} is not installed", next_step="pip install 'wardstead[embedded]', or configure another upstream"
+        )
+    return str(Path(spec.submodule_search_locations[0]).resolve())
+
+
+def _libraries() -> tuple[str, ...]:
+    return tuple(folder for folder in ("/usr/lib", "/usr/lib64", "/lib", "/lib64") if Path(folder).is_dir())

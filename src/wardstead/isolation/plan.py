@@ -1,0 +1,105 @@
+"""From what a model server may have to exactly how it is started: pure data, the same for the same profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wardstead.isolation.seccomp import encode, program
+
+
+class Mode(StrEnum):
+    """How a model server is isolated."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NONE = "none"
+    """Not at all. Works only where it is spelled out, and is shouted everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one model server may have. Paths are the host's; sizes in bytes."""
+
+    interpreter: str
+    interpreter_prefix: str
+    packages: Mapping[str, str]
+    """Name inside the sandbox to folder on the host: the runtime's packages."""
+    programs: Mapping[str, str]
+    """Name inside the sandbox to file on the host: our own guest programs."""
+    socket_folder: str
+    libraries: Sequence[str]
+    """Folders of shared libraries that exist on this host."""
+    weights_file: str = ""
+    """The weights on the host, bound read-only; empty when they are given as data (a sealed copy)."""
+    memory_bytes: int = 0
+    open_files: int = 512
+    processes: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlan:
+    """What is executed. The environment is empty; the limits are set before the program starts.
+
+    ``weights_fd_argument`` and ``seccomp_fd_argument`` index the arguments in which the launcher puts file descriptors.
+    """
+
+    arguments: tuple[str, ...]
+    limits: Mapping[str, int]
+    seccomp: bytes
+    weights_fd_argument: int | None
+    seccomp_fd_argument: int | None
+
+
+WEIGHTS = "/model/weights.gguf"
+GUEST = "/wardstead/guest.py"
+SOCKETS = "/run/model"
+
+
+def bubblewrap_plan(tool: str, profile: Profile, machine: str) -> LaunchPlan:
+    """The plan for bubblewrap: every namespace, no capability, nothing writable but the socket folder and a small /tmp."""
+    arguments = [tool]
+    arguments += ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
+    arguments += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "model"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--size", str(16 << 20), "--tmpfs", "/tmp"]  # noqa: S108 -- the sandbox's own
+    # Under host root's uid /proc's settings are writable whatever the capabilities: they are checked by uid alone.
+    for kernel_file in ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"):
+        arguments += ["--ro-bind-try", kernel_file, kernel_file]
+    for folder in profile.libraries:
+        arguments += ["--ro-bind", folder, folder]
+    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    arguments += ["--ro-bind", profile.interpreter_prefix, profile.interpreter_prefix]
+    for name, folder in sorted(profile.packages.items()):
+        arguments += ["--ro-bind", folder, f"/packages/{name}"]
+    for name, file in sorted(profile.programs.items()):
+        arguments += ["--ro-bind", file, f"/wardstead/{name}"]
+    weights_at = None
+    if profile.weights_file:
+        arguments += ["--ro-bind", profile.weights_file, WEIGHTS]
+    else:
+        arguments += ["--perms", "0400", "--ro-bind-data", "", WEIGHTS]
+        weights_at = len(arguments) - 2
+    arguments += ["--bind", profile.socket_folder, SOCKETS]
+    arguments += ["--remount-ro", "/", "--chdir", "/"]
+    arguments += ["--seccomp", ""]
+    seccomp_at = len(arguments) - 1
+    arguments += ["--", profile.interpreter, "-I", "-S", "-B", GUEST]
+    return LaunchPlan(tuple(arguments), _limits(profile), encode(program(machine)), weights_at, seccomp_at)
+
+
+def bare_plan(profile: Profile) -> LaunchPlan:
+    """No isolation: the same guest as an ordinary process."""
+    guest = profile.programs["guest.py"]
+    return LaunchPlan((profile.interpreter, "-I", "-S", "-B", guest), _limits(profile), b"", None, None)
+
+
+def _limits(profile: Profile) -> dict[str, int]:
+    limits = {
+        "CORE": 0,
+        "NOFILE": profile.open_files,
+        "NPROC": profile.processes,
+        "MEMLOCK": 64 << 10,
+    }
+    if profile.memory_bytes:
+        limits["AS"] = profile.memory_bytes
+    return limits
