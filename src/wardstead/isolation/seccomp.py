@@ -3,29 +3,33 @@
 The program is a plain chain: one comparison and one verdict for each call, so that a reader (and the interpreter in the
 tests) can follow it. The kernel caches the verdict of calls whose arguments do not matter, so its length costs nothing.
 
-Verdicts: allowed calls pass; calls that no honest model server makes end the process (``SECCOMP_RET_KILL_PROCESS``); the rest fail
-with ``EPERM``, or ``ENOSYS`` where the caller is meant to fall back. A filter for another machine, or x32, ends the process.
+Verdicts: allowed calls pass; calls that no honest model server makes end the process (``SECCOMP_RET_KILL_PROCESS``); the
+rest fail with ``EPERM``, or ``ENOSYS`` where the caller is meant to fall back. Another machine's call, or x32's, ends it too.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from wardstead.isolation.syscalls import ALLOWED, FATAL, HIGHEST_KNOWN, NUMBERS, Machine
+from wardstead.isolation.syscalls import ALLOWED, FATAL, HIGHEST_KNOWN, NUMBERS
+from wardstead.kernel.errors import ConfigurationError
 
-AUDIT_ARCH: dict[Machine, int] = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+ARCHITECTURES: Final[dict[str, tuple[int, dict[str, int]]]] = {
+    "x86_64": (0xC000003E, NUMBERS["x86_64"]),
+    "aarch64": (0xC00000B7, NUMBERS["aarch64"]),
+}
+"""``AUDIT_ARCH_*`` and the call numbers of each machine."""
 
-ALLOW = 0x7FFF0000
-KILL_PROCESS = 0x80000000
-_ERRNO = 0x00050000
-
-EPERM, ENOSYS, EAFNOSUPPORT = 1, 38, 97
-
-
-def errno_verdict(number: int) -> int:
-    """``SECCOMP_RET_ERRNO`` with that error number."""
-    return _ERRNO | number
+# seccomp(2): the verdicts, an error number in the low half of SECCOMP_RET_ERRNO.
+ALLOW: Final = 0x7FFF0000
+KILL: Final = 0x80000000
+_ERRNO: Final = 0x00050000
+EPERM: Final = _ERRNO | 1
+ENOSYS: Final = _ERRNO | 38
+EAFNOSUPPORT: Final = _ERRNO | 97
 
 
 # struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]. Little-endian on both machines.
@@ -33,8 +37,16 @@ _NUMBER, _ARCH = 0, 4
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_AT_LEAST, _JUMP_BITS, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
 _X32_BIT = 0x40000000
 
-Instruction = tuple[int, int, int, int]
-"""code, jump if true, jump if false, k: ``struct sock_filter``."""
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """``struct sock_filter``: the operation, how far to jump if true and if false, and its constant."""
+
+    code: int
+    jt: int
+    jf: int
+    k: int
+
 
 # sched.h. In clone(2) the lowest byte is the exit signal, so CLONE_NEWTIME (0x80) cannot be asked for there.
 NAMESPACE_FLAGS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
@@ -47,74 +59,102 @@ _PRCTL_OPTIONS = (1, 3, 15, 16, 21, 23, 39, 0x53564D41)
 _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 
-def program(machine: Machine) -> bytes:
-    """The filter for ``machine`` as ``bwrap --seccomp`` and ``seccomp(2)`` take it: an array of ``struct sock_filter``."""
-    return b"".join(struct.pack("<HBBI", *one) for one in _instructions(machine))
-
-
-def _instructions(machine: Machine) -> list[Instruction]:
-    numbers = NUMBERS[machine]
-    code: list[Instruction] = [
-        (_LOAD, 0, 0, _ARCH),
-        (_JUMP_EQUAL, 1, 0, AUDIT_ARCH[machine]),
-        (_RETURN, 0, 0, KILL_PROCESS),
-        (_LOAD, 0, 0, _NUMBER),
+def program(machine: str) -> tuple[Instruction, ...]:
+    """The filter for ``machine`` (as ``uname -m`` says it). Raises ``ConfigurationError`` for one that has no filter."""
+    if machine not in ARCHITECTURES:
+        raise ConfigurationError(
+            f"no system call filter for {machine}",
+            why=f"there is one for {' and '.join(ARCHITECTURES)}",
+            next_step="run the model server in a container or a virtual machine, and configure it as an upstream",
+        )
+    arch, numbers = ARCHITECTURES[machine]
+    code = [
+        Instruction(_LOAD, 0, 0, _ARCH),
+        Instruction(_JUMP_EQUAL, 1, 0, arch),
+        _return(KILL),
+        Instruction(_LOAD, 0, 0, _NUMBER),
     ]
     if machine == "x86_64":
         # INVARIANT: no call is reachable under a second number; x32 shares the architecture and sets this bit.
-        code += [(_JUMP_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, KILL_PROCESS)]
+        code += [Instruction(_JUMP_AT_LEAST, 0, 1, _X32_BIT), _return(KILL)]
     for name, number in sorted(numbers.items(), key=lambda item: item[1]):
         code += _call(number, _verdict(name))
-    return [
-        *code,
-        (_JUMP_GREATER, 0, 1, HIGHEST_KNOWN),
-        (_RETURN, 0, 0, errno_verdict(ENOSYS)),
-        (_RETURN, 0, 0, errno_verdict(EPERM)),
-    ]
+    code += [Instruction(_JUMP_GREATER, 0, 1, HIGHEST_KNOWN), _return(ENOSYS), _return(EPERM)]
+    return tuple(code)
+
+
+def encode(instructions: Sequence[Instruction]) -> bytes:
+    """The bytes that ``bwrap --seccomp`` and ``seccomp(2)`` take: an array of ``struct sock_filter``."""
+    return b"".join(struct.pack("<HBBI", one.code, one.jt, one.jf, one.k) for one in instructions)
+
+
+def evaluate(instructions: Sequence[Instruction], arch: int, number: int, arguments: Sequence[int] = ()) -> int:
+    """What the kernel's interpreter would answer to one call: for tests, and to explain a refusal."""
+    given = [*arguments, *(0 for _ in range(6 - len(arguments)))]
+    data = struct.pack("<IIQ6Q", number & 0xFFFFFFFF, arch, 0, *(one & 0xFFFFFFFFFFFFFFFF for one in given))
+    accumulator, at = 0, 0
+    while True:
+        one = instructions[at]
+        at += 1
+        if one.code == _RETURN:
+            return one.k
+        if one.code == _LOAD:
+            (accumulator,) = struct.unpack_from("<I", data, one.k)
+            continue
+        taken = {
+            _JUMP_EQUAL: accumulator == one.k,
+            _JUMP_GREATER: accumulator > one.k,
+            _JUMP_AT_LEAST: accumulator >= one.k,
+            _JUMP_BITS: bool(accumulator & one.k),
+        }[one.code]
+        at += one.jt if taken else one.jf
 
 
 def _call(number: int, body: list[Instruction]) -> list[Instruction]:
     """``body`` for that call alone; it must end in a return on every path."""
-    return [(_JUMP_EQUAL, 0, len(body), number), *body]
+    return [Instruction(_JUMP_EQUAL, 0, len(body), number), *body]
 
 
-def _verdict(name: str) -> list[Instruction]:
+def _verdict(name: str) -> list[Instruction]:  # noqa: PLR0911 -- a table of verdicts
     """What happens to a call: one return, or a check of one argument. Only the low 32 bits count: the kernel truncates alike."""
-    refuse = errno_verdict(EPERM)
     match name:
         case "socket":
-            return _one_of(0, (AF_UNIX,), ALLOW, errno_verdict(EAFNOSUPPORT))
+            return _one_of(0, (AF_UNIX,), ALLOW, EAFNOSUPPORT)
         case "clone":
-            return _any_bit(0, NAMESPACE_FLAGS, KILL_PROCESS, ALLOW)
+            return _any_bit(0, NAMESPACE_FLAGS, KILL, ALLOW)
         case "clone3" | "openat2":
             # Their arguments lie in memory, where a filter cannot look; glibc falls back to clone and openat.
-            return [(_RETURN, 0, 0, errno_verdict(ENOSYS))]
+            return [_return(ENOSYS)]
         case "open":
-            return _any_bit(1, CREATING_FLAGS, refuse, ALLOW)
+            return _any_bit(1, CREATING_FLAGS, EPERM, ALLOW)
         case "openat":
-            return _any_bit(2, CREATING_FLAGS, refuse, ALLOW)
+            return _any_bit(2, CREATING_FLAGS, EPERM, ALLOW)
         case "prctl":
-            return _one_of(0, _PRCTL_OPTIONS, ALLOW, refuse)
+            return _one_of(0, _PRCTL_OPTIONS, ALLOW, EPERM)
         case "ioctl":
-            return _one_of(1, _TERMINAL_INJECTION, refuse, ALLOW)
+            return _one_of(1, _TERMINAL_INJECTION, EPERM, ALLOW)
         case _ if name in FATAL:
-            return [(_RETURN, 0, 0, KILL_PROCESS)]
+            return [_return(KILL)]
         case _ if name in ALLOWED:
-            return [(_RETURN, 0, 0, ALLOW)]
+            return [_return(ALLOW)]
         case _:
-            return [(_RETURN, 0, 0, refuse)]
+            return [_return(EPERM)]
 
 
 def _load_argument(index: int) -> Instruction:
-    return (_LOAD, 0, 0, 16 + 8 * index)
+    return Instruction(_LOAD, 0, 0, 16 + 8 * index)
+
+
+def _return(verdict: int) -> Instruction:
+    return Instruction(_RETURN, 0, 0, verdict)
 
 
 def _one_of(index: int, values: Iterable[int], then: int, otherwise: int) -> list[Instruction]:
     code = [_load_argument(index)]
     for value in values:
-        code += [(_JUMP_EQUAL, 0, 1, value), (_RETURN, 0, 0, then)]
-    return [*code, (_RETURN, 0, 0, otherwise)]
+        code += [Instruction(_JUMP_EQUAL, 0, 1, value), _return(then)]
+    return [*code, _return(otherwise)]
 
 
 def _any_bit(index: int, mask: int, then: int, otherwise: int) -> list[Instruction]:
-    return [_load_argument(index), (_JUMP_BITS, 0, 1, mask), (_RETURN, 0, 0, then), (_RETURN, 0, 0, otherwise)]
+    return [_load_argument(index), Instruction(_JUMP_BITS, 0, 1, mask), _return(then), _return(otherwise)]
