@@ -1,1 +1,222 @@
-"""Wiring."""
+"""The one configuration file, parsed once to frozen values. An unknown key is an error that names its line."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from wardstead.gateway.protocol.fields import NEVER
+from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.labels import Label, label
+
+Meta = msgspec.Meta
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the file."""
+
+
+class ServerSection(_Section):
+    """Where the gateway and the console listen, and limits at the door. Times in seconds, sizes in bytes."""
+
+    host: str = "localhost"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8443
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    tls: Literal["on", "off"] = "on"
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    header_bytes: Annotated[int, Meta(ge=1024, le=1 << 20)] = 32768
+    body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30)] = 4 << 20
+    body_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30
+    exchange_timeout_s: Annotated[float, Meta(gt=0, le=86400)] = 600
+    drain_timeout_s: Annotated[float, Meta(ge=0, le=3600)] = 20
+    concurrency: Annotated[int, Meta(ge=1, le=4096)] = 256
+    per_person: Annotated[int, Meta(ge=1, le=4096)] = 64
+
+
+class LabelSection(_Section):
+    """A level and compartments."""
+
+    level: str
+    compartments: tuple[str, ...] = ()
+
+    def label(self) -> Label:
+        """The label itself."""
+        return label(self.level, self.compartments)
+
+
+class UpstreamSection(_Section):
+    """A model server. ``embedded`` is launched and isolated by us; any other is unattested."""
+
+    kind: Literal["embedded", "openai", "ollama"]
+    url: str = ""
+    """``http://host:port``, ``https://host`` or ``unix:/path``."""
+    ca_file: str = ""
+    api_key_file: str = ""
+    model: str = ""
+    weights: str = ""
+    sha256: str = ""
+    context: Annotated[int, Meta(ge=64, le=1 << 20)] = 2048
+    parallel: Annotated[int, Meta(ge=1, le=256)] = 4
+    threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    gpu_layers: Annotated[int, Meta(ge=0, le=1000)] = 0
+    head_timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 300
+
+
+class ModelSection(_Section):
+    """A model that people may ask for by ``name``. Without a ``clearance`` it may read public data only."""
+
+    name: str
+    upstream: UpstreamSection
+    clearance: LabelSection = LabelSection(level="public")
+    operations: tuple[Literal["chat", "completions", "embeddings"], ...] = ("chat", "completions", "embeddings")
+
+
+class IsolationSection(_Section):
+    """How model servers are isolated. ``none`` must be spelled out, and is shouted everywhere."""
+
+    mode: Literal["bubblewrap", "none"] = "bubblewrap"
+
+
+class GatewaySection(_Section):
+    """What is forwarded, and how much of it."""
+
+    unknown_fields: Literal["reject", "warn"] = "reject"
+    extra_fields: tuple[str, ...] = ()
+    max_tokens: Annotated[int, Meta(ge=1, le=1 << 20)] = 2048
+    choices: Annotated[int, Meta(ge=1, le=16)] = 4
+    depth: Annotated[int, Meta(ge=4, le=128)] = 64
+    answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 28)] = 8 << 20
+    keep_alive_s: Annotated[float, Meta(gt=0, le=300)] = 10
+
+
+class InspectionSection(_Section):
+    """Which classification policy, and planted strings that nobody may see."""
+
+    policy: str = "policies/classification.yaml"
+    canaries: tuple[str, ...] = ()
+
+
+class LedgerSection(_Section):
+    """The ledger. ``reserve_bytes`` is set aside for the outcomes of accepted exchanges; shared by all workers."""
+
+    interval_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
+    reserve_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 34)] = 64 << 20
+
+
+class LoggingSection(_Section):
+    """What is logged: never content."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(_Section):
+    """``wardstead.yaml``."""
+
+    version: Literal[1]
+    models: tuple[ModelSection, ...]
+    server: ServerSection = ServerSection()
+    isolation: IsolationSection = IsolationSection()
+    gateway: GatewaySection = GatewaySection()
+    inspection: InspectionSection = InspectionSection()
+    ledger: LedgerSection = LedgerSection()
+    logging: LoggingSection = LoggingSection()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``wardstead.yaml`` (shipped as docs/reference/wardstead.schema.json)."""
+    return msgspec.json.schema(Settings)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader for which a key that appears twice is an error."""
+
+
+def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} appears twice", problem_mark=key.start_mark)
+        seen.add(key.value)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def parse_settings(text: str, where: str) -> Settings:
+    """The settings in ``text``. Raises ``ConfigurationError`` with file, line and key."""
+    try:
+        value = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 -- a SafeLoader
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigurationError(error.problem or "not valid YAML", where=f"{where}:{line}") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError("not valid YAML", where=where, why=str(error)[:200]) from None
+    try:
+        settings = msgspec.convert(value, Settings)
+    except msgspec.ValidationError as error:
+        what, path = _split(str(error))
+        raise ConfigurationError(what, where=f"{where}:{_line_of(tree, path)}: {path or 'the file'}") from None
+    _check(settings, where)
+    return settings
+
+
+def _split(message: str) -> tuple[str, str]:
+    """msgspec says ``Expected …, got … - at `$.server.port```; an unknown field is named in the text, at its parent."""
+    found = re.match(r"(.*) - at `\$?\.?(.*)`$", message)
+    what, path = (found[1], found[2]) if found else (message, "")
+    unknown = re.match(r"Object contains unknown field `(.*)`", what)
+    if unknown:
+        return f"unknown key {unknown[1]!r}", f"{path}.{unknown[1]}".lstrip(".")
+    return what, path
+
+
+def _line_of(tree: yaml.Node | None, path: str) -> int:
+    node = tree
+    line = 1
+    for part in re.findall(r"[^.\[\]]+", path):
+        if isinstance(node, yaml.MappingNode):
+            pairs = {key.value: (key, value) for key, value in node.value}
+            if part not in pairs:
+                break
+            key, node = pairs[part]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _check(settings: Settings, where: str) -> None:
+    """What a schema cannot say."""
+    names = [model.name for model in settings.models]
+    if len(set(names)) != len(names):
+        raise ConfigurationError("two models have the same name", where=f"{where}: models")
+    for number, model in enumerate(settings.models):
+        _check_model(model, f"{where}: models[{number}]")
+    forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
+    if forbidden:
+        raise ConfigurationError(
+            f"{forbidden[0]} is never forwarded", where=f"{where}: gateway.extra_fields", why="it reaches past the model into the server"
+        )
+    if settings.server.tls == "off" and settings.server.host not in {"localhost", "127.0.0.1", "::1"}:
+        raise ConfigurationError("TLS may be off on this machine alone", where=f"{where}: server.tls", next_step="set host to localhost")
+
+
+def _check_model(model: ModelSection, where: str) -> None:
+    upstream = model.upstream
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}", model.name) or ".." in model.name:
+        raise ConfigurationError("not a usable name", where=f"{where}.name", why="letters, digits and . _ : / -")
+    if upstream.kind == "embedded":
+        if not upstream.weights or not re.fullmatch("[0-9a-f]{64}", upstream.sha256):
+            raise ConfigurationError("an embedded model needs weights and their sha256", where=f"{where}.upstream")
+    elif not re.match(r"(https?://[^/\s]+|unix:/.+)", upstream.url):
+        raise ConfigurationError("needs an address", where=f"{where}.upstream.url", why="http://host:port, https://host or unix:/path")
+    model.clearance.label()

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated
 
 import msgspec
 import yaml
 
 from wardstead.inspection.pattern import parse, prefixes, width
-from wardstead.inspection.validators import VALIDATORS, Validator
+from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
 
 WINDOW_BYTES = 4096
-"""The most that is ever held back: no pattern may match more than this."""
+"""The widest match and its right neighbour fit in it; so do matches that overlap in a chain, or the text is cut."""
 CONTEXT_BYTES = 64
 """How far to the left of a match its context words may stand."""
+
+_Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One detector as the catalogue writes it."""
 
-    type: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
-    category: str
-    source: str
+    id: _Name
+    type: _Name
+    category: _Name
+    source: Annotated[str, msgspec.Meta(min_length=3)]
     pattern: str
     validator: str = ""
     context: tuple[str, ...] = ()
-    overlong: bool = False
-    examples: tuple[str, ...]
+    overlong: str = ""
+    examples: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     counter_examples: tuple[str, ...] = ()
 
 
@@ -41,16 +46,21 @@ class _Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """What to look for. ``overlong`` blocks a match that fills its pattern's bound: the rest of it would get away."""
+    """What to look for, as bytes of UTF-8.
 
+    ``validator`` names one of ``VALIDATORS``. One of the ``context`` words, if there are any, must stand to the left.
+    ``overlong`` is a class of characters: a match followed by one of them ran into its pattern's bound, and the rest
+    of the secret would get away, so it blocks. A group of the pattern marks the secret in it: the rest may stay.
+    """
+
+    id: str
     type: str
     category: str
     pattern: str
     prefixes: str
-    width: int
-    validator: Validator | None = None
-    context: tuple[bytes, ...] = ()
-    overlong: bool = False
+    validator: str = ""
+    context: tuple[str, ...] = ()
+    overlong: str = ""
     examples: tuple[str, ...] = ()
     counter_examples: tuple[str, ...] = ()
 
@@ -61,7 +71,12 @@ def load_catalogue(text: str, where: str) -> tuple[Detector, ...]:
         catalogue = msgspec.convert(yaml.safe_load(text), _Catalogue)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise ConfigurationError("the catalogue does not fit its schema", where=where, why=str(error)) from None
-    return tuple(_detector(entry, f"{where}: {entry.type}") for entry in catalogue.detectors)
+    seen: set[str] = set()
+    for entry in catalogue.detectors:
+        if entry.id in seen:
+            raise ConfigurationError(f"two detectors have the id {entry.id!r}", where=where)
+        seen.add(entry.id)
+    return tuple(_detector(entry, f"{where}: {entry.id}") for entry in catalogue.detectors)
 
 
 def catalogue_schema() -> dict[str, object]:
@@ -69,23 +84,10 @@ def catalogue_schema() -> dict[str, object]:
     return msgspec.json.schema(_Catalogue)
 
 
-def _detector(entry: _Entry, where: str) -> Detector:
-    if entry.validator and entry.validator not in VALIDATORS:
-        raise ConfigurationError(f"there is no validator {entry.validator!r}", where=where)
-    tree = parse(entry.pattern, where)
-    return Detector(
-        entry.type,
-        entry.category,
-        entry.pattern,
-        prefixes(tree, where),
-        # One byte of right context decides a word boundary, so it must fit the window too.
-        width(tree, where, WINDOW_BYTES - 1),
-        VALIDATORS.get(entry.validator),
-        tuple(word.lower().encode() for word in entry.context),
-        entry.overlong,
-        entry.examples,
-        entry.counter_examples,
-    )
+def digest(detectors: tuple[Detector, ...]) -> str:
+    """Changes whenever what is found could change."""
+    said = [(one.id, one.type, one.category, one.pattern, one.validator, one.context, one.overlong) for one in detectors]
+    return sha256(repr(said).encode()).hexdigest()[:12]
 
 
 def canary(text: str) -> Detector:
@@ -93,5 +95,26 @@ def canary(text: str) -> Detector:
     if not 8 <= len(text) <= 256 or not text.isascii() or not text.isprintable():
         raise ConfigurationError("a canary has 8 to 256 printable ASCII characters", where="inspection.canaries")
     pattern = "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in text)
-    tree = parse(pattern, "canary")
-    return Detector("canary", "canary", pattern, prefixes(tree, "canary"), len(text))
+    return Detector("canary", "canary", "canary", pattern, prefixes(parse(pattern, "canary"), "canary"))
+
+
+def _detector(entry: _Entry, where: str) -> Detector:
+    if entry.validator and entry.validator not in VALIDATORS:
+        raise ConfigurationError(f"there is no validator {entry.validator!r}", where=where)
+    tree = parse(entry.pattern, where)
+    # The byte to the right decides a word boundary and whether a match is overlong, so it must fit the window too.
+    width(tree, where, WINDOW_BYTES - 1)
+    if entry.overlong and not re.fullmatch(r"\[[A-Za-z0-9._~%!$&*+/@#?^=-]+\]", entry.overlong):
+        raise ConfigurationError("'overlong' is one class of characters, such as [A-Za-z0-9]", where=where)
+    return Detector(
+        entry.id,
+        entry.type,
+        entry.category,
+        entry.pattern,
+        prefixes(tree, where),
+        entry.validator,
+        tuple(word.lower() for word in entry.context),
+        entry.overlong,
+        entry.examples,
+        entry.counter_examples,
+    )

@@ -7,6 +7,7 @@ makes the streamed and the whole result equal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +16,43 @@ import hyperscan
 import re2
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, Detector
+from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.kernel.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Match:
-    """``[start, end)`` in bytes is what ``detector`` looks for. ``overlong``: it fills its bound and may go on."""
+    """``[start, end)`` in bytes is what ``detector`` (its number) looks for. ``overlong``: the secret goes on."""
 
     start: int
     end: int
     detector: int
     overlong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The matches of one detector, and where its search is to go on."""
+
+    matches: list[Match]
+    resume: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """One detector, ready to run. ``group`` is the part of the pattern that is the secret."""
+
+    search: Any
+    group: int
+    validator: Validator | None
+    context: re.Pattern[bytes] | None
+    overlong: re.Pattern[bytes] | None
+
+    def real(self, data: bytes, start: int, end: int) -> int:
+        """How many bytes of ``data[start:end]`` are what was looked for; 0 for none."""
+        if self.context is not None and self.context.search(data[max(0, start - CONTEXT_BYTES) : start]) is None:
+            return 0
+        return end - start if self.validator is None else self.validator(data[start:end])
 
 
 class Matcher:
@@ -39,7 +66,7 @@ class Matcher:
         options.max_mem = 64 << 20
         options.log_errors = False
         try:
-            self._exact = [re2.compile(one.pattern.encode(), options=options) for one in detectors]
+            self._compiled = [_compile(one, options) for one in detectors]
             closure = "|".join(one.prefixes for one in detectors)
             self.pending = re2.compile(f"(?:{closure})\\z".encode(), options=options)
         except re2.error as error:
@@ -68,26 +95,32 @@ class Matcher:
         self._database.scan(data, match_event_handler=self._on_match)
         return sorted(self._hits)
 
-    def matches(self, number: int, data: bytes, begin: int, before: int) -> list[Match]:
-        """The real matches of one detector that start in ``[begin, before)`` of ``data``."""
-        detector, found = self.detectors[number], []
-        search = self._exact[number].search
+    def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
+        """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``."""
+        one, found = self._compiled[number], []
         while begin < before:
-            match = search(data, begin)
+            match = one.search(data, begin)
             if match is None or match.start() >= before:
                 break
-            start, end = match.span()
-            if self._real(detector, data, start, end):
-                found.append(Match(start, end, number, detector.overlong and end - start >= detector.width))
-                begin = max(end, start + 1)
-            else:
-                begin = start + 1
-        return found
+            start, end = match.span(one.group)
+            real = one.real(data, start, end)
+            if not real:
+                begin = match.start() + 1
+                continue
+            overlong = one.overlong is not None and real == end - start and one.overlong.match(data, match.end()) is not None
+            found.append(Match(start, start + real, number, overlong))
+            begin = match.end() if real == end - start else start + real
+        return Scan(found, begin)
 
-    @staticmethod
-    def _real(detector: Detector, data: bytes, start: int, end: int) -> bool:
-        if detector.context:
-            left = data[max(0, start - CONTEXT_BYTES) : start].lower()
-            if not any(word in left for word in detector.context):
-                return False
-        return detector.validator is None or detector.validator(data[start:end])
+
+def _compile(detector: Detector, options: Any) -> _Compiled:
+    pattern = re2.compile(detector.pattern.encode(), options=options)
+    # Whole words, or "sin" would be found in "using". An underscore parts words here: aws_secret_access_key.
+    words = b"|".join(re.escape(word.encode()) for word in detector.context)
+    return _Compiled(
+        pattern.search,
+        pattern.groups,
+        VALIDATORS[detector.validator] if detector.validator else None,
+        re.compile(b"(?i)(?<![0-9a-z])(?:" + words + b")(?![0-9a-z])") if words else None,
+        re.compile(detector.overlong.encode()) if detector.overlong else None,
+    )

@@ -1,9 +1,10 @@
 """Regular expressions with two properties the stream guard rests on: a known greatest width, and a prefix closure.
 
 The prefix closure of a pattern matches every beginning of every match: P(ab) = P(a) | a·P(b), P(a|b) = P(a) | P(b),
-P(a*) = a*·P(a), P(c) = c | ε. Searched at the end of what has arrived, it tells where a match may be in progress.
-It is over-approximated (counted repeats become ``*``), which keeps its automaton small and can only delay text, never
-release it too early: an in-progress match is never older than the pattern's greatest width.
+P(a{m,n}) = a{0,n-1}·P(a), P(c) = c | ε. Searched at the end of what has arrived, it tells where a match may be in
+progress. Wide repeats are over-approximated by ``*`` or ``+``, which keeps the automaton small and can only delay text,
+never release it too early: an in-progress match is never older than the pattern's greatest width. Narrow repeats stay
+exact, or "Python3 is a good language" would wait as if it might still become an IBAN.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from wardstead.kernel.errors import ConfigurationError
 
 Tree = Any
 
+EXACT_BYTES = 48
+"""A repeat of at most this width keeps its count in the prefix closure."""
+
 
 def parse(pattern: str, where: str) -> Tree:
     """The syntax tree of a pattern. Raises ``ConfigurationError`` for what RE2 or the guard cannot do."""
@@ -25,6 +29,8 @@ def parse(pattern: str, where: str) -> Tree:
     except re.error as error:
         raise ConfigurationError("the pattern does not parse", where=where, why=str(error)) from None
     emit(tree, where)
+    if tree.state.groups > 2:  # noqa: PLR2004 -- group 0 is the whole match
+        raise ConfigurationError("at most one group captures: the part that is the secret", where=where)
     return tree
 
 
@@ -39,7 +45,7 @@ def width(tree: Tree, where: str, limit: int) -> int:
 
 
 def emit(tree: Tree, where: str) -> str:
-    """The pattern again, every repeat over-approximated."""
+    """The pattern again, wide repeats over-approximated."""
     return "".join(_full(op, value, where) for op, value in tree)
 
 
@@ -68,8 +74,11 @@ def _prefix(op: Any, value: Any, where: str) -> str:
     if op is c.SUBPATTERN:
         return f"(?:{_prefix_of(list(value[3]), where)})"
     if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
-        inner = value[2]
-        return f"(?:{emit(inner, where)})*(?:{_prefix_of(list(inner), where)})"
+        _, high, inner = value
+        started = _prefix_of(list(inner), where)
+        if _is_narrow(high, inner):
+            return f"(?:{emit(inner, where)}){{0,{max(int(high) - 1, 0)}}}(?:{started})"
+        return f"(?:{emit(inner, where)})*(?:{started})"
     raise _unsupported(op, where)
 
 
@@ -93,9 +102,13 @@ def _full(op: Any, value: Any, where: str) -> str:  # noqa: PLR0911 -- one line 
         return ("(?i:" if added else "(?:") + emit(inner, where) + ")"
     if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
         low, high, inner = value
-        times = "?" if (low, high) == (0, 1) else "" if (low, high) == (1, 1) else "+" if low else "*"
+        times = f"{{{low},{high}}}" if _is_narrow(high, inner) else "+" if low else "*"
         return f"(?:{emit(inner, where)}){times}"
     raise _unsupported(op, where)
+
+
+def _is_narrow(high: Any, inner: Tree) -> bool:
+    return bool(high is not c.MAXREPEAT and int(high) * int(inner.getwidth()[1]) <= EXACT_BYTES)
 
 
 def _at(value: Any, where: str) -> str:

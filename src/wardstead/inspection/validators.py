@@ -1,13 +1,23 @@
-"""What a pattern cannot say: checksums, ranges, entropy. Each takes the match's bytes and says whether it is real."""
+"""What a pattern cannot say: checksums, ranges, entropy.
+
+A validator takes what the pattern matched and answers how many of its first bytes are real, 0 for none: a greedy pattern
+also takes the next group of digits ("4111 1111 1111 1111 12/26") or the next word ("BE68 5390 0754 7034 paid").
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-Validator = Callable[[bytes], bool]
+Validator = Callable[[bytes], int]
+
+
+def _whole(check: Callable[[bytes], bool]) -> Validator:
+    """A validator of all or nothing."""
+    return lambda match: len(match) if check(match) else 0
 
 
 def _digits(match: bytes) -> list[int]:
@@ -23,8 +33,13 @@ def luhn(match: bytes) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def payment_card(match: bytes) -> bool:
-    """Luhn, and an issuer's range and length (ISO/IEC 7812 registry as the schemes publish it)."""
+def payment_card(match: bytes) -> int:
+    """Luhn, and an issuer's range and length (ISO/IEC 7812 registry as the schemes publish it). The longest that fits."""
+    ends = [len(match), *(at for at in range(len(match) - 1, 0, -1) if match[at] in b" .-")]
+    return next((end for end in ends if _is_card(match[:end])), 0)
+
+
+def _is_card(match: bytes) -> bool:
     number = "".join(map(str, _digits(match)))
     return luhn(match) and any(len(number) in lengths and low <= number[: len(low)] <= high for low, high, lengths in _ISSUERS)
 
@@ -64,12 +79,17 @@ def nhs(match: bytes) -> bool:
     return len(set(digits)) > 2 and check != 10 and check % 11 == digits[9]
 
 
-def iban(match: bytes) -> bool:
-    """ISO 13616 with ISO 7064 MOD 97-10."""
-    compact = bytes(byte for byte in match.upper() if byte not in b" -").decode()
-    if _IBAN_LENGTHS.get(compact[:2]) != len(compact):
-        return False
-    return int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97 == 1
+def iban(match: bytes) -> int:
+    """ISO 13616 with ISO 7064 MOD 97-10. The country says how long it is."""
+    length = _IBAN_LENGTHS.get(match[:2].decode("ascii").upper(), 0)
+    places = [at for at, byte in enumerate(match) if byte not in b" -"]
+    if not length or len(places) < length:
+        return 0
+    end = places[length - 1] + 1
+    if end < len(match) and match[end] not in b" -":
+        return 0
+    compact = bytes(match[at] for at in places[:length]).decode("ascii")
+    return end if int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97 == 1 else 0
 
 
 _IBAN_LENGTHS: Final = {
@@ -89,6 +109,15 @@ def ipv4(match: bytes) -> bool:
     return all(octet <= 255 for octet in octets) and octets[0] not in {0, 127}
 
 
+def ipv6(match: bytes) -> bool:
+    """An address of RFC 4291 section 2.2 with a digit in it, which ``dead::beef`` and other words of code have not."""
+    try:
+        address = ipaddress.IPv6Address(match.decode("ascii"))
+    except ipaddress.AddressValueError:
+        return False
+    return not address.is_loopback and not address.is_unspecified and any(48 <= byte <= 57 for byte in match)
+
+
 def date(match: bytes) -> bool:
     """A day that can exist."""
     parts = [int(part) for part in match.replace(b"/", b"-").replace(b".", b"-").split(b"-")]
@@ -104,26 +133,31 @@ def phone(match: bytes) -> bool:
 
 
 def random_looking(match: bytes) -> bool:
-    """At least 3 bits of entropy a character, and both letters and digits: words and placeholders have less."""
-    value = match.rsplit(b"=", 1)[-1] if b"=" in match[:-4] else match.rsplit(b":", 1)[-1]
-    value = value.strip(b" \"'`")
-    if len(value) < 8 or value.lower().strip(b"x*.-_<>${}") == b"" or value.startswith((b"${", b"<", b"{{")):
+    """At least 2.9 bits of entropy a character, letters and digits: words and placeholders have less."""
+    value = match.strip(b" \"'`")
+    if len(value) < 8 or not literal(value):
         return False
     counts = Counter(value)
     entropy = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
-    return entropy >= 2.9 and any(48 <= b <= 57 for b in value) and any(chr(b).isalpha() for b in value)
+    return entropy >= 2.9 and any(48 <= byte <= 57 for byte in value) and any(chr(byte).isalpha() for byte in value)
+
+
+def literal(match: bytes) -> bool:
+    """Not a placeholder: ``${DB_PASSWORD}``, ``<password>``, ``{{ secret }}``, ``$(cmd)``, ``****``, ``xxxx``."""
+    return not match.startswith((b"${", b"$(", b"<", b"{{", b"%(")) and bool(match.lower().strip(b"x*.-_<>${}"))
 
 
 VALIDATORS: Final[dict[str, Validator]] = {
-    "luhn": luhn,
     "payment-card": payment_card,
-    "ssn": ssn,
-    "sin": sin,
-    "nhs": nhs,
     "iban": iban,
-    "ipv4": ipv4,
-    "date": date,
-    "phone": phone,
-    "random-looking": random_looking,
+    "ssn": _whole(ssn),
+    "sin": _whole(sin),
+    "nhs": _whole(nhs),
+    "ipv4": _whole(ipv4),
+    "ipv6": _whole(ipv6),
+    "date": _whole(date),
+    "phone": _whole(phone),
+    "random-looking": _whole(random_looking),
+    "literal": _whole(literal),
 }
 """By the names that the catalogue uses."""

@@ -71,6 +71,12 @@ class LedgerReader:
                 key=self._key,
             )
 
+    def subject(self, exchange_id: str) -> str | None:
+        """The pseudonym under which an exchange is sealed; ``None`` when there is no such exchange."""
+        with self._engine.connect() as connection:
+            query = select(entry.c.subject).where(entry.c.exchange == exchange_id).limit(1)
+            return connection.execute(query).scalar_one_or_none()
+
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint."""
         with self._engine.connect() as connection:

@@ -96,7 +96,6 @@ class Services:
     receipt: Callable[[str], dict[str, Any] | None]
     checkpoint: Callable[[], str | None]
     exchange_owner: Callable[[str], str | None]
-    console: AsgiApp | None = None
     model_health: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
 
 
@@ -117,6 +116,8 @@ class Gateway:
         self._services = services
         self._doors = doors
         self._routes = dialects.ROUTES
+        self.console: AsgiApp | None = None
+        """Serves every path that is not an API; set by the worker."""
         self.live: dict[str, tuple[Runner, float]] = {}
         self._per_person: dict[str, int] = {}
         self.draining = False
@@ -262,10 +263,10 @@ class Gateway:
                 await self._send_json(send, 200, {"version": "0.0.0-wardstead"})
             elif path.startswith("/ledger/"):
                 await self._ledger(path, head, send)
-            elif path.startswith(("/v1", "/api")) or self._services.console is None:
+            elif path.startswith(("/v1", "/api")) or self.console is None:
                 raise NotFound("there is nothing at this path", where=path[:200])
             else:
-                await self._services.console(scope, receive, send)
+                await self.console(scope, receive, send)
         except WardsteadError as error:
             await _send_error(send, dialects.for_path(path), error)
 

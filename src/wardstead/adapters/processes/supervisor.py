@@ -1,0 +1,117 @@
+"""Keeps a deployment's processes running: a launcher for each embedded model, one recorder, N gateway workers.
+
+Any of them can die and is started again, with a pause that grows to a few seconds; none is given up. All of them die
+with the supervisor, however it dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_HEALTHY_AFTER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """A process to keep running. ``stop_timeout_s``: how long it may take to end after SIGTERM."""
+
+    name: str
+    arguments: Sequence[str]
+    log: Path
+    stop_timeout_s: float = 5.0
+
+
+@dataclass(slots=True)
+class _Child:
+    spec: ChildSpec
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    next_start_s: float = 0.0
+    pause_s: float = _FIRST_PAUSE_S
+    restarts: int = 0
+    statuses: list[int] = field(default_factory=list)
+
+
+class Supervisor:
+    """Starts, watches, restarts and stops children. Single-threaded; ``tick`` does all the work."""
+
+    def __init__(self, specs: Sequence[ChildSpec], environment: Mapping[str, str], on_event: Callable[[str, str], None]) -> None:
+        """``on_event(name, what)`` is told of starts and ends."""
+        self._children = [_Child(spec) for spec in specs]
+        self._environment = dict(environment)
+        self._on_event = on_event
+
+    def tick(self) -> None:
+        """Start what is due; notice what has ended."""
+        now = time.monotonic()
+        for child in self._children:
+            if child.process is None:
+                if now >= child.next_start_s:
+                    self._start(child, now)
+                continue
+            status = child.process.poll()
+            if status is None:
+                if child.pause_s > _FIRST_PAUSE_S and now - child.started_s > _HEALTHY_AFTER_S:
+                    child.pause_s = _FIRST_PAUSE_S
+                continue
+            child.process = None
+            child.restarts += 1
+            child.statuses.append(status)
+            child.next_start_s = now + child.pause_s
+            child.pause_s = min(child.pause_s * 2, _LONGEST_PAUSE_S)
+            self._on_event(child.spec.name, f"ended with status {status}; it is started again")
+
+    def failed_at_start(self) -> str | None:
+        """A child that ended three times in a row without ever running for a while: its name."""
+        for child in self._children:
+            if child.restarts >= 3 and child.process is None:
+                return child.spec.name
+        return None
+
+    def last_status(self, name: str) -> int:
+        """The last exit status of a child."""
+        return next((child.statuses[-1] for child in self._children if child.spec.name == name and child.statuses), 0)
+
+    def stop(self) -> None:
+        """End the children in reverse order of their start: gateways drain first, model servers go last."""
+        for child in reversed(self._children):
+            if child.process is None:
+                continue
+            child.process.terminate()
+            try:
+                child.process.wait(child.spec.stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+            child.process = None
+
+    def _start(self, child: _Child, now: float) -> None:
+        parent = os.getpid()
+        libc = ctypes.CDLL(None)
+
+        def prepare() -> None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        with child.spec.log.open("ab") as log:
+            child.process = subprocess.Popen(  # noqa: S603 -- our own module, by absolute path
+                list(child.spec.arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                preexec_fn=prepare,  # noqa: PLW1509 -- the supervisor has one thread
+            )
+        child.started_s = now
+        self._on_event(child.spec.name, "started")

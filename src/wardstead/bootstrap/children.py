@@ -1,0 +1,74 @@
+"""The other child processes: the recorder, and one launcher for each embedded model."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+
+from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
+from wardstead.adapters.store.key_files import read_ledger_key
+from wardstead.adapters.store.recorder import Recorder
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.config import ModelSection
+from wardstead.kernel.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+
+def _until_told() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def run_recorder(deployment: Deployment) -> int:
+    """Sequence the ledger until told to stop."""
+    stop = _until_told()
+    recorder = Recorder(
+        deployment.engine,
+        read_ledger_key(deployment.places.keys / "ledger.key"),
+        state_dir=deployment.places.state,
+        run_dir=deployment.places.run,
+        reserve=deployment.reserve(),
+        clock=now_ms,
+        monotonic_s=time.monotonic,
+    )
+    recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
+    return 0
+
+
+def run_launcher(deployment: Deployment, model: str) -> int:
+    """Run one model server until it ends (status 1) or we are told to stop (0)."""
+    stop = _until_told()
+    launcher = Launcher(server_of(deployment, model))
+    launcher.start(lambda step: log.info("model server", extra={"fields": {"model": model, "step": step}}))
+    (deployment.places.sockets(model) / "sealed").write_text("yes" if launcher.sealed else "no")
+    log.info("model server", extra={"fields": {"model": model, "step": "ready"}})
+    return launcher.run(stop)
+
+
+def section_of(deployment: Deployment, model: str) -> ModelSection:
+    """The settings of an embedded model."""
+    for section in deployment.settings.models:
+        if section.name == model and section.upstream.kind == "embedded":
+            return section
+    raise ConfigurationError(f"there is no embedded model {model!r}", where=str(deployment.places.config))
+
+
+def server_of(deployment: Deployment, model: str) -> ModelServer:
+    """What to start for a model."""
+    upstream = section_of(deployment, model).upstream
+    return ModelServer(
+        model,
+        deployment.places.directory / upstream.weights,
+        upstream.sha256,
+        deployment.places.sockets(model),
+        mode=deployment.mode,
+        context=upstream.context,
+        parallel=upstream.parallel,
+        threads=upstream.threads,
+        gpu_layers=upstream.gpu_layers,
+    )

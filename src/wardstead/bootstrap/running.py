@@ -1,0 +1,315 @@
+"""``up``, ``down`` and ``status``: a deployment's processes as seen from the command line."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
+from wardstead.adapters.sandbox.bubblewrap import find_tool
+from wardstead.adapters.sandbox.launcher import probe
+from wardstead.adapters.store.migrate import upgrade
+from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.isolation.plan import Mode
+from wardstead.isolation.posture import Check, State, isolation_check, overall
+from wardstead.isolation.probes import ProbeResult
+from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError, WardsteadError
+
+OnStep = Callable[[str], None]
+_READY_TIMEOUT_S = 120.0
+
+
+class AlreadyRunning(BackendError):
+    """Another supervisor runs this deployment."""
+
+    code = "already_running"
+
+
+def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], None]) -> int:
+    """Run the deployment until SIGTERM or SIGINT. ``on_ready`` is called once it answers."""
+    lock = _take_lock(deployment)
+    try:
+        _prepare(deployment, on_step)
+        supervisor = Supervisor(_children(deployment), _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
+        stopping: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda got, _frame: stopping.append(got))
+        try:
+            _watch(deployment, supervisor, stopping, on_ready)
+        finally:
+            on_step("stopping")
+            supervisor.stop()
+    finally:
+        (deployment.places.run / "supervisor.pid").write_text("")
+        os.close(lock)
+    return 0
+
+
+def _prepare(deployment: Deployment, on_step: OnStep) -> None:
+    for folder in (deployment.places.run, deployment.places.logs):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    upgrade(deployment.engine)
+    if deployment.mode is Mode.NONE:
+        on_step("ISOLATION IS SWITCHED OFF: the model server runs with your rights")
+        deployment.admin_record.record_admin("system", "isolation.none", {"models": [m.name for m in deployment.settings.models]})
+    elif any(model.upstream.kind == "embedded" for model in deployment.settings.models):
+        find_tool()
+    # Everything that a worker would stumble over is found here, where somebody is looking.
+    deployment.decision_point()
+    deployment.inspector()
+    # Policies or settings may have changed while nothing ran: decisions are made anew.
+    deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
+    deployment.engine.dispose()
+
+
+def _watch(deployment: Deployment, supervisor: Supervisor, stopping: list[int], on_ready: Callable[[], None]) -> None:
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    ready = False
+    while not stopping:
+        supervisor.tick()
+        if not ready:
+            if health(deployment)[0]:
+                ready = True
+                on_ready()
+            else:
+                failed = supervisor.failed_at_start()
+                if failed or time.monotonic() > deadline:
+                    raise _start_failure(deployment, failed, supervisor)
+        time.sleep(0.05)
+
+
+def _start_failure(deployment: Deployment, name: str | None, supervisor: Supervisor) -> WardsteadError:
+    log = deployment.places.logs / f"{name or 'worker-1'}.log"
+    why = _last_line(log)
+    if name and supervisor.last_status(name) == 3:
+        return ConfigurationError(f"{name} did not start", why=why, next_step=f"see {log}")
+    return BackendError(f"{name or 'the gateway'} did not start", why=why, next_step=f"see {log}")
+
+
+def _last_line(log: Path) -> str:
+    try:
+        line = log.read_text(errors="replace").strip().splitlines()[-1]
+        fields = json.loads(line)
+    except (OSError, IndexError, ValueError):
+        return ""
+    return " ".join(str(fields[key]) for key in ("where", "what", "why", "next_step") if fields.get(key))[:500]
+
+
+def _children(deployment: Deployment) -> list[ChildSpec]:
+    base = [sys.executable, "-m", "wardstead.bootstrap"]
+    place = ["--deployment", str(deployment.places.directory)]
+    logs = deployment.places.logs
+    specs = [
+        ChildSpec(f"launcher-{model.name.replace('/', '_')}", [*base, "launcher", *place, "--model", model.name], logs / f"launcher-{model.name.replace('/', '_')}.log")
+        for model in deployment.settings.models
+        if model.upstream.kind == "embedded"
+    ]  # fmt: skip
+    specs.append(ChildSpec("recorder", [*base, "recorder", *place], logs / "recorder.log"))
+    drain = deployment.settings.server.drain_timeout_s + 5
+    specs += [
+        ChildSpec(f"worker-{number}", [*base, "worker", *place], logs / f"worker-{number}.log", drain)
+        for number in range(1, deployment.settings.server.workers + 1)
+    ]
+    return specs
+
+
+def _environment(deployment: Deployment) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "VIRTUAL_ENV") if name in os.environ}
+    kept[PORT_VARIABLE] = str(deployment.settings.server.port)
+    kept[ISOLATION_VARIABLE] = deployment.mode.value
+    return kept
+
+
+def _take_lock(deployment: Deployment) -> int:
+    deployment.places.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fd = os.open(deployment.places.run / "supervisor.pid", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise AlreadyRunning(
+            "this deployment is running already", where=str(deployment.places.directory), next_step="'wardstead down' stops it"
+        ) from None
+    os.truncate(fd, 0)
+    settings = {"pid": os.getpid(), "port": deployment.settings.server.port, "isolation": deployment.mode.value}
+    os.write(fd, json.dumps(settings).encode())
+    return fd
+
+
+def running(deployment: Deployment) -> dict[str, Any] | None:
+    """What the running supervisor noted (pid, port, isolation); ``None`` when none runs."""
+    path = deployment.places.run / "supervisor.pid"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        try:
+            noted = json.loads(path.read_text())
+        except ValueError:
+            return None
+        return noted if isinstance(noted, dict) else None
+    finally:
+        os.close(fd)
+    return None
+
+
+def attach(directory: Path) -> Deployment:
+    """The deployment as it runs: port and isolation as they were given to ``up``, not as the file says."""
+    deployment = Deployment(directory)
+    noted = running(deployment)
+    if noted is None:
+        return deployment
+    environment = {**os.environ, PORT_VARIABLE: str(noted["port"]), ISOLATION_VARIABLE: str(noted["isolation"])}
+    return Deployment(directory, environment)
+
+
+def detach(deployment: Deployment, arguments: list[str]) -> None:
+    """Start ``wardstead … up`` in a session of its own; return once it is healthy."""
+    if running(deployment) is not None:
+        os.close(_take_lock(deployment))
+    deployment.places.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = deployment.places.logs / "supervisor.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 -- ourselves
+            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    deadline = time.monotonic() + _READY_TIMEOUT_S + 30
+    while time.monotonic() < deadline:
+        status = process.poll()
+        if status is not None:
+            raise _ended(status, log)
+        if running(deployment) is not None and health(deployment)[0]:
+            return
+        time.sleep(0.05)
+    process.terminate()
+    raise BackendError("the deployment did not become healthy in time", next_step=f"see {log}")
+
+
+def _ended(status: int, log: Path) -> WardsteadError:
+    lines = [line for line in log.read_text(errors="replace").strip().splitlines() if line.strip()]
+    text = " ".join(lines[-3:])[-800:]
+    kind = ConfigurationError if status == 3 else BackendError
+    return kind("the deployment did not start", why=text, next_step=f"see {log}")
+
+
+def stop(deployment: Deployment, timeout_s: float = 60.0) -> bool:
+    """End the running deployment. False when none ran."""
+    noted = running(deployment)
+    if noted is None:
+        return False
+    os.kill(int(noted["pid"]), signal.SIGTERM)
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if running(deployment) is None:
+            return True
+        time.sleep(0.05)
+    raise BackendError("the deployment does not stop", next_step=f"kill {noted['pid']}")
+
+
+def health(deployment: Deployment) -> tuple[bool, dict[str, Any]]:
+    """Whether the gateway answers and every model is ready, and what it says."""
+    server = deployment.settings.server
+    context = ssl.create_default_context(cafile=str(deployment.places.tls / "ca.crt")) if server.tls == "on" else None
+    host = "127.0.0.1" if server.host == "localhost" else server.host
+    url = f"{'https' if context else 'http'}://{host}:{server.port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=5, context=context) as reply:  # noqa: S310 -- our own address
+            said = json.loads(reply.read())
+    except (urllib.error.URLError, OSError, ValueError):
+        return False, {}
+    return said.get("status") == "ok", said
+
+
+def probes(deployment: Deployment, model: str) -> tuple[ProbeResult, ...]:
+    """The probes' results from inside a model's sandbox. Raises ``PeerError`` when it does not run."""
+    return probe(deployment.places.sockets(model))
+
+
+def posture(deployment: Deployment) -> list[Check]:
+    """What protects this deployment and what does not, each with its evidence."""
+    checks = [_keys_check(deployment), _tls_check(deployment), _ledger_check(deployment)]
+    for model in deployment.settings.models:
+        if model.upstream.kind == "embedded":
+            checks.append(_isolation(deployment, model.name))
+        else:
+            checks.append(_unattested(model.name, str(model.clearance.label())))
+    return checks
+
+
+def _isolation(deployment: Deployment, model: str) -> Check:
+    sealed = deployment.places.sockets(model) / "sealed"
+    try:
+        results = probes(deployment, model) if deployment.mode is not Mode.NONE else ()
+    except PeerError:
+        results = ()
+    return isolation_check(model, deployment.mode, results, sealed=sealed.is_file() and sealed.read_text() == "yes")
+
+
+def _unattested(model: str, label: str) -> Check:
+    state = State.GREEN if label == "public" else State.AMBER
+    return Check(f"model.{model}", f"The model {model} is served by somebody else", state, f"unattested; cleared for: {label}")
+
+
+def _keys_check(deployment: Deployment) -> Check:
+    open_files = [path.name for path in deployment.places.keys.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    title = "Keys are readable by their owner alone"
+    if open_files:
+        return Check("keys", title, State.RED, f"readable by others: {', '.join(sorted(open_files))}", "chmod 600, then rotate them")
+    return Check("keys", title, State.GREEN, "0600; the root key is a file: whoever can read it can read everything")
+
+
+def _tls_check(deployment: Deployment) -> Check:
+    title = "Connections are encrypted"
+    if deployment.settings.server.tls == "off":
+        return Check("tls", title, State.RED, "TLS is off", "set server.tls to on")
+    return Check("tls", title, State.GREEN, "TLS 1.3 alone, certificate of the local authority")
+
+
+def _ledger_check(deployment: Deployment) -> Check:
+    title = "Every exchange is recorded and cannot be rewritten unseen"
+    if not deployment.reserve().whole() and running(deployment) is not None:
+        return Check("ledger", title, State.RED, "the reserve for outcomes is not whole: new exchanges are refused", "free disk space")
+    note = deployment.ledger.checkpoint()
+    size = note.splitlines()[1] if note else "0"
+    evidence = f"signed checkpoint over {size} entries; unwitnessed: whoever holds the keys could rewrite it unseen by outsiders"
+    return Check("ledger", title, State.AMBER, evidence, "keep a copy of a checkpoint elsewhere: 'wardstead ledger checkpoint'")
+
+
+def status(deployment: Deployment) -> dict[str, Any]:
+    """The contract's ``status``: running, posture, models."""
+    noted = running(deployment)
+    checks = posture(deployment)
+    _, said = health(deployment) if noted else (False, {})
+    ready = said.get("models", {})
+    return {
+        "running": noted is not None,
+        "url": deployment.url,
+        "posture": {"state": overall(checks).value, "checks": [asdict(check) for check in checks]},
+        "models": [
+            {
+                "name": model.name,
+                "kind": model.upstream.kind,
+                "attested": model.upstream.kind == "embedded",
+                "healthy": bool(ready.get(model.name, noted is not None and model.upstream.kind != "embedded")),
+                "clearance": {"level": model.clearance.level, "compartments": list(model.clearance.compartments)},
+                "isolation": deployment.mode.value if model.upstream.kind == "embedded" else "unknown",
+            }
+            for model in deployment.settings.models
+        ],
+    }

@@ -1,0 +1,223 @@
+"""A gateway worker: one process, one event loop; granian's ASGI interface in front of the gateway and the console."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from wardstead.access.credentials import identify
+from wardstead.access.memo import MemoisedDecisionPoint
+from wardstead.access.ports import Directory, Identity
+from wardstead.adapters.sandbox import launcher
+from wardstead.adapters.store.journal import Journal
+from wardstead.bootstrap.console import console_services
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.config import ModelSection, UpstreamSection
+from wardstead.console.app import create_console
+from wardstead.gateway.pipeline.world import ModelDeployment, World
+from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
+from wardstead.gateway.server.app import Doors, Gateway, Services
+from wardstead.gateway.server.pool import Pool, Target
+from wardstead.gateway.server.remote import RemoteUpstream
+from wardstead.gateway.server.runner import Upstream
+from wardstead.gateway.server.worlds import WorldHolder
+from wardstead.isolation.plan import Mode
+from wardstead.kernel.ids import PrincipalId
+from wardstead.kernel.labels import PUBLIC
+from wardstead.ledger.ports import Done, Refusal
+
+log = logging.getLogger(__name__)
+_OPERATIONS = {"chat": Operation.CHAT, "completions": Operation.COMPLETION, "embeddings": Operation.EMBEDDING}
+ISOLATION_WARNING = "none; the model server is not isolated"
+
+
+def run(deployment: Deployment) -> int:
+    """Serve until SIGTERM; then finish what is under way and end with 0."""
+    # The journal's thread waits for the interpreter's lock after each sync: the default 5 ms would be felt in every answer.
+    sys.setswitchinterval(0.0005)
+    return uvloop.run(_serve(deployment))
+
+
+async def _serve(deployment: Deployment) -> int:
+    loop = asyncio.get_running_loop()
+    settings = deployment.settings
+
+    def deliver(results: list[tuple[Done, Refusal | None]]) -> None:
+        loop.call_soon_threadsafe(_deliver_all, results)
+
+    journal = Journal(
+        deployment.engine,
+        incarnation=os.urandom(8).hex(),
+        run_dir=deployment.places.run,
+        reserve=deployment.reserve(),
+        clock=now_ms,
+        deliver=deliver,
+        workers=settings.server.workers,
+    )
+    worlds = WorldHolder(functools.partial(make_world, deployment), deployment.directory.version)
+    gateway = Gateway(_services(deployment, journal, worlds), doors(deployment))
+    gateway.console = create_console(console_services(deployment, gateway, worlds))
+    server = _server(deployment, gateway)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    tasks = [loop.create_task(worlds.watch()), loop.create_task(gateway.sweep())]
+    serving = loop.create_task(server.serve())
+    stopped = loop.create_task(stopping.wait())
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    crashed = serving.done()
+    await gateway.drain(settings.server.drain_timeout_s)
+    server.stop()
+    for task in tasks:
+        task.cancel()
+    journal.close()
+    return 1 if crashed else 0
+
+
+def _deliver_all(results: list[tuple[Done, Refusal | None]]) -> None:
+    for done, refusal in results:
+        done(refusal)
+
+
+def _server(deployment: Deployment, gateway: Gateway) -> Server:
+    settings = deployment.settings.server
+    tls = settings.tls == "on"
+    address = {"localhost": "127.0.0.1"}.get(settings.host, settings.host)
+    # granian installs handlers of its own for signals; ours are set after it was made.
+    return Server(
+        gateway,
+        address=address,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        backpressure=settings.concurrency * 4,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=max(8192 * 2, settings.header_bytes * 2)),
+        log_enabled=False,
+        ssl_cert=deployment.places.tls / "server.crt" if tls else None,
+        ssl_key=deployment.places.tls / "server.key" if tls else None,
+    )
+
+
+def doors(deployment: Deployment) -> Doors:
+    """The limits at the door, from the settings."""
+    server, gateway = deployment.settings.server, deployment.settings.gateway
+    names = {server.host, "localhost", "127.0.0.1", "[::1]", *server.allowed_hosts}
+    scheme = "https" if server.tls == "on" else "http"
+    origins = {f"{scheme}://{name}:{server.port}" for name in names} | set(server.allowed_origins)
+    return Doors(
+        allowed_hosts=frozenset(name.lower() for name in names),
+        allowed_origins=frozenset(origin.lower() for origin in origins),
+        header_bytes=server.header_bytes,
+        body_timeout_s=server.body_timeout_s,
+        keep_alive_s=gateway.keep_alive_s,
+        exchange_timeout_s=server.exchange_timeout_s,
+        concurrency=server.concurrency,
+        per_person=server.per_person,
+    )
+
+
+def make_world(deployment: Deployment) -> World:
+    """A snapshot of everything that decisions depend on."""
+    settings = deployment.settings
+    gateway = settings.gateway
+    pepper = deployment.pepper
+
+    def authenticate(directory: Directory, secret: str, csrf: str | None, now: int) -> Identity:
+        return identify(directory, pepper, secret, csrf, now)
+
+    return World(
+        directory=deployment.directory.load(),
+        decisions=MemoisedDecisionPoint(deployment.decision_point()),
+        inspector=deployment.inspector(),
+        models={model.name: _model(model) for model in settings.models},
+        authenticate=authenticate,
+        limits=Limits(
+            body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices
+        ),
+        fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
+        answer_bytes=gateway.answer_bytes,
+        isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
+    )
+
+
+def _model(model: ModelSection) -> ModelDeployment:
+    return ModelDeployment(
+        model.name,
+        clearance=model.clearance.label() if model.clearance else PUBLIC,
+        operations=frozenset(_OPERATIONS[name] for name in model.operations),
+        upstream_name=model.upstream.model,
+        created_s=0,
+        attested=model.upstream.kind == "embedded",
+    )
+
+
+def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder) -> Services:
+    reader = deployment.ledger
+    models = deployment.settings.models
+
+    def owner(exchange: str) -> str | None:
+        subject = reader.subject(exchange)
+        people: Mapping[PrincipalId, Any] = worlds.current.directory.principals
+        return next((str(one.id) for one in people.values() if subject and one.subject == subject), None)
+
+    return Services(
+        worlds=worlds,
+        journal=journal,
+        sealer=deployment.sealer,
+        upstreams={model.name: _upstream(deployment, model) for model in models},
+        clock=now_ms,
+        entropy=os.urandom,
+        receipt=reader.receipt,
+        checkpoint=reader.checkpoint,
+        exchange_owner=owner,
+        model_health={model.name: _health(deployment, model) for model in models if model.upstream.kind == "embedded"},
+    )
+
+
+def _health(deployment: Deployment, model: ModelSection) -> Callable[[], bool]:
+    path = deployment.places.sockets(model.name) / "model.sock"
+    return functools.partial(launcher.health, path)
+
+
+def _upstream(deployment: Deployment, model: ModelSection) -> Upstream:
+    upstream = model.upstream
+    if upstream.kind == "embedded":
+        path = deployment.places.sockets(model.name) / "model.sock"
+        return Pool(Target(unix=reachable(path), head_timeout_s=upstream.head_timeout_s))
+    bearer = Path(upstream.api_key_file).read_text().strip() if upstream.api_key_file else ""
+    if upstream.url.startswith("unix:"):
+        return Pool(Target(unix=reachable(Path(upstream.url[5:])), bearer=bearer, head_timeout_s=upstream.head_timeout_s))
+    if upstream.url.startswith("https:"):
+        return RemoteUpstream(
+            upstream.url, ca_file=upstream.ca_file or None, bearer=bearer, head_timeout_s=upstream.head_timeout_s
+        )
+    return Pool(_tcp(upstream, bearer))
+
+
+def _tcp(upstream: UpstreamSection, bearer: str) -> Target:
+    authority = upstream.url.removeprefix("http://").split("/")[0]
+    host, _, port = authority.partition(":")
+    return Target(host=host, port=int(port or 80), authority=authority, bearer=bearer, head_timeout_s=upstream.head_timeout_s)
+
+
+def reachable(path: Path) -> str:
+    """An address for a unix socket: an address holds 107 bytes, so a long path is named through its open folder."""
+    if len(str(path).encode()) < 100:
+        return str(path)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    return f"/proc/self/fd/{folder}/{path.name}"

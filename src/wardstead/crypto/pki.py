@@ -1,0 +1,117 @@
+"""A local certificate authority for one deployment: name-constrained, so that its key can vouch for nobody else."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_CA_DAYS = 3650
+LEAF_DAYS = 397
+"""CA/Browser Forum baseline requirements section 6.3.2: clients refuse leaves that are valid for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedKey:
+    """A certificate and its private key, both PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+def make_authority(names: Sequence[str], now_ms: int) -> CertifiedKey:
+    """A new authority that may certify ``names`` (host names and IP addresses) and nothing else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    start = datetime.fromtimestamp(now_ms / 1000, UTC) - timedelta(minutes=5)
+    subject = _name("Wardstead local authority")
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=_CA_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.NameConstraints([_constraint(name) for name in names], None), critical=True)
+    )
+    return CertifiedKey(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
+
+
+def make_leaf(authority: CertifiedKey, names: Sequence[str], now_ms: int) -> CertifiedKey:
+    """A server certificate for ``names`` by the authority. Its chain includes the authority's certificate."""
+    issuer = x509.load_pem_x509_certificate(authority.certificate)
+    issuer_key = serialization.load_pem_private_key(authority.key, None)
+    if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is on an elliptic curve")
+    key = ec.generate_private_key(ec.SECP256R1())
+    start = datetime.fromtimestamp(now_ms / 1000, UTC) - timedelta(minutes=5)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_name(names[0]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=LEAF_DAYS))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(sign_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+    )
+    return CertifiedKey(_pem(builder.sign(issuer_key, hashes.SHA256())) + authority.certificate, _key_pem(key))
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])])
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
+
+
+def _general(name: str) -> x509.GeneralName:
+    address = _address(name)
+    return x509.IPAddress(address) if address is not None else x509.DNSName(name)
+
+
+def _constraint(name: str) -> x509.GeneralName:
+    address = _address(name)
+    return x509.IPAddress(ipaddress.ip_network(address)) if address is not None else x509.DNSName(name)
+
+
+def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not sign_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=sign_certificates,
+        crl_sign=sign_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

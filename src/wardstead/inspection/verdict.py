@@ -1,0 +1,98 @@
+"""From matches to a verdict: overlapping matches become one cluster, and policy says what happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wardstead.inspection.catalogue import WINDOW_BYTES, Detector
+from wardstead.inspection.matching import Match
+from wardstead.inspection.policy import Treatment
+from wardstead.inspection.ports import Direction
+from wardstead.kernel.findings import Action, Finding
+from wardstead.kernel.labels import Label, join_all
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Matches that overlap, treated as one: the strictest action, one replacement, named after its longest member.
+
+    ``overflows``: the chain is longer than the window, so it is cut like a match that is too long.
+    """
+
+    start: int
+    end: int
+    matches: tuple[Match, ...]
+    overflows: bool = False
+
+
+def clusters(matches: Iterable[Match]) -> Iterator[Cluster]:
+    """Group overlapping matches, in the order of the text. An overflowing cluster is the last: it blocks."""
+    members: list[Match] = []
+    start = end = 0
+    for match in sorted(matches):
+        if members and match.start >= end:
+            yield Cluster(start, end, tuple(members))
+            members = []
+        if not members:
+            start = end = match.start
+        end = max(end, match.end)
+        if end - start > WINDOW_BYTES:
+            yield Cluster(start, end, (*members, replace(match, overlong=True)), overflows=True)
+            return
+        members.append(match)
+    if members:
+        yield Cluster(start, end, tuple(members))
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What policy makes of a cluster. ``replacement`` stands in its place where it is redacted; ``label`` is what it adds."""
+
+    action: Action
+    findings: tuple[Finding, ...]
+    label: Label
+    replacement: bytes
+
+
+class Judge:
+    """Applies the treatments, which are in the detectors' order."""
+
+    __slots__ = ("_detectors", "_treatments")
+
+    def __init__(self, detectors: Sequence[Detector], treatments: Sequence[Treatment]) -> None:
+        self._detectors = detectors
+        self._treatments = treatments
+
+    def rule(self, cluster: Cluster, direction: Direction, chars: Mapping[int, int]) -> Ruling:
+        """Rule on a cluster. ``chars`` gives the number of characters before each of its matches' ends."""
+        findings = tuple(self._finding(match, direction, chars) for match in cluster.matches)
+        pairs = zip(findings, cluster.matches, strict=True)
+        strictest, _, _, name = max((f.action, m.end - m.start, -m.detector, f.type) for f, m in pairs)
+        # What is taken out of the text no longer says anything about it.
+        label = join_all(finding.label for finding in findings if strictest is Action.ALLOW)
+        return Ruling(strictest, findings, label, f"[redacted:{name}]".encode())
+
+    def _finding(self, match: Match, direction: Direction, chars: Mapping[int, int]) -> Finding:
+        treatment = self._treatments[match.detector]
+        action = Action.BLOCK if match.overlong else treatment.action(direction)
+        return Finding(self._detectors[match.detector].type, chars[match.start], chars[match.end], treatment.label, action)
+
+
+def char_offsets(data: bytes, found: Iterable[Cluster], base: int = 0) -> dict[int, int]:
+    """For every end of every match: ``base`` and the characters of ``data`` before it, counted in one pass."""
+    places = sorted({place for cluster in found for match in cluster.matches for place in (match.start, match.end)})
+    if data.isascii():
+        return {place: base + place for place in places}
+    offsets: dict[int, int] = {}
+    done, count = 0, base
+    for place in places:
+        count += char_count(data[done:place])
+        done = place
+        offsets[place] = count
+    return offsets
+
+
+def char_count(data: bytes) -> int:
+    """How many characters these bytes of valid UTF-8 begin."""
+    return len(data) if data.isascii() else sum(byte & 0xC0 != 0x80 for byte in data)
