@@ -15,11 +15,7 @@ from wardstead.kernel.labels import Label, label
 Meta = msgspec.Meta
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the file."""
-
-
-class ServerSection(_Section):
+class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the gateway and the console listen, and limits at the door. Times in seconds, sizes in bytes."""
 
     host: str = "localhost"
@@ -37,7 +33,7 @@ class ServerSection(_Section):
     per_person: Annotated[int, Meta(ge=1, le=4096)] = 64
 
 
-class LabelSection(_Section):
+class LabelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A level and compartments."""
 
     level: str
@@ -48,7 +44,7 @@ class LabelSection(_Section):
         return label(self.level, self.compartments)
 
 
-class UpstreamSection(_Section):
+class UpstreamSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model server. ``embedded`` is launched and isolated by us; any other is unattested."""
 
     kind: Literal["embedded", "openai", "ollama"]
@@ -66,7 +62,7 @@ class UpstreamSection(_Section):
     head_timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 300
 
 
-class ModelSection(_Section):
+class ModelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model that people may ask for by ``name``. Without a ``clearance`` it may read public data only."""
 
     name: str
@@ -75,13 +71,13 @@ class ModelSection(_Section):
     operations: tuple[Literal["chat", "completions", "embeddings"], ...] = ("chat", "completions", "embeddings")
 
 
-class IsolationSection(_Section):
+class IsolationSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How model servers are isolated. ``none`` must be spelled out, and is shouted everywhere."""
 
     mode: Literal["bubblewrap", "none"] = "bubblewrap"
 
 
-class GatewaySection(_Section):
+class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is forwarded, and how much of it."""
 
     unknown_fields: Literal["reject", "warn"] = "reject"
@@ -93,27 +89,27 @@ class GatewaySection(_Section):
     keep_alive_s: Annotated[float, Meta(gt=0, le=300)] = 10
 
 
-class InspectionSection(_Section):
+class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which classification policy, and planted strings that nobody may see."""
 
     policy: str = "policies/classification.yaml"
     canaries: tuple[str, ...] = ()
 
 
-class LedgerSection(_Section):
+class LedgerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ledger. ``reserve_bytes`` is set aside for the outcomes of accepted exchanges; shared by all workers."""
 
     interval_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
     reserve_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 34)] = 64 << 20
 
 
-class LoggingSection(_Section):
+class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged: never content."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Settings(_Section):
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``wardstead.yaml``."""
 
     version: Literal[1]
@@ -204,10 +200,14 @@ def _check(settings: Settings, where: str) -> None:
     forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
     if forbidden:
         raise ConfigurationError(
-            f"{forbidden[0]} is never forwarded", where=f"{where}: gateway.extra_fields", why="it reaches past the model into the server"
+            f"{forbidden[0]} is never forwarded",
+            where=f"{where}: gateway.extra_fields",
+            why="it reaches past the model into the server",
         )
     if settings.server.tls == "off" and settings.server.host not in {"localhost", "127.0.0.1", "::1"}:
-        raise ConfigurationError("TLS may be off on this machine alone", where=f"{where}: server.tls", next_step="set host to localhost")
+        raise ConfigurationError(
+            "TLS may be off on this machine alone", where=f"{where}: server.tls", next_step="set host to localhost"
+        )
 
 
 def _check_model(model: ModelSection, where: str) -> None:
@@ -218,5 +218,7 @@ def _check_model(model: ModelSection, where: str) -> None:
         if not upstream.weights or not re.fullmatch("[0-9a-f]{64}", upstream.sha256):
             raise ConfigurationError("an embedded model needs weights and their sha256", where=f"{where}.upstream")
     elif not re.match(r"(https?://[^/\s]+|unix:/.+)", upstream.url):
-        raise ConfigurationError("needs an address", where=f"{where}.upstream.url", why="http://host:port, https://host or unix:/path")
+        raise ConfigurationError(
+            "needs an address", where=f"{where}.upstream.url", why="http://host:port, https://host or unix:/path"
+        )
     model.clearance.label()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
-from tests.gateway.playbook import Playbook, exchange, world
+from tests.gateway.playbook import ALICE, Playbook, Unauthenticated, exchange, world
+
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
 from wardstead.gateway.pipeline.commands import (
     Abort,
@@ -105,11 +107,16 @@ def test_a_stale_intent_is_decided_again_with_the_new_world() -> None:
 
 
 def test_a_stranger_is_told_so_before_the_body_is_read() -> None:
-    play = Playbook(exchange(secret="wrong")) >> Start >> Body
+    play = Playbook(exchange(secret="wrong", now=(now := world()))) >> Refresh << now >> Start >> Body
     play.end()
     assert play.started is not None
     assert play.started.status == 401
     assert not any(isinstance(command, ReadBody) for command in play.seen)
+
+
+def test_a_credential_younger_than_the_snapshot_is_known_after_a_look() -> None:
+    play = Playbook(exchange(secret="new")) >> Refresh << dataclasses.replace(world(version=2), authenticate=lambda *_: ALICE)
+    play >> ReadBody << chat() >> CommitIntent
 
 
 def test_a_denial_is_recorded_and_names_the_reason() -> None:
@@ -249,11 +256,7 @@ def test_an_answer_above_the_reader_s_clearance_is_cut() -> None:
 
 def test_a_revoked_person_s_stream_is_cut() -> None:
     def gone(*_: object) -> Identity:
-        from tests.gateway.playbook import Unauthenticated
-
         raise Unauthenticated("no more")
-
-    import dataclasses
 
     play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("one two ") >> Refresh << world()
     play.flush() >> ReadModel << piece("three ") >> Refresh << dataclasses.replace(world(version=2), authenticate=gone)

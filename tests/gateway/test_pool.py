@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wardstead.gateway.pipeline.commands import ClientGone
 from wardstead.gateway.server.pool import HIGH_WATER, Pool, Target, UpstreamProtocolError, UpstreamTimeout, UpstreamUnreachable
 from wardstead.kernel.errors import PeerError

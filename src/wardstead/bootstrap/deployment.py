@@ -120,7 +120,7 @@ class Deployment:
         if mode:
             if mode not in set(Mode):
                 raise ConfigurationError(f"there is no isolation mode {mode!r}", where=ISOLATION_VARIABLE)
-            isolation = msgspec.structs.replace(settings.isolation, mode=mode)  # type: ignore[arg-type]  # checked above
+            isolation = msgspec.structs.replace(settings.isolation, mode=mode)
             settings = msgspec.structs.replace(settings, isolation=isolation)
         return settings
 

@@ -113,13 +113,13 @@ def _finish(places: Places, text: str) -> Made:
 
 
 def _make_keys(places: Places) -> None:
-    for name, make in (
-        ("root.key", lambda path: make_root_key(path, os.urandom)),
-        ("ledger.key", lambda path: make_ledger_key(path, f"wardstead.local/{os.urandom(6).hex()}", os.urandom)),
-        ("credentials.key", lambda path: write_durably(path, [os.urandom(PEPPER_BYTES).hex().encode() + b"\n"], mode=0o600)),
-    ):
-        if not (places.keys / name).exists():
-            make(places.keys / name)
+    root, ledger, pepper = (places.keys / name for name in ("root.key", "ledger.key", "credentials.key"))
+    if not root.exists():
+        make_root_key(root, os.urandom)
+    if not ledger.exists():
+        make_ledger_key(ledger, f"wardstead.local/{os.urandom(6).hex()}", os.urandom)
+    if not pepper.exists():
+        write_durably(pepper, [os.urandom(PEPPER_BYTES).hex().encode() + b"\n"], mode=0o600)
 
 
 def _make_certificates(places: Places) -> None:

@@ -113,10 +113,14 @@ def _children(deployment: Deployment) -> list[ChildSpec]:
     place = ["--deployment", str(deployment.places.directory)]
     logs = deployment.places.logs
     specs = [
-        ChildSpec(f"launcher-{model.name.replace('/', '_')}", [*base, "launcher", *place, "--model", model.name], logs / f"launcher-{model.name.replace('/', '_')}.log")
+        ChildSpec(
+            f"launcher-{_file_name(model.name)}",
+            [*base, "launcher", *place, "--model", model.name],
+            logs / f"launcher-{_file_name(model.name)}.log",
+        )
         for model in deployment.settings.models
         if model.upstream.kind == "embedded"
-    ]  # fmt: skip
+    ]
     specs.append(ChildSpec("recorder", [*base, "recorder", *place], logs / "recorder.log"))
     drain = deployment.settings.server.drain_timeout_s + 5
     specs += [
@@ -124,6 +128,10 @@ def _children(deployment: Deployment) -> list[ChildSpec]:
         for number in range(1, deployment.settings.server.workers + 1)
     ]
     return specs
+
+
+def _file_name(model: str) -> str:
+    return model.replace("/", "_").replace(":", "_")
 
 
 def _environment(deployment: Deployment) -> dict[str, str]:
@@ -270,7 +278,9 @@ def _keys_check(deployment: Deployment) -> Check:
     open_files = [path.name for path in deployment.places.keys.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o077]
     title = "Keys are readable by their owner alone"
     if open_files:
-        return Check("keys", title, State.RED, f"readable by others: {', '.join(sorted(open_files))}", "chmod 600, then rotate them")
+        return Check(
+            "keys", title, State.RED, f"readable by others: {', '.join(sorted(open_files))}", "chmod 600, then rotate them"
+        )
     return Check("keys", title, State.GREEN, "0600; the root key is a file: whoever can read it can read everything")
 
 
@@ -284,7 +294,9 @@ def _tls_check(deployment: Deployment) -> Check:
 def _ledger_check(deployment: Deployment) -> Check:
     title = "Every exchange is recorded and cannot be rewritten unseen"
     if not deployment.reserve().whole() and running(deployment) is not None:
-        return Check("ledger", title, State.RED, "the reserve for outcomes is not whole: new exchanges are refused", "free disk space")
+        return Check(
+            "ledger", title, State.RED, "the reserve for outcomes is not whole: new exchanges are refused", "free disk space"
+        )
     note = deployment.ledger.checkpoint()
     size = note.splitlines()[1] if note else "0"
     evidence = f"signed checkpoint over {size} entries; unwitnessed: whoever holds the keys could rewrite it unseen by outsiders"

@@ -22,10 +22,8 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Directory, Identity
 from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.journal import Journal
-from wardstead.bootstrap.console import console_services
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config import ModelSection, UpstreamSection
-from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
 from wardstead.gateway.server.app import Doors, Gateway, Services
@@ -35,7 +33,6 @@ from wardstead.gateway.server.runner import Upstream
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.ids import PrincipalId
-from wardstead.kernel.labels import PUBLIC
 from wardstead.ledger.ports import Done, Refusal
 
 log = logging.getLogger(__name__)
@@ -68,7 +65,6 @@ async def _serve(deployment: Deployment) -> int:
     )
     worlds = WorldHolder(functools.partial(make_world, deployment), deployment.directory.version)
     gateway = Gateway(_services(deployment, journal, worlds), doors(deployment))
-    gateway.console = create_console(console_services(deployment, gateway, worlds))
     server = _server(deployment, gateway)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,7 +75,7 @@ async def _serve(deployment: Deployment) -> int:
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     crashed = serving.done()
     await gateway.drain(settings.server.drain_timeout_s)
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]  # granian ships no types for it
     for task in tasks:
         task.cancel()
     journal.close()
@@ -157,7 +153,7 @@ def make_world(deployment: Deployment) -> World:
 def _model(model: ModelSection) -> ModelDeployment:
     return ModelDeployment(
         model.name,
-        clearance=model.clearance.label() if model.clearance else PUBLIC,
+        clearance=model.clearance.label(),
         operations=frozenset(_OPERATIONS[name] for name in model.operations),
         upstream_name=model.upstream.model,
         created_s=0,

@@ -84,7 +84,7 @@ class Exchange:
     def run(self) -> Road:
         """The whole road. Throw ``PeerError`` or ``ClientGone`` into it where a command failed."""
         try:
-            self._identify()
+            yield from self._identify_or_refresh()
             body = yield ReadBody(self.world.limits.body_bytes)
             self._parse(body)
             yield from self._until_intended()
@@ -109,6 +109,17 @@ class Exchange:
         incoming = self.incoming
         self.identity = self.world.authenticate(self.world.directory, incoming.secret, incoming.csrf, self._clock())
         self._enter(State.IDENTIFIED)
+
+    def _identify_or_refresh(self) -> Road:
+        try:
+            self._identify()
+        except CallerError:
+            # The credential may be younger than this worker's snapshot: look once before saying no.
+            world = yield Refresh()
+            if world is self.world:
+                raise
+            self.world = world
+            self._identify()
 
     def _parse(self, body: bytes) -> None:
         world, incoming = self.world, self.incoming

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from wardstead.gateway.pipeline.world import World
 from wardstead.kernel.errors import WardsteadError
 
 log = logging.getLogger(__name__)
+MIN_LOOK_S = 0.01
 
 
 class WorldHolder:
@@ -22,10 +24,14 @@ class WorldHolder:
         self._version = version
         self._every_s = every_s
         self._lock = asyncio.Lock()
+        self._looked_s = 0.0
 
     async def refresh(self) -> World:
         """The present world, loaded anew if the directory has a newer version."""
         async with self._lock:
+            # Strangers make us look as well: at most one look in MIN_LOOK_S, for all that wait.
+            await asyncio.sleep(self._looked_s + MIN_LOOK_S - time.monotonic())
+            self._looked_s = time.monotonic()
             version = await asyncio.to_thread(self._version)
             if version != self.current.directory.version:
                 self.current = await asyncio.to_thread(self._load)

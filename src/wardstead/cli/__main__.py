@@ -1,0 +1,6 @@
+"""``python -m wardstead.cli``."""
+
+from wardstead.cli.main import run
+
+if __name__ == "__main__":
+    run()

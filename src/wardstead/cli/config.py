@@ -1,0 +1,44 @@
+"""``config``: check, show, schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.cli.output import err, errors, say_json
+from wardstead.cli.state import folder
+from wardstead.config import json_schema
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
+app = typer.Typer(help="The configuration.", no_args_is_help=True)
+
+
+@app.command("check")
+def check(context: typer.Context, json: Json = False) -> None:
+    """Check configuration, policies and detectors without starting anything. Exit 3 when something is wrong."""
+    with errors(as_json=json):
+        found = Deployment(folder(context))
+        point = found.decision_point()
+        inspector = found.inspector()
+        models = [model.name for model in found.settings.models]
+    if json:
+        say_json({"ok": True, "models": models, "policy": point.version, "inspection": inspector.version})
+    else:
+        err.print(f"[green]ok[/]: models {', '.join(models) or 'none'}; policy {point.version}; inspection {inspector.version}")
+
+
+@app.command("show")
+def show(context: typer.Context) -> None:
+    """The settings in force, defaults and environment included, as JSON."""
+    with errors(as_json=True):
+        settings = Deployment(folder(context)).settings
+    say_json(msgspec.to_builtins(settings))
+
+
+@app.command("schema")
+def schema() -> None:
+    """The JSON Schema of wardstead.yaml."""
+    say_json(json_schema())

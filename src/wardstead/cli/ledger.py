@@ -1,0 +1,78 @@
+"""``ledger``: verify, look up a receipt, export, keep a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from wardstead.bootstrap.deployment import now_ms
+from wardstead.cli.output import err, errors, out, say_json
+from wardstead.cli.state import deployment
+from wardstead.kernel.errors import CallerError
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
+app = typer.Typer(help="The tamper-evident record.", no_args_is_help=True)
+
+
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint kept elsewhere, to hold the ledger against.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Recompute everything: leaves, tree, tiles, signatures, order. Exit 5 on any alteration."""
+    with errors(as_json=json):
+        found = deployment(context)
+        known = [path.read_text() for path in checkpoint or []]
+        copied = found.places.state / "checkpoint"
+        if copied.is_file():
+            known.append(copied.read_text())
+        reader = found.ledger
+        columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err, transient=True) as progress:
+            task = progress.add_task("entries", total=reader.size())
+            report = reader.verify(clock=now_ms, known=known, progress=lambda count: progress.update(task, completed=count))
+    if json:
+        said = {"ok": report.ok, "entries": report.entries, "checkpoint": report.checkpoint, "problems": report.problems}
+        say_json({**said, "pending": report.pending, "open": report.open, "witnessed": False})
+    else:
+        state = "[green]clean[/]" if report.ok else "[bold red]ALTERED[/]"
+        out.print(f"{state}: {report.entries} entries, {report.pending} not yet sequenced; unwitnessed")
+        for problem in report.problems:
+            out.print(f"  [red]{escape(str(problem))}[/]")
+    if not report.ok:
+        raise typer.Exit(5)
+
+
+@app.command("receipt")
+def receipt(context: typer.Context, exchange: Annotated[str, typer.Argument(help="The receipt's id.")]) -> None:
+    """The proof that an exchange is in the ledger, as JSON."""
+    with errors(as_json=True):
+        found = deployment(context).ledger.receipt(exchange)
+        if found is None:
+            raise CallerError(f"there is no exchange {exchange[:64]!r}")
+    say_json(found)
+
+
+@app.command("checkpoint")
+def checkpoint(context: typer.Context) -> None:
+    """The newest signed checkpoint: keep it elsewhere, and a rewrite cannot go unseen."""
+    with errors():
+        note = deployment(context).ledger.checkpoint()
+        if note is None:
+            raise CallerError("no checkpoint has been signed yet")
+    typer.echo(note, nl=False)
+
+
+@app.command("export")
+def export(context: typer.Context, output: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Write the whole ledger (ciphertexts, leaves, checkpoints) to one file."""
+    with errors():
+        count = deployment(context).ledger.export(output)
+    err.print(f"{count} entries written to {escape(str(output))}")

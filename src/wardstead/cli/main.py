@@ -1,0 +1,51 @@
+"""``wardstead``: the command line. Exit codes: 0 clean, 1 findings, 2 usage, 3 configuration, 4 unreachable, 5 integrity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wardstead import __version__
+from wardstead.cli import chat, config, ledger, people, running
+
+app = typer.Typer(
+    name="wardstead",
+    help="Makes a locally deployed language model safe to rely on.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(people.users, name="user")
+app.add_typer(people.keys, name="key")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(config.app, name="config")
+app.add_typer(running.isolation, name="isolation")
+for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat):
+    app.command()(command)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"wardstead {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    directory: Annotated[
+        Path, typer.Option("-C", "--deployment", envvar="WARDSTEAD_DEPLOYMENT", help="The deployment folder.", metavar="DIR")
+    ] = Path("deployment"),
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Makes a locally deployed language model safe to rely on."""
+    del version
+    context.obj = directory
+
+
+def run() -> None:
+    """The entry point."""
+    app()

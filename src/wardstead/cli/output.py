@@ -1,0 +1,56 @@
+"""How commands speak: JSON on standard output where asked for, everything else on standard error, errors without a traceback."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from wardstead.kernel.errors import WardsteadError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def step(text: str) -> None:
+    """A line of progress."""
+    err.print(f"[dim]·[/] {escape(text)}")
+
+
+def fail(error: WardsteadError, *, as_json: bool) -> NoReturn:
+    """Say what went wrong and what to do, and end with the error's exit code."""
+    if as_json:
+        say_json({"error": error.diagnostics()})
+    err.print(f"[bold red]error[/] [dim]{error.code}[/] {escape(error.where + ': ' if error.where else '')}{escape(error.what)}")
+    if error.why:
+        err.print(f"  [dim]why[/]   {escape(error.why)}")
+    if error.next_step:
+        err.print(f"  [dim]next[/]  {escape(error.next_step)}")
+    raise typer.Exit(error.exit_code)
+
+
+@contextmanager
+def errors(*, as_json: bool = False) -> Iterator[None]:
+    """Turn a ``WardsteadError`` into a message and an exit code."""
+    try:
+        yield
+    except WardsteadError as error:
+        fail(error, as_json=as_json)
+
+
+def confirm(question: str, *, yes: bool, ask: Callable[[str], bool] = typer.confirm) -> None:
+    """Ask before something that cannot be taken back; ``--yes`` answers."""
+    if not yes and not ask(question):
+        raise typer.Exit(2)

@@ -1,0 +1,162 @@
+"""``user`` and ``key``: who may come in, and with what."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wardstead.bootstrap import people
+from wardstead.cli.output import confirm, err, errors, out, say_json
+from wardstead.cli.state import deployment
+from wardstead.kernel.clock import rfc3339
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
+Role = Annotated[list[str] | None, typer.Option("--role", help="A role; may be given several times.")]
+Name = Annotated[str, typer.Argument(help="The person's name.")]
+users = typer.Typer(help="People: who they are and what they may do.", no_args_is_help=True)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+
+
+@users.command("add")
+def add(
+    context: typer.Context,
+    name: Name,
+    role: Role = None,
+    level: Annotated[str, typer.Option(help="Clearance: public, internal, confidential or restricted.")] = "confidential",
+    compartment: Annotated[
+        list[str] | None, typer.Option(help="A compartment of the clearance; may be given several times.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Add a person, with a one-time secret for the console."""
+    with errors(as_json=json):
+        found = deployment(context)
+        person = people.add(found, name, role or ["user"], level, compartment if compartment is not None else ["personal"])
+        secret = secrets.token_urlsafe(18)
+        found.directory.set_password(name, secret, must_change=True)
+    if json:
+        say_json({"id": person.id, "user": name, "secret": secret})
+    else:
+        out.print(f"{escape(name)}: one-time secret [bold]{escape(secret)}[/] (shown once)")
+
+
+@users.command("list")
+def list_users(context: typer.Context, json: Json = False) -> None:
+    """Everybody."""
+    with errors(as_json=json):
+        everybody = deployment(context).directory.list_principals()
+    rows = [
+        {"name": one.name, "roles": sorted(one.roles), "clearance": str(one.clearance), "active": one.active, "id": one.id}
+        for one in everybody
+    ]
+    if json:
+        say_json({"users": rows})
+        return
+    table = Table("name", "roles", "clearance", "active", box=None, padding=(0, 2, 0, 0))
+    for one in everybody:
+        table.add_row(escape(one.name), ", ".join(sorted(one.roles)), str(one.clearance), "yes" if one.active else "no")
+    out.print(table)
+
+
+@users.command("disable")
+def disable(context: typer.Context, name: Name) -> None:
+    """Switch an account off: every session ends, every key stops working, at once."""
+    with errors():
+        deployment(context).directory.set_active(name, False)
+    err.print(f"{escape(name)} is switched off")
+
+
+@users.command("enable")
+def enable(context: typer.Context, name: Name) -> None:
+    """Switch an account on again."""
+    with errors():
+        deployment(context).directory.set_active(name, True)
+    err.print(f"{escape(name)} is switched on")
+
+
+@users.command("set-roles")
+def set_roles(
+    context: typer.Context, name: Name, roles: Annotated[list[str], typer.Argument(help="The roles, and no others.")]
+) -> None:
+    """Give somebody these roles."""
+    with errors():
+        deployment(context).directory.set_roles(name, roles)
+    err.print(f"{escape(name)}: {', '.join(sorted(roles))}")
+
+
+@users.command("set-clearance")
+def set_clearance(
+    context: typer.Context,
+    name: Name,
+    level: Annotated[str, typer.Argument(help="public, internal, confidential or restricted.")],
+    compartments: Annotated[list[str] | None, typer.Argument(help="Compartments.")] = None,
+) -> None:
+    """Clear somebody for a level and compartments."""
+    with errors():
+        people.clear(deployment(context), name, level, compartments or [])
+    err.print(f"{escape(name)} is cleared")
+
+
+@users.command("reset-password")
+def reset_password(context: typer.Context, name: Name, json: Json = False) -> None:
+    """A new one-time secret; every session of the person ends."""
+    secret = secrets.token_urlsafe(18)
+    with errors(as_json=json):
+        deployment(context).directory.set_password(name, secret, must_change=True)
+    if json:
+        say_json({"user": name, "secret": secret})
+    else:
+        out.print(f"{escape(name)}: one-time secret [bold]{escape(secret)}[/] (shown once)")
+
+
+@keys.command("create")
+def create(
+    context: typer.Context,
+    user: Annotated[str, typer.Option("--user", help="Whose key; the person is made when new.")],
+    role: Role = None,
+    scope: Annotated[list[str] | None, typer.Option(help="An action that the key is for (all, when none is given).")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires.")] = None,
+    json: Json = False,
+) -> None:
+    """Make an API key. It is shown once."""
+    with errors(as_json=json):
+        made = people.create_key(deployment(context), user, role or [], scope or [], days)
+    if json:
+        say_json({"id": made.id, "key": made.key})
+    else:
+        out.print(f"[bold]{made.key}[/]")
+        err.print("[dim]shown once; keep it where only its owner can read it[/]")
+
+
+@keys.command("list")
+def list_keys(context: typer.Context, json: Json = False) -> None:
+    """Every key: prefix, owner, scopes, expiry, last use; never the key."""
+    with errors(as_json=json):
+        found = deployment(context).directory.list_keys()
+    if json:
+        say_json({"keys": [asdict(one) for one in found]})
+        return
+    table = Table("prefix", "person", "scopes", "expires", "last used", "id", box=None, padding=(0, 2, 0, 0))
+    for one in found:
+        expires = rfc3339(one.expires_ms) if one.expires_ms else "never"
+        used = rfc3339(one.last_used_ms) if one.last_used_ms else "never"
+        table.add_row(one.prefix, escape(one.person), ", ".join(one.scopes) or "all", expires, used, one.id)
+    out.print(table)
+
+
+@keys.command("revoke")
+def revoke(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(help="The key's id or prefix.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Revoke a key: it stops working at once."""
+    confirm(f"Revoke {key}?", yes=yes)
+    with errors():
+        gone = deployment(context).directory.revoke_api_key(key)
+    err.print(f"revoked {gone.prefix} of {escape(gone.person)}")

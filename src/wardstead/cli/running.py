@@ -1,0 +1,189 @@
+"""``init``, ``up``, ``down``, ``status``, ``doctor``, ``isolation check``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wardstead.bootstrap import running
+from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap.initialise import Made, initialise
+from wardstead.cli.output import confirm, err, errors, out, say_json, step
+from wardstead.cli.state import deployment, folder
+from wardstead.isolation.plan import Mode
+from wardstead.isolation.posture import State
+from wardstead.isolation.probes import ProbeResult
+from wardstead.kernel.errors import CallerError
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
+_COLOURS = {State.GREEN: "green", State.AMBER: "yellow", State.RED: "bold red"}
+isolation = typer.Typer(help="How model servers are isolated.", no_args_is_help=True)
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="The folder to make.", metavar="DIR")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a new deployment: keys, certificates, policies, database, the embedded model, the first administrator."""
+    confirm(f"Make a deployment in {directory}?", yes=yes)
+    with errors(as_json=json):
+        made = initialise(directory, step)
+    if json:
+        say_json(_made(made))
+    else:
+        show_made(made)
+
+
+def _made(made: Made) -> dict[str, object]:
+    return {
+        "directory": str(made.directory),
+        "url": made.url,
+        "ca_file": str(made.ca_file),
+        "admin": {"user": made.user, "secret": made.secret},
+        "model": made.model,
+    }
+
+
+def show_made(made: Made) -> None:
+    """What a new owner must know. The secret is shown here and never again."""
+    out.print(f"\n[bold]Made {escape(str(made.directory))}[/]")
+    out.print(f"  administrator    [bold]{made.user}[/]")
+    out.print(f"  one-time secret  [bold]{escape(made.secret)}[/]   (shown once; change it at the first sign-in)")
+    out.print(f"  start it         wardstead -C {escape(str(made.directory))} up\n")
+
+
+def up(
+    context: typer.Context,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Listen here instead.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is healthy.")] = False,
+    isolation: Annotated[
+        Mode | None, typer.Option("--isolation", help="'none' starts model servers with your rights, and says so.")
+    ] = None,
+) -> None:
+    """Start the deployment; runs until SIGTERM or Ctrl-C."""
+    import os
+
+    environment = dict(os.environ)
+    if port is not None:
+        environment[PORT_VARIABLE] = str(port)
+    if isolation is not None:
+        environment[ISOLATION_VARIABLE] = isolation.value
+    with errors():
+        found = Deployment(folder(context), environment)
+        if detach:
+            running.detach(found, _foreground(found))
+            err.print(f"[green]running[/] at {found.url}")
+            return
+        raise typer.Exit(running.supervise(found, step, lambda: _show_ready(found)))
+
+
+def _foreground(found: Deployment) -> list[str]:
+    arguments = [sys.executable, "-m", "wardstead.cli", "-C", str(found.places.directory), "up"]
+    arguments += ["--port", str(found.settings.server.port)]
+    if found.mode is Mode.NONE:
+        arguments += ["--isolation", "none"]
+    return arguments
+
+
+def _show_ready(found: Deployment) -> None:
+    if found.mode is Mode.NONE:
+        err.print("[bold white on red] ISOLATION IS OFF: the model server runs with your rights, your files and your network [/]")
+    ca_file = found.places.tls / "ca.crt"
+    model = found.settings.models[0].name if found.settings.models else "MODEL"
+    here = f"wardstead -C {found.places.directory}"
+    err.print(f"\n[bold green]Ready[/] [bold]{found.url}[/]   console: {found.url}/console/\n")
+    err.print(f"Get a key:   {escape(here)} key create --user me --role user")
+    err.print(f"Then, with curl:\n  curl --cacert {escape(str(ca_file))} {found.url}/v1/chat/completions \\")
+    err.print("    -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\")
+    err.print(escape('    -d \'{"model": "%s", "messages": [{"role": "user", "content": "Hello!"}]}\'' % model))
+    err.print("Or with Python (pip install openai):")
+    err.print("  import httpx, openai, ssl")
+    err.print(f"  tls = ssl.create_default_context(cafile={str(ca_file)!r})")
+    err.print(f"  client = openai.OpenAI(base_url='{found.url}/v1', api_key='KEY', http_client=httpx.Client(verify=tls))")
+    err.print(
+        escape(f"  print(client.chat.completions.create(model={model!r}, messages=[{{'role': 'user', 'content': 'Hello!'}}]))")
+    )
+    err.print("\n[dim]Ctrl-C stops it.[/]")
+
+
+def down(context: typer.Context) -> None:
+    """Stop the running deployment: gateways finish what is under way."""
+    with errors():
+        stopped = running.stop(deployment(context))
+    err.print("stopped" if stopped else "it was not running")
+
+
+def status(context: typer.Context, json: Json = False) -> None:
+    """Show what runs, and what protects it. Exit 1 when something is red, 4 when nothing runs."""
+    with errors(as_json=json):
+        said = running.status(deployment(context))
+    if json:
+        say_json(said)
+    else:
+        _show_status(said)
+    if not said["running"]:
+        raise typer.Exit(4)
+    if said["posture"]["state"] == State.RED:
+        raise typer.Exit(1)
+
+
+def _show_status(said: dict[str, object]) -> None:
+    posture, models = said["posture"], said["models"]
+    if not isinstance(posture, dict) or not isinstance(models, list):
+        raise CallerError("no status")
+    where = said["url"] if said["running"] else "not running"
+    colour = _COLOURS[State(posture["state"])]
+    out.print(f"[bold]{where}[/]   posture [{colour}]{posture['state']}[/]")
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for check in posture["checks"]:
+        mark = _COLOURS[State(check["state"])]
+        table.add_row(f"[{mark}]{check['state']}[/]", escape(check["title"]), f"[dim]{escape(check['evidence'])}[/]")
+    for model in models:
+        state = "[green]ready[/]" if model["healthy"] else "[yellow]not ready[/]"
+        table.add_row(state, f"model {escape(model['name'])}", f"[dim]{model['kind']}, isolation {model['isolation']}[/]")
+    out.print(table)
+
+
+def _probe(context: typer.Context, *, json: bool) -> None:
+    with errors(as_json=json):
+        found = deployment(context)
+        names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
+        results = {name: running.probes(found, name) for name in names}
+    if json:
+        rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
+        say_json({"mode": found.mode.value, "probes": rows})
+    else:
+        for name, probes in results.items():
+            _show_probes(name, found.mode, probes)
+    if any(one.open for probes in results.values() for one in probes):
+        raise typer.Exit(1)
+
+
+def _show_probes(name: str, mode: Mode, probes: tuple[ProbeResult, ...]) -> None:
+    still = [one for one in probes if one.open]
+    out.print(
+        f"[bold]{escape(name)}[/] ({mode.value}): {len(probes) - len(still)} of {len(probes)} probes closed, tried from inside"
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for one in probes:
+        mark = "[green]closed[/]" if not one.open else f"[{_COLOURS[State(one.severity.value)]}]open[/]"
+        table.add_row(mark, escape(one.title), f"[dim]{escape(one.detail)}[/]")
+    out.print(table)
+
+
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Probe the running sandbox from inside and show what stays open. Exit 1 when something does."""
+    _probe(context, json=json)
+
+
+@isolation.command("check")
+def isolation_check(context: typer.Context, json: Json = False) -> None:
+    """The probes' results: what a compromised model server could do. Exit 1 when something is open."""
+    _probe(context, json=json)
