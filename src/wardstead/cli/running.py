@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -23,19 +25,20 @@ from wardstead.kernel.errors import CallerError
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 _COLOURS = {State.GREEN: "green", State.AMBER: "yellow", State.RED: "bold red"}
+_HELLO = [{"role": "user", "content": "Hello!"}]
 isolation = typer.Typer(help="How model servers are isolated.", no_args_is_help=True)
 
 
 def init(
     directory: Annotated[Path, typer.Argument(help="The folder to make.", metavar="DIR")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Make a new deployment: keys, certificates, policies, database, the embedded model, the first administrator."""
     confirm(f"Make a deployment in {directory}?", yes=yes)
-    with errors(as_json=json):
+    with errors(as_json=as_json):
         made = initialise(directory, step)
-    if json:
+    if as_json:
         say_json(_made(made))
     else:
         show_made(made)
@@ -68,8 +71,6 @@ def up(
     ] = None,
 ) -> None:
     """Start the deployment; runs until SIGTERM or Ctrl-C."""
-    import os
-
     environment = dict(os.environ)
     if port is not None:
         environment[PORT_VARIABLE] = str(port)
@@ -102,14 +103,12 @@ def _show_ready(found: Deployment) -> None:
     err.print(f"Get a key:   {escape(here)} key create --user me --role user")
     err.print(f"Then, with curl:\n  curl --cacert {escape(str(ca_file))} {found.url}/v1/chat/completions \\")
     err.print("    -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\")
-    err.print(escape('    -d \'{"model": "%s", "messages": [{"role": "user", "content": "Hello!"}]}\'' % model))
+    err.print(escape(f"    -d '{json.dumps({'model': model, 'messages': _HELLO})}'"))
     err.print("Or with Python (pip install openai):")
     err.print("  import httpx, openai, ssl")
     err.print(f"  tls = ssl.create_default_context(cafile={str(ca_file)!r})")
     err.print(f"  client = openai.OpenAI(base_url='{found.url}/v1', api_key='KEY', http_client=httpx.Client(verify=tls))")
-    err.print(
-        escape(f"  print(client.chat.completions.create(model={model!r}, messages=[{{'role': 'user', 'content': 'Hello!'}}]))")
-    )
+    err.print(escape(f"  print(client.chat.completions.create(model={model!r}, messages={_HELLO}))"))
     err.print("\n[dim]Ctrl-C stops it.[/]")
 
 
@@ -120,11 +119,11 @@ def down(context: typer.Context) -> None:
     err.print("stopped" if stopped else "it was not running")
 
 
-def status(context: typer.Context, json: Json = False) -> None:
+def status(context: typer.Context, as_json: Json = False) -> None:
     """Show what runs, and what protects it. Exit 1 when something is red, 4 when nothing runs."""
-    with errors(as_json=json):
+    with errors(as_json=as_json):
         said = running.status(deployment(context))
-    if json:
+    if as_json:
         say_json(said)
     else:
         _show_status(said)
@@ -151,12 +150,12 @@ def _show_status(said: dict[str, object]) -> None:
     out.print(table)
 
 
-def _probe(context: typer.Context, *, json: bool) -> None:
-    with errors(as_json=json):
+def _probe(context: typer.Context, *, as_json: bool) -> None:
+    with errors(as_json=as_json):
         found = deployment(context)
         names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
         results = {name: running.probes(found, name) for name in names}
-    if json:
+    if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
         say_json({"mode": found.mode.value, "probes": rows})
     else:
@@ -178,12 +177,12 @@ def _show_probes(name: str, mode: Mode, probes: tuple[ProbeResult, ...]) -> None
     out.print(table)
 
 
-def doctor(context: typer.Context, json: Json = False) -> None:
+def doctor(context: typer.Context, as_json: Json = False) -> None:
     """Probe the running sandbox from inside and show what stays open. Exit 1 when something does."""
-    _probe(context, json=json)
+    _probe(context, as_json=as_json)
 
 
 @isolation.command("check")
-def isolation_check(context: typer.Context, json: Json = False) -> None:
+def isolation_check(context: typer.Context, as_json: Json = False) -> None:
     """The probes' results: what a compromised model server could do. Exit 1 when something is open."""
-    _probe(context, json=json)
+    _probe(context, as_json=as_json)

