@@ -2,55 +2,124 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.inspection.test_guard import DETECTORS, POLICY
+import json
 
-from wardstead.inspection.catalogue import Detector, canary, load_catalogue
+import pytest
+from tests.inspection.reference import CANARY, CATALOGUES, DETECTORS, POLICY
+
+from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, load_catalogue
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.matching import Matcher
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy import load_policy, policy_schema
 from wardstead.kernel.errors import ConfigurationError
 
 CASES = [(one, text, True) for one in DETECTORS for text in one.examples]
 CASES += [(one, text, False) for one in DETECTORS for text in one.counter_examples]
+RULE = "{category: x, label: {level: internal}, prompt: allow, answer: allow}"
 
 
-@pytest.mark.parametrize(("detector", "text", "expected"), CASES, ids=lambda value: getattr(value, "type", None))
-def test_a_detector_finds_its_examples_alone(detector: Detector, text: str, expected: bool) -> None:
+@pytest.fixture(scope="module")
+def matchers() -> dict[str, Matcher]:
+    return {one.id: Matcher([one]) for one in DETECTORS}
+
+
+@pytest.mark.parametrize(("detector", "text", "expected"), CASES, ids=lambda value: getattr(value, "id", None))
+def test_a_detector_finds_its_examples_alone(matchers: dict[str, Matcher], detector: Detector, text: str, expected: bool) -> None:
     data = text.encode()
-    matcher = Matcher([detector])
-    found = matcher.matches(0, data, 0, len(data)) if matcher.candidates(data) else []
+    matcher = matchers[detector.id]
+    found = matcher.matches(0, data, 0, len(data)).matches if matcher.candidates(data) else []
     assert bool(found) is expected
+
+
+def one_detector(pattern: str, more: str = "") -> str:
+    entry = f"id: bad, type: bad, category: xx, source: xyz, pattern: '{pattern}', examples: [a]{more}"
+    return f"version: 1\ndetectors:\n  - {{{entry}}}\n"
 
 
 @pytest.mark.parametrize(
     ("pattern", "why"),
-    [("a+", "bytes"), ("(?=a)b", "cannot have"), (r"(a)\1", "cannot have"), ("é", "ASCII"), ("(", "parse")],
+    [
+        ("a+", "longer than"),
+        ("(?:a{1,900}){1,9}", "longer than"),
+        ("(?=a)b", "cannot have"),
+        ("(?<!a)b", "cannot have"),
+        ("^a", "cannot have"),
+        (r"(a)\1", "cannot have"),
+        ("é", "ASCII"),
+        ("(", "parse"),
+        ("a{0,3}", "nothing"),
+        ("(a)(b)", "at most one"),
+        ("x(?:(a)|b)", "at most one"),
+    ],
 )
 def test_a_pattern_that_cannot_stream_is_refused_by_name(pattern: str, why: str) -> None:
-    text = f"version: 1\ndetectors:\n  - {{type: bad-one, category: x, source: y, pattern: '{pattern}', examples: []}}\n"
-    with pytest.raises(ConfigurationError, match=why):
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        load_catalogue(one_detector(pattern), "file.yaml")
+    assert caught.value.where == "file.yaml: bad"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1\nsurprise: 2\ndetectors: []\n",
+        "detectors: []\n",
+        "- a\n",
+        "a: [\n",
+        one_detector("ab", ", surprise: 1"),
+        one_detector("ab", ", validator: nobody"),
+        one_detector("ab", ", overlong: ab"),
+        one_detector("ab") + one_detector("cd").split("detectors:\n")[1],
+    ],
+)
+def test_a_catalogue_that_does_not_fit_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
         load_catalogue(text, "file.yaml")
+    assert caught.value.where.startswith("file.yaml")
 
 
-def test_unknown_keys_are_fatal() -> None:
-    with pytest.raises(ConfigurationError, match="surprise"):
-        load_catalogue("version: 1\nsurprise: 2\ndetectors: []\n", "file.yaml")
-    with pytest.raises(ConfigurationError, match="surprise"):
-        load_policy("version: 1\nsurprise: 2\nrules: []\n", "file.yaml")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1\nsurprise: 2\nrules: []\n",
+        "version: 1\nrules: [{category: x, label: {level: secret}, prompt: allow, answer: allow}]\n",
+        "version: 1\nrules: [{category: x, label: {level: internal}, prompt: maybe, answer: allow}]\n",
+        "version: 1\nrules: [{category: x, label: {level: internal}, prompt: allow}]\n",
+        "version: 1\nrules: [{label: {level: internal}, prompt: allow, answer: allow}]\n",
+        f"version: 1\nrules: [{RULE}, {RULE}]\n",
+    ],
+)
+def test_a_policy_that_does_not_fit_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_policy(text, "file.yaml")
+    assert caught.value.where.startswith("file.yaml")
 
 
 def test_a_detector_without_a_rule_is_refused() -> None:
-    empty = load_policy("version: 1\nrules: []\n", "file.yaml")
     with pytest.raises(ConfigurationError, match="no rule covers"):
-        PatternInspector(DETECTORS, empty)
+        PatternInspector(DETECTORS, load_policy("version: 1\nrules: []\n", "file.yaml"))
 
 
-def test_a_canary_must_be_long_enough_to_mean_something() -> None:
+def test_a_rule_that_names_no_finding_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no detector finds"):
+        PatternInspector(DETECTORS, load_policy(f"version: 1\nrules: [{RULE}]\n", "file.yaml"))
+
+
+@pytest.mark.parametrize("text", ["short", "x" * 257, "canary-ünïcode", "canary\nline"])
+def test_a_canary_must_be_long_enough_to_mean_something(text: str) -> None:
     with pytest.raises(ConfigurationError):
-        canary("short")
+        canary(text)
 
 
-def test_every_detector_names_its_source_and_has_an_example() -> None:
-    assert all(one.examples for one in DETECTORS)
-    assert POLICY.version
+def test_the_version_changes_with_what_is_found_and_tells_no_canary() -> None:
+    versions = {
+        PatternInspector(DETECTORS, POLICY).version,
+        PatternInspector(DETECTORS[1:], POLICY).version,
+        PatternInspector(DETECTORS, POLICY, (CANARY,)).version,
+    }
+    assert len(versions) == 3
+    assert PatternInspector(DETECTORS, POLICY, (CANARY,)).version == PatternInspector(DETECTORS, POLICY, ("another-one",)).version
+
+
+def test_the_schemas_beside_the_catalogues_are_those_of_the_code() -> None:
+    assert json.loads((CATALOGUES / "detectors/patterns.schema.json").read_text()) == json.loads(json.dumps(catalogue_schema()))
+    assert json.loads((CATALOGUES / "policies/classification.schema.json").read_text()) == json.loads(json.dumps(policy_schema()))

@@ -5,21 +5,20 @@ overlaps the rest keeps it waiting); and open, from the first byte where a match
 by the prefix closure of all patterns, searched at the end of what has arrived (``pattern``).
 
 INVARIANT: text, findings and verdict equal ``PatternInspector.inspect`` of the whole, however it was cut (tests/inspection).
-INVARIANT: at most ``WINDOW_BYTES`` and one piece are held back, and never because of time.
+INVARIANT: at most twice ``WINDOW_BYTES`` is held back, and never because of time: what is open begins within one window of
+the end, and a cluster that waits for it is no longer than another.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES
-from wardstead.inspection.matching import Match
+from wardstead.inspection.matching import Match, Matcher
 from wardstead.inspection.ports import Direction, Released
+from wardstead.inspection.verdict import Cluster, Judge, char_count, char_offsets, clusters, failed
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
-
-if TYPE_CHECKING:
-    from wardstead.inspection.inspector import PatternInspector
 
 _NOTHING: Final = Released("")
 _TRIM_BYTES: Final = 1024
@@ -29,21 +28,21 @@ class PatternGuard:
     """A ``StreamGuard``. Offsets inside are bytes in the buffer, which begins with released text kept as left context."""
 
     __slots__ = (
-        "_buffer", "_chars", "_decided", "_direction", "_inspector", "_label",
-        "_matcher", "_open_matches", "_over", "_released", "_resume",
+        "_buffer", "_chars", "_decided", "_direction", "_judge", "_label",
+        "_matcher", "_over", "_released", "_resume", "_waiting",
     )  # fmt: skip
 
-    def __init__(self, inspector: PatternInspector, direction: Direction) -> None:
+    def __init__(self, matcher: Matcher, judge: Judge, direction: Direction) -> None:
         """Made by ``PatternInspector.guard``."""
-        self._inspector = inspector
-        self._matcher = inspector.matcher
+        self._matcher = matcher
+        self._judge = judge
         self._direction = direction
         self._buffer = b""
         self._released = 0
         self._decided = 0
         self._chars = 0  # characters of the text before the buffer
-        self._resume: dict[int, int] = {}  # by detector: where its last match ended, if beyond what is decided
-        self._open_matches: list[Match] = []
+        self._resume: dict[int, int] = {}  # by detector: where its search goes on, if beyond what is decided
+        self._waiting: list[Match] = []
         self._over = False
         self._label: Label = PUBLIC
 
@@ -56,8 +55,8 @@ class PatternGuard:
         """See ``StreamGuard.feed``."""
         if self._over or not piece:
             return _NOTHING
-        self._buffer += piece.encode("utf-8", "replace")
         try:
+            self._buffer += piece.encode("utf-8", "replace")
             return self._advance(self._first_open())
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return self._fail()
@@ -75,8 +74,7 @@ class PatternGuard:
 
     def _fail(self) -> Released:
         self._over = True
-        at = self._chars + _chars(self._buffer)
-        return Released("", (self._inspector.failed(at),), Action.BLOCK)
+        return Released("", (failed(self._chars + char_count(self._buffer)),), Action.BLOCK)
 
     def _first_open(self) -> int:
         """Where a match may be in progress, so that what starts there is not decided yet."""
@@ -90,61 +88,59 @@ class PatternGuard:
         if first_open > self._decided:
             # One byte of left context: a spurious boundary only makes a candidate that is then looked at exactly.
             for number in self._matcher.candidates(self._buffer[max(0, self._decided - 1) :]):
-                self._decide(number, first_open)
+                begin = max(self._decided, self._resume.get(number, 0))
+                scan = self._matcher.matches(number, self._buffer, begin, first_open)
+                self._waiting += scan.matches
+                self._resume[number] = scan.resume
             self._decided = first_open
-        if self._open_matches:
-            return self._release_around_matches(first_open)
-        text = self._buffer[self._released : self._whole_chars(first_open)]
-        self._released += len(text)
+        if self._waiting:
+            return self._settle(first_open)
+        text = self._take(first_open)
         self._trim()
-        return Released(text.decode("utf-8", "replace")) if text else _NOTHING
+        return Released(text.decode("utf-8")) if text else _NOTHING
 
-    def _decide(self, number: int, before: int) -> None:
-        begin = max(self._decided, self._resume.get(number, 0))
-        for match in self._matcher.matches(number, self._buffer, begin, before):
-            self._open_matches.append(match)
-            self._resume[number] = match.end
-
-    def _whole_chars(self, end: int) -> int:
-        """The last character border at or before ``end``."""
+    def _take(self, end: int) -> bytes:
+        """Release up to the last character border at or before ``end``."""
         while self._released < end < len(self._buffer) and self._buffer[end] & 0xC0 == 0x80:
             end -= 1
-        return end
+        text = self._buffer[self._released : end]
+        self._released += len(text)
+        return text
 
-    def _release_around_matches(self, first_open: int) -> Released:
-        from wardstead.inspection.inspector import clusters, label_of
-
+    def _settle(self, first_open: int) -> Released:
+        """Rule on the clusters that nothing can join any more, and release the text around them."""
+        settled, waits_from = self._settled(first_open)
+        chars = char_offsets(self._buffer, settled, self._chars)
         out: list[bytes] = []
         findings: list[Finding] = []
         strictest = Action.ALLOW
-        for cluster in clusters(self._open_matches):
-            if cluster.end > first_open:
-                # It may still grow by a match that starts later: it waits, whole.
-                first_open = cluster.start
-                break
-            made = self._inspector.findings(cluster, self._direction, [self._char_span(one) for one in cluster.matches])
-            findings += made
-            action = max(finding.action for finding in made)
-            strictest = max(strictest, action)
-            if action is Action.ALLOW:
-                self._label = self._label.join(label_of(made))
+        for cluster in settled:
+            ruling = self._judge.rule(cluster, self._direction, chars)
+            findings += ruling.findings
+            strictest = max(strictest, ruling.action)
+            self._label = self._label.join(ruling.label)
+            if ruling.action is Action.ALLOW:
                 continue
-            out.append(self._buffer[self._released : cluster.start])
-            self._released = cluster.end
-            if action is Action.BLOCK:
+            out.append(self._take(cluster.start))
+            if ruling.action is Action.BLOCK:
                 self._over = True
-                return Released(b"".join(out).decode("utf-8", "replace"), tuple(findings), strictest)
-            out.append(self._inspector.replacement(cluster, self._direction))
-        end = self._whole_chars(max(first_open, self._released))
-        out.append(self._buffer[self._released : end])
-        self._released = end
-        self._open_matches = [one for one in self._open_matches if one.start >= first_open]
+                return Released(b"".join(out).decode("utf-8"), tuple(findings), strictest)
+            out.append(ruling.replacement)
+            self._released = cluster.end
+        out.append(self._take(waits_from))
+        self._waiting = [one for one in self._waiting if one.start >= waits_from]
         self._trim()
-        return Released(b"".join(out).decode("utf-8", "replace"), tuple(findings), strictest)
+        return Released(b"".join(out).decode("utf-8"), tuple(findings), strictest)
 
-    def _char_span(self, match: Match) -> tuple[int, int]:
-        before = self._chars + _chars(self._buffer[: match.start])
-        return before, before + _chars(self._buffer[match.start : match.end])
+    def _settled(self, first_open: int) -> tuple[list[Cluster], int]:
+        """The clusters that are complete, and where what must still wait begins."""
+        settled: list[Cluster] = []
+        for cluster in clusters(self._waiting):
+            # Every match not known yet starts at or after ``first_open``.
+            if cluster.end > first_open and not (cluster.overflows and cluster.matches[-1].start < first_open):
+                return settled, min(cluster.start, first_open)
+            settled.append(cluster)
+        return settled, first_open
 
     def _trim(self) -> None:
         """Drop released text that is no longer needed as left context."""
@@ -153,13 +149,9 @@ class PatternGuard:
             return
         while drop and self._buffer[drop] & 0xC0 == 0x80:
             drop -= 1
-        self._chars += _chars(self._buffer[:drop])
+        self._chars += char_count(self._buffer[:drop])
         self._buffer = self._buffer[drop:]
         self._released -= drop
         self._decided -= drop
-        self._resume = {number: end - drop for number, end in self._resume.items() if end > self._decided}
-        self._open_matches = [Match(m.start - drop, m.end - drop, m.detector, m.overlong) for m in self._open_matches]
-
-
-def _chars(data: bytes) -> int:
-    return len(data) if data.isascii() else len(data.decode("utf-8", "replace"))
+        self._resume = {number: end - drop for number, end in self._resume.items() if end - drop > self._decided}
+        self._waiting = [Match(m.start - drop, m.end - drop, m.detector, m.overlong) for m in self._waiting]

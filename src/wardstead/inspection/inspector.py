@@ -9,7 +9,7 @@ from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.matching import Match, Matcher
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Inspection
-from wardstead.inspection.verdict import Judge, char_offsets, clusters
+from wardstead.inspection.verdict import Judge, char_offsets, clusters, failed
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -77,8 +77,3 @@ class PatternInspector:
             out.append(ruling.replacement)
         out.append(data[done:])
         return Inspection(b"".join(out).decode("utf-8"), tuple(findings), label, strictest)
-
-
-def failed(at: int) -> Finding:
-    """The finding of a detector that crashed: it blocks."""
-    return Finding("detector-failed", at, at, PUBLIC, Action.BLOCK)

@@ -29,14 +29,19 @@ def parse(pattern: str, where: str) -> Tree:
     except re.error as error:
         raise ConfigurationError("the pattern does not parse", where=where, why=str(error)) from None
     emit(tree, where)
-    if tree.state.groups > 2:  # noqa: PLR2004 -- group 0 is the whole match
-        raise ConfigurationError("at most one group captures: the part that is the secret", where=where)
+    always = sum(1 for op, value in tree if op is c.SUBPATTERN and value[0] is not None)
+    if tree.state.groups - 1 != always or always > 1:
+        raise ConfigurationError(
+            "a capturing group marks the secret: at most one, in every match", where=where, next_step="write (?:…) for the others"
+        )
     return tree
 
 
 def width(tree: Tree, where: str, limit: int) -> int:
     """The greatest number of bytes a match can have. Raises ``ConfigurationError`` when it has no bound below ``limit``."""
-    _, greatest = tree.getwidth()
+    least, greatest = tree.getwidth()
+    if not least:
+        raise ConfigurationError("the pattern matches nothing at all", where=where)
     if int(greatest) > limit:
         raise ConfigurationError(
             f"a match could be longer than {limit} bytes", where=where, next_step="bound every repeat: {1,64} instead of +"
@@ -84,9 +89,9 @@ def _prefix(op: Any, value: Any, where: str) -> str:
 
 def _full(op: Any, value: Any, where: str) -> str:  # noqa: PLR0911 -- one line for each kind of node
     if op is c.LITERAL:
-        return _escape(value)
+        return _escape(value, where)
     if op is c.NOT_LITERAL:
-        return f"[^{_escape(value)}]"
+        return f"[^{_escape(value, where)}]"
     if op is c.ANY:
         return "."
     if op is c.IN:
@@ -131,9 +136,9 @@ def _class(items: list[tuple[Any, Any]], where: str) -> str:
         if op is c.NEGATE:
             out.append("^")
         elif op is c.LITERAL:
-            out.append(_escape(value))
+            out.append(_escape(value, where))
         elif op is c.RANGE:
-            out.append(f"{_escape(value[0])}-{_escape(value[1])}")
+            out.append(f"{_escape(value[0], where)}-{_escape(value[1], where)}")
         elif op is c.CATEGORY and value in _CATEGORIES:
             out.append(_CATEGORIES[value])
         else:
@@ -141,9 +146,9 @@ def _class(items: list[tuple[Any, Any]], where: str) -> str:
     return "[" + "".join(out) + "]"
 
 
-def _escape(code: int) -> str:
+def _escape(code: int, where: str) -> str:
     if code > 0x7F:
-        raise ConfigurationError("patterns are ASCII: they run on UTF-8 bytes")
+        raise ConfigurationError("patterns are ASCII: they run on UTF-8 bytes", where=where)
     char = chr(code)
     return char if char.isalnum() else f"\\x{code:02x}"
 

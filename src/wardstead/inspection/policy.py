@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
@@ -19,7 +19,7 @@ _Word = Literal["allow", "redact", "block"]
 
 
 class _Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    level: str
+    level: Literal["public", "internal", "confidential", "restricted"]
     compartments: tuple[str, ...] = ()
 
 
@@ -70,6 +70,15 @@ class ClassificationPolicy:
             )
         return found
 
+    def check_names(self, types: Collection[str], categories: Collection[str]) -> None:
+        """Raises ``ConfigurationError`` for a rule that names no finding: a misspelt rule would let its data through."""
+        if unknown := sorted((self.by_type.keys() - set(types)) | (self.by_category.keys() - set(categories))):
+            raise ConfigurationError(
+                f"a rule is for {', '.join(unknown)}, which no detector finds",
+                where="classification policy",
+                next_step=f"types: {', '.join(sorted(types))}; categories: {', '.join(sorted(categories))}",
+            )
+
 
 def load_policy(text: str, where: str) -> ClassificationPolicy:
     """A policy from its YAML. Raises ``ConfigurationError``."""
@@ -77,9 +86,13 @@ def load_policy(text: str, where: str) -> ClassificationPolicy:
         policy = msgspec.convert(yaml.safe_load(text), _Policy)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise ConfigurationError("the classification policy does not fit its schema", where=where, why=str(error)) from None
+    seen: set[tuple[str, str]] = set()
     for number, rule in enumerate(policy.rules):
         if bool(rule.type) == bool(rule.category):
             raise ConfigurationError("a rule is for one type or for one category", where=f"{where}: rules[{number}]")
+        if (rule.type, rule.category) in seen:
+            raise ConfigurationError(f"a second rule for {rule.type or rule.category!r}", where=f"{where}: rules[{number}]")
+        seen.add((rule.type, rule.category))
     version = f"{policy.version}:{sha256(text.encode()).hexdigest()[:12]}"
     return ClassificationPolicy(
         version,
@@ -91,12 +104,6 @@ def load_policy(text: str, where: str) -> ClassificationPolicy:
 def policy_schema() -> dict[str, object]:
     """The JSON Schema of a policy file."""
     return msgspec.json.schema(_Policy)
-
-
-def check_covered(policy: ClassificationPolicy, kinds: Iterable[tuple[str, str]]) -> None:
-    """Raises ``ConfigurationError`` when a detector's findings would have no rule."""
-    for kind, category in kinds:
-        policy.treatment(kind, category)
 
 
 def _treatment(rule: _Rule) -> Treatment:

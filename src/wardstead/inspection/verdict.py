@@ -10,7 +10,7 @@ from wardstead.inspection.matching import Match
 from wardstead.inspection.policy import Treatment
 from wardstead.inspection.ports import Direction
 from wardstead.kernel.findings import Action, Finding
-from wardstead.kernel.labels import Label, join_all
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +96,8 @@ def char_offsets(data: bytes, found: Iterable[Cluster], base: int = 0) -> dict[i
 def char_count(data: bytes) -> int:
     """How many characters these bytes of valid UTF-8 begin."""
     return len(data) if data.isascii() else sum(byte & 0xC0 != 0x80 for byte in data)
+
+
+def failed(at: int) -> Finding:
+    """The finding of a detector that crashed: it blocks."""
+    return Finding("detector-failed", at, at, PUBLIC, Action.BLOCK)

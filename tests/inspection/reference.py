@@ -1,0 +1,127 @@
+"""The verdict on a whole text by Python's own engine, one pattern after another: slow, plain, and independent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogue
+from wardstead.inspection.inspector import PatternInspector
+from wardstead.inspection.policy import ClassificationPolicy, load_policy
+from wardstead.inspection.ports import Direction
+from wardstead.inspection.validators import VALIDATORS
+from wardstead.kernel.findings import Action
+from wardstead.kernel.labels import PUBLIC, Label
+
+CATALOGUES = files("wardstead.catalogues")
+DETECTORS = load_catalogue((CATALOGUES / "detectors/patterns.yaml").read_text("utf-8"), "patterns.yaml")
+POLICY = load_policy((CATALOGUES / "policies/classification.yaml").read_text("utf-8"), "classification.yaml")
+CANARY = "canary-7731-xyzzy"
+INSPECTOR = PatternInspector(DETECTORS, POLICY, (CANARY,))
+EVERYTHING = (*DETECTORS, canary(CANARY))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a text comes to."""
+
+    text: str
+    findings: list[tuple[str, int, int, Action]]
+    action: Action
+    label: Label
+
+
+Span = tuple[int, int, int, bool]
+"""Start, end, number of the detector, overlong."""
+
+
+def reference(text: str, detectors: Sequence[Detector] = EVERYTHING, policy: ClassificationPolicy = POLICY) -> Verdict:
+    """The verdict on an answer."""
+    data = text.encode()
+    spans = sorted(span for number, one in enumerate(detectors) for span in spans_of(one, number, data))
+    out, findings, worst, label, done = b"", [], Action.ALLOW, PUBLIC, 0
+    while spans:
+        group = [spans.pop(0)]
+        start, end = group[0][:2]
+        while spans and spans[0][0] < end and end - start <= WINDOW_BYTES:
+            group.append(spans.pop(0))
+            end = max(end, group[-1][1])
+        if end - start > WINDOW_BYTES:
+            group[-1] = (*group[-1][:3], True)
+        ranks = []
+        for begin, finish, number, overlong in group:
+            rule = policy.treatment(detectors[number].type, detectors[number].category)
+            action = Action.BLOCK if overlong else rule.answer
+            ranks.append((action, finish - begin, -number))
+            findings.append((detectors[number].type, len(data[:begin].decode()), len(data[:finish].decode()), action))
+        strictest, _, number = max(ranks)
+        worst = max(worst, strictest)
+        if strictest is Action.ALLOW:
+            for _, _, member, _ in group:
+                label = label.join(policy.treatment(detectors[member].type, detectors[member].category).label)
+            continue
+        out += data[done:start]
+        if strictest is Action.BLOCK:
+            return Verdict(out.decode(), findings, worst, label)
+        out += f"[redacted:{detectors[-number].type}]".encode()
+        done = end
+    return Verdict((out + data[done:]).decode(), findings, worst, label)
+
+
+def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
+    """The real matches of one detector."""
+    pattern, at, spans = re.compile(detector.pattern.encode()), 0, []
+    while (match := pattern.search(data, at)) is not None:
+        start, end = match.span(pattern.groups)
+        real = real_width(detector, data, start, end)
+        if not real:
+            at = match.start() + 1
+            continue
+        whole = real == end - start
+        follows = data[match.end() : match.end() + 1]
+        overlong = whole and bool(detector.overlong) and re.fullmatch(detector.overlong.encode(), follows) is not None
+        spans.append((start, start + real, number, overlong))
+        at = match.end() if whole else start + real
+    return spans
+
+
+def real_width(detector: Detector, data: bytes, start: int, end: int) -> int:
+    """How many bytes of a candidate are real."""
+    left = data[max(0, start - CONTEXT_BYTES) : start].lower()
+    if detector.context and not any(stands_in(word.encode(), left) for word in detector.context):
+        return 0
+    return VALIDATORS[detector.validator](data[start:end]) if detector.validator else end - start
+
+
+def stands_in(word: bytes, text: bytes) -> bool:
+    """Whether the word stands in the text by itself."""
+    at = text.find(word)
+    while at >= 0:
+        around = text[max(0, at - 1) : at] + text[at + len(word) : at + len(word) + 1]
+        if not any(chr(byte).isascii() and chr(byte).isalnum() for byte in around):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def inspect(text: str, inspector: PatternInspector = INSPECTOR) -> Verdict:
+    """The same by the inspector."""
+    verdict = inspector.inspect(text, Direction.ANSWER)
+    findings = [(one.type, one.start, one.end, one.action) for one in verdict.findings]
+    return Verdict(verdict.text, findings, verdict.action, verdict.label)
+
+
+def stream(pieces: Sequence[str], inspector: PatternInspector = INSPECTOR) -> Verdict:
+    """The same by a guard that is fed piece by piece."""
+    guard = inspector.guard(Direction.ANSWER)
+    released = [guard.feed(piece) for piece in pieces] + [guard.finish()]
+    findings = [(f.type, f.start, f.end, f.action) for one in released for f in one.findings]
+    return Verdict("".join(one.text for one in released), findings, max(one.action for one in released), guard.label)
+
+
+def cut(text: str, cuts: Sequence[int]) -> list[str]:
+    """The text in pieces."""
+    places = sorted({min(place, len(text)) for place in cuts})
+    return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
