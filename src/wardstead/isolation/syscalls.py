@@ -54,7 +54,8 @@ write:1:64 writev:20:66
 # What a threaded Python and llama.cpp need: memory, threads, time, reading files, unix sockets, starting the probe.
 # Absent on purpose: link, symlink, rename, mkdir, mknod, chmod, chown (the socket directory is on the host's file system, and
 # the gateway must be able to trust what a path in it is), and whatever writes extended attributes.
-ALLOWED = frozenset("""
+ALLOWED = frozenset(
+    """
 read write close fstat lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait
 rt_sigsuspend rt_sigqueueinfo sigaltstack pread64 pwrite64 readv writev preadv pwritev preadv2 pwritev2 pipe pipe2 select
 pselect6 poll ppoll epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_pwait epoll_pwait2 eventfd eventfd2
@@ -70,20 +71,23 @@ sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min 
 getcpu restart_syscall fadvise64 readahead getrandom memfd_create rseq membarrier mlock munlock mlock2 close_range
 copy_file_range sendfile splice tee capget timer_create timer_settime timer_gettime timer_delete timer_getoverrun
 get_mempolicy mseal cachestat
-""".split())  # noqa: SIM905 -- a list this long is read as words
+""".split()  # noqa: SIM905 -- a list this long is read as words
+)
 
 # Allowed, or refused, by their arguments (``seccomp.py``).
 CONDITIONAL = frozenset("socket clone clone3 prctl ioctl open openat openat2 creat".split())  # noqa: SIM905
 
 # No honest model server makes these. The process ends, and the end is visible: the supervisor restarts it and says so.
-FATAL = frozenset("""
+FATAL = frozenset(
+    """
 ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd keyctl add_key request_key mount umount2 move_mount open_tree
 fsopen fsconfig fsmount fspick mount_setattr pivot_root chroot unshare setns bpf perf_event_open io_uring_setup io_uring_enter
 io_uring_register userfaultfd kexec_load kexec_file_load init_module finit_module delete_module open_by_handle_at reboot
 swapon swapoff acct quotactl quotactl_fd settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname iopl
 ioperm syslog lookup_dcookie nfsservctl modify_ldt fanotify_init memfd_secret uselib query_module create_module
 get_kernel_syms _sysctl vhangup statmount listmount
-""".split())  # noqa: SIM905 -- a list this long is read as words
+""".split()  # noqa: SIM905 -- a list this long is read as words
+)
 
 HIGHEST_KNOWN = 462
 """The newest call in the kernel headers that these tables were made from (``mseal``, Linux 6.10)."""

@@ -12,12 +12,14 @@ import runpy
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 
 def main() -> None:
     """Serve until killed."""
-    settings = json.loads(sys.stdin.buffer.readline())
+    settings = json.loads(sys.stdin.buffer.readline() or sys.exit("the launcher is gone"))
+    threading.Thread(target=end_with_launcher, daemon=True).start()
     # Nothing in here has files to write: hard limits, before the (hostile) weights are parsed.
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -34,6 +36,16 @@ def main() -> None:
     del server
 
 
+def end_with_launcher() -> None:
+    """The launcher holds the other end of standard input: its end, however it comes, is ours.
+
+    The kernel's signal for that (PR_SET_PDEATHSIG) is set by a child on itself, so a parent that dies before leaves an orphan.
+    """
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
 def serve(settings: dict[str, object], path: str) -> object:
     """Start llama.cpp's server in its own threads. Its web interface, metrics, slots and prompt cache stay off."""
     import xllamacpp
@@ -45,6 +57,8 @@ def serve(settings: dict[str, object], path: str) -> object:
     params.n_ctx = int(str(settings["context"])) * int(str(settings["parallel"]))
     params.n_parallel = int(str(settings["parallel"]))
     params.embedding = True
+    # Without pooling there is one vector for each token, which the OpenAI API cannot express: the server refuses.
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.use_jinja = True
     params.ui = False
     params.endpoint_metrics = False

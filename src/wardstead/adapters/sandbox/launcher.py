@@ -119,6 +119,8 @@ class Launcher:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             self._process = None
 
     def healthy(self) -> bool:
@@ -245,8 +247,9 @@ def _spawn(plan: LaunchPlan, weights_fd: int | None, settings: dict[str, str | i
             os.close(filter_fd)
     if process.stdin is not None:
         try:
+            # Kept open: the guest ends when this end closes, which no way of dying can avoid.
             process.stdin.write(json.dumps(settings).encode() + b"\n")
-            process.stdin.close()
+            process.stdin.flush()
         except BrokenPipeError:
             pass  # it ended at once: whoever waits for its health sees its status
     return process
