@@ -59,6 +59,8 @@ class UpstreamSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     parallel: Annotated[int, Meta(ge=1, le=256)] = 4
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
     gpu_layers: Annotated[int, Meta(ge=0, le=1000)] = 0
+    chat_template: str = ""
+    """A Jinja file in place of the template inside the weights."""
     head_timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 300
 
 

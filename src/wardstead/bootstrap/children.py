@@ -50,6 +50,15 @@ def run_launcher(deployment: Deployment, model: str) -> int:
     return launcher.run(stop)
 
 
+def _template(deployment: Deployment, name: str) -> str:
+    if not name:
+        return ""
+    path = deployment.places.directory / name
+    if not path.is_file():
+        raise ConfigurationError("the chat template is missing", where=str(path))
+    return path.read_text()
+
+
 def section_of(deployment: Deployment, model: str) -> ModelSection:
     """The settings of an embedded model."""
     for section in deployment.settings.models:
@@ -71,4 +80,5 @@ def server_of(deployment: Deployment, model: str) -> ModelServer:
         parallel=upstream.parallel,
         threads=upstream.threads,
         gpu_layers=upstream.gpu_layers,
+        chat_template=_template(deployment, upstream.chat_template),
     )

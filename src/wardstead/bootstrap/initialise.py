@@ -42,6 +42,7 @@ models:
       kind: embedded            # launched by us, isolated, its weights checked before every start
       weights: {weights}
       sha256: {sha256}
+      chat_template: models/smollm2.jinja
       context: 2048
       parallel: 4
     clearance: {{level: restricted, compartments: [{compartments}]}}
@@ -81,6 +82,7 @@ def initialise(directory: Path, on_step: Callable[[str], None]) -> Made:
     _make_certificates(places)
     on_step("policies")
     _copy_policies(places)
+    _copy_template(places)
     on_step("the model's weights")
     weights, sha256 = _take_weights(places)
     on_step("the database")
@@ -141,6 +143,11 @@ def _copy_policies(places: Places) -> None:
         target = places.policies / resource.name
         if resource.name.endswith((".cedar", ".cedarschema", ".yaml")) and not target.exists():
             write_durably(target, [resource.read_bytes()], mode=0o600)
+
+
+def _copy_template(places: Places) -> None:
+    resource = files("wardstead.catalogues") / "models" / "smollm2.jinja"
+    write_durably(places.models / resource.name, [resource.read_bytes()], mode=0o600)
 
 
 def _take_weights(places: Places) -> tuple[str, str]:

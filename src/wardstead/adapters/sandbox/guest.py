@@ -60,6 +60,8 @@ def serve(settings: dict[str, object], path: str) -> object:
     # Without pooling there is one vector for each token, which the OpenAI API cannot express: the server refuses.
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.use_jinja = True
+    if settings["chat_template"]:
+        params.chat_template = str(settings["chat_template"])
     params.ui = False
     params.endpoint_metrics = False
     params.endpoint_slots = False

@@ -51,6 +51,7 @@ class ModelServer:
     parallel: int = 4
     threads: int = 0
     gpu_layers: int = 0
+    chat_template: str = ""
 
 
 def connect(path: Path, timeout_s: float) -> socket.socket:
@@ -199,6 +200,7 @@ def _settings(server: ModelServer) -> dict[str, str | int | list[str]]:
         "parallel": server.parallel,
         "threads": server.threads or max(1, (os.cpu_count() or 2) // 2),
         "gpu_layers": server.gpu_layers,
+        "chat_template": server.chat_template,
     }
 
 
