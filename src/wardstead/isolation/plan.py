@@ -69,6 +69,9 @@ def bubblewrap_plan(tool: str, profile: Profile, machine: str) -> LaunchPlan:
         arguments += ["--ro-bind", folder, folder]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     arguments += ["--ro-bind", profile.interpreter_prefix, profile.interpreter_prefix]
+    if not profile.interpreter.startswith(profile.interpreter_prefix.rstrip("/") + "/"):
+        # A distribution's Python: its prefix is all of /usr, so only its library folder is given, and the program beside it.
+        arguments += ["--ro-bind", profile.interpreter, profile.interpreter]
     for name, folder in sorted(profile.packages.items()):
         arguments += ["--ro-bind", folder, f"/packages/{name}"]
     for name, file in sorted(profile.programs.items()):

@@ -1,0 +1,109 @@
+"""The filter's verdict for every machine and call, by the interpreter in ``seccomp.evaluate`` and by the kernel's own rules."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wardstead.isolation.seccomp import (
+    ALLOW,
+    ARCHITECTURES,
+    EAFNOSUPPORT,
+    ENOSYS,
+    EPERM,
+    KILL,
+    NAMESPACE_FLAGS,
+    encode,
+    evaluate,
+    program,
+)
+from wardstead.isolation.syscalls import ALLOWED, CONDITIONAL, FATAL, HIGHEST_KNOWN
+from wardstead.kernel.errors import ConfigurationError
+
+MACHINES = tuple(ARCHITECTURES)
+PROGRAMS = {machine: program(machine) for machine in MACHINES}
+WORD = st.integers(0, 2**64 - 1)
+
+
+def verdict(machine: str, name: str, *arguments: int) -> int:
+    arch, numbers = ARCHITECTURES[machine]
+    return evaluate(PROGRAMS[machine], arch, numbers[name], arguments)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_call_gets_the_verdict_of_its_list(machine: str) -> None:
+    numbers = ARCHITECTURES[machine][1]
+    for name in numbers.keys() - CONDITIONAL:
+        assert verdict(machine, name) == (ALLOW if name in ALLOWED else KILL), name
+        assert (name in ALLOWED) != (name in FATAL), name
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(family=WORD)
+def test_only_unix_sockets_can_be_made(machine: str, family: int) -> None:
+    # The kernel takes an int: only the low 32 bits count, for it and for the filter.
+    expected = ALLOW if family & 0xFFFFFFFF == 1 else EAFNOSUPPORT
+    assert verdict(machine, "socket", family, 1, 0) == expected
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(flags=WORD)
+def test_no_clone_makes_a_namespace(machine: str, flags: int) -> None:
+    assert verdict(machine, "clone", flags) == (KILL if flags & NAMESPACE_FLAGS else ALLOW)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(flags=WORD)
+def test_no_file_is_created(machine: str, flags: int) -> None:
+    creating = bool(flags & 0o100 or flags & 0o20000000)
+    assert verdict(machine, "openat", 0, 0, flags) == (EPERM if creating else ALLOW)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(number=st.integers(0, 2**32 - 1), arch=st.integers(0, 2**32 - 1), arguments=st.lists(WORD, max_size=6))
+def test_a_call_of_another_machine_ends_the_process(machine: str, number: int, arch: int, arguments: list[int]) -> None:
+    if arch != ARCHITECTURES[machine][0]:
+        assert evaluate(PROGRAMS[machine], arch, number, arguments) == KILL
+
+
+@given(number=st.integers(0x40000000, 2**32 - 1))
+def test_x32_calls_end_the_process(number: int) -> None:
+    assert evaluate(PROGRAMS["x86_64"], ARCHITECTURES["x86_64"][0], number) == KILL
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(number=st.integers(0, 0x3FFFFFFF))
+def test_what_is_on_no_list_is_refused(machine: str, number: int) -> None:
+    arch, numbers = ARCHITECTURES[machine]
+    if number not in numbers.values():
+        assert evaluate(PROGRAMS[machine], arch, number) == (ENOSYS if number > HIGHEST_KNOWN else EPERM)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_calls_whose_arguments_lie_in_memory_are_not_there(machine: str) -> None:
+    assert verdict(machine, "clone3") == ENOSYS
+    assert verdict(machine, "openat2") == ENOSYS
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_terminal_injection_is_refused(machine: str) -> None:
+    assert verdict(machine, "ioctl", 0, 0x5412) == EPERM
+    assert verdict(machine, "ioctl", 0, 0x541C) == EPERM
+    assert verdict(machine, "ioctl", 0, 0x5413) == ALLOW
+
+
+@pytest.mark.parametrize("name", ["symlink", "link", "rename", "mkdir", "mknod", "chmod", "chown", "unshare", "mount", "ptrace"])
+def test_the_gateway_can_trust_what_a_path_in_the_socket_folder_is(name: str) -> None:
+    assert name not in ALLOWED
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_program_fits_the_kernels_limit(machine: str) -> None:
+    assert len(encode(PROGRAMS[machine])) == 8 * len(PROGRAMS[machine])
+    assert len(PROGRAMS[machine]) <= 4096  # BPF_MAXINSNS
+
+
+def test_an_unknown_machine_has_no_filter_and_says_so() -> None:
+    with pytest.raises(ConfigurationError, match="riscv64"):
+        program("riscv64")
