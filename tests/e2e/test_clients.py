@@ -141,7 +141,7 @@ def test_anthropic_completes_streams_calls_tools_and_raises(claude: anthropic.An
         assert stream.get_final_message().usage.output_tokens > 0
     tool = {"name": "get_weather", "description": "The weather of a city", "input_schema": WEATHER}
     called = claude.messages.create(
-        model=deployment.model, max_tokens=64, tools=[tool], tool_choice={"type": "any"}, temperature=0,
+        model=deployment.model, max_tokens=64, tools=[tool], tool_choice={"type": "any"},
         messages=[{"role": "user", "content": "What is the weather in Paris?"}],
     )  # fmt: skip
     assert [block for block in called.content if block.type == "tool_use"]
