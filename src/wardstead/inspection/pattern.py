@@ -5,6 +5,8 @@ P(a{m,n}) = a{0,n-1}·P(a), P(c) = c | ε. Searched at the end of what has arriv
 progress. Wide repeats are over-approximated by ``*`` or ``+``, which keeps the automaton small and can only delay text,
 never release it too early: an in-progress match is never older than the pattern's greatest width. Narrow repeats stay
 exact, or "Python3 is a good language" would wait as if it might still become an IBAN.
+
+INVARIANT: a pattern matches ASCII alone. It runs on UTF-8, and what could match any byte could end inside a character.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def _prefix_of(items: list[tuple[Any, Any]], where: str) -> str:
 
 def _prefix(op: Any, value: Any, where: str) -> str:
     """The beginnings of one element that are not the whole of it; the empty one is left out (it holds nothing back)."""
-    if op in {c.LITERAL, c.NOT_LITERAL, c.IN, c.ANY, c.AT}:
+    if op in {c.LITERAL, c.IN, c.AT}:
         return ""
     if op is c.BRANCH:
         return "|".join(_prefix_of(list(branch), where) for branch in value[1])
@@ -87,13 +89,9 @@ def _prefix(op: Any, value: Any, where: str) -> str:
     raise _unsupported(op, where)
 
 
-def _full(op: Any, value: Any, where: str) -> str:  # noqa: PLR0911 -- one line for each kind of node
+def _full(op: Any, value: Any, where: str) -> str:
     if op is c.LITERAL:
         return _escape(value, where)
-    if op is c.NOT_LITERAL:
-        return f"[^{_escape(value, where)}]"
-    if op is c.ANY:
-        return "."
     if op is c.IN:
         return _class(value, where)
     if op is c.AT:
@@ -123,26 +121,21 @@ def _at(value: Any, where: str) -> str:
     return names[value]
 
 
-_CATEGORIES = {
-    c.CATEGORY_DIGIT: r"0-9",
-    c.CATEGORY_WORD: r"0-9A-Za-z_",
-    c.CATEGORY_SPACE: r" \t\n\r\f\v",
-}
+# Not \s: RE2's does not have the vertical tab, Hyperscan's and Python's do.
+_CATEGORIES = {c.CATEGORY_DIGIT: r"0-9", c.CATEGORY_WORD: r"0-9A-Za-z_"}
 
 
 def _class(items: list[tuple[Any, Any]], where: str) -> str:
     out = []
     for op, value in items:
-        if op is c.NEGATE:
-            out.append("^")
-        elif op is c.LITERAL:
+        if op is c.LITERAL:
             out.append(_escape(value, where))
         elif op is c.RANGE:
             out.append(f"{_escape(value[0], where)}-{_escape(value[1], where)}")
         elif op is c.CATEGORY and value in _CATEGORIES:
             out.append(_CATEGORIES[value])
         else:
-            raise _unsupported(value, where)
+            raise _unsupported(value or op, where)
     return "[" + "".join(out) + "]"
 
 
