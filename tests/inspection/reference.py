@@ -75,7 +75,7 @@ def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
     pattern, at, spans = re.compile(detector.pattern.encode()), 0, []
     while (match := pattern.search(data, at)) is not None:
         start, end = match.span(pattern.groups)
-        real = real_width(detector, data, start, end)
+        real = real_width(detector, data, match.start(), start, end)
         if not real:
             at = match.start() + 1
             continue
@@ -87,9 +87,9 @@ def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
     return spans
 
 
-def real_width(detector: Detector, data: bytes, start: int, end: int) -> int:
+def real_width(detector: Detector, data: bytes, begin: int, start: int, end: int) -> int:
     """How many bytes of a candidate are real."""
-    left = data[max(0, start - CONTEXT_BYTES) : start].lower()
+    left = data[max(0, begin - CONTEXT_BYTES) : begin].lower()
     if detector.context and not any(stands_in(word.encode(), left) for word in detector.context):
         return 0
     return VALIDATORS[detector.validator](data[start:end]) if detector.validator else end - start

@@ -38,6 +38,28 @@ class Scan:
     resume: int
 
 
+class _Context:
+    """Words of which one must stand to the left of a match."""
+
+    __slots__ = ("_shortest", "_whole", "_word")
+
+    def __init__(self, words: Sequence[bytes]) -> None:
+        pattern = b"|".join(map(re.escape, words))
+        # Whole words, or "sin" would be found in "using". An underscore parts words here: aws_secret_access_key.
+        self._whole = re.compile(b"(?i)(?<![0-9a-z])(?:" + pattern + b")(?![0-9a-z])")
+        self._word = re.compile(b"(?i)" + pattern)
+        self._shortest = min(map(len, words))
+
+    def stands_before(self, data: bytes, start: int) -> bool:
+        """Whether a word is near enough to a match at ``start``."""
+        return self._whole.search(data[max(0, start - CONTEXT_BYTES) : start]) is not None
+
+    def next_start(self, data: bytes, begin: int, before: int) -> int:
+        """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""
+        word = self._word.search(data, max(0, begin - CONTEXT_BYTES), before)
+        return before if word is None else max(begin, word.start() + self._shortest)
+
+
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     """One detector, ready to run. ``group`` is the part of the pattern that is the secret."""
@@ -45,14 +67,8 @@ class _Compiled:
     search: Any
     group: int
     validator: Validator | None
-    context: re.Pattern[bytes] | None
+    context: _Context | None
     overlong: re.Pattern[bytes] | None
-
-    def real(self, data: bytes, start: int, end: int) -> int:
-        """How many bytes of ``data[start:end]`` are what was looked for; 0 for none."""
-        if self.context is not None and self.context.search(data[max(0, start - CONTEXT_BYTES) : start]) is None:
-            return 0
-        return end - start if self.validator is None else self.validator(data[start:end])
 
 
 class Matcher:
@@ -98,29 +114,33 @@ class Matcher:
     def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``."""
         one, found = self._compiled[number], []
+        context = one.context
         while begin < before:
+            if context is not None:
+                begin = context.next_start(data, begin, before)
             match = one.search(data, begin)
             if match is None or match.start() >= before:
                 break
             start, end = match.span(one.group)
-            real = one.real(data, start, end)
+            real = 0
+            if context is None or context.stands_before(data, match.start()):
+                real = end - start if one.validator is None else one.validator(data[start:end])
             if not real:
                 begin = match.start() + 1
                 continue
-            overlong = one.overlong is not None and real == end - start and one.overlong.match(data, match.end()) is not None
+            whole = real == end - start
+            overlong = whole and one.overlong is not None and one.overlong.match(data, match.end()) is not None
             found.append(Match(start, start + real, number, overlong))
-            begin = match.end() if real == end - start else start + real
+            begin = match.end() if whole else start + real
         return Scan(found, begin)
 
 
 def _compile(detector: Detector, options: Any) -> _Compiled:
     pattern = re2.compile(detector.pattern.encode(), options=options)
-    # Whole words, or "sin" would be found in "using". An underscore parts words here: aws_secret_access_key.
-    words = b"|".join(re.escape(word.encode()) for word in detector.context)
     return _Compiled(
         pattern.search,
         pattern.groups,
         VALIDATORS[detector.validator] if detector.validator else None,
-        re.compile(b"(?i)(?<![0-9a-z])(?:" + words + b")(?![0-9a-z])") if words else None,
+        _Context([word.encode() for word in detector.context]) if detector.context else None,
         re.compile(detector.overlong.encode()) if detector.overlong else None,
     )

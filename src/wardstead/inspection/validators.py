@@ -35,13 +35,11 @@ def luhn(match: bytes) -> bool:
 
 def payment_card(match: bytes) -> int:
     """Luhn, and an issuer's range and length (ISO/IEC 7812 registry as the schemes publish it). The longest that fits."""
-    ends = [len(match), *(at for at in range(len(match) - 1, 0, -1) if match[at] in b" .-")]
-    return next((end for end in ends if _is_card(match[:end])), 0)
-
-
-def _is_card(match: bytes) -> bool:
-    number = "".join(map(str, _digits(match)))
-    return luhn(match) and any(len(number) in lengths and low <= number[: len(low)] <= high for low, high, lengths in _ISSUERS)
+    number = match.translate(None, b" .-").decode("ascii")
+    lengths = {length for low, high, lengths in _ISSUERS if low <= number[: len(low)] <= high for length in lengths}
+    # It ends where a group of digits ends.
+    ends = (at for at in range(len(match), 0, -1) if at == len(match) or match[at] in b" .-")
+    return next((end for end in ends if len(match[:end].translate(None, b" .-")) in lengths and luhn(match[:end])), 0)
 
 
 _ISSUERS: Final = (
