@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
 import os
 import signal
@@ -72,6 +73,10 @@ async def _serve(deployment: Deployment) -> int:
     tasks = [loop.create_task(worlds.watch()), loop.create_task(gateway.sweep())]
     serving = loop.create_task(server.serve())
     stopped = loop.create_task(stopping.wait())
+    # What is alive now stays alive: without this, every full collection walks all modules in the middle of an answer.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     crashed = serving.done()
     await gateway.drain(settings.server.drain_timeout_s)

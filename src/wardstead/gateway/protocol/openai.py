@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -37,6 +38,7 @@ def sampling(limits: Limits) -> dict[str, Check]:
     }
 
 
+@lru_cache
 def _chat_table(limits: Limits) -> dict[str, Check]:
     return {
         **sampling(limits),
@@ -53,6 +55,7 @@ def _chat_table(limits: Limits) -> dict[str, Check]:
     }
 
 
+@lru_cache
 def _completion_table(limits: Limits) -> dict[str, Check]:
     return {
         **sampling(limits),
