@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -59,7 +60,7 @@ def show_made(made: Made) -> None:
     out.print(f"\n[bold]Made {escape(str(made.directory))}[/]")
     out.print(f"  administrator    [bold]{made.user}[/]")
     out.print(f"  one-time secret  [bold]{escape(made.secret)}[/]   (shown once; change it at the first sign-in)")
-    out.print(f"  start it         wardstead -C {escape(str(made.directory))} up\n")
+    out.print(f"  start it         wardstead -C {escape(str(made.directory))} up\n", soft_wrap=True)
 
 
 def up(
@@ -98,7 +99,8 @@ def _show_ready(found: Deployment) -> None:
         err.print("[bold white on red] ISOLATION IS OFF: the model server runs with your rights, your files and your network [/]")
     ca_file = found.places.tls / "ca.crt"
     model = found.settings.models[0].name if found.settings.models else "MODEL"
-    here = f"wardstead -C {found.places.directory}"
+    # As it was called, for it need not be on the PATH.
+    here = f"{Path(sys.argv[0]).name if shutil.which('wardstead') else sys.argv[0]} -C {found.places.directory}"
     err.print(f"\n[bold green]Ready[/] [bold]{found.url}[/]   console: {found.url}/console/\n")
     err.print(f"Get a key:   {escape(here)} key create --user me --role user")
     err.print(f"Then, with curl:\n  curl --cacert {escape(str(ca_file))} {found.url}/v1/chat/completions \\")
