@@ -8,6 +8,7 @@ at once. A single statement also gives up the interpreter's lock once per batch,
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,15 @@ class _Waiting:
     done: Done
 
 
+Soon = Callable[[Callable[[], None]], object]
+"""Calls a function a little later (``loop.call_soon``): whatever else is put until then joins the batch."""
+
+
+def at_once(call: Callable[[], None]) -> None:
+    """The ``Soon`` of whoever has no event loop."""
+    call()
+
+
 def deliver_each(results: list[tuple[Done, Refusal | None]]) -> None:
     """Call each ``done`` from the journal's thread."""
     for done, refusal in results:
@@ -81,17 +91,23 @@ class Journal:
         reserve: Reserve,
         clock: Clock,
         deliver: Deliver = deliver_each,
+        soon: Soon = at_once,
         workers: int = 1,
     ) -> None:
-        """``incarnation``: random, new for each start. ``workers``: how many share the reserve."""
+        """``incarnation``: random, new for each start. ``workers``: how many share the reserve.
+
+        With a loop's ``call_soon`` for ``soon``, entries are put from the loop's thread alone.
+        """
         if engine.dialect.name != "sqlite":
             raise ConfigurationError("this journal writes SQLite", where=engine.dialect.name)
-        self._engine, self._reserve, self._clock, self._deliver = engine, reserve, clock, deliver
+        self._engine, self._reserve, self._clock, self._deliver, self._soon = engine, reserve, clock, deliver, soon
         self._incarnation = incarnation
         self._room = max(1, reserve.size_bytes // OUTCOME_ROOM_BYTES // workers)
         self._turn = Turn(run_dir / "ledger.turn")
         self._lock = ProcessLock.hold(run_dir / "workers" / f"{incarnation}.lock")
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._waiting: deque[_Waiting] = deque()
+        self._wakes: SimpleQueue[bool] = SimpleQueue()
+        self._woken = False
         self._closing = Lock()
         self._closed = False
         self._connection: sqlite3.Connection | None = None
@@ -118,7 +134,7 @@ class Journal:
             if self._closed:
                 return
             self._closed = True
-            self._queue.put(None)
+            self._wakes.put(False)
         self._thread.join()
         # What is still owed stays registered: the recorder finds the lock free, and writes it.
         self._lock.release(remove=False)
@@ -126,10 +142,18 @@ class Journal:
 
     def _put(self, waiting: _Waiting) -> None:
         with self._closing:
-            if not self._closed:
-                self._queue.put(waiting)
-                return
-        waiting.done(Refusal.FAILED)
+            closed = self._closed
+            if not closed:
+                self._waiting.append(waiting)
+                # Appended first, looked second; the thread forgets first, takes second: nothing is left lying.
+                woken, self._woken = self._woken, True
+        if closed:
+            waiting.done(Refusal.FAILED)
+        elif not woken:
+            self._soon(self._wake)
+
+    def _wake(self) -> None:
+        self._wakes.put(True)
 
     # -- the thread --------------------------------------------------------------------------------------------------
 
@@ -141,39 +165,25 @@ class Journal:
             with self._closing:
                 self._closed = True
             self._disconnect()
-            unanswered = [*self._in_flight, *self._gather()]
+            unanswered = [*self._in_flight, *self._waiting]
             self._deliver([(waiting.done, Refusal.FAILED) for waiting in unanswered])
 
     def _serve(self) -> bool:
-        """One batch. False: it is time to stop."""
+        """What waits, batch by batch. False: it is time to stop."""
         try:
-            first = self._queue.get(timeout=_OWED_RETRY_S if self._owed else None)
+            going_on = self._wakes.get(timeout=_OWED_RETRY_S if self._owed else None)
         except Empty:
             self._pay()
             return True
-        if first is None:
-            return False
-        self._in_flight = [first, *self._gather(_BATCH - 1)]
-        results = self._commit(self._in_flight)
-        self._in_flight = []
-        self._deliver(results)
-        if self._owed:
-            self._pay()
-        return True
-
-    def _gather(self, limit: int | None = None) -> list[_Waiting]:
-        """What waits now. The mark to stop is put back for the next turn."""
-        gathered: list[_Waiting] = []
-        while limit is None or len(gathered) < limit:
-            try:
-                one = self._queue.get_nowait()
-            except Empty:
-                break
-            if one is None:
-                self._queue.put(None)
-                break
-            gathered.append(one)
-        return gathered
+        self._woken = False
+        while self._waiting:
+            self._in_flight = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            results = self._commit(self._in_flight)
+            self._in_flight = []
+            self._deliver(results)
+            if self._owed:
+                self._pay()
+        return going_on
 
     def _commit(self, batch: Sequence[_Waiting]) -> list[tuple[Done, Refusal | None]]:
         """The batch's results, in its order."""
