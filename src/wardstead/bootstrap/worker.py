@@ -23,8 +23,10 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Directory, Identity
 from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.journal import Journal
+from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config import ModelSection, UpstreamSection
+from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
 from wardstead.gateway.server.app import Doors, Gateway, Services
@@ -62,10 +64,12 @@ async def _serve(deployment: Deployment) -> int:
         reserve=deployment.reserve(),
         clock=now_ms,
         deliver=deliver,
+        soon=loop.call_soon,
         workers=settings.server.workers,
     )
     worlds = WorldHolder(functools.partial(make_world, deployment), deployment.directory.version)
     gateway = Gateway(_services(deployment, journal, worlds), doors(deployment))
+    gateway.console = create_console(Console(deployment, worlds))
     server = _server(deployment, gateway)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
