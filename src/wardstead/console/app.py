@@ -1,0 +1,60 @@
+"""The console as an ASGI application, mounted by the gateway's worker under everything that is not an API."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from wardstead.console.pages.chat import Chat
+from wardstead.console.pages.exchanges import Exchanges
+from wardstead.console.pages.overview import Overview
+from wardstead.console.pages.signing_in import SigningIn
+from wardstead.console.ports import ConsoleServices
+from wardstead.console.rendering import STATIC
+from wardstead.console.shell import Shell
+from wardstead.console.site import HOME, ConsoleSettings, NotFound, Site
+from wardstead.kernel.errors import WardsteadError
+
+
+def create_console(services: ConsoleServices, settings: ConsoleSettings | None = None) -> Starlette:
+    """The console over wired services. Starts nothing; everything it keeps is one counter of live views."""
+    site = Site(services, settings or ConsoleSettings())
+    routes = [
+        Route("/", _to_home, methods=["GET"]),
+        Route("/console", _to_home, methods=["GET"]),
+        Route(f"{STATIC}/{{digest}}/{{name}}", partial(_static, site), methods=["GET"]),
+        *SigningIn(site).routes(),
+        *Overview(site).routes(),
+        *Exchanges(site).routes(),
+        *Chat(site).routes(),
+    ]
+
+    async def page_of(request: Request, error: Exception) -> Response:
+        if isinstance(error, WardsteadError):
+            return await site.error_page(request, error)
+        return await site.http_error(request, error)
+
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Shell, error_page=site.error_page, allowed_hosts=site.settings.allowed_hosts)],
+        exception_handlers={404: page_of, 405: page_of},
+    )
+
+
+async def _to_home(_request: Request) -> Response:
+    return RedirectResponse(HOME, 303)
+
+
+async def _static(site: Site, request: Request) -> Response:
+    found = site.static.by_path.get(request.url.path)
+    if found is None:
+        raise NotFound("there is nothing at this address")
+    response = Response(found.body, headers={"content-type": found.media_type})
+    # The address holds the content's digest: another content is another address.
+    response.headers["cache-control"] = "public, max-age=31536000, immutable"
+    return response

@@ -1,0 +1,60 @@
+"""Exchanges as rows of a table: on the Overview, in the list, and in the live events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+
+from wardstead.access.ports import Resource
+from wardstead.console.ports import ExchangeSummary, Glimpse
+from wardstead.console.sessions import Visitor
+from wardstead.console.site import Site
+from wardstead.console.timeline import outcome_of
+
+_HIDDEN = Glimpse("", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. ``model`` and ``label`` are empty where this reader may not see them."""
+
+    id: str
+    cursor: int
+    time: str
+    person: str
+    kind: str
+    model: str
+    label: str
+    outcome: str
+    tone: str
+
+
+def resource_of(summary: ExchangeSummary) -> Resource:
+    """The exchange as the decision point knows it."""
+    return Resource("Exchange", summary.id, owner=summary.owner)
+
+
+async def rows(site: Site, who: Visitor, *, before: int | None, limit: int) -> list[Row]:
+    """The newest exchanges that this person may know of: all of them, or their own."""
+    owner = None if site.sees_everything(who) else who.identity.principal.id
+    found: Sequence[ExchangeSummary] = await run_in_threadpool(site.services.exchanges, owner=owner, before=before, limit=limit)
+    open_ids = [one.id for one in found if one.kind != "admin" and site.decide(who, "viewExchange", resource_of(one)).allow]
+    seen = await run_in_threadpool(site.services.glimpses, open_ids) if open_ids else {}
+    return [_row(one, seen.get(one.id, _HIDDEN) if one.id in open_ids else _HIDDEN) for one in found]
+
+
+def _row(summary: ExchangeSummary, glimpse: Glimpse) -> Row:
+    words, tone = outcome_of(summary.outcome, summary.kind)
+    return Row(
+        summary.id,
+        summary.cursor,
+        summary.time,
+        summary.person or "unknown",
+        summary.kind,
+        glimpse.model,
+        glimpse.label,
+        words,
+        tone.value,
+    )

@@ -1,0 +1,113 @@
+"""Signing in, choosing a password, signing out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from wardstead.console.ports import MustChangePassword, OpenedSession
+from wardstead.console.sessions import (
+    check_form_token,
+    end_session,
+    form_token,
+    keep_form_token,
+    keep_session,
+    read_form,
+    visitor,
+)
+from wardstead.console.site import SIGN_IN, Site, local
+from wardstead.gateway.protocol.errors import status_of
+from wardstead.kernel.errors import CallerError, WardsteadError
+
+_WRONG = "The name or the password is wrong."
+
+
+@dataclass(frozen=True, slots=True)
+class SigningIn:
+    """The pages for whoever has no session yet."""
+
+    site: Site
+
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        return [
+            Route(SIGN_IN, self.show, methods=["GET"]),
+            Route(SIGN_IN, self.sign_in, methods=["POST"]),
+            Route("/console/password", self.show_password, methods=["GET"]),
+            Route("/console/password", self.change_password, methods=["POST"]),
+            Route("/console/sign-out", self.sign_out, methods=["POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """The sign-in form."""
+        return self._form(request, "sign-in.html", next=local(request.query_params.get("next", "")))
+
+    async def sign_in(self, request: Request) -> Response:
+        """Check the password, open a session."""
+        form = await read_form(request)
+        check_form_token(request, form)
+        name, target = form.get("name", ""), local(form.get("next", ""))
+        try:
+            result = await run_in_threadpool(self.site.services.sign_in, name, form.get("password", ""))
+        except CallerError as error:
+            return self._refused(request, "sign-in.html", error, name=name, next=target)
+        if isinstance(result, MustChangePassword):
+            return self._form(request, "password.html", name=name, first=True, next=target)
+        if result is None:
+            return self._form(request, "sign-in.html", 403, name=name, next=target, problem=_WRONG)
+        return _signed_in(result, target)
+
+    async def show_password(self, request: Request) -> Response:
+        """The form for choosing another password."""
+        return self._form(request, "password.html", next=local(""))
+
+    async def change_password(self, request: Request) -> Response:
+        """Replace a password, open a session."""
+        form = await read_form(request)
+        check_form_token(request, form)
+        name, new = form.get("name", ""), form.get("new", "")
+        shown = {"name": name, "first": form.get("first") == "yes", "next": local(form.get("next", ""))}
+        if new != form.get("again", ""):
+            return self._form(request, "password.html", 400, problem="The two new passwords are not the same.", **shown)
+        if new == form.get("password", ""):
+            return self._form(request, "password.html", 400, problem="The new password is the old one.", **shown)
+        try:
+            session = await run_in_threadpool(self.site.services.change_password, name, form.get("password", ""), new)
+        except CallerError as error:
+            return self._refused(request, "password.html", error, **shown)
+        if session is None:
+            return self._form(request, "password.html", 403, problem=_WRONG, **shown)
+        return _signed_in(session, str(shown["next"]))
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session."""
+        form = await read_form(request)
+        who = await visitor(request, self.site.services, form)
+        await run_in_threadpool(self.site.services.sign_out, who.token)
+        response = RedirectResponse(SIGN_IN, 303)
+        end_session(response)
+        return response
+
+    def _refused(self, request: Request, template: str, error: WardsteadError, **values: object) -> Response:
+        problem = ". ".join(part[0].upper() + part[1:] for part in (error.what, error.next_step) if part) + "."
+        response = self._form(request, template, status_of(error), problem=problem, **values)
+        if response.status_code == 429:
+            response.headers["retry-after"] = "30"
+        return response
+
+    def _form(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
+        token = form_token(request)
+        shown = {"name": "", "problem": "", "first": False, **values}
+        response = self.site.bare(template, status, form_token=token, **shown)
+        keep_form_token(response, token)
+        return response
+
+
+def _signed_in(session: OpenedSession, target: str) -> Response:
+    response = RedirectResponse(target, 303)
+    keep_session(response, session)
+    return response

@@ -1,0 +1,145 @@
+"""What the console asks of the others. ``bootstrap`` wires it; the console holds no state of its own but live connections.
+
+The console is a policy enforcement point: it asks ``decide`` first, and calls what reads content only where the answer was
+yes. Methods that are not ``async`` block and are called in a thread, except ``decide``, which is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from wardstead.access.ports import Decision, Identity, Resource
+from wardstead.isolation.posture import Check
+from wardstead.kernel.ids import PrincipalId
+from wardstead.kernel.labels import PUBLIC, Label
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session: ``token`` and ``csrf`` go into cookies that scripts cannot read; ``csrf`` also into our own pages."""
+
+    token: str
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class MustChangePassword:
+    """The password was right, and is good for one thing only: choosing another one. No session was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """What protects this deployment and what does not. ``checked``: when, as RFC 3339."""
+
+    checks: tuple[Check, ...]
+    checked: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model that a person may ask."""
+
+    name: str
+    clearance: Label = PUBLIC
+    attested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSummary:
+    """An exchange (or an act of administration, ``kind == "admin"``) without its content.
+
+    ``cursor`` orders them: pass the last one of a page to get the next. ``time`` is RFC 3339. ``owner`` is ``None`` and
+    ``person`` empty where whose it was is no longer known. ``outcome`` is empty while it is open.
+    """
+
+    id: str
+    cursor: int
+    kind: str
+    time: str
+    owner: PrincipalId | None
+    person: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a list shows of an exchange's sealed content: never a text that was said."""
+
+    model: str
+    label: str
+    verdict: str
+
+
+class ConsoleServices(Protocol):
+    """Everything the console needs. Methods raise ``WardsteadError`` and nothing else; the console shows it as a page."""
+
+    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
+        """Check a password and open a session; ``None`` for a wrong name or password (both look and take the same).
+
+        Raises ``CallerError`` with code ``too_many_attempts`` when sign-in is blocked for a while.
+        """
+        ...
+
+    def change_password(self, name: str, current: str, new: str) -> OpenedSession | None:
+        """Replace a password (a one-time one at the first sign-in, or one's own) and open a session; ``None`` as above.
+
+        Ends every other session of that person. Raises ``CallerError`` when ``new`` is not acceptable, with the reason.
+        """
+        ...
+
+    def sign_out(self, token: str) -> None:
+        """End a session; one that does not exist is ended already."""
+        ...
+
+    async def identify(self, token: str, csrf: str) -> Identity:
+        """Whose session this is, if ``csrf`` is its token. Looks for a newer directory once before it says no.
+
+        Raises ``CallerError`` with code ``unauthenticated`` or ``csrf``.
+        """
+        ...
+
+    def decide(self, identity: Identity, action: str, resource: Resource) -> Decision:
+        """Ask the policy decision point, at the present time. Pure and fast: it is called on the event loop."""
+        ...
+
+    def posture(self) -> Posture:
+        """How the deployment stands; remembered for some seconds, because probing a sandbox takes a moment."""
+        ...
+
+    def models(self, identity: Identity) -> Sequence[ModelChoice]:
+        """The models that this person may ask in a chat, the preferred one first."""
+        ...
+
+    def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
+        """The newest first: of one owner, or (``None``) of everybody; those before a ``cursor``."""
+        ...
+
+    def exchange(self, exchange_id: str) -> ExchangeSummary | None:
+        """One of them; ``None`` when there is none. The id comes from an address and may be anything printable."""
+        ...
+
+    def glimpses(self, exchange_ids: Sequence[str]) -> Mapping[str, Glimpse]:
+        """What a list may show of these, by id; left out where the key was destroyed. Called for permitted ones only."""
+        ...
+
+    def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        """The content, decrypted: the document of the ledger's reader.
+
+        ``{"exchange", "erased": bool, "entries": [{"kind", "time", "outcome", "content": {…} | None}]}`` where ``content`` is
+        the pipeline's intent or outcome document. Records that ``reader`` opened it, durably and before anything is
+        returned, unless it is their own. Raises ``IntegrityError`` when something was altered. Called for permitted ones only.
+        """
+        ...
+
+    def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
+        """The receipt document (``ledger.proof.receipt_document``)."""
+        ...
+
+    def verify_receipt(self, document: Mapping[str, Any]) -> int:
+        """Verify a receipt against the deployment's own ledger key (``ledger.proof.verify_receipt``).
+
+        Returns the size of the tree that proves it, 0 while there is no checkpoint. Raises ``IntegrityError``.
+        """
+        ...

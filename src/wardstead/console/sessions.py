@@ -1,0 +1,138 @@
+"""Cookies, request tokens and forms: who is at the other end, and whether our own page sent what they sent.
+
+Two cookies that scripts cannot read hold a session's token and its request token; what is kept of both is a keyed hash.
+A POST must bring the request token in its form or header as well (OWASP: synchroniser token), and an ``Origin`` of ours.
+Before there is a session, the sign-in form has a token of its own, compared with a cookie (double submit; ``__Host-``
+keeps other hosts from planting one).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from wardstead.access.credentials import BadCsrfToken, Unauthenticated
+from wardstead.access.ports import Identity
+from wardstead.console.ports import ConsoleServices, OpenedSession
+from wardstead.kernel.errors import CallerError
+
+SESSION_COOKIE: Final = "__Host-wardstead"
+CSRF_COOKIE: Final = "__Host-wardstead-csrf"
+FORM_COOKIE: Final = "__Host-wardstead-form"
+CSRF_HEADER: Final = "x-wardstead-csrf"
+_FORM_BYTES: Final = 16 * 1024
+_FORM_TIMEOUT_S: Final = 15.0
+
+
+class BadForm(CallerError):
+    """The form is too large, too slow, or not a form."""
+
+    code = "bad_form"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who is signed in. ``csrf`` goes into the pages we give them, ``token`` is their session's secret."""
+
+    identity: Identity
+    csrf: str
+    token: str
+
+
+async def visitor(request: Request, services: ConsoleServices, form: Mapping[str, str] | None = None) -> Visitor:
+    """Who sent this. For a POST give its ``form``: the request token then comes from the form or header, never the cookie.
+
+    Raises ``CallerError`` with code ``unauthenticated`` (no such session) or ``csrf``.
+    """
+    token = request.cookies.get(SESSION_COOKIE, "")
+    csrf = request.cookies.get(CSRF_COOKIE, "")
+    if not token or not csrf:
+        raise Unauthenticated
+    if form is not None:
+        sent = form.get("csrf") or request.headers.get(CSRF_HEADER, "")
+        if not _same(sent, csrf):
+            raise BadCsrfToken
+    return Visitor(await services.identify(token, csrf), csrf, token)
+
+
+def keep_session(response: Response, session: OpenedSession) -> None:
+    """Put a new session into the browser. It ends with the browser, or when the directory says so."""
+    _set(response, SESSION_COOKIE, session.token)
+    _set(response, CSRF_COOKIE, session.csrf)
+    _drop(response, FORM_COOKIE)
+
+
+def end_session(response: Response) -> None:
+    """Take the session out of the browser."""
+    _drop(response, SESSION_COOKIE)
+    _drop(response, CSRF_COOKIE)
+
+
+def form_token(request: Request) -> str:
+    """The token for a form that is sent before there is a session: the browser's, or a new one."""
+    given = request.cookies.get(FORM_COOKIE, "")
+    return given if 32 <= len(given) <= 64 and given.isascii() else secrets.token_urlsafe(32)
+
+
+def keep_form_token(response: Response, token: str) -> None:
+    """Put that token into the browser."""
+    _set(response, FORM_COOKIE, token)
+
+
+def check_form_token(request: Request, form: Mapping[str, str]) -> None:
+    """Raises ``BadCsrfToken`` unless the form brought the token that the browser holds."""
+    held = request.cookies.get(FORM_COOKIE, "")
+    if not held or not _same(form.get("csrf", ""), held):
+        raise BadCsrfToken
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a small form, each at most once. Raises ``BadForm``."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise BadForm("this is not a form", where="content-type")
+    try:
+        async with asyncio.timeout(_FORM_TIMEOUT_S):
+            body = await _read(request)
+    except TimeoutError:
+        raise BadForm("the form did not arrive in time") from None
+    except ClientDisconnect:
+        raise BadForm("the form did not arrive") from None
+    try:
+        fields = parse_qs(
+            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict", max_num_fields=16
+        )
+    except ValueError:
+        raise BadForm("the form cannot be read") from None
+    if any(len(values) > 1 for values in fields.values()):
+        raise BadForm("a field of the form was sent twice")
+    return {name: values[0] for name, values in fields.items()}
+
+
+async def _read(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _FORM_BYTES:
+            raise BadForm(f"the form is larger than {_FORM_BYTES} bytes")
+    return body
+
+
+def _same(given: str, held: str) -> bool:
+    return hmac.compare_digest(given.encode(), held.encode())
+
+
+def _set(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="strict")
+
+
+def _drop(response: Response, name: str) -> None:
+    response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="strict")

@@ -1,0 +1,136 @@
+"""What the pages share: services, templates, who is looking, and how a page or an error is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from wardstead.access.ports import Decision, Resource
+from wardstead.console.ports import ConsoleServices
+from wardstead.console.rendering import StaticFiles, environment
+from wardstead.console.sessions import Visitor, visitor
+from wardstead.gateway.protocol.errors import status_of
+from wardstead.isolation.posture import State
+from wardstead.kernel.errors import CallerError, WardsteadError
+
+CONSOLE: Final = Resource("Console", "wardstead")
+HOME: Final = "/console/"
+SIGN_IN: Final = "/console/sign-in"
+_TITLES: Final = {
+    400: "Not understood",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Nothing here",
+    405: "Not like this",
+    429: "Too many requests",
+}
+
+
+class NotPermitted(CallerError):
+    """The policy decision point said no."""
+
+    code = "access_denied"
+
+
+class NotFound(CallerError):
+    """No such page or record, or none that this person may see: both look the same."""
+
+    code = "not_found"
+
+
+class WrongMethod(CallerError):
+    """The page exists, the method does not."""
+
+    code = "method_not_allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """How the console behaves. ``allowed_hosts`` may be empty where the gateway in front has checked the Host."""
+
+    allowed_hosts: frozenset[str] = frozenset()
+    live_interval_s: float = 1.0
+    live_limit_s: float = 300.0
+    live_per_person: int = 6
+    page_size: int = 50
+
+
+class Site:
+    """The console of one worker."""
+
+    def __init__(self, services: ConsoleServices, settings: ConsoleSettings) -> None:
+        """Reads templates and static files once."""
+        self.services = services
+        self.settings = settings
+        self.static = StaticFiles()
+        self._templates = environment(self.static)
+
+    async def visit(self, request: Request, form: dict[str, str] | None = None) -> Visitor:
+        """Who is looking, if they may open the console. Raises ``CallerError``."""
+        who = await visitor(request, self.services, form)
+        decision = self.decide(who, "viewConsole", CONSOLE)
+        if not decision.allow:
+            raise NotPermitted(decision.reason)
+        return who
+
+    def decide(self, who: Visitor, action: str, resource: Resource) -> Decision:
+        """Ask the policy decision point for this visitor."""
+        return self.services.decide(who.identity, action, resource)
+
+    def sees_everything(self, who: Visitor) -> bool:
+        """Whether this person may see what concerns the whole deployment, not only themselves."""
+        return self.decide(who, "viewLedger", CONSOLE).allow
+
+    async def page(self, who: Visitor, template: str, *, at: str, **values: Any) -> Response:
+        """A page for somebody who is signed in; what does not hold is shouted on every one of them."""
+        posture = await run_in_threadpool(self.services.posture)
+        alarms = [check.title for check in posture.checks if check.state is State.RED]
+        return self.bare(template, who=who.identity.principal, csrf=who.csrf, at=at, alarms=alarms, **values)
+
+    def bare(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page for anybody."""
+        shown = {"who": None, "csrf": "", "at": "", "alarms": [], **values}
+        return HTMLResponse(self._templates.get_template(template).render(shown), status)
+
+    async def error_page(self, request: Request, error: WardsteadError) -> Response:
+        """An error as a page: what happened and what to do. Whoever is not signed in is asked to do that."""
+        if error.code == "unauthenticated" and _navigates(request):
+            return RedirectResponse(SIGN_IN + _next(request.url), 303)
+        status = status_of(error)
+        title = _TITLES.get(status, "Something went wrong" if status >= 500 else "Not understood")
+        next_step = error.next_step or ("Try again; if it goes on, tell the operator" if status >= 500 else "")
+        response = self.bare("error.html", status, number=status, title=title, what=error.what, next_step=next_step)
+        if status in {429, 503}:
+            response.headers["retry-after"] = "30"
+        return response
+
+    async def http_error(self, request: Request, error: Exception) -> Response:
+        """Starlette's own errors (no such route, method not allowed) in the same form."""
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            response = await self.error_page(request, WrongMethod("this address does not take that"))
+            response.headers.update(error.headers or {})
+            return response
+        return await self.error_page(request, NotFound("there is nothing at this address"))
+
+
+def _navigates(request: Request) -> bool:
+    """Whether somebody is at the other end, rather than a script of ours."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _next(url: URL) -> str:
+    path = f"{url.path}?{url.query}" if url.query else url.path
+    return "" if local(path) == HOME else f"?next={quote(path, safe='')}"
+
+
+def local(path: str) -> str:
+    """Where to go after signing in: a page of the console, never another site, whatever the address said."""
+    safe = path.startswith(HOME) and path.isascii() and path.isprintable() and not set(path) & {"\\", " "}
+    return path if safe and not path.startswith((SIGN_IN, "/console//")) else HOME

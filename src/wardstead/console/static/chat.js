@@ -1,0 +1,224 @@
+// The chat: one more client of the gateway. The conversation is kept in this page and nowhere else.
+
+const byId = (id) => document.getElementById(id);
+const form = byId("ask");
+if (form) begin();
+
+function begin() {
+  const [message, model, send, stop, status] = ["message", "model", "send", "stop", "chat-status"].map(byId);
+  let history = [];
+  let running = null;
+
+  function about() {
+    const chosen = model.selectedOptions[0];
+    const attested = chosen.dataset.attested === "yes" ? "" : " Unattested: served by somebody else.";
+    byId("model-about").textContent = `This model may read what is labelled up to: ${chosen.dataset.clearance}.${attested}`;
+  }
+
+  function busy(on) {
+    stop.hidden = !on;
+    send.disabled = on;
+    status.textContent = on ? "Answering" : "The answer has ended";
+  }
+
+  async function ask() {
+    const text = message.value.trim();
+    if (!text || running) return;
+    byId("log-empty").hidden = true;
+    const mine = turn("said-by-you");
+    write(mine, text);
+    const answer = turn("said-by-model");
+    answer.querySelector("h2").textContent = model.value;
+    answer.setAttribute("aria-busy", "true");
+    message.value = "";
+    message.focus();
+    running = new AbortController();
+    busy(true);
+    const asked = { role: "user", content: text };
+    const reply = await talk([...history, asked], answer, running.signal);
+    answer.setAttribute("aria-busy", "false");
+    if (reply.keep) {
+      if (reply.redacted) await showSent(reply.receipt, mine, asked);
+      history.push(asked, { role: "assistant", content: reply.text });
+    }
+    running = null;
+    busy(false);
+    follow(answer, true);
+  }
+
+  async function talk(messages, answer, signal) {
+    const reply = { text: "", keep: false, receipt: "", redacted: 0 };
+    let response;
+    try {
+      response = await fetch("/v1/chat/completions", {
+        method: "POST",
+        signal,
+        headers: { "content-type": "application/json", "x-wardstead-csrf": form.dataset.csrf },
+        body: JSON.stringify({ model: model.value, messages, stream: true }),
+      });
+      Object.assign(reply, facts(response.headers, answer));
+      if (!response.ok) {
+        await refused(response, answer, reply);
+        return reply;
+      }
+      const end = await relay(response.body, (piece) => {
+        reply.text += piece;
+        write(answer, reply.text);
+        follow(answer);
+      });
+      finish(end, answer, reply);
+    } catch (error) {
+      const stopped = error.name === "AbortError";
+      problem(answer, stopped ? "You stopped this answer." : "The connection broke off: this answer is not complete.", stopped ? "stopped" : "failed");
+      reply.keep = reply.text !== "";
+    }
+    return reply;
+  }
+
+  function finish(end, answer, reply) {
+    const prevented = reply.decision.startsWith("block");
+    reply.keep = !prevented && reply.text !== "";
+    if (end.error) problem(answer, end.error, "failed");
+    else if (end.reason === "content_filter") problem(answer, prevented ? "The model never saw this message." : "Wardstead ended this answer.", "stopped");
+    else if (!end.done) problem(answer, "The connection broke off: this answer is not complete.", "failed");
+    else if (end.reason === "length") problem(answer, "The answer reached its longest length.", "stopped");
+  }
+
+  async function showSent(receipt, mine, asked) {
+    const response = await fetch(`/console/exchanges/${encodeURIComponent(receipt)}/sent.json`);
+    if (!response.ok) return;
+    const last = (await response.json()).messages.filter((one) => one.who === "user").at(-1);
+    if (!last) return;
+    // What was taken out stays out: the next question repeats the conversation as it was sent on.
+    asked.content = last.text;
+    write(mine, last.text);
+    mine.querySelector("h2").textContent = "You, as it was sent on";
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask();
+  });
+  message.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    ask();
+  });
+  stop.addEventListener("click", () => {
+    running?.abort();
+    message.focus();
+  });
+  model.addEventListener("change", about);
+  byId("fresh").addEventListener("click", () => {
+    running?.abort();
+    history = [];
+    byId("log").querySelectorAll(".turn").forEach((one) => one.remove());
+    byId("log-empty").hidden = false;
+    message.focus();
+  });
+  about();
+}
+
+function turn(template) {
+  const made = byId(template).content.firstElementChild.cloneNode(true);
+  byId("log").append(made);
+  follow(made, true);
+  return made;
+}
+
+function write(article, text) {
+  const parts = text.split(/\[redacted:([a-z0-9-]{2,40})\]/);
+  article.querySelector(".words").replaceChildren(...parts.map((part, i) => (i % 2 ? mark(part) : part)));
+}
+
+function mark(type) {
+  const made = document.createElement("mark");
+  made.className = "chip redaction";
+  made.textContent = `${type} redacted`;
+  return made;
+}
+
+function pill(tone, text) {
+  const made = document.querySelector(`template[data-tone="${tone}"]`).content.firstElementChild.cloneNode(true);
+  made.lastElementChild.textContent = text;
+  return made;
+}
+
+// What the gateway says in its headers: the decision, the label, the receipt.
+function facts(headers, answer) {
+  const receipt = headers.get("wardstead-receipt") ?? "";
+  const decision = headers.get("wardstead-decision") ?? "";
+  const label = headers.get("wardstead-label") ?? "";
+  const redacted = Number(/redacted=(\d+)/.exec(decision)?.[1] ?? 0);
+  const footer = answer.querySelector(".turn-facts");
+  const verdict = decision.split(";")[0];
+  const [tone, word] = { allow: ["good", "allowed"], block: ["guarded", "blocked"], deny: ["guarded", "denied"] }[verdict] ?? ["bad", verdict || "no decision"];
+  footer.append(pill(tone, word));
+  if (redacted) footer.append(pill("guarded", `${redacted} redacted in your message`));
+  if (label) {
+    const chip = document.createElement("span");
+    chip.className = "chip label";
+    chip.textContent = label;
+    footer.append(chip);
+  }
+  if (headers.get("wardstead-isolation")) footer.append(pill("bad", "the model is not isolated"));
+  if (receipt) {
+    const link = document.createElement("a");
+    link.href = `/console/exchanges/${encodeURIComponent(receipt)}`;
+    link.textContent = "Receipt";
+    footer.append(link);
+  }
+  footer.hidden = false;
+  return { receipt, decision, redacted };
+}
+
+async function refused(response, answer, reply) {
+  let said = "";
+  try {
+    said = (await response.json()).error.message;
+  } catch {
+    said = `The gateway answered ${response.status}.`;
+  }
+  const signedOut = response.status === 401 ? " Your session has ended: sign in again." : "";
+  problem(answer, said + signedOut, reply.decision.startsWith("deny") ? "stopped" : "failed");
+}
+
+function problem(answer, text, kind) {
+  const line = answer.querySelector(".turn-problem");
+  line.textContent = text;
+  line.hidden = false;
+  answer.classList.add(kind);
+}
+
+// Server-sent events of the OpenAI dialect. Resolves with how the answer ended.
+async function relay(body, onText) {
+  const end = { reason: "", done: false, error: "" };
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return end;
+    const events = (held + value).split("\n\n");
+    held = events.pop();
+    for (const event of events) {
+      const data = event.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
+      if (data === "[DONE]") end.done = true;
+      else if (data) take(JSON.parse(data), onText, end);
+    }
+  }
+}
+
+function take(chunk, onText, end) {
+  if (chunk.error) end.error = chunk.error.message;
+  for (const choice of chunk.choices ?? []) {
+    if (choice.index !== 0) continue;
+    const text = choice.delta?.content || choice.delta?.refusal;
+    if (text) onText(text);
+    end.reason = choice.finish_reason ?? end.reason;
+  }
+}
+
+function follow(article, always = false) {
+  const bottom = document.documentElement.scrollHeight - innerHeight - scrollY;
+  if (always || bottom < 160) article.scrollIntoView({ block: "end" });
+}

@@ -1,0 +1,302 @@
+"""The console's services over values in memory: real policies decide, real receipts prove; the rest is made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from wardstead.access.credentials import BadCsrfToken, Unauthenticated
+from wardstead.access.pdp import CedarDecisionPoint
+from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
+from wardstead.console.ports import (
+    ExchangeSummary,
+    Glimpse,
+    ModelChoice,
+    MustChangePassword,
+    OpenedSession,
+    Posture,
+)
+from wardstead.crypto.merkle import leaf_hash, node_of, tree_root
+from wardstead.crypto.signing import SigningKey
+from wardstead.isolation.posture import Check, State
+from wardstead.kernel.errors import CallerError
+from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId
+from wardstead.kernel.labels import label
+from wardstead.ledger.checkpoint import Checkpoint
+from wardstead.ledger.entry import Header, leaf_data
+from wardstead.ledger.ports import EntryKind
+from wardstead.ledger.proof import Sequenced, receipt_document, verify_receipt
+
+PASSWORD = "correct horse battery"
+ONE_TIME = "one-time-secret-1"
+SECRET_WORDS = "the merger closes on Thursday"
+ALICE_EXCHANGE = "0193a5b0-0000-7000-8000-0000000a11ce"
+BLOCKED_EXCHANGE = "0193a5b0-0000-7000-8000-00000b10c4ed"
+BOB_EXCHANGE = "0193a5b0-0000-7000-8000-0000000000b0"
+ADMIN_ACT = "0193a5b0-0000-7000-8000-000000000ac7"
+KEY = SigningKey("wardstead.test/ledger", b"k" * 32)
+
+
+class TooManyAttempts(CallerError):
+    """As the directory raises it."""
+
+    code = "too_many_attempts"
+
+
+def person(name: str, *roles: str) -> Principal:
+    """Somebody."""
+    return Principal(PrincipalId(f"p-{name}"), name, frozenset(roles), label("confidential", ["personal"]), f"s-{name}")
+
+
+PEOPLE = {
+    one.name: one
+    for one in (
+        person("alice", "user"),
+        person("bob", "user"),
+        person("root", "admin"),
+        person("ada", "auditor"),
+        person("new", "user"),
+    )
+}
+
+CHECKS = (
+    Check("keys", "Keys are readable by their owner alone", State.GREEN, "0600; the root key is a file", ""),
+    Check("tls", "Connections are encrypted", State.GREEN, "TLS 1.3 alone, certificate of the local authority", ""),
+    Check(
+        "ledger",
+        "Every exchange is recorded and cannot be rewritten unseen",
+        State.AMBER,
+        "signed checkpoint over 240 entries; unwitnessed: whoever holds the keys could rewrite it unseen by outsiders",
+        "keep a copy of a checkpoint elsewhere: 'wardstead ledger checkpoint'",
+    ),
+    Check(
+        "isolation.smollm2",
+        "The model server of smollm2 is isolated",
+        State.GREEN,
+        "41 of 41 probes closed; the weights are a sealed copy of what was hashed",
+    ),
+)
+
+
+def intent(text: str, verdict: str = "allow", **more: Any) -> dict[str, Any]:
+    """An intent document as the pipeline writes it."""
+    document = {
+        "principal": {"id": "p-alice", "name": "alice"},
+        "credential": "0193a5b0-0000-7000-8000-00000000c4ed",
+        "dialect": "openai",
+        "operation": "/v1/chat/completions",
+        "model": "smollm2",
+        "stream": True,
+        "request": {"messages": [{"role": "user", "content": text}], "max_tokens": 512} if verdict == "allow" else None,
+        "findings": [],
+        "label": {"level": "public", "compartments": []},
+        "decision": {
+            "verdict": verdict,
+            "code": "allow",
+            "reason": "people with the role user may ask models",
+            "policies": ["users-ask-models"],
+        },
+        "versions": {"directory": 12, "policy": "5f1c0a9be2d3", "inspection": "77ab10c2"},
+        "context": {"purpose": "support"},
+    }
+    return {**document, **more}
+
+
+def outcome(word: str, text: str, **more: Any) -> dict[str, Any]:
+    """An outcome document."""
+    document = {
+        "outcome": word,
+        "status": 200,
+        "answer": [{"index": 0, "text": text}],
+        "findings": [],
+        "label": {"level": "confidential", "compartments": ["personal"]},
+        "finish_reasons": {"0": "stop"},
+        "usage": {"prompt_tokens": 31, "completion_tokens": 74, "total_tokens": 105},
+        "times_ms": {"received": 1_000, "forwarded": 1_003, "first": 1_187, "ended": 3_420},
+        "reason": "",
+    }
+    return {**document, **more}
+
+
+@cache
+def decision_point() -> CedarDecisionPoint:
+    """The starter policies."""
+    folder = files("wardstead.catalogues") / "policies"
+    texts = {item.name: item.read_text() for item in folder.iterdir() if item.name.endswith(".cedar")}
+    return CedarDecisionPoint(texts, (folder / "schema.cedarschema").read_text())
+
+
+@dataclass
+class FakeServices:
+    """Keeps what was asked of it, so that a test can say what was never read."""
+
+    checks: tuple[Check, ...] = CHECKS
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    passwords: dict[str, str] = field(
+        default_factory=lambda: {name: PASSWORD for name in PEOPLE if name != "new"} | {"new": ONE_TIME}
+    )
+    sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    summaries: list[ExchangeSummary] = field(default_factory=list)
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    broken: bool = False
+    crash: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.summaries:
+            self._fill()
+
+    def _fill(self) -> None:
+        alice, bob = PEOPLE["alice"].id, PEOPLE["bob"].id
+        rows = [
+            (ALICE_EXCHANGE, 40, "intent", "2026-11-23T15:04:05.120Z", alice, "alice", "completed"),
+            (BOB_EXCHANGE, 38, "intent", "2026-11-23T15:03:41.008Z", bob, "bob", "completed"),
+            (BLOCKED_EXCHANGE, 36, "intent", "2026-11-23T15:02:12.640Z", alice, "alice", "blocked"),
+            (ADMIN_ACT, 35, "admin", "2026-11-23T15:00:00.000Z", PEOPLE["root"].id, "root", ""),
+        ]
+        self.summaries = [ExchangeSummary(ExchangeId(row[0]), *row[1:]) for row in rows]  # type: ignore[arg-type]
+        redactions = [
+            {"text": 0, "type": "credit-card", "start": 20, "end": 39, "action": "redact"},
+            {"text": 0, "type": "email", "start": 60, "end": 75, "action": "allow"},
+        ]
+        blocked = {
+            "verdict": "block",
+            "code": "allow",
+            "reason": "people with the role user may ask models",
+            "policies": ["users-ask-models"],
+        }
+        self.put(
+            ALICE_EXCHANGE,
+            intent(
+                f"Draft a note: {SECRET_WORDS}. Card [redacted:credit-card], mail to ann@example.org <b>now</b>",
+                findings=redactions,
+            ),
+            outcome("completed", "Dear Ann,\n\nhere is the note that you asked for."),
+        )
+        self.put(BOB_EXCHANGE, intent("bob's own words"), outcome("completed", "an answer for bob"))
+        self.put(
+            BLOCKED_EXCHANGE,
+            intent(
+                "", "block", decision=blocked, findings=[{"text": 0, "type": "private-key", "start": 0, "end": 900, "action": "block"}]
+            ),
+            outcome("blocked", "Wardstead did not send this request to the model: it contains private-key.", times_ms={}, usage=None,
+                    finish_reasons={}, reason="content.private-key"),
+        )  # fmt: skip
+        self.contents[ADMIN_ACT] = {
+            "exchange": ADMIN_ACT,
+            "erased": False,
+            "entries": [
+                {"kind": "admin", "time": "2026-11-23T15:00:00.000Z", "outcome": "", "content": {"action": "key.create", "details": {"name": "bob"}}}
+            ],
+        }  # fmt: skip
+
+    def put(self, exchange: str, asked: dict[str, Any] | None, answered: dict[str, Any] | None) -> None:
+        """Give an exchange its content; no outcome leaves it open."""
+        entries = [{"kind": "intent", "time": "2026-11-23T15:04:05.120Z", "outcome": "", "content": asked}]
+        if answered is not None:
+            entries.append(
+                {"kind": "outcome", "time": "2026-11-23T15:04:07.540Z", "outcome": answered["outcome"], "content": answered}
+            )
+        self.contents[exchange] = {"exchange": exchange, "erased": asked is None, "entries": entries}
+
+    # -- sessions ------------------------------------------------------------------------------------------------------
+
+    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
+        if name == "blocked":
+            raise TooManyAttempts("too many failed attempts", next_step="Wait half a minute, then try again")
+        if self.passwords.get(name) != password:
+            return None
+        return MustChangePassword() if password == ONE_TIME else self._open(name)
+
+    def change_password(self, name: str, current: str, new: str) -> OpenedSession | None:
+        if len(new) < 12:
+            raise CallerError("a password has 12 to 1024 characters")
+        if self.passwords.get(name) != current:
+            return None
+        self.passwords[name] = new
+        return self._open(name)
+
+    def _open(self, name: str) -> OpenedSession:
+        session = OpenedSession(f"wss_{name}_{len(self.sessions)}", f"csrf_{name}_{len(self.sessions)}")
+        self.sessions[session.token] = (name, session.csrf)
+        return session
+
+    def sign_out(self, token: str) -> None:
+        self.sessions.pop(token, None)
+
+    async def identify(self, token: str, csrf: str) -> Identity:
+        if token not in self.sessions:
+            raise Unauthenticated
+        name, held = self.sessions[token]
+        if csrf != held:
+            raise BadCsrfToken
+        who = PEOPLE[name]
+        return Identity(who, Credential(CredentialId(f"c-{name}"), CredentialKind.SESSION, b"", who.id))
+
+    def decide(self, identity: Identity, action: str, resource: Resource) -> Decision:
+        return decision_point().decide(AccessRequest(identity, action, resource))
+
+    # -- what there is to see --------------------------------------------------------------------------------------------
+
+    def posture(self) -> Posture:
+        if self.crash:
+            raise RuntimeError(f"a crash that quotes {SECRET_WORDS}")
+        return Posture(self.checks, "2026-11-23T15:04:06.000Z")
+
+    def models(self, identity: Identity) -> Sequence[ModelChoice]:
+        asks = self.decide(identity, "listModels", Resource("Model", "smollm2")).allow
+        return [
+            ModelChoice("smollm2", label("confidential", ["personal"]), attested=True),
+            ModelChoice("big-remote-model", label("public")),
+        ] if asks else []  # fmt: skip
+
+    def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
+        fitting = [one for one in self.summaries if owner in {None, one.owner} and (before is None or one.cursor < before)]
+        return fitting[:limit]
+
+    def exchange(self, exchange_id: str) -> ExchangeSummary | None:
+        return next((one for one in self.summaries if one.id == exchange_id), None)
+
+    def glimpses(self, exchange_ids: Sequence[str]) -> Mapping[str, Glimpse]:
+        self.calls += [("glimpse", one) for one in exchange_ids]
+        return {one: Glimpse("smollm2", "confidential; personal", "allow") for one in exchange_ids}
+
+    def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        self.calls.append(("open", exchange_id))
+        return self.contents.get(exchange_id)
+
+    def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
+        return make_receipt(exchange_id) if self.exchange(exchange_id) else None
+
+    def verify_receipt(self, document: Mapping[str, Any]) -> int:
+        key = replace(KEY.verifying, public=b"\x01" * 32) if self.broken else KEY.verifying
+        checkpoint = verify_receipt(document, key)
+        return checkpoint.size if checkpoint else 0
+
+
+@cache
+def _tree() -> tuple[list[bytes], list[Sequenced]]:
+    """A tree of eleven entries; the fourth and the seventh are those of whichever exchange is asked for."""
+    headers = [Header(EntryKind.OUTCOME, ExchangeId(f"other-{i}"), 29_000_000, outcome="completed").encode() for i in range(11)]
+    sealed = [Sequenced(header, sha256(header).digest(), i) for i, header in enumerate(headers)]
+    return [leaf_hash(leaf_data(one.header, one.body_sha256)) for one in sealed], sealed
+
+
+def make_receipt(exchange: str) -> dict[str, Any]:
+    """A receipt that verifies."""
+    leaves = list(_tree()[0])
+    entries = []
+    for index, kind in ((3, EntryKind.INTENT), (6, EntryKind.OUTCOME)):
+        header = Header(kind, ExchangeId(exchange), 29_000_000, outcome="completed" if kind is EntryKind.OUTCOME else "").encode()
+        entries.append(Sequenced(header, sha256(b"body" + header).digest(), index))
+        leaves[index] = leaf_hash(leaf_data(header, entries[-1].body_sha256))
+    node = node_of(leaves)
+    checkpoint = Checkpoint(KEY.verifying.name, len(leaves), tree_root(len(leaves), node))
+    note = KEY.sign_note(checkpoint.text())
+    document = receipt_document(exchange, entries, checkpoint=checkpoint, note=note, node=node, key=KEY.verifying)
+    loaded: dict[str, Any] = json.loads(json.dumps(document))
+    return loaded
