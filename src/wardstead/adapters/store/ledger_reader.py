@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, func, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, func, select
 
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
@@ -48,6 +48,11 @@ class LedgerReader:
         """``key`` verifies the checkpoints."""
         self._engine, self._key = engine, key
 
+    @property
+    def key(self) -> VerifyingKey:
+        """What verifies this ledger's checkpoints."""
+        return self._key
+
     def receipt(self, exchange_id: str) -> dict[str, Any] | None:
         """The receipt document of an exchange (``ledger.proof``), ``None`` when there is no such exchange."""
         with self._engine.connect() as connection:
@@ -82,18 +87,26 @@ class LedgerReader:
         with self._engine.connect() as connection:
             return latest_note(connection)
 
-    def recent(self, limit: int = 50, before: int | None = None) -> list[ExchangeSummary]:
-        """The newest exchanges and acts of administration; ``before`` is the last ``entry_id`` of the page before."""
+    def recent(self, limit: int = 50, before: int | None = None, *, subject: str | None = None) -> list[ExchangeSummary]:
+        """The newest exchanges and acts of administration (of one ``subject``); ``before``: the last ``entry_id`` of a page."""
+        conditions = [entry.c.id < before] if before is not None else []
+        if subject is not None:
+            conditions.append(entry.c.subject == subject)
+        return self._summaries(conditions, limit)
+
+    def summary(self, exchange_id: str) -> ExchangeSummary | None:
+        """One exchange; ``None`` when there is none."""
+        return next(iter(self._summaries([entry.c.exchange == exchange_id], 1)), None)
+
+    def _summaries(self, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[ExchangeSummary]:
         outcome = entry.alias("outcome")
         query = (
             select(entry.c.id, entry.c.exchange, entry.c.kind, entry.c.subject, entry.c.time_ms, outcome.c.outcome.label("ended"))
             .outerjoin(outcome, (outcome.c.exchange == entry.c.exchange) & (outcome.c.kind == EntryKind.OUTCOME.value))
-            .where(entry.c.kind != EntryKind.OUTCOME.value)
+            .where(entry.c.kind != EntryKind.OUTCOME.value, *conditions)
             .order_by(entry.c.id.desc())
             .limit(limit)
         )
-        if before is not None:
-            query = query.where(entry.c.id < before)
         with self._engine.connect() as connection:
             return [
                 ExchangeSummary(row.exchange, row.kind, row.id, row.subject, rfc3339(row.time_ms), row.ended or "")

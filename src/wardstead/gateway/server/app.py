@@ -29,7 +29,8 @@ from wardstead.ledger.ports import Journal
 
 log = logging.getLogger(__name__)
 
-AsgiApp = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""(scope, receive, send), as any ASGI framework types them."""
 CONTEXT_HEADERS = {
     b"wardstead-conversation": "conversation",
     b"wardstead-purpose": "purpose",

@@ -1,0 +1,168 @@
+"""The console's services, wired: the directory, the ledger, the worker's snapshot, the posture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
+from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
+from wardstead.bootstrap import running
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.console.ports import ExchangeSummary, Glimpse, ModelChoice, MustChangePassword, OpenedSession, Posture
+from wardstead.crypto.keyring import KeyGone
+from wardstead.gateway.server.worlds import WorldHolder
+from wardstead.kernel.clock import rfc3339
+from wardstead.kernel.errors import CallerError
+from wardstead.kernel.ids import PrincipalId
+from wardstead.ledger.proof import verify_receipt
+
+_POSTURE_S = 10.0
+
+
+class Console:
+    """``ConsoleServices`` of one worker."""
+
+    def __init__(self, deployment: Deployment, worlds: WorldHolder) -> None:
+        """Shares the worker's snapshot: a revoked session is revoked here at the same moment."""
+        self._deployment = deployment
+        self._worlds = worlds
+        self._posture: tuple[float, Posture] | None = None
+        self._lock = Lock()
+
+    # -- signing in --------------------------------------------------------------------------------------------------
+
+    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
+        """See ``ConsoleServices.sign_in``."""
+        found = self._deployment.directory.check_password(name, password)
+        if found is None:
+            return None
+        who, must_change = found
+        return MustChangePassword() if must_change else self._open(who)
+
+    def change_password(self, name: str, current: str, new: str) -> OpenedSession | None:
+        """See ``ConsoleServices.change_password``."""
+        directory = self._deployment.directory
+        found = directory.check_password(name, current)
+        if found is None:
+            return None
+        if new == current:
+            raise CallerError("the new password is the old one", next_step="Choose another")
+        directory.set_password(name, new, must_change=False)
+        return self._open(found[0])
+
+    def sign_out(self, token: str) -> None:
+        """See ``ConsoleServices.sign_out``."""
+        self._deployment.directory.close_session(token)
+
+    def _open(self, who: Principal) -> OpenedSession:
+        opened = self._deployment.directory.open_session(who)
+        return OpenedSession(opened.token, opened.csrf)
+
+    async def identify(self, token: str, csrf: str) -> Identity:
+        """See ``ConsoleServices.identify``."""
+        world = self._worlds.current
+        try:
+            return world.authenticate(world.directory, token, csrf, now_ms())
+        except CallerError:
+            world = await self._worlds.refresh()
+            return world.authenticate(world.directory, token, csrf, now_ms())
+
+    # -- deciding ----------------------------------------------------------------------------------------------------
+
+    def decide(self, identity: Identity, action: str, resource: Resource) -> Decision:
+        """See ``ConsoleServices.decide``."""
+        return self._worlds.current.decisions.decide(AccessRequest(identity, action, resource, now_ms=now_ms()))
+
+    def models(self, identity: Identity) -> Sequence[ModelChoice]:
+        """See ``ConsoleServices.models``."""
+        return [
+            ModelChoice(model.name, model.clearance, model.attested)
+            for model in self._worlds.current.models.values()
+            if self.decide(identity, "listModels", Resource("Model", model.name, clearance=model.clearance)).allow
+        ]
+
+    def posture(self) -> Posture:
+        """See ``ConsoleServices.posture``."""
+        with self._lock:
+            if self._posture is None or time.monotonic() - self._posture[0] > _POSTURE_S:
+                checks = tuple(running.posture(self._deployment))
+                self._posture = (time.monotonic(), Posture(checks, rfc3339(now_ms())))
+            return self._posture[1]
+
+    # -- exchanges ---------------------------------------------------------------------------------------------------
+
+    def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
+        """See ``ConsoleServices.exchanges``."""
+        subject = None
+        if owner is not None:
+            person = self._worlds.current.directory.principals.get(owner)
+            if person is None:
+                return []
+            subject = person.subject
+        found = self._deployment.ledger.recent(limit, before, subject=subject)
+        people = self._by_subject()
+        return [_summary(one, people) for one in found]
+
+    def exchange(self, exchange_id: str) -> ExchangeSummary | None:
+        """See ``ConsoleServices.exchange``."""
+        found = self._deployment.ledger.summary(exchange_id)
+        return _summary(found, self._by_subject()) if found is not None else None
+
+    def _by_subject(self) -> dict[str, Principal]:
+        return {person.subject: person for person in self._worlds.current.directory.principals.values()}
+
+    def glimpses(self, exchange_ids: Sequence[str]) -> Mapping[str, Glimpse]:
+        """See ``ConsoleServices.glimpses``."""
+        found = {}
+        for exchange_id in exchange_ids:
+            try:
+                opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
+            except KeyGone:
+                continue
+            intent = (
+                next((e["content"] for e in opened["entries"] if e["kind"] == "intent" and e["content"]), None)
+                if opened
+                else None
+            )
+            if intent:
+                found[exchange_id] = Glimpse(intent["model"], _label(intent["label"]), intent["decision"]["verdict"])
+        return found
+
+    def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        """See ``ConsoleServices.open_exchange``."""
+        deployment = self._deployment
+        subject = deployment.ledger.subject(exchange_id)
+        who = reader.principal
+        if subject is not None and subject != who.subject:
+            deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
+        return deployment.ledger.open_exchange(exchange_id, deployment.ring)
+
+    def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
+        """See ``ConsoleServices.receipt``."""
+        return self._deployment.ledger.receipt(exchange_id)
+
+    def verify_receipt(self, document: Mapping[str, Any]) -> int:
+        """See ``ConsoleServices.verify_receipt``."""
+        checkpoint = verify_receipt(document, self._deployment.ledger.key)
+        return checkpoint.size if checkpoint is not None else 0
+
+
+def _label(document: Mapping[str, Any]) -> str:
+    names = ", ".join(document["compartments"])
+    return f"{document['level']}; {names}" if names else str(document["level"])
+
+
+def _summary(stored: StoredSummary, people: Mapping[str, Principal]) -> ExchangeSummary:
+    person = people.get(stored.subject)
+    return ExchangeSummary(
+        stored.id,
+        stored.entry_id,
+        stored.kind,
+        stored.time,
+        person.id if person is not None else None,
+        person.name if person is not None else "",
+        stored.outcome,
+    )
