@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import pytest
 from cryptography import x509
@@ -21,7 +21,7 @@ def chain(pem: bytes) -> list[x509.Certificate]:
 
 def verify(leaf_pem: bytes, name: str) -> None:
     store = Store(chain(AUTHORITY.certificate))
-    moment = datetime.datetime.fromtimestamp(NOW_MS / 1000, datetime.UTC)
+    moment = dt.datetime.fromtimestamp(NOW_MS / 1000, dt.UTC)
     verifier = PolicyBuilder().store(store).time(moment).build_server_verifier(x509.DNSName(name))
     leaf, *rest = chain(leaf_pem)
     verifier.verify(leaf, rest)
