@@ -178,21 +178,13 @@ class FakeServices:
             outcome("completed", "Dear Ann,\n\nhere is the note that you asked for."),
         )
         self.put(BOB_EXCHANGE, intent("bob's own words"), outcome("completed", "an answer for bob"))
-        self.put(
-            BLOCKED_EXCHANGE,
-            intent(
-                "", "block", decision=blocked, findings=[{"text": 0, "type": "private-key", "start": 0, "end": 900, "action": "block"}]
-            ),
-            outcome("blocked", "Wardstead did not send this request to the model: it contains private-key.", times_ms={}, usage=None,
-                    finish_reasons={}, reason="content.private-key"),
-        )  # fmt: skip
-        self.contents[ADMIN_ACT] = {
-            "exchange": ADMIN_ACT,
-            "erased": False,
-            "entries": [
-                {"kind": "admin", "time": "2026-11-23T15:00:00.000Z", "outcome": "", "content": {"action": "key.create", "details": {"name": "bob"}}}
-            ],
-        }  # fmt: skip
+        found = [{"text": 0, "type": "private-key", "start": 0, "end": 900, "action": "block"}]
+        refusal = "Wardstead did not send this request to the model: it contains private-key."
+        nothing = {"times_ms": {}, "usage": None, "finish_reasons": {}, "reason": "content.private-key"}
+        self.put(BLOCKED_EXCHANGE, intent("", "block", decision=blocked, findings=found), outcome("blocked", refusal, **nothing))
+        act = {"action": "key.create", "details": {"name": "bob"}}
+        entries = [{"kind": "admin", "time": "2026-11-23T15:00:00.000Z", "outcome": "", "content": act}]
+        self.contents[ADMIN_ACT] = {"exchange": ADMIN_ACT, "erased": False, "entries": entries}
 
     def put(self, exchange: str, asked: dict[str, Any] | None, answered: dict[str, Any] | None) -> None:
         """Give an exchange its content; no outcome leaves it open."""

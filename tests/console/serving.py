@@ -117,6 +117,7 @@ def serving(services: FakeServices) -> Iterator[tuple[str, FakeGateway]]:
     app = Starlette(routes=[Route("/v1/chat/completions", gateway.chat, methods=["POST"]), Mount("/", console)])
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen(64)  # who comes before the server is up waits for it
     config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -13,6 +13,7 @@ from wardstead.isolation.posture import Check, State, overall
 
 WORDS: Final = {State.GREEN: "holds", State.AMBER: "could be better", State.RED: "does not hold"}
 UNKNOWN: Final = "not checked"
+Point = tuple[int, int]
 FENCE: Final = 9
 """How far the sandbox's fence stands from the model's box."""
 
@@ -23,8 +24,6 @@ class Station:
 
     name: str
     does: str
-    brief: str
-    """The same in fewer words, for a narrow box."""
     state: State | None
     x: int
     y: int
@@ -42,7 +41,7 @@ class Station:
         return WORDS[self.state] if self.state else UNKNOWN
 
     @property
-    def middle(self) -> tuple[int, int]:
+    def middle(self) -> Point:
         """The centre."""
         return self.x + self.width // 2, self.y + self.height // 2
 
@@ -53,9 +52,8 @@ class Stretch:
 
     label: str
     state: State | None
-    start: tuple[int, int]
-    end: tuple[int, int]
-    label_at: tuple[int, int]
+    points: tuple[Point, ...]
+    label_at: Point
     anchor: str = "middle"
 
 
@@ -83,51 +81,40 @@ def state_of(checks: Sequence[Check], *prefixes: str) -> State | None:
 
 def wide(checks: Sequence[Check]) -> Picture:
     """Client, gateway and model in a row; the ledger under the gateway."""
-    client, gateway, model, ledger = _stations(checks, ((8, 16), (268, 16), (536, 16), (268, 176)), 176)
+    client, gateway, model, ledger = _stations(checks, ((8, 14), (346, 14), (684, 14), (346, 174)), 200)
+    across, down = gateway.middle[1], gateway.middle[0]
     tls, inside, record = _states(checks)
-    across = gateway.middle[1]
-    return Picture(
-        "wide",
-        728,
-        280,
-        (client, gateway, model, ledger),
-        (
-            Stretch("TLS", tls, (client.x + client.width, across), (gateway.x, across), (226, across - 10)),
-            Stretch("unix socket", inside, (gateway.x + gateway.width, across), (model.x - FENCE, across), (486, across - 10)),
-            Stretch(
-                "intent before, outcome after", record, (356, gateway.y + gateway.height), (356, ledger.y), (368, 147), "start"
-            ),
-        ),
+    stretches = (
+        Stretch("TLS", tls, ((client.x + 200, across), (gateway.x, across)), (277, across - 10)),
+        Stretch("unix socket", inside, ((gateway.x + 200, across), (model.x - FENCE, across)), (610, across - 10)),
+        Stretch("intent before, outcome after", record, ((down, 106), (down, ledger.y)), (down + 12, 145), "start"),
     )
+    return Picture("wide", 894, 276, (client, gateway, model, ledger), stretches)
 
 
 def tall(checks: Sequence[Check]) -> Picture:
-    """Client, then gateway, then model and ledger side by side."""
-    client, gateway, model, ledger = _stations(checks, ((66, 8), (66, 150), (FENCE + 1, 302), (152, 302)), 130)
+    """One above the other; the way to the ledger goes around the model."""
+    client, gateway, model, ledger = _stations(checks, ((48, 8), (48, 144), (48, 290), (48, 436)), 216)
+    down = gateway.middle[0]
+    around = ((48, gateway.middle[1]), (16, gateway.middle[1]), (16, ledger.middle[1]), (48, ledger.middle[1]))
     tls, inside, record = _states(checks)
-    down, below = gateway.middle[0], gateway.y + gateway.height
-    return Picture(
-        "tall",
-        290,
-        410,
-        (client, gateway, model, ledger),
-        (
-            Stretch("TLS", tls, (down, client.y + client.height), (down, gateway.y), (down + 10, 130), "start"),
-            Stretch("socket", inside, (100, below), (model.middle[0], model.y - FENCE), (70, 270), "end"),
-            Stretch("record", record, (164, below), (ledger.middle[0], ledger.y), (212, 270), "start"),
-        ),
+    stretches = (
+        Stretch("TLS", tls, ((down, 100), (down, gateway.y)), (down + 12, 127), "start"),
+        Stretch("unix socket", inside, ((down, 236), (down, model.y - FENCE)), (down + 12, 263), "start"),
+        Stretch("intent before, outcome after", record, around, (48, 422), "start"),
     )
+    return Picture("tall", 276, 540, (client, gateway, model, ledger), stretches)
 
 
 def _states(checks: Sequence[Check]) -> tuple[State | None, State | None, State | None]:
     return state_of(checks, "tls"), state_of(checks, "isolation", "model"), state_of(checks, "ledger")
 
 
-def _stations(checks: Sequence[Check], places: Sequence[tuple[int, int]], width: int) -> list[Station]:
+def _stations(checks: Sequence[Check], places: Sequence[Point], width: int) -> list[Station]:
     client, gateway, model, ledger = places
     return [
-        Station("Client", "people and programs", "people, programs", None, *client, width, outside=True),
-        Station("Gateway", "identify, inspect, decide", "governs", state_of(checks, "tls", "keys"), *gateway, width),
-        Station("Model", "in its sandbox", "in its sandbox", state_of(checks, "isolation", "model"), *model, width, fenced=True),
-        Station("Ledger", "sealed, append-only", "append-only", state_of(checks, "ledger", "keys"), *ledger, width),
+        Station("Client", "people and programs", None, *client, width, outside=True),
+        Station("Gateway", "identify, inspect, decide", state_of(checks, "tls", "keys"), *gateway, width),
+        Station("Model", "in its sandbox", state_of(checks, "isolation", "model"), *model, width, fenced=True),
+        Station("Ledger", "sealed, append-only", state_of(checks, "ledger", "keys"), *ledger, width),
     ]

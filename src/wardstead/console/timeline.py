@@ -136,13 +136,13 @@ def _until_decided(asked: Mapping[str, Any]) -> list[Step]:
         Step(
             "request",
             "Request",
-            f"{asked['operation']} for {asked['model']}" + (", streamed" if asked["stream"] else ""),
+            f"{asked['operation']} for {asked['model']}" + (", streamed." if asked["stream"] else "."),
             facts=_facts(("dialect", asked["dialect"]), *((name, value) for name, value in sorted(context.items()))),
         ),
         Step(
             "identity",
             "Identity",
-            f"{who['name']} proved who they are",
+            f"{who['name']} proved who they are.",
             Tone.GOOD,
             _facts(("principal", who["id"], True), ("credential", asked["credential"], True)),
         ),
@@ -157,7 +157,7 @@ def _until_decided(asked: Mapping[str, Any]) -> list[Step]:
         Step(
             "decision",
             "Decision",
-            f"{words.capitalize()}: {decision['reason']}",
+            f"{words.capitalize()}: {decision['reason']}.",
             tone,
             _facts(
                 ("policies", ", ".join(decision["policies"]) or "none: default deny", True),

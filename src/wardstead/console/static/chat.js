@@ -43,7 +43,7 @@ function begin() {
     }
     running = null;
     busy(false);
-    follow(answer, true);
+    follow();
   }
 
   async function talk(messages, answer, signal) {
@@ -64,7 +64,7 @@ function begin() {
       const end = await relay(response.body, (piece) => {
         reply.text += piece;
         write(answer, reply.text);
-        follow(answer);
+        follow();
       });
       finish(end, answer, reply);
     } catch (error) {
@@ -122,7 +122,7 @@ function begin() {
 function turn(template) {
   const made = byId(template).content.firstElementChild.cloneNode(true);
   byId("log").append(made);
-  follow(made, true);
+  follow(true);
   return made;
 }
 
@@ -185,7 +185,7 @@ async function refused(response, answer, reply) {
 
 function problem(answer, text, kind) {
   const line = answer.querySelector(".turn-problem");
-  line.textContent = text;
+  line.textContent = text.charAt(0).toUpperCase() + text.slice(1);
   line.hidden = false;
   answer.classList.add(kind);
 }
@@ -218,7 +218,14 @@ function take(chunk, onText, end) {
   }
 }
 
-function follow(article, always = false) {
-  const bottom = document.documentElement.scrollHeight - innerHeight - scrollY;
-  if (always || bottom < 160) article.scrollIntoView({ block: "end" });
+// Keeps the end in sight, unless the reader has scrolled away from it.
+let following = true;
+addEventListener("scroll", () => { following = bottom() < 120; }, { passive: true });
+
+function bottom() {
+  return document.documentElement.scrollHeight - innerHeight - scrollY;
+}
+
+function follow(always = false) {
+  if (always || following) scrollTo(0, document.documentElement.scrollHeight);
 }

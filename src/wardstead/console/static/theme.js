@@ -19,6 +19,7 @@
     else root.dataset.theme = name;
   }
 
+  root.dataset.script = "on";
   apply(stored());
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
