@@ -131,7 +131,8 @@ def start_nginx(upstream: int, folder: Path, certificate: tuple[Path, Path] | No
     port = free_port()
     listen = f"listen 127.0.0.1:{port};"
     if certificate is not None:
-        listen = f"listen 127.0.0.1:{port} ssl; ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]}; ssl_protocols TLSv1.3;"
+        pair = f"ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]}; ssl_protocols TLSv1.3;"
+        listen = f"listen 127.0.0.1:{port} ssl; {pair}"
     config = folder / f"nginx-{port}.conf"
     config.write_text(
         f"""daemon off; worker_processes 1; error_log /dev/null; pid {folder}/nginx-{port}.pid;
