@@ -231,11 +231,12 @@ def _time_out(waiter: asyncio.Future[bool]) -> None:
 class Reply:
     """A response whose head has arrived. Read it to the end, or close it."""
 
-    __slots__ = ("_connection", "_pool", "status")
+    __slots__ = ("_connection", "_pool", "_released", "status")
 
     def __init__(self, pool: Pool, connection: _Connection) -> None:
         self._pool = pool
         self._connection = connection
+        self._released = False
         self.status = connection.status
 
     async def read(self, timeout_s: float) -> bytes | None:
@@ -243,12 +244,15 @@ class Reply:
         return await self._connection.read(timeout_s)
 
     def interrupt(self, error: Exception) -> None:
-        """Make a pending ``read`` raise ``error`` and close the connection."""
-        self._connection.interrupt(error)
+        """Make a pending ``read`` raise ``error`` and close the connection; nothing after ``release``, when it is another's."""
+        if not self._released:
+            self._connection.interrupt(error)
 
     def release(self) -> None:
         """Done with it: the connection is kept when its response ended by itself, else closed."""
-        self._pool.give_back(self._connection)
+        if not self._released:
+            self._released = True
+            self._pool.give_back(self._connection)
 
 
 class Pool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from wardstead.gateway.pipeline.commands import (
     Abort,
@@ -27,6 +28,9 @@ from wardstead.ledger.ports import Journal, Refusal
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+MAX_SILENCE_S: Final = 120.0
+WATCH_AFTER_S: Final = 0.05
+"""A client that leaves is looked for once the model has taken this long: most plain answers are over by then."""
 
 
 class BodyTooLarge(CallerError):
@@ -86,6 +90,7 @@ class Runner:
 
     __slots__ = (
         "_body_timeout_s",
+        "_expired",
         "_gone",
         "_idle_ticks",
         "_interrupt",
@@ -98,6 +103,7 @@ class Runner:
         "_sending",
         "_upstreams",
         "_watch",
+        "_watch_soon",
         "_worlds",
         "exchange",
         "task",
@@ -129,6 +135,8 @@ class Runner:
         self._reply: UpstreamReply | None = None
         self._interrupt: Callable[[Exception], None] | None = None
         self._watch: asyncio.Future[dict[str, Any]] | None = None
+        self._watch_soon: asyncio.TimerHandle | None = None
+        self._expired = False
         self._gone = False
         self._sending = False
         self._idle_ticks = 0
@@ -140,7 +148,7 @@ class Runner:
             command = next(road)
             while True:
                 try:
-                    result = await self._perform(command)
+                    result = await _PERFORM[type(command)](self, command)
                 except (PeerError, CallerError, ClientGone) as error:
                     command = road.throw(error)
                 except asyncio.CancelledError:
@@ -153,10 +161,17 @@ class Runner:
         except StopIteration:
             return
         finally:
-            if self._watch is not None:
-                self._watch.cancel()
-            if self._reply is not None:
-                self._reply.release()
+            self._end()
+
+    def _end(self) -> None:
+        # INVARIANT: the connection may serve another exchange from now on; whoever leaves late must not interrupt that one.
+        self._interrupt = None
+        if self._watch_soon is not None:
+            self._watch_soon.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._reply is not None:
+            self._reply.release()
 
     def leave(self) -> None:
         """The client is gone, or the exchange has run too long: stop the model server, record what was delivered."""
@@ -166,29 +181,18 @@ class Runner:
         if self._sending and self.task is not None:
             self.task.cancel()
 
-    async def _perform(self, command: Command) -> Any:  # noqa: PLR0911 -- one line per command, hottest first
-        if isinstance(command, ReadModel):
-            return await self._read_model()
-        if isinstance(command, Refresh):
-            # Inside a stream the world is looked at for each piece: a reference, not a query.
-            return self._worlds.current if self._reply is not None else await self._worlds.refresh()
-        if isinstance(command, Body):
-            return await self._send_body(command)
-        if isinstance(command, ReadBody):
-            return await self._read_body(command.limit)
-        if isinstance(command, CommitIntent):
-            return await self._commit_intent(command)
-        if isinstance(command, CallModel):
-            return await self._call_model(command)
-        if isinstance(command, CommitOutcome):
-            return await self._commit_outcome(command)
-        if isinstance(command, Start):
-            return await self._send({"type": "http.response.start", "status": command.status, "headers": command.headers})
-        if isinstance(command, Abort):
-            raise ConnectionAborted(self.exchange.incoming.id)
-        raise TypeError(command)
+    async def _refresh(self, _command: Refresh) -> World:
+        # Inside a stream the world is looked at for each piece: a reference, not a query.
+        return self._worlds.current if self._reply is not None else await self._worlds.refresh()
 
-    async def _read_body(self, limit: int) -> bytes:
+    async def _start(self, command: Start) -> None:
+        await self._send({"type": "http.response.start", "status": command.status, "headers": command.headers})
+
+    async def _abort(self, _command: Abort) -> None:
+        raise ConnectionAborted(self.exchange.incoming.id)
+
+    async def _read_body(self, command: ReadBody) -> bytes:
+        limit = command.limit
         message = await self._receive_in_time()
         body: bytes = message.get("body", b"")
         if not message.get("more_body", False) and len(body) <= limit:
@@ -206,30 +210,42 @@ class Runner:
         return b"".join(pieces)
 
     async def _receive_in_time(self) -> dict[str, Any]:
+        timer = self._loop.call_later(self._body_timeout_s, self._expire)
         try:
-            async with asyncio.timeout(self._body_timeout_s):
-                message = await self._receive()
-        except TimeoutError:
+            message = await self._receive()
+        except asyncio.CancelledError:
+            if not self._expired or self.task is None:
+                raise
+            self.task.uncancel()
             raise BodyTooSlow("the request's body did not arrive in time") from None
+        finally:
+            timer.cancel()
         if message["type"] == "http.disconnect":
             raise ClientGone
         return message
 
+    def _expire(self) -> None:
+        # asyncio.timeout does the same, at five times the price.
+        if self.task is not None:
+            self._expired = True
+            self.task.cancel()
+
     async def _commit_intent(self, command: CommitIntent) -> Refusal | None:
         waiter: asyncio.Future[Refusal | None] = self._loop.create_future()
-        self._journal.commit_intent(command.draft, directory_version=command.directory_version, done=waiter.set_result)
-        return await asyncio.shield(waiter)
+        done = functools.partial(_tell, waiter)
+        self._journal.commit_intent(command.draft, directory_version=command.directory_version, done=done)
+        return await waiter
 
     async def _commit_outcome(self, command: CommitOutcome) -> Refusal | None:
         waiter: asyncio.Future[Refusal | None] = self._loop.create_future()
-        self._journal.commit_outcome(command.draft, done=waiter.set_result)
-        return await asyncio.shield(waiter)
+        self._journal.commit_outcome(command.draft, done=functools.partial(_tell, waiter))
+        return await waiter
 
     async def _call_model(self, command: CallModel) -> int:
         upstream = self._upstreams.get(command.model)
         if upstream is None:
             raise PeerError("no model server is configured for this model")
-        self._watch_client()
+        self._watch_soon = self._loop.call_later(WATCH_AFTER_S, self._watch_client)
         reply = await upstream.request("POST", command.path, command.body, self._remember)
         self._reply = reply
         self._interrupt = reply.interrupt
@@ -258,7 +274,7 @@ class Runner:
         if self._gone:
             raise ClientGone
 
-    async def _read_model(self) -> bytes | None:
+    async def _read_model(self, _command: ReadModel) -> bytes | None:
         if self._reply is None:
             raise PeerError("nothing was asked of the model server")
         self._check()
@@ -281,4 +297,20 @@ class Runner:
             self._sending = False
 
 
-MAX_SILENCE_S = 120.0
+def _tell(waiter: asyncio.Future[Refusal | None], refusal: Refusal | None) -> None:
+    # The exchange may have been cancelled meanwhile; its entry is written all the same.
+    if not waiter.done():
+        waiter.set_result(refusal)
+
+
+_PERFORM: Final[dict[type[Command], Callable[[Runner, Any], Awaitable[Any]]]] = {
+    ReadBody: Runner._read_body,
+    CommitIntent: Runner._commit_intent,
+    CallModel: Runner._call_model,
+    ReadModel: Runner._read_model,
+    Refresh: Runner._refresh,
+    CommitOutcome: Runner._commit_outcome,
+    Start: Runner._start,
+    Body: Runner._send_body,
+    Abort: Runner._abort,
+}
