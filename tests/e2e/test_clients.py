@@ -91,7 +91,8 @@ def test_openai_calls_a_tool(client: openai.OpenAI, deployment: Deployment) -> N
 
 
 def test_openai_answers_with_a_schema_and_logprobs(client: openai.OpenAI, deployment: Deployment) -> None:
-    schema = {"type": "json_schema", "json_schema": {"name": "w", "schema": WEATHER}}
+    city = {"type": "string", "enum": ["Lisbon", "Porto"]}  # so that even a small model comes to an end
+    schema = {"type": "json_schema", "json_schema": {"name": "w", "schema": {**WEATHER, "properties": {"city": city}}}}
     answer = client.chat.completions.create(model=deployment.model, messages=ASK, response_format=schema, max_tokens=48)
     assert "city" in json.loads(answer.choices[0].message.content or "")
     answer = client.chat.completions.create(model=deployment.model, messages=ASK, logprobs=True, top_logprobs=2, max_tokens=8)

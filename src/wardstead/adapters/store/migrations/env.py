@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=None, render_as_batch=True)
+from wardstead.adapters.store.base import metadata
+
+# The metadata brings the naming convention: a migrated constraint has the name that its table describes.
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()
