@@ -14,7 +14,7 @@ from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
 _BETWEEN = b"\x00\n\x00"
-"""Between texts that are scanned together; what seems to match across it is looked at again, text by text."""
+"""Between texts that are scanned together. Each text is then searched by itself for the patterns that occur in any."""
 
 
 class PatternInspector:
@@ -31,24 +31,26 @@ class PatternInspector:
 
     def inspect(self, text: str, direction: Direction) -> Inspection:
         """See ``Inspector.inspect``."""
-        try:
-            data = text.encode("utf-8", "replace")
-            numbers = self._matcher.candidates(data)
-            found = [match for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches]
-            return self._verdict(data, found, direction) if found else Inspection(data.decode("utf-8"))
-        except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
-            return Inspection("", (failed(len(text)),), PUBLIC, Action.BLOCK)
+        return self.inspect_all((text,), direction)[0]
 
     def inspect_all(self, texts: Sequence[str], direction: Direction) -> list[Inspection]:
         """See ``Inspector.inspect_all``."""
-        if len(texts) > 1:
-            try:
-                parts = [text.encode("utf-8", "replace") for text in texts]
-                if not self._matcher.candidates(_BETWEEN.join(parts)):
-                    return [Inspection(part.decode("utf-8")) for part in parts]
-            except Exception:  # noqa: BLE001, S110 -- looked at again below, where a crash denies
-                pass
-        return [self.inspect(text, direction) for text in texts]
+        try:
+            parts = [text.encode("utf-8", "replace") for text in texts]
+            # What occurs in none of the joined texts occurs in no single one: a border only makes more candidates.
+            numbers = self._matcher.candidates(_BETWEEN.join(parts))
+        except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
+            return [_crashed(text) for text in texts]
+        if not numbers:
+            return [Inspection(part.decode("utf-8")) for part in parts]
+        return [self._inspect(part, numbers, direction) for part in parts]
+
+    def _inspect(self, data: bytes, numbers: Sequence[int], direction: Direction) -> Inspection:
+        try:
+            found = [match for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches]
+            return self._verdict(data, found, direction) if found else Inspection(data.decode("utf-8"))
+        except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
+            return _crashed(data.decode("utf-8"))
 
     def guard(self, direction: Direction) -> PatternGuard:
         """See ``Inspector.guard``."""
@@ -77,3 +79,7 @@ class PatternInspector:
             out.append(ruling.replacement)
         out.append(data[done:])
         return Inspection(b"".join(out).decode("utf-8"), tuple(findings), label, strictest)
+
+
+def _crashed(text: str) -> Inspection:
+    return Inspection("", (failed(len(text)),), PUBLIC, Action.BLOCK)

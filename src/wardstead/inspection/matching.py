@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import hyperscan
+import msgspec
 import re2
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, Detector
@@ -20,8 +21,7 @@ from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.kernel.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, order=True, gc=False):
     """``[start, end)`` in bytes is what ``detector`` (its number) looks for. ``overlong``: the secret goes on."""
 
     start: int
@@ -30,8 +30,7 @@ class Match:
     overlong: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(msgspec.Struct, frozen=True):
     """The matches of one detector, and where its search is to go on."""
 
     matches: list[Match]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
@@ -18,8 +19,7 @@ class Direction(StrEnum):
     ANSWER = "answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(msgspec.Struct, frozen=True):
     """The verdict on one text: ``text`` is what may go on (redacted where policy says so; empty when blocked)."""
 
     text: str
@@ -28,8 +28,7 @@ class Inspection:
     action: Action = Action.ALLOW
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(msgspec.Struct, frozen=True):
     """What a stream guard lets go of: ``text`` may be sent now. After ``action`` is BLOCK nothing more is ever released."""
 
     text: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from wardstead.inspection.catalogue import WINDOW_BYTES, Detector
 from wardstead.inspection.matching import Match
@@ -13,8 +14,7 @@ from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(msgspec.Struct, frozen=True):
     """Matches that overlap, treated as one: the strictest action, one replacement, named after its longest member.
 
     ``overflows``: the chain is longer than the window, so it is cut like a match that is too long.
@@ -38,15 +38,14 @@ def clusters(matches: Iterable[Match]) -> Iterator[Cluster]:
             start = end = match.start
         end = max(end, match.end)
         if end - start > WINDOW_BYTES:
-            yield Cluster(start, end, (*members, replace(match, overlong=True)), overflows=True)
+            yield Cluster(start, end, (*members, msgspec.structs.replace(match, overlong=True)), overflows=True)
             return
         members.append(match)
     if members:
         yield Cluster(start, end, tuple(members))
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(msgspec.Struct, frozen=True):
     """What policy makes of a cluster. ``replacement`` stands in its place where it is redacted; ``label`` is what it adds."""
 
     action: Action
@@ -66,11 +65,11 @@ class Judge:
 
     def rule(self, cluster: Cluster, direction: Direction, chars: Mapping[int, int]) -> Ruling:
         """Rule on a cluster. ``chars`` gives the number of characters before each of its matches' ends."""
-        findings = tuple(self._finding(match, direction, chars) for match in cluster.matches)
+        findings = tuple([self._finding(match, direction, chars) for match in cluster.matches])
         pairs = zip(findings, cluster.matches, strict=True)
-        strictest, _, _, name = max((f.action, m.end - m.start, -m.detector, f.type) for f, m in pairs)
+        strictest, _, _, name = max([(f.action, m.end - m.start, -m.detector, f.type) for f, m in pairs])
         # What is taken out of the text no longer says anything about it.
-        label = join_all(finding.label for finding in findings if strictest is Action.ALLOW)
+        label = join_all([finding.label for finding in findings]) if strictest is Action.ALLOW else PUBLIC
         return Ruling(strictest, findings, label, f"[redacted:{name}]".encode())
 
     def _finding(self, match: Match, direction: Direction, chars: Mapping[int, int]) -> Finding:
@@ -81,12 +80,12 @@ class Judge:
 
 def char_offsets(data: bytes, found: Iterable[Cluster], base: int = 0) -> dict[int, int]:
     """For every end of every match: ``base`` and the characters of ``data`` before it, counted in one pass."""
-    places = sorted({place for cluster in found for match in cluster.matches for place in (match.start, match.end)})
+    ends = {place for cluster in found for match in cluster.matches for place in (match.start, match.end)}
     if data.isascii():
-        return {place: base + place for place in places}
+        return {place: base + place for place in ends}
     offsets: dict[int, int] = {}
     done, count = 0, base
-    for place in places:
+    for place in sorted(ends):
         count += char_count(data[done:place])
         done = place
         offsets[place] = count

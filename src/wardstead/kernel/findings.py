@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -16,8 +17,7 @@ class Action(IntEnum):
     BLOCK = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """``text[start:end]`` (characters, before any redaction) is a ``type``. Never holds the text itself."""
 
     type: str
