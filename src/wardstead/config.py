@@ -89,6 +89,8 @@ class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     depth: Annotated[int, Meta(ge=4, le=128)] = 64
     answer_bytes: Annotated[int, Meta(ge=1024, le=1 << 28)] = 8 << 20
     keep_alive_s: Annotated[float, Meta(gt=0, le=300)] = 10
+    silence_timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 120
+    """How long a model server may be silent in the middle of its answer."""
 
 
 class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

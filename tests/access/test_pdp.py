@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from importlib.resources import files
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,7 +85,7 @@ def test_a_memo_never_differs_from_the_point(asked: list[AccessRequest]) -> None
     known: dict[str, Identity] = {}
     for one in asked:
         identity = known.setdefault(one.identity.principal.id, one.identity)
-        request = dataclasses.replace(one, identity=identity)
+        request = msgspec.structs.replace(one, identity=identity)
         assert memo.decide(request) == POINT.decide(request)
         assert memo.decide(request) == POINT.decide(request)
 
@@ -109,7 +109,7 @@ def test_a_memo_is_not_used_past_its_boundary() -> None:
         Resource("Model", "m"),
     )
     for now, expected in ((0, 1), (100, 1), (101, 2)):
-        memo.decide(dataclasses.replace(base, now_ms=now))
+        memo.decide(msgspec.structs.replace(base, now_ms=now))
         assert point.asked == expected
 
 

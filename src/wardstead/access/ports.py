@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -54,27 +56,24 @@ class Directory:
     """By digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """A credential that checked out, and whose it is."""
 
     principal: Principal
     credential: Credential
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """What is acted upon: ``Model::"smollm2"``, ``Exchange::"…"``, ``Console::"wardstead"``."""
 
     type: str
     id: str
     clearance: Label = PUBLIC
     owner: PrincipalId | None = None
-    attributes: Mapping[str, str | bool | int] = field(default_factory=dict)
+    attributes: Mapping[str, str | bool | int] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRequest:
+class AccessRequest(msgspec.Struct, frozen=True):
     """The question. ``label`` is that of the data that would flow; ``now_ms`` the time it is asked at."""
 
     identity: Identity
@@ -82,7 +81,7 @@ class AccessRequest:
     resource: Resource
     label: Label = PUBLIC
     now_ms: int = 0
-    context: Mapping[str, str | bool | int] = field(default_factory=dict)
+    context: Mapping[str, str | bool | int] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,7 @@ def doors(deployment: Deployment) -> Doors:
         header_bytes=server.header_bytes,
         body_timeout_s=server.body_timeout_s,
         keep_alive_s=gateway.keep_alive_s,
+        silence_timeout_s=gateway.silence_timeout_s,
         exchange_timeout_s=server.exchange_timeout_s,
         concurrency=server.concurrency,
         per_person=server.per_person,

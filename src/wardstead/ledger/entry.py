@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from hashlib import sha256
+
+import msgspec
 
 from wardstead.crypto.merkle import leaf_hash
 from wardstead.kernel.encoding import length_prefixed
@@ -26,8 +27,7 @@ _ID = re.compile(r"[0-9a-zA-Z._-]{1,64}\Z")
 _WORD = re.compile(r"[a-z0-9_-]{0,32}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What everyone may see of an entry.
 
     ``exchange`` is the receipt id, a pseudonym; ``minute`` counts from the epoch; ``key`` is the exchange's key, wrapped

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from wardstead.kernel.ids import ExchangeId
 
@@ -18,8 +19,7 @@ class EntryKind(StrEnum):
     ADMIN = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An entry before it has its place in the tree: canonical ``header`` (pseudonym, coarse time, commitment), sealed ``body``.
 
     ``subject`` (a random pseudonym) and ``key_id`` say whose key, and which epoch, opens the body; ``time_ms`` is exact and

@@ -10,12 +10,12 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -55,8 +55,7 @@ _INSERT = [_insert(rows) for rows in range(_BATCH + 1)]
 _INSERT_OWED = _insert(1, on_conflict="ON CONFLICT DO NOTHING")
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True):
     """A draft and who waits for it; ``version`` is ``None`` for an outcome."""
 
     draft: Draft

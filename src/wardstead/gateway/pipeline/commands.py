@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from wardstead.ledger.ports import Draft
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBody:
+class ReadBody(msgspec.Struct, frozen=True):
     """Read the request's body, at most ``limit`` bytes. Answer: bytes; ``CallerError`` is thrown in if larger or too slow."""
 
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class CommitIntent:
+class CommitIntent(msgspec.Struct, frozen=True):
     """Make the intent durable. Answer: ``Refusal | None``."""
 
     draft: Draft
     directory_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class CommitOutcome:
+class CommitOutcome(msgspec.Struct, frozen=True):
     """Make the outcome durable. Answer: ``Refusal | None``."""
 
     draft: Draft
 
 
-@dataclass(frozen=True, slots=True)
-class CallModel:
+class CallModel(msgspec.Struct, frozen=True):
     """Send ``body`` to the model server. Answer: the HTTP status, once its head has arrived; ``PeerError`` is thrown in."""
 
     model: str
@@ -39,34 +35,29 @@ class CallModel:
     stream: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReadModel:
+class ReadModel(msgspec.Struct, frozen=True):
     """Read on. Answer: bytes; ``b""`` at the end; ``None`` when nothing came for the keep-alive interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(msgspec.Struct, frozen=True):
     """The world is out of date. Answer: the present ``World``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """Send status and headers."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """Send a piece of the body; ``more`` says whether another follows."""
 
     data: bytes
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(msgspec.Struct, frozen=True):
     """Break the connection, so that the client cannot take what it has for a whole answer."""
 
 

@@ -7,8 +7,9 @@ no answer byte before the intent is durable; no end of an answer before its outc
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
 from wardstead.gateway.pipeline import record
@@ -42,10 +43,10 @@ from wardstead.ledger.ports import Refusal
 
 Road = Generator[Command, Any, None]
 MAX_STALE_RETRIES = 4
+_READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """A request as the shell took it off the wire. ``secret`` and ``csrf`` are what was presented to prove an identity."""
 
     id: ExchangeId
@@ -54,7 +55,7 @@ class Incoming:
     secret: str
     csrf: str | None
     received_ms: int
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str] = msgspec.field(default_factory=dict)
     """``purpose``, ``application``, ``conversation``: what the ``wardstead-*`` request headers said."""
 
 
@@ -115,7 +116,7 @@ class Exchange:
             self._identify()
         except CallerError:
             # The credential may be younger than this worker's snapshot: look once before saying no.
-            world = yield Refresh()
+            world = yield _REFRESH
             if world is self.world:
                 raise
             self.world = world
@@ -144,7 +145,7 @@ class Exchange:
                 return
             if refusal is not Refusal.STALE:
                 raise LedgerUnavailable(refusal)
-            self.world = yield Refresh()
+            self.world = yield _REFRESH
             self._identify()
             self._parse(self._body)
         raise LedgerUnavailable(Refusal.STALE)
@@ -244,7 +245,7 @@ class Exchange:
         pieces: list[bytes] = []
         size = 0
         while True:
-            piece = yield ReadModel()
+            piece = yield _READ_MODEL
             if piece == b"":
                 return b"".join(pieces)
             if piece is not None:
@@ -314,7 +315,7 @@ class Exchange:
         try:
             done = False
             while not done:
-                piece = yield ReadModel()
+                piece = yield _READ_MODEL
                 if piece is None:
                     yield from self._send(encoder, encoder.keep_alive())
                     continue
@@ -356,7 +357,7 @@ class Exchange:
 
     def _recheck(self) -> Road:
         """A long stream goes on only while its person may still ask: look again whenever the world has changed."""
-        world = yield Refresh()
+        world = yield _REFRESH
         if world is self.world:
             return
         self.world = world
@@ -437,7 +438,7 @@ class Exchange:
         if self._started:
             encoder = self.incoming.dialect.stream(self._context())
             yield Body(encoder.error(error, status_of(error)), more=True)
-            yield Abort()
+            yield _ABORT
             self._enter(State.ABORTED)
         else:
             yield from self._answer_error(error)
@@ -470,7 +471,7 @@ class Exchange:
             return True
         self._enter(State.ABORTED)
         if self._started:
-            yield Abort()
+            yield _ABORT
         else:
             yield from self._answer_error(LedgerUnavailable(refusal))
         return False

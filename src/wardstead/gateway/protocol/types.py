@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
+
+import msgspec
 
 from wardstead.kernel.errors import WardsteadError
 
@@ -46,8 +48,7 @@ class FieldPolicy:
     extra: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class ParsedRequest:
+class ParsedRequest(msgspec.Struct):
     """A request in canonical form.
 
     ``body`` is a canonical OpenAI body that holds forwarded fields only. ``texts`` are all strings that can carry
@@ -65,7 +66,7 @@ class ParsedRequest:
     include_usage: bool = False
     structured: bool = False
     """The answer is one JSON value (``response_format``, or a forced schema): it is inspected and released as a whole."""
-    dialect_state: Mapping[str, Any] = field(default_factory=dict)
+    dialect_state: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """What the dialect needs to answer in its own form (the path, the request's model name, options)."""
     slots: Sequence[tuple[Any, Any]] = ()
     """(container, key) of each of ``texts``."""
@@ -84,8 +85,7 @@ class ParsedRequest:
         self.texts = list(texts)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerContext:
+class AnswerContext(msgspec.Struct, frozen=True):
     """What an encoder needs to answer: ids, the model's public name, time in seconds since the epoch."""
 
     request: ParsedRequest
@@ -94,8 +94,7 @@ class AnswerContext:
     model: str
 
 
-@dataclass(slots=True)
-class Chunk:
+class Chunk(msgspec.Struct):
     """One canonical piece of a streamed answer, for one choice: its text is taken out and put back inspected."""
 
     index: int = 0
@@ -109,8 +108,7 @@ class Chunk:
     logprobs: Any = None
 
 
-@dataclass(slots=True)
-class UpstreamEvent:
+class UpstreamEvent(msgspec.Struct):
     """One decoded server-sent event of the model server."""
 
     chunks: list[Chunk]

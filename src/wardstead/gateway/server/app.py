@@ -78,6 +78,7 @@ class Doors:
     headers: int = 100
     body_timeout_s: float = 30.0
     keep_alive_s: float = 10.0
+    silence_timeout_s: float = 120.0
     exchange_timeout_s: float = 600.0
     send_timeout_s: float = 60.0
     concurrency: int = 512
@@ -156,6 +157,7 @@ class Gateway:
             upstreams=services.upstreams,
             body_timeout_s=self._doors.body_timeout_s,
             keep_alive_s=self._doors.keep_alive_s,
+            silence_timeout_s=self._doors.silence_timeout_s,
         )
         self.live[exchange_id] = (runner, time.monotonic() + self._doors.exchange_timeout_s)
         try:

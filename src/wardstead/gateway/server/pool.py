@@ -61,7 +61,6 @@ class Target:
     bearer: str = ""
     connect_timeout_s: float = 5.0
     head_timeout_s: float = 300.0
-    idle_timeout_s: float = 120.0
     keep_alive_s: float = 20.0
     connections: int = 256
 

@@ -28,7 +28,6 @@ from wardstead.ledger.ports import Journal, Refusal
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-MAX_SILENCE_S: Final = 120.0
 WATCH_AFTER_S: Final = 0.05
 """A client that leaves is looked for once the model has taken this long: most plain answers are over by then."""
 
@@ -92,7 +91,6 @@ class Runner:
         "_body_timeout_s",
         "_expired",
         "_gone",
-        "_idle_ticks",
         "_interrupt",
         "_journal",
         "_keep_alive_s",
@@ -101,6 +99,8 @@ class Runner:
         "_reply",
         "_send",
         "_sending",
+        "_silence_timeout_s",
+        "_silent_s",
         "_upstreams",
         "_watch",
         "_watch_soon",
@@ -120,8 +120,12 @@ class Runner:
         upstreams: dict[str, Upstream],
         body_timeout_s: float,
         keep_alive_s: float,
+        silence_timeout_s: float,
     ) -> None:
-        """``receive`` and ``send`` are ASGI's. ``keep_alive_s``: how long a stream may be silent before a keep-alive."""
+        """``receive`` and ``send`` are ASGI's.
+
+        ``keep_alive_s``: how long a stream may be silent before a keep-alive; ``silence_timeout_s``: before it is given up.
+        """
         self.exchange = exchange
         self.task: asyncio.Task[Any] | None = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
@@ -131,7 +135,8 @@ class Runner:
         self._worlds = worlds
         self._upstreams = upstreams
         self._body_timeout_s = body_timeout_s
-        self._keep_alive_s = keep_alive_s
+        self._keep_alive_s = min(keep_alive_s, silence_timeout_s)
+        self._silence_timeout_s = silence_timeout_s
         self._reply: UpstreamReply | None = None
         self._interrupt: Callable[[Exception], None] | None = None
         self._watch: asyncio.Future[dict[str, Any]] | None = None
@@ -139,7 +144,7 @@ class Runner:
         self._expired = False
         self._gone = False
         self._sending = False
-        self._idle_ticks = 0
+        self._silent_s = 0.0
 
     async def run(self) -> None:
         """Drive the exchange to its end. Raises ``ConnectionAborted`` where the connection must be broken."""
@@ -280,11 +285,11 @@ class Runner:
         self._check()
         data = await self._reply.read(self._keep_alive_s)
         if data is None:
-            self._idle_ticks += 1
-            if self._idle_ticks * self._keep_alive_s >= MAX_SILENCE_S:
+            self._silent_s += self._keep_alive_s
+            if self._silent_s >= self._silence_timeout_s:
                 raise PeerError("the model server fell silent in the middle of its answer")
             return None
-        self._idle_ticks = 0
+        self._silent_s = 0.0
         return data
 
     async def _send_body(self, command: Body) -> None:
