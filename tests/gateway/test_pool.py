@@ -161,3 +161,25 @@ def test_arbitrary_bytes_answer_or_raise_a_peer_error(answer: bytes, tmp_path_fa
             assert 200 <= status < 1000
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_an_answer_that_nobody_asked_for_is_never_the_next_one(tmp_path: Path, cut: bool) -> None:
+    """Response splitting: a second response behind the first, in the same segment or a later one."""
+    first = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+    stray = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_head(reader)
+        writer.write(first if cut else first + stray)
+        await writer.drain()
+        if cut:
+            await asyncio.sleep(0.02)
+            writer.write(stray)
+        await reader.read()
+        writer.close()
+
+    async with server(tmp_path, serve) as pool:
+        for _ in range(3):
+            assert await whole(pool) == (200, b"{}")
+            await asyncio.sleep(0.05)

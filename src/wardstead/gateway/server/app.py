@@ -21,6 +21,7 @@ from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.protocol import dialects
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import Dialect
+from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.runner import Receive, Runner, Send, Upstream, Worlds
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
@@ -121,6 +122,7 @@ class Gateway:
         self.console: AsgiApp | None = None
         """Serves every path that is not an API; set by the worker."""
         self.live: dict[str, tuple[Runner, float]] = {}
+        self._deadlines = Deadlines()
         self._per_person: dict[str, int] = {}
         self.draining = False
 
@@ -155,6 +157,7 @@ class Gateway:
             journal=services.journal,
             worlds=services.worlds,
             upstreams=services.upstreams,
+            deadlines=self._deadlines,
             body_timeout_s=self._doors.body_timeout_s,
             keep_alive_s=self._doors.keep_alive_s,
             silence_timeout_s=self._doors.silence_timeout_s,

@@ -18,6 +18,7 @@ from typing import Final
 
 import httptools
 
+from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.kernel.errors import PeerError
 
 HIGH_WATER: Final = 64 * 1024
@@ -68,23 +69,26 @@ class Target:
 class _Connection(asyncio.Protocol):
     """One connection and, while it serves a request, that request's response."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, deadlines: Deadlines) -> None:
         self._loop = loop
+        self._deadlines = deadlines
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[bool] | None = None
         self.idle_since = 0.0
         self.closed = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._pieces: deque[bytes] = deque()
         self._reset()
 
     def _reset(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._pieces: deque[bytes] = deque()
+        self._pieces.clear()
         self._buffered = 0
         self._head_bytes = 0
         self._received = False
         self._paused = False
         self._error: Exception | None = None
         self.status = 0
+        self._asked = False
         self.complete = False
         self.reusable = False
 
@@ -94,6 +98,9 @@ class _Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # create_connection gives a full transport
 
     def data_received(self, data: bytes) -> None:
+        if not self._asked:
+            self.close()  # nobody asked: whatever it is, it must not become the next answer
+            return
         self._received = True
         try:
             self._parser.feed_data(data)
@@ -123,6 +130,10 @@ class _Connection(asyncio.Protocol):
 
     # httptools callbacks
 
+    def on_message_begin(self) -> None:
+        if not self._asked:
+            raise UpstreamProtocolError("the model server sent more than one response")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MAX_HEAD_BYTES:
@@ -144,6 +155,7 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self.status:
+            self._asked = False
             self.complete = True
             self.reusable = self._parser.should_keep_alive() and not self.closed
             self._wake()
@@ -155,6 +167,7 @@ class _Connection(asyncio.Protocol):
         self._reset()
         if self._transport is None or self._transport.is_closing():
             raise _ClosedEarly("the model server closed the connection")
+        self._asked = True
         self._transport.write(request)
 
     async def head(self, timeout_s: float) -> int:
@@ -213,18 +226,16 @@ class _Connection(asyncio.Protocol):
     async def _wait(self, timeout_s: float) -> bool:
         """Wait until something happened (True) or the time is over (False)."""
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, _time_out, waiter)
+        self._deadlines.set(self, timeout_s, self._time_out)
         try:
-            await waiter
-            return bool(waiter.result())
+            return await waiter
         finally:
-            timer.cancel()
+            self._deadlines.clear(self)
             self._waiter = None
 
-
-def _time_out(waiter: asyncio.Future[bool]) -> None:
-    if not waiter.done():
-        waiter.set_result(False)
+    def _time_out(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(False)
 
 
 class Reply:
@@ -262,6 +273,7 @@ class Pool:
         self.target = target
         self._idle: list[_Connection] = []
         self._free = asyncio.Semaphore(target.connections)
+        self._deadlines = Deadlines()
         self._prefix = f" HTTP/1.1\r\nhost: {target.authority}\r\n".encode()
         if target.bearer:
             self._prefix += f"authorization: Bearer {target.bearer}\r\n".encode()
@@ -324,7 +336,7 @@ class Pool:
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
         target = self.target
-        connection = _Connection(loop)
+        connection = _Connection(loop, self._deadlines)
         try:
             async with asyncio.timeout(target.connect_timeout_s):
                 if target.unix:

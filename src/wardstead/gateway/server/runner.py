@@ -22,6 +22,7 @@ from wardstead.gateway.pipeline.commands import (
 )
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.world import World
+from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.pool import Started
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.ledger.ports import Journal, Refusal
@@ -89,6 +90,7 @@ class Runner:
 
     __slots__ = (
         "_body_timeout_s",
+        "_deadlines",
         "_expired",
         "_gone",
         "_interrupt",
@@ -103,7 +105,6 @@ class Runner:
         "_silent_s",
         "_upstreams",
         "_watch",
-        "_watch_soon",
         "_worlds",
         "exchange",
         "task",
@@ -118,6 +119,7 @@ class Runner:
         journal: Journal,
         worlds: Worlds,
         upstreams: dict[str, Upstream],
+        deadlines: Deadlines,
         body_timeout_s: float,
         keep_alive_s: float,
         silence_timeout_s: float,
@@ -134,13 +136,13 @@ class Runner:
         self._journal = journal
         self._worlds = worlds
         self._upstreams = upstreams
+        self._deadlines = deadlines
         self._body_timeout_s = body_timeout_s
         self._keep_alive_s = min(keep_alive_s, silence_timeout_s)
         self._silence_timeout_s = silence_timeout_s
         self._reply: UpstreamReply | None = None
         self._interrupt: Callable[[Exception], None] | None = None
         self._watch: asyncio.Future[dict[str, Any]] | None = None
-        self._watch_soon: asyncio.TimerHandle | None = None
         self._expired = False
         self._gone = False
         self._sending = False
@@ -171,8 +173,7 @@ class Runner:
     def _end(self) -> None:
         # INVARIANT: the connection may serve another exchange from now on; whoever leaves late must not interrupt that one.
         self._interrupt = None
-        if self._watch_soon is not None:
-            self._watch_soon.cancel()
+        self._deadlines.clear(self)
         if self._watch is not None:
             self._watch.cancel()
         if self._reply is not None:
@@ -215,7 +216,7 @@ class Runner:
         return b"".join(pieces)
 
     async def _receive_in_time(self) -> dict[str, Any]:
-        timer = self._loop.call_later(self._body_timeout_s, self._expire)
+        self._deadlines.set(self, self._body_timeout_s, self._expire)
         try:
             message = await self._receive()
         except asyncio.CancelledError:
@@ -224,13 +225,12 @@ class Runner:
             self.task.uncancel()
             raise BodyTooSlow("the request's body did not arrive in time") from None
         finally:
-            timer.cancel()
+            self._deadlines.clear(self)
         if message["type"] == "http.disconnect":
             raise ClientGone
         return message
 
     def _expire(self) -> None:
-        # asyncio.timeout does the same, at five times the price.
         if self.task is not None:
             self._expired = True
             self.task.cancel()
@@ -250,7 +250,7 @@ class Runner:
         upstream = self._upstreams.get(command.model)
         if upstream is None:
             raise PeerError("no model server is configured for this model")
-        self._watch_soon = self._loop.call_later(WATCH_AFTER_S, self._watch_client)
+        self._deadlines.set(self, WATCH_AFTER_S, self._watch_client)
         reply = await upstream.request("POST", command.path, command.body, self._remember)
         self._reply = reply
         self._interrupt = reply.interrupt
