@@ -30,6 +30,7 @@ from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError,
 
 OnStep = Callable[[str], None]
 _READY_TIMEOUT_S = 120.0
+_STOP_TIMEOUT_S = 30.0
 
 
 class AlreadyRunning(BackendError):
@@ -124,7 +125,7 @@ def _children(deployment: Deployment) -> list[ChildSpec]:
     specs.append(ChildSpec("recorder", [*base, "recorder", *place], logs / "recorder.log"))
     drain = deployment.settings.server.drain_timeout_s + 5
     specs += [
-        ChildSpec(f"worker-{number}", [*base, "worker", *place], logs / f"worker-{number}.log", drain)
+        ChildSpec(f"worker-{number}", [*base, "worker", *place], logs / f"worker-{number}.log", drain, drains=True)
         for number in range(1, deployment.settings.server.workers + 1)
     ]
     return specs
@@ -216,13 +217,13 @@ def _ended(status: int, log: Path) -> WardsteadError:
     return kind("the deployment did not start", why=text, next_step=f"see {log}")
 
 
-def stop(deployment: Deployment, timeout_s: float = 60.0) -> bool:
-    """End the running deployment. False when none ran."""
+def stop(deployment: Deployment) -> bool:
+    """End the running deployment: as long as gateways may drain, and a while for the rest. False when none ran."""
     noted = running(deployment)
     if noted is None:
         return False
     os.kill(int(noted["pid"]), signal.SIGTERM)
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + deployment.settings.server.drain_timeout_s + _STOP_TIMEOUT_S
     while time.monotonic() < deadline:
         if running(deployment) is None:
             return True

@@ -40,6 +40,8 @@ from wardstead.ledger.ports import Done, Refusal
 
 log = logging.getLogger(__name__)
 _OPERATIONS = {"chat": Operation.CHAT, "completions": Operation.COMPLETION, "embeddings": Operation.EMBEDDING}
+_LAST_BYTES_S = 1.0
+"""How long the last bytes of a drained answer, and pages of the console that never end, are waited for."""
 ISOLATION_WARNING = "none; the model server is not isolated"
 
 
@@ -83,8 +85,10 @@ async def _serve(deployment: Deployment) -> int:
     gc.set_threshold(20_000, 50, 100)
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     crashed = serving.done()
-    await gateway.drain(settings.server.drain_timeout_s)
     server.stop()  # type: ignore[no-untyped-call]  # granian ships no types for it
+    # From now on connections are refused; those with an answer under way stay until it has been sent.
+    await gateway.drain(settings.server.drain_timeout_s)
+    await asyncio.wait({serving}, timeout=_LAST_BYTES_S)
     for task in tasks:
         task.cancel()
     journal.close()

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 _PR_SET_PDEATHSIG = 1
 _FIRST_PAUSE_S = 0.1
@@ -23,12 +24,17 @@ _HEALTHY_AFTER_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """A process to keep running. ``stop_timeout_s``: how long it may take to end after SIGTERM."""
+    """A process to keep running.
+
+    ``stop_timeout_s``: how long it may take to end after SIGTERM. ``drains``: it finishes its work first, and needs the others
+    for that.
+    """
 
     name: str
     arguments: Sequence[str]
     log: Path
     stop_timeout_s: float = 5.0
+    drains: bool = False
 
 
 @dataclass(slots=True)
@@ -57,7 +63,7 @@ class Supervisor:
         for child in self._children:
             if child.process is None:
                 if now >= child.next_start_s:
-                    self._start(child, now)
+                    self._try_to_start(child, now)
                 continue
             status = child.process.poll()
             if status is None:
@@ -67,9 +73,8 @@ class Supervisor:
             child.process = None
             child.restarts += 1
             child.statuses.append(status)
-            child.next_start_s = now + child.pause_s
-            child.pause_s = min(child.pause_s * 2, _LONGEST_PAUSE_S)
             self._on_event(child.spec.name, f"ended with status {status}; it is started again")
+            self._pause(child, now)
 
     def failed_at_start(self) -> str | None:
         """A child that ended three times in a row without ever running for a while: its name."""
@@ -83,17 +88,33 @@ class Supervisor:
         return next((child.statuses[-1] for child in self._children if child.spec.name == name and child.statuses), 0)
 
     def stop(self) -> None:
-        """End the children in reverse order of their start: gateways drain first, model servers go last."""
-        for child in reversed(self._children):
-            if child.process is None:
-                continue
-            child.process.terminate()
+        """End the children: all that drain at the same time, then those that they needed for it."""
+        for drains in (True, False):
+            self._end([child for child in self._children if child.spec.drains is drains])
+
+    def _end(self, children: Sequence[_Child]) -> None:
+        running = [(child, child.process) for child in children if child.process is not None]
+        for _, process in running:
+            process.terminate()
+        began = time.monotonic()
+        for child, process in running:
             try:
-                child.process.wait(child.spec.stop_timeout_s)
+                process.wait(max(0.0, began + child.spec.stop_timeout_s - time.monotonic()))
             except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+                process.kill()
+                process.wait()
             child.process = None
+
+    def _pause(self, child: _Child, now: float) -> None:
+        child.next_start_s = now + child.pause_s
+        child.pause_s = min(child.pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _try_to_start(self, child: _Child, now: float) -> None:
+        try:
+            self._start(child, now)
+        except (OSError, subprocess.SubprocessError) as error:  # no memory, or no room for another process
+            self._on_event(child.spec.name, f"could not be started: {error}; it is tried again")
+            self._pause(child, now)
 
     def _start(self, child: _Child, now: float) -> None:
         parent = os.getpid()
@@ -104,7 +125,7 @@ class Supervisor:
             if os.getppid() != parent:
                 os._exit(1)
 
-        with child.spec.log.open("ab") as log:
+        with _open_log(child.spec.log) as log:
             child.process = subprocess.Popen(  # noqa: S603 -- our own module, by absolute path
                 list(child.spec.arguments),
                 stdin=subprocess.DEVNULL,
@@ -112,6 +133,15 @@ class Supervisor:
                 stderr=log,
                 env=self._environment,
                 preexec_fn=prepare,  # noqa: PLW1509 -- the supervisor has one thread
+                process_group=0,  # Ctrl-C is for the supervisor: a model server must outlive the streams that drain
             )
         child.started_s = now
         self._on_event(child.spec.name, "started")
+
+
+def _open_log(path: Path) -> BinaryIO:
+    """The log; nowhere, where the disk is read-only or has no room: a service without a log is better than none."""
+    try:
+        return path.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")

@@ -91,11 +91,13 @@ class Recorder:
             engine.dispose()  # connections made before it would checkpoint by themselves
 
     def run(self, stop: StopEvent, *, interval_s: float = 0.2) -> None:
-        """Open the ledger, then step until ``stop``. Raises ``IntegrityError`` when the ledger is not what was signed.
+        """Open the ledger, step until ``stop``, then once more: whoever wrote until now finds it all in the tree.
+
+        Raises ``IntegrityError`` when the ledger is not what was signed.
 
         A disk that refuses is waited for; anything that was altered is not.
         """
-        opened = False
+        opened = stopping = False
         while True:
             try:
                 if not opened:
@@ -106,8 +108,9 @@ class Recorder:
                 _log.warning("the ledger cannot be written; trying again", extra={"error": _cause(error)})
                 self._engine.dispose()
                 opened = False
-            if stop.wait(interval_s):
+            if stopping:
                 break
+            stopping = stop.wait(interval_s)
         self.close()
 
     def open(self) -> None:

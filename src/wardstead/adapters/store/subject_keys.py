@@ -123,10 +123,11 @@ class SubjectKeys:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # where the disk refused, SQLite may have rolled back by itself
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def _insert_kek(self, db: sqlite3.Connection, kek: KeyEncryptionKey) -> None:
         db.execute("INSERT INTO kek (epoch, wrapped) VALUES (?, ?)", (kek.epoch, kek.wrapped))

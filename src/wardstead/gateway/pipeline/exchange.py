@@ -137,6 +137,7 @@ class Exchange:
         for _ in range(MAX_STALE_RETRIES):
             self._inspect()
             self._decide()
+            self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
             self._seal = self._sealer.begin(self._who.principal.subject, self.incoming.id)
             draft = self._seal.intent(self._intent(), self._clock())
             refusal = yield CommitIntent(draft, self.world.directory.version)
@@ -186,6 +187,7 @@ class Exchange:
             identity=self._who,
             dialect=self.incoming.dialect.name,
             request=self._request,
+            forwarded=self._forwarded,
             findings=[one.findings for one in self._inspections],
             label=self.label,
             decision=self._decision,
@@ -224,10 +226,7 @@ class Exchange:
         self._enter(State.FORWARDED)
         self._forwarded_ms = self._clock()
         request = self._request
-        if self._model.upstream_name:
-            request.body["model"] = self._model.upstream_name
-        body = upstream.encode_request(request)
-        status = yield CallModel(self._model.name, request.operation.value, body, request.stream)
+        status = yield CallModel(self._model.name, request.operation.value, self._forwarded, request.stream)
         if status != 200:
             data = yield from self._collect(64 * 1024)
             raise self._model_refused(status, data)

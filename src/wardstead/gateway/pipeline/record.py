@@ -1,6 +1,6 @@
 """What the ledger keeps of an exchange: the intent and the outcome as documents (sealed afterwards, never logged).
 
-The intent holds the request as it was forwarded, after redaction: what policy removed is in no record either.
+The intent holds, byte for byte, what is forwarded, after redaction: what policy removed is in no record either.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def intent_document(
     identity: Identity,
     dialect: str,
     request: ParsedRequest,
+    forwarded: bytes,
     findings: Sequence[Sequence[Finding]],
     label: Label,
     decision: Decision,
@@ -71,7 +72,7 @@ def intent_document(
         "operation": request.operation.value,
         "model": request.model,
         "stream": request.stream,
-        "request": request.body if verdict == "allow" else None,
+        "request": orjson.Fragment(forwarded) if verdict == "allow" else None,
         "findings": [{"text": i, **finding_document(f)} for i, found in enumerate(findings) for f in found],
         "label": label_document(label),
         "decision": {

@@ -27,10 +27,10 @@ class MalformedAnswer(PeerError):
     code = "upstream_protocol"
 
 
-def encode_request(request: ParsedRequest) -> bytes:
-    """The body for the model server: the forwarded fields, and our own stream options."""
+def encode_request(request: ParsedRequest, model: str = "") -> bytes:
+    """The body for the model server: the forwarded fields, the name by which it knows the model, and our stream options."""
     body = request.body
-    body.setdefault("model", request.model)
+    body["model"] = model or request.model
     if request.operation is not Operation.EMBEDDING:
         body["stream"] = request.stream
         if request.stream:

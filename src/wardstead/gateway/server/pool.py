@@ -225,7 +225,8 @@ class _Connection(asyncio.Protocol):
 
     async def _wait(self, timeout_s: float) -> bool:
         """Wait until something happened (True) or the time is over (False)."""
-        waiter = self._waiter = self._loop.create_future()
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        self._waiter = waiter
         self._deadlines.set(self, timeout_s, self._time_out)
         try:
             return await waiter
