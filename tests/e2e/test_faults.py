@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -196,28 +196,41 @@ def test_a_client_that_leaves_stops_the_model_server(faulty: Faulty, model: str)
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("by", ["SIGTERM", "Ctrl-C"])
-def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(faulty: Faulty, pool: ThreadPoolExecutor, by: str) -> None:
+def stop_and_wait(faulty: Faulty, stop: Callable[[int], None]) -> float:
+    """Stop it, and see that it takes nothing new; how long until all its processes were gone."""
     supervisor = faulty.supervisor()
     everything = {supervisor} | descendants({supervisor})
+    began = time.monotonic()
+    stop(supervisor)
+    until("new connections are refused", lambda: refused(faulty.made.port), 2)
+    assert any(map(alive, everything)), "nothing was left to drain"
+    until("it stops", lambda: not any(map(alive, everything)), DRAIN_S + 10)
+    return time.monotonic() - began
+
+
+def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(faulty: Faulty, pool: ThreadPoolExecutor) -> None:
     with faulty.listening("sleep") as (stuck, prompt):
-        real = pool.submit(faulty.ask, faulty.made.model, words=40)
-        fine = pool.submit(faulty.ask, "fine")
+        real, fine = pool.submit(faulty.ask, faulty.made.model, words=40), pool.submit(faulty.ask, "fine")
         until("the model server is asked", lambda: bool(faulty.visit(prompt)))
         time.sleep(0.3)
-        began = time.monotonic()
-        # A terminal sends Ctrl-C to the whole group: the model server must outlive the streams all the same.
-        os.kill(supervisor, signal.SIGTERM) if by == "SIGTERM" else os.killpg(supervisor, signal.SIGINT)
-        until("new connections are refused", lambda: refused(faulty.made.port), 2)
-        assert any(map(alive, everything))
+        took = stop_and_wait(faulty, lambda supervisor: os.kill(supervisor, signal.SIGTERM))
         assert fine.result().whole
         assert real.result().whole
-        until("it stops", lambda: not any(map(alive, everything)), DRAIN_S + 10)
-        took = time.monotonic() - began
         with contextlib.suppress(OSError):
             assert b"200 OK" not in stuck.recv(65536)
-    print(f"stopped by {by} in {took:.1f} s with an exchange that never ends, of {DRAIN_S} s to drain")
+    print(f"stopped in {took:.1f} s beside an exchange that never ends, with {DRAIN_S} s to drain")
     faulty.verify()
+    faulty.up()
+
+
+def test_ctrl_c_in_a_terminal_finishes_what_is_under_way(faulty: Faulty, pool: ThreadPoolExecutor) -> None:
+    """A terminal sends it to the whole group: the model server must outlive the streams all the same."""
+    real = pool.submit(faulty.ask, faulty.made.model, words=40)
+    fine = pool.submit(faulty.ask, "fine")
+    time.sleep(0.3)
+    stop_and_wait(faulty, lambda supervisor: os.killpg(supervisor, signal.SIGINT))
+    assert fine.result().whole
+    assert real.result().whole
     faulty.up()
 
 
@@ -274,6 +287,7 @@ def test_a_full_disk_refuses_new_exchanges_finishes_old_ones_and_recovers(tmp_pa
         with faulty_deployment(disk / "deployment", real_model=False, server=SERVER, ledger=ledger) as faulty:
             faulty.up()
             newcomer = faulty.made.key("bob", "--role", "user")
+            assert faulty.ask("fine").whole
             old = pool.submit(faulty.ask, "fine")
             time.sleep(0.5)
             filler = disk / "filler"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from wardstead.adapters.store.key_files import make_ledger_key, make_root_key, read_ledger_key, read_root_key
 from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import BackendError, ConfigurationError
 
 
 def test_a_made_key_reads_back_and_is_not_overwritten(tmp_path: Path) -> None:
@@ -56,4 +57,22 @@ def test_no_key_bytes_are_left_after_an_erasure(tmp_path: Path) -> None:
     keys.erase("alice")
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("keys.db*"))
     assert not any(wrapped in stored for wrapped in old)
+    keys.close()
+
+
+def test_a_key_that_could_not_be_kept_is_refused_and_the_next_is_kept(tmp_path: Path) -> None:
+    """A commit that fails leaves SQLite in the middle of its transaction."""
+    from wardstead.crypto.keyring import KeyRing
+
+    keys = SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom)
+    keys._db.execute("PRAGMA busy_timeout=0")
+    ring = KeyRing(bytes(32), keys, os.urandom)
+    reader = sqlite3.connect(tmp_path / "keys.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM kek").fetchall()  # no commit while it reads
+    with pytest.raises(BackendError, match="the key store failed"):
+        ring.to_seal("alice")
+    reader.close()
+    assert ring.to_seal("alice")
+    assert keys.find("alice") is not None
     keys.close()

@@ -100,6 +100,20 @@ def test_it_runs_until_it_is_told_to_stop(deployment: Deployment) -> None:
     journal.close()
 
 
+def test_what_was_written_until_it_was_told_to_stop_is_in_the_tree(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    written = []
+
+    class ToldWhileItWaits:
+        def wait(self, timeout: float | None = None) -> bool:
+            written.append(deployment.exchange(journal))
+            return True
+
+    deployment.recorder().run(ToldWhileItWaits())
+    journal.close()
+    assert [(deployment.reader.receipt(exchange) or {})["status"] for exchange in written] == ["complete"]
+
+
 def test_there_is_one_recorder(deployment: Deployment) -> None:
     recorder = deployment.recorder()
     with pytest.raises(BackendError):
