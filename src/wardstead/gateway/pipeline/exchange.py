@@ -96,7 +96,11 @@ class Exchange:
             self._enter(State.REFUSED)
             yield from self._answer_error(error)
             return
-        yield from self._answer()
+        try:
+            yield from self._answer()
+        finally:
+            # It asks us back, and a cycle is memory that only a pause for the collector frees.
+            self._guard = None
 
     # -- from bytes to a durable intent ---------------------------------------------------------------------------
 
