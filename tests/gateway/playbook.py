@@ -13,7 +13,8 @@ from typing import Any
 
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal
 from wardstead.gateway.pipeline.commands import Body, Command, Start
-from wardstead.gateway.pipeline.exchange import Exchange, Incoming
+from wardstead.gateway.pipeline.exchange import Exchange
+from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import Dialect, Limits

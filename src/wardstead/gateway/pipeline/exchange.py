@@ -6,13 +6,11 @@ no answer byte before the intent is durable; no end of an answer before its outc
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Any
 
-import msgspec
-
-from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
-from wardstead.gateway.pipeline import record
+from wardstead.access.ports import Decision, Identity
+from wardstead.gateway.pipeline import record, steps
 from wardstead.gateway.pipeline.answer import AnswerGuard, Cut, blocked
 from wardstead.gateway.pipeline.commands import (
     Abort,
@@ -27,36 +25,24 @@ from wardstead.gateway.pipeline.commands import (
     Refresh,
     Start,
 )
+from wardstead.gateway.pipeline.head import decision, head
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
-from wardstead.gateway.pipeline.refusals import LedgerUnavailable, NoSuchModel, NotPermitted, refusal_text
-from wardstead.gateway.pipeline.world import ModelDeployment, World
+from wardstead.gateway.pipeline.refusals import LedgerUnavailable, NotPermitted, refusal_text
+from wardstead.gateway.pipeline.steps import Incoming, Inspected
+from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
-from wardstead.gateway.protocol.types import AnswerContext, Chunk, Dialect, Operation, ParsedRequest, StreamEncoder
-from wardstead.inspection.ports import Direction, Inspection
+from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, ParsedRequest, StreamEncoder
+from wardstead.inspection.ports import Direction
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
-from wardstead.kernel.ids import ExchangeId
-from wardstead.kernel.labels import PUBLIC, Label, join_all
+from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Refusal
 
 Road = Generator[Command, Any, None]
 MAX_STALE_RETRIES = 4
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
-
-
-class Incoming(msgspec.Struct, frozen=True):
-    """A request as the shell took it off the wire. ``secret`` and ``csrf`` are what was presented to prove an identity."""
-
-    id: ExchangeId
-    dialect: Dialect
-    path: str
-    secret: str
-    csrf: str | None
-    received_ms: int
-    context: Mapping[str, str] = msgspec.field(default_factory=dict)
-    """``purpose``, ``application``, ``conversation``: what the ``wardstead-*`` request headers said."""
 
 
 class Exchange:
@@ -75,10 +61,10 @@ class Exchange:
         self.status = 0
         self._sealer = sealer
         self._clock = clock
+        self._inspected = Inspected([], PUBLIC, Action.ALLOW)
         self._started = False
         self._forwarded_ms = 0
         self._first_ms = 0
-        self._redacted = 0
         self._usage: dict[str, Any] | None = None
         self._guard: AnswerGuard | None = None
 
@@ -111,8 +97,7 @@ class Exchange:
         self.state = state
 
     def _identify(self) -> None:
-        incoming = self.incoming
-        self.identity = self.world.authenticate(self.world.directory, incoming.secret, incoming.csrf, self._clock())
+        self.identity = steps.identify(self.world, self.incoming, self._clock())
         self._enter(State.IDENTIFIED)
 
     def _identify_or_refresh(self) -> Road:
@@ -127,14 +112,9 @@ class Exchange:
             self._identify()
 
     def _parse(self, body: bytes) -> None:
-        world, incoming = self.world, self.incoming
         self._body = body
-        request = incoming.dialect.parse(incoming.path, body, limits=world.limits, fields=world.fields)
-        self.request = self._request = request
-        deployment = world.models.get(request.model)
-        if deployment is None or request.operation not in deployment.operations:
-            raise NoSuchModel(request.model)
-        self._model: ModelDeployment = deployment
+        self._request, self._model = steps.parse(self.world, self.incoming, body)
+        self.request = self._request
         self._enter(State.PARSED)
 
     def _until_intended(self) -> Road:
@@ -162,28 +142,21 @@ class Exchange:
         return self.identity
 
     def _inspect(self) -> None:
-        request = self._request
-        self._inspections: list[Inspection] = self.world.inspector.inspect_all(request.texts, Direction.PROMPT)
-        self.label = join_all(one.label for one in self._inspections)
-        actions = [one.action for one in self._inspections]
-        strictest = max(actions, default=Action.ALLOW)
-        if strictest is Action.REDACT:
-            request.replace_texts([one.text for one in self._inspections])
-        self._redacted = sum(f.action is Action.REDACT for one in self._inspections for f in one.findings)
-        self._blocked = strictest is Action.BLOCK
+        self._inspected = steps.inspect(self.world, self._request)
+        self.label = self._inspected.label
         self._enter(State.INSPECTED)
 
     def _decide(self) -> None:
         self._decision = self._ask(self.label)
-        self.verdict = "deny" if not self._decision.allow else "block" if self._blocked else "allow"
+        blocked_by_content = self._inspected.action is Action.BLOCK
+        self.verdict = "deny" if not self._decision.allow else "block" if blocked_by_content else "allow"
         self._enter(State.DECIDED)
 
     def _ask(self, label: Label) -> Decision:
-        action = "embed" if self._request.operation is Operation.EMBEDDING else "infer"
-        resource = Resource("Model", self._model.name, clearance=self._model.clearance)
-        who = self._who
-        context: dict[str, str | bool | int] = dict(self.incoming.context)
-        return self.world.decisions.decide(AccessRequest(who, action, resource, label, self._clock(), context))
+        operation = self._request.operation
+        return steps.decide(
+            self.world, self.incoming, self._who, self._model, operation=operation, label=label, now_ms=self._clock()
+        )
 
     def _intent(self) -> bytes:
         world = self.world
@@ -192,7 +165,7 @@ class Exchange:
             dialect=self.incoming.dialect.name,
             request=self._request,
             forwarded=self._forwarded,
-            findings=[one.findings for one in self._inspections],
+            findings=self._inspected.findings,
             label=self.label,
             decision=self._decision,
             verdict=self.verdict,
@@ -211,8 +184,7 @@ class Exchange:
             if self.verdict == "deny":
                 yield from self._deny(NotPermitted(self._decision))
             elif self.verdict == "block":
-                findings = [finding for one in self._inspections for finding in one.findings]
-                yield from self._refuse(blocked(findings, None), subject="request")
+                yield from self._refuse(blocked(self._inspected.flat, None), subject="request")
             elif self._request.stream:
                 yield from self._stream()
             else:
@@ -499,37 +471,20 @@ class Exchange:
     def _start(self, status: int, content_type: str, length: int | None = None, code: str = "") -> Start:
         self._started = True
         self.status = status
-        headers = [(b"content-type", content_type.encode())]
-        if length is not None:
-            headers.append((b"content-length", str(length).encode()))
-        if self.state not in {State.REFUSED, State.ABORTED}:
-            headers.append((b"wardstead-receipt", self.incoming.id.encode()))
-        headers.append((b"wardstead-decision", self._decision_header(code)))
-        label = str(self.label if self.state is not State.REFUSED else PUBLIC)
-        headers.append((b"wardstead-label", label.encode()))
-        if self.request is not None and self.request.warnings:
-            headers.append((b"wardstead-warning", _header_text("; ".join(self.request.warnings))))
-        if self.world.isolation_warning:
-            headers.append((b"wardstead-isolation", self.world.isolation_warning.encode()))
-        if status in {429, 503}:
-            headers.append((b"retry-after", b"1"))
-        return Start(status, headers)
-
-    def _decision_header(self, code: str) -> bytes:
-        parts = [self.verdict]
-        if self._redacted and self.verdict == "allow":
-            parts.append(f"redacted={self._redacted}")
-        if code:
-            parts.append(f"code={code}")
-        return _header_text("; ".join(parts))
+        refused = self.state is State.REFUSED
+        return head(
+            status,
+            content_type,
+            decision=decision(self.verdict, redacted=self._inspected.redacted, code=code),
+            label=PUBLIC if refused else self.label,
+            receipt="" if refused or self.state is State.ABORTED else self.incoming.id,
+            length=length,
+            warnings=self.request.warnings if self.request is not None else (),
+            isolation=self.world.isolation_warning,
+        )
 
 
 class _ModelRefused(CallerError):
     """The model server says that the request is at fault (too long for its context, an unusable schema …)."""
 
     code = "model_refused"
-
-
-def _header_text(text: str) -> bytes:
-    """Visible ASCII only: a header can carry nothing else safely (RFC 9110 section 5.5)."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text).encode()

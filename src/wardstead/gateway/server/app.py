@@ -15,9 +15,10 @@ from typing import Any
 import orjson
 
 from wardstead.access.ports import AccessRequest, Identity, Resource
-from wardstead.gateway.pipeline.exchange import Exchange, Incoming
+from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.record import Sealer
 from wardstead.gateway.pipeline.refusals import NoSuchModel
+from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.protocol import dialects
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import Dialect

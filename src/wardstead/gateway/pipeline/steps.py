@@ -1,0 +1,87 @@
+"""The steps from bytes to a decision, each a pure function: identify, parse, inspect, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
+from wardstead.gateway.pipeline.refusals import NoSuchModel
+from wardstead.gateway.pipeline.world import ModelDeployment, World
+from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
+from wardstead.inspection.ports import Direction
+from wardstead.kernel.findings import Action, Finding
+from wardstead.kernel.ids import ExchangeId
+from wardstead.kernel.labels import Label, join_all
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A request as the shell took it off the wire. ``secret`` and ``csrf`` are what was presented to prove an identity."""
+
+    id: ExchangeId
+    dialect: Dialect
+    path: str
+    secret: str
+    csrf: str | None
+    received_ms: int
+    context: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """``purpose``, ``application``, ``conversation``: what the ``wardstead-*`` request headers said."""
+
+
+class Inspected(msgspec.Struct, frozen=True):
+    """What inspection found in a request: one sequence of findings for each of its texts, and the strictest action."""
+
+    findings: list[tuple[Finding, ...]]
+    label: Label
+    action: Action
+
+    @property
+    def redacted(self) -> int:
+        """How many findings were redacted."""
+        return sum(finding.action is Action.REDACT for found in self.findings for finding in found)
+
+    @property
+    def flat(self) -> list[Finding]:
+        """All findings."""
+        return [finding for found in self.findings for finding in found]
+
+
+def identify(world: World, incoming: Incoming, now_ms: int) -> Identity:
+    """Whose request this is. Raises ``CallerError``."""
+    return world.authenticate(world.directory, incoming.secret, incoming.csrf, now_ms)
+
+
+def parse(world: World, incoming: Incoming, body: bytes) -> tuple[ParsedRequest, ModelDeployment]:
+    """The request in canonical form, and the model that it asks. Raises ``CallerError``."""
+    request = incoming.dialect.parse(incoming.path, body, limits=world.limits, fields=world.fields)
+    model = world.models.get(request.model)
+    if model is None or request.operation not in model.operations:
+        raise NoSuchModel(request.model)
+    return request, model
+
+
+def inspect(world: World, request: ParsedRequest) -> Inspected:
+    """Inspect every text of the request; what policy redacts is taken out of it."""
+    inspections = world.inspector.inspect_all(request.texts, Direction.PROMPT)
+    strictest = max([one.action for one in inspections], default=Action.ALLOW)
+    if strictest is Action.REDACT:
+        request.replace_texts([one.text for one in inspections])
+    return Inspected([one.findings for one in inspections], join_all([one.label for one in inspections]), strictest)
+
+
+def decide(
+    world: World,
+    incoming: Incoming,
+    identity: Identity,
+    model: ModelDeployment,
+    *,
+    operation: Operation,
+    label: Label,
+    now_ms: int,
+) -> Decision:
+    """Whether this person may send data with this label to this model, or read such an answer of it."""
+    action = "embed" if operation is Operation.EMBEDDING else "infer"
+    resource = Resource("Model", model.name, clearance=model.clearance)
+    context: dict[str, str | bool | int] = dict(incoming.context)
+    return world.decisions.decide(AccessRequest(identity, action, resource, label, now_ms, context))
