@@ -41,6 +41,7 @@ class AlreadyRunning(BackendError):
 
 def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], None]) -> int:
     """Run the deployment until SIGTERM or SIGINT. ``on_ready`` is called once it answers."""
+    _require_writable(deployment)
     lock = _take_lock(deployment)
     try:
         _prepare(deployment, on_step)
@@ -57,6 +58,14 @@ def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], No
         (deployment.places.run / "supervisor.pid").write_text("")
         os.close(lock)
     return 0
+
+
+def _require_writable(deployment: Deployment) -> None:
+    places = deployment.places
+    for folder in (places.directory, places.state, places.run, places.logs, places.keys):
+        if folder.exists() and not os.access(folder, os.W_OK):
+            why = "its file system is read-only, or it belongs to somebody else"
+            raise BackendError("this folder cannot be written", where=str(folder), why=why, next_step="make it writable")
 
 
 def _prepare(deployment: Deployment, on_step: OnStep) -> None:
@@ -162,7 +171,7 @@ def running(deployment: Deployment) -> dict[str, Any] | None:
     """What the running supervisor noted (pid, port, isolation); ``None`` when none runs."""
     path = deployment.places.run / "supervisor.pid"
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # the folder may be read-only: a backup, or a disk that failed
     except FileNotFoundError:
         return None
     try:
@@ -190,6 +199,7 @@ def attach(directory: Path) -> Deployment:
 
 def detach(deployment: Deployment, arguments: list[str]) -> None:
     """Start ``wardstead … up`` in a session of its own; return once it is healthy."""
+    _require_writable(deployment)
     if running(deployment) is not None:
         os.close(_take_lock(deployment))
     deployment.places.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
