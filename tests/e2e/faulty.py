@@ -24,7 +24,7 @@ from tests.e2e.misbehaving import BEHAVIOURS
 
 from wardstead.bootstrap.deployment import Deployment as Opened
 
-DRAIN_S = 4
+DRAIN_S = 3
 HEAD_TIMEOUT_S = {"hang": 1}
 _prompts = itertools.count(1)
 
@@ -129,13 +129,17 @@ class Faulty:
 
     def outcome(self, exchange: str) -> str:
         """The recorded outcome of an exchange, in the tree or not; empty while there is none. Fails where it is lost."""
-        found = self.ledger.summary(exchange)
+        found = self.opened.ledger.summary(exchange)
         assert found is not None, f"receipt {exchange} is lost"
         return found.outcome
 
     @cached_property
-    def ledger(self) -> Any:
-        return Opened(self.made.directory).ledger
+    def opened(self) -> Opened:
+        return Opened(self.made.directory)
+
+    def forget(self) -> None:
+        """Close the database where this process has it open."""
+        self.opened.engine.dispose()
 
     def verify(self) -> Any:
         """``ledger verify`` once everything has its place in the tree and every intent its outcome; it must be clean."""

@@ -71,6 +71,10 @@ async def fine(peer: Peer, words: int = 50) -> None:
     await peer.end()
 
 
+async def brief(peer: Peer) -> None:
+    await fine(peer, words=2)
+
+
 async def hang(_peer: Peer) -> None:
     await asyncio.sleep(3600)
 
@@ -136,6 +140,7 @@ async def flood(peer: Peer) -> None:
 
 BEHAVIOURS: dict[str, Callable[[Peer], Awaitable[None]]] = {
     "fine": fine,
+    "brief": brief,
     "hang": hang,
     "sleep": hang,
     "stall": stall,

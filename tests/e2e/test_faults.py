@@ -59,6 +59,7 @@ def ask_and_kill(faulty: Faulty, pool: ThreadPoolExecutor, role: str, rng: rando
     return answers
 
 
+@pytest.mark.timeout(120 + 20 * ROUNDS)
 def test_processes_killed_at_random_lose_no_acknowledged_receipt(faulty: Faulty, pool: ThreadPoolExecutor) -> None:
     rng = random.Random(7)
     answers: list[Answer] = []
@@ -208,21 +209,6 @@ def stop_and_wait(faulty: Faulty, stop: Callable[[int], None]) -> float:
     return time.monotonic() - began
 
 
-def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(faulty: Faulty, pool: ThreadPoolExecutor) -> None:
-    with faulty.listening("sleep") as (stuck, prompt):
-        real, fine = pool.submit(faulty.ask, faulty.made.model, words=40), pool.submit(faulty.ask, "fine")
-        until("the model server is asked", lambda: bool(faulty.visit(prompt)))
-        time.sleep(0.3)
-        took = stop_and_wait(faulty, lambda supervisor: os.kill(supervisor, signal.SIGTERM))
-        assert fine.result().whole
-        assert real.result().whole
-        with contextlib.suppress(OSError):
-            assert b"200 OK" not in stuck.recv(65536)
-    print(f"stopped in {took:.1f} s beside an exchange that never ends, with {DRAIN_S} s to drain")
-    faulty.verify()
-    faulty.up()
-
-
 def test_ctrl_c_in_a_terminal_finishes_what_is_under_way(faulty: Faulty, pool: ThreadPoolExecutor) -> None:
     """A terminal sends it to the whole group: the model server must outlive the streams all the same."""
     real = pool.submit(faulty.ask, faulty.made.model, words=40)
@@ -261,94 +247,117 @@ def test_a_killed_supervisor_leaves_nothing_behind(faulty: Faulty, pool: ThreadP
 # -- disks that refuse -------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of its own. Skips where that is not permitted."""
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(folder)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("a tmpfs cannot be mounted here: " + mounted.stderr.decode())
+def mount(folder: Path, *options: str) -> bool:
+    command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    """A deployment on a small disk, its ledger on another."""
+    disk = tmp_path_factory.mktemp("disk")
+    if not mount(disk, "-o", "size=1g"):
+        pytest.skip("a file system of our own cannot be mounted here")
+    state = disk / "deployment" / "state"
     try:
-        yield folder
+        ledger = {"reserve_bytes": 4 << 20}
+        with faulty_deployment(disk / "deployment", real_model=False, server=SERVER, ledger=ledger) as made:
+            kept = state.rename(disk / "kept")
+            state.mkdir()
+            assert mount(state, "-o", "size=64m")
+            subprocess.run(["cp", "-a", f"{kept}/.", str(state)], check=True)
+            made.up()
+            assert made.ask("brief").whole
+            yield made
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=False)
+        for folder in (state, disk):
+            subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def refuses(faulty: Faulty) -> bool:
+    """Whether it answers, and says 503."""
+    with contextlib.suppress(httpx.HTTPError):
+        return faulty.ask("brief").status == 503
+    return False
 
 
 def recovers(faulty: Faulty) -> None:
-    until("it answers again", lambda: faulty.ask("fine").status == 200)
-    assert faulty.ask("fine").whole
+    until("it answers again", lambda: faulty.ask("brief").status == 200)
+    assert faulty.ask("brief").whole
     faulty.verify()
 
 
-def test_a_full_disk_refuses_new_exchanges_finishes_old_ones_and_recovers(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
-    """The whole deployment is on that disk: ledger, keys, locks and logs."""
-    with small_disk(tmp_path / "disk") as disk:
-        ledger = {"reserve_bytes": 4 << 20}
-        with faulty_deployment(disk / "deployment", real_model=False, server=SERVER, ledger=ledger) as faulty:
-            faulty.up()
-            newcomer = faulty.made.key("bob", "--role", "user")
-            assert faulty.ask("fine").whole
-            old = pool.submit(faulty.ask, "fine")
-            time.sleep(0.5)
-            filler = disk / "filler"
-            fill(filler)
-            assert faulty.ask("fine", key=newcomer).status == 503, "a new person's key cannot be kept"
-            # What is left in the log's last page may still take an exchange or two.
-            until("the disk is full", lambda: faulty.ask("fine").status == 503)
-            refusals = [faulty.ask("fine", stream=stream) for stream in (True, False, True)]
-            assert {answer.status for answer in refusals} == {503}
-            assert all(json.loads(answer.text).keys() == {"error"} for answer in refusals)
-            assert old.result().whole, "its outcome had its room reserved"
-            assert faulty.outcome(old.result().receipt) == "completed"
-            killed = faulty.processes("worker")
-            for pid in killed | faulty.processes("recorder"):
-                os.kill(pid, signal.SIGKILL)
-            until("a worker that started on a full disk refuses", lambda: still_refuses(faulty))
-            filler.unlink()
-            recovers(faulty)
-            assert faulty.ask("fine", key=newcomer).whole
-
-
-def fill(filler: Path) -> None:
+def fill(filler: Path) -> Path:
+    """Take all the space there is."""
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096, 1):
             with contextlib.suppress(OSError):
                 while True:
                     file.write(bytes(size))
+    return filler
 
 
-def still_refuses(faulty: Faulty) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        return faulty.ask("fine").status == 503
-    return False
+def test_a_full_disk_refuses_new_exchanges_finishes_old_ones_and_recovers(small: Faulty, pool: ThreadPoolExecutor) -> None:
+    """Full is the ledger's disk, and that of keys, locks and logs."""
+    newcomer = small.made.key("bob", "--role", "user")
+    old = pool.submit(small.ask, "fine")
+    time.sleep(0.3)
+    fillers = [fill(small.made.directory / folder / "filler") for folder in (".", "state")]
+    assert small.ask("brief", key=newcomer).status == 503, "there is no room for a new person's key"
+    # What is left in the log's last page may still take an exchange or two.
+    until("the disk is full", lambda: refuses(small))
+    refusals = [small.ask("brief", stream=stream) for stream in (True, False, True)]
+    assert {answer.status for answer in refusals} == {503}
+    assert all(json.loads(answer.text).keys() == {"error"} for answer in refusals)
+    assert old.result().whole, "its outcome had its room reserved"
+    assert small.outcome(old.result().receipt) == "completed"
+    for pid in small.processes("worker") | small.processes("recorder"):
+        os.kill(pid, signal.SIGKILL)
+    until("a gateway that starts on a full disk refuses", lambda: refuses(small))
+    for filler in fillers:
+        filler.unlink()
+    recovers(small)
+    assert small.ask("brief", key=newcomer).whole
 
 
-def test_a_read_only_ledger_refuses_and_recovers(tmp_path: Path) -> None:
-    with faulty_deployment(tmp_path / "deployment", real_model=False, server=SERVER) as faulty:
-        state = faulty.made.directory / "state"
-        state.rename(tmp_path / "kept")
-        with small_disk(state):
-            subprocess.run(["cp", "-a", f"{tmp_path}/kept/.", str(state)], check=True)
-            faulty.up()
-            assert faulty.ask("fine").whole
-            remount_under(faulty, state)
-            until("it refuses", lambda: still_refuses(faulty))
-            answer = faulty.ask("fine")
-            assert answer.status == 503
-            assert json.loads(answer.text).keys() == {"error"}
-            subprocess.run(["mount", "-o", "remount,rw", str(state)], check=True)
-            recovers(faulty)
-            faulty.made.down()
+def test_a_read_only_ledger_refuses_and_recovers(small: Faulty) -> None:
+    remount_under(small)
+    until("it refuses", lambda: refuses(small))
+    answer = small.ask("brief")
+    assert answer.status == 503
+    assert json.loads(answer.text).keys() == {"error"}
+    remount(small, "rw")
+    recovers(small)
 
 
-def remount_under(faulty: Faulty, state: Path) -> None:
+def remount(faulty: Faulty, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(faulty.made.directory / "state")], check=True)
+
+
+def remount_under(faulty: Faulty) -> None:
     """Read-only, between two lives of all that writes there: the kernel refuses while a file is open for writing."""
     supervisor, writers = faulty.supervisor(), faulty.processes("worker") | faulty.processes("recorder")
+    faulty.forget()
     os.kill(supervisor, signal.SIGSTOP)
     try:
         for pid in writers:
             os.kill(pid, signal.SIGKILL)
         until("they are gone", lambda: not any(map(alive, writers)))
-        subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
+        remount(faulty, "ro")
     finally:
         os.kill(supervisor, signal.SIGCONT)
+
+
+def test_stopping_finishes_what_is_under_way_takes_nothing_new_and_does_not_wait_for_ever(
+    small: Faulty, pool: ThreadPoolExecutor
+) -> None:
+    with small.listening("sleep") as (stuck, prompt):
+        fine = pool.submit(small.ask, "fine")
+        until("the model server is asked", lambda: bool(small.visit(prompt)))
+        time.sleep(0.3)
+        took = stop_and_wait(small, lambda supervisor: os.kill(supervisor, signal.SIGTERM))
+        assert fine.result().whole
+        with contextlib.suppress(OSError):
+            assert b"200 OK" not in stuck.recv(65536)
+    print(f"stopped in {took:.1f} s beside an exchange that never ends, with {DRAIN_S} s to drain")
+    small.verify()
