@@ -27,15 +27,15 @@ from wardstead.gateway.pipeline.commands import (
 )
 from wardstead.gateway.pipeline.head import decision, head
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
-from wardstead.gateway.pipeline.refusals import LedgerUnavailable, NotPermitted, refusal_text
+from wardstead.gateway.pipeline.refusals import LedgerUnavailable, ModelRefused, NotPermitted, model_refused, refusal_text
+from wardstead.gateway.pipeline.relay import Relay
 from wardstead.gateway.pipeline.steps import Incoming, Inspected
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, ParsedRequest, StreamEncoder
-from wardstead.inspection.ports import Direction
 from wardstead.kernel.clock import Clock
-from wardstead.kernel.errors import CallerError, IntegrityError, PeerError, WardsteadError
+from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Refusal
@@ -65,7 +65,6 @@ class Exchange:
         self._started = False
         self._forwarded_ms = 0
         self._first_ms = 0
-        self._usage: dict[str, Any] | None = None
         self._guard: AnswerGuard | None = None
 
     def run(self) -> Road:
@@ -122,7 +121,7 @@ class Exchange:
             self._inspect()
             self._decide()
             self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
-            self._seal = self._sealer.begin(self._who.principal.subject, self.incoming.id)
+            self._seal = self._begin_seal()
             draft = self._seal.intent(self._intent(), self._clock())
             refusal = yield CommitIntent(draft, self.world.directory.version)
             if refusal is None:
@@ -134,6 +133,12 @@ class Exchange:
             self._identify()
             self._parse(self._body)
         raise LedgerUnavailable(Refusal.STALE)
+
+    def _begin_seal(self) -> record.ExchangeSeal:
+        try:
+            return self._sealer.begin(self._who.principal.subject, self.incoming.id)
+        except BackendError as error:  # a new person's key cannot be kept; where and why is for the operator alone
+            raise LedgerUnavailable(Refusal.FAILED) from error
 
     @property
     def _who(self) -> Identity:
@@ -205,16 +210,7 @@ class Exchange:
         status = yield CallModel(self._model.name, request.operation.value, self._forwarded, request.stream)
         if status != 200:
             data = yield from self._collect(64 * 1024)
-            raise self._model_refused(status, data)
-
-    def _model_refused(self, status: int, data: bytes) -> WardsteadError:
-        """The model server's own error; its text is inspected like an answer, for it may quote the prompt."""
-        said = upstream.error_message(data)
-        inspected = self.world.inspector.inspect(said, Direction.ANSWER)
-        said = inspected.text if inspected.action is not Action.BLOCK else ""
-        if 400 <= status < 500 and status not in {401, 403, 404, 408, 429}:
-            return _ModelRefused("the model server does not take this request", why=said)
-        return PeerError(f"the model server answered {status}", why=said, next_step="Try again in a moment")
+            raise model_refused(self.world.inspector, status, data)
 
     def _collect(self, limit: int) -> Generator[Command, Any, bytes]:
         pieces: list[bytes] = []
@@ -252,7 +248,7 @@ class Exchange:
         """Call the model; when the server says that the request itself is wrong, that is the answer, and the outcome."""
         try:
             yield from self._call()
-        except _ModelRefused as error:
+        except ModelRefused as error:
             if (yield from self._conclude("refused_by_model_server", 400, reason=error.code)):
                 yield from self._answer_error(error)
 
@@ -285,50 +281,36 @@ class Exchange:
         if self.state is not State.FORWARDED:
             return
         encoder = self.incoming.dialect.stream(self._context())
-        decoder = upstream.SseDecoder()
         guard = self._guard = self._new_guard()
+        relay = Relay(encoder, guard)
+        outcome, reason = "completed", ""
         try:
-            done = False
-            while not done:
-                piece = yield _READ_MODEL
-                if piece is None:
-                    yield from self._send(encoder, encoder.keep_alive())
-                    continue
-                if piece == b"":
-                    decoder.finish()
-                    break
-                yield from self._recheck()
-                done = yield from self._relay(decoder, piece, guard, encoder)
-            yield from self._pass_on(guard.finish(), encoder)
+            yield from self._relay(relay, encoder)
         except Cut as cut:
-            yield from self._end_cut(cut, encoder, guard)
-            return
-        yield from self._end(encoder, "completed")
+            self.verdict, outcome, reason = "block", "cut", cut.code
+            yield from self._send(encoder, relay.refusal(cut, refusal_text("answer", cut.reason, self.incoming.id)))
+        if (yield from self._conclude(outcome, 200, answer=guard.transcript(), usage=relay.usage, reason=reason)):
+            if not self._started:
+                yield self._start(200, encoder.content_type)
+                yield Body(encoder.start(), more=True)
+            yield Body(encoder.end(usage=relay.usage, receipt=self.incoming.id), more=False)
+            self._enter(State.DONE)
 
-    def _relay(
-        self, decoder: upstream.SseDecoder, piece: bytes, guard: AnswerGuard, encoder: StreamEncoder
-    ) -> Generator[Command, Any, bool]:
-        out: list[bytes] = []
-        done = False
-        failure: Cut | PeerError | None = None
-        try:
-            for event in decoder.feed(piece):
-                for chunk in event.chunks:
-                    out += [encoder.chunk(one) for one in guard.feed(chunk)]
-                self._usage = event.usage or self._usage
-                done = done or event.done
-        except (Cut, PeerError) as error:
-            # What was released before it, in the same piece, is in the record: it is sent before the failure is dealt with.
-            failure = error
-        if out:
-            yield from self._send(encoder, b"".join(out))
-        if failure is not None:
-            raise failure
-        return done
-
-    def _pass_on(self, chunks: list[Chunk], encoder: StreamEncoder) -> Road:
-        if chunks:
-            yield from self._send(encoder, b"".join(encoder.chunk(chunk) for chunk in chunks))
+    def _relay(self, relay: Relay, encoder: StreamEncoder) -> Road:
+        done = closed = False
+        while not (done or closed):
+            piece = yield _READ_MODEL
+            if piece is None:
+                yield from self._send(encoder, encoder.keep_alive())
+            elif piece == b"":
+                closed = True
+            else:
+                yield from self._recheck()
+                data, done, failure = relay.take(piece)
+                yield from self._send(encoder, data)
+                if failure is not None:
+                    raise failure
+        yield from self._send(encoder, relay.finish(closed=closed))
 
     def _recheck(self) -> Road:
         """A long stream goes on only while its person may still ask: look again whenever the world has changed."""
@@ -346,30 +328,14 @@ class Exchange:
             raise Cut("access.revoked", reason)
 
     def _send(self, encoder: StreamEncoder, data: bytes) -> Road:
+        if not data:
+            return
         if not self._started:
             self._enter(State.ANSWERING)
             self._first_ms = self._clock()
             yield self._start(200, encoder.content_type)
             data = encoder.start() + data
         yield Body(data, more=True)
-
-    def _end_cut(self, cut: Cut, encoder: StreamEncoder, guard: AnswerGuard) -> Road:
-        if cut.last is not None and (cut.last.text or cut.last.reasoning):
-            yield from self._pass_on([cut.last], encoder)
-        text = refusal_text("answer", cut.reason, self.incoming.id)
-        for index in guard.open_choices():
-            last = [Chunk(index=index, text=text), Chunk(index=index, finish_reason="content_filter")]
-            yield from self._pass_on(last, encoder)
-        self.verdict = "block"
-        yield from self._end(encoder, "cut", reason=cut.code)
-
-    def _end(self, encoder: StreamEncoder, outcome: str, reason: str = "") -> Road:
-        if (yield from self._conclude(outcome, 200, answer=self._transcript(), usage=self._usage, reason=reason)):
-            if not self._started:
-                yield self._start(200, encoder.content_type)
-                yield Body(encoder.start(), more=True)
-            yield Body(encoder.end(usage=self._usage, receipt=self.incoming.id), more=False)
-            self._enter(State.DONE)
 
     def _refuse(self, cut: Cut, *, subject: str) -> Road:
         """A block before any answer byte: 200 with a refusal that the person can act on (FACTS: what attack engines count)."""
@@ -482,9 +448,3 @@ class Exchange:
             warnings=self.request.warnings if self.request is not None else (),
             isolation=self.world.isolation_warning,
         )
-
-
-class _ModelRefused(CallerError):
-    """The model server says that the request is at fault (too long for its context, an unusable schema …)."""
-
-    code = "model_refused"

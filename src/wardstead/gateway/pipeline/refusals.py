@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from wardstead.access.ports import Decision
-from wardstead.kernel.errors import BackendError, CallerError
+from wardstead.gateway.protocol.upstream import error_message
+from wardstead.inspection.ports import Direction, Inspector
+from wardstead.kernel.errors import BackendError, CallerError, PeerError, WardsteadError
+from wardstead.kernel.findings import Action
 from wardstead.ledger.ports import Refusal
 
 
@@ -45,6 +48,21 @@ class LedgerUnavailable(BackendError):
             }[refusal],
             next_step="Try again in a moment; if it goes on, tell the operator",
         )
+
+
+class ModelRefused(CallerError):
+    """The model server says that the request is at fault (too long for its context, an unusable schema …)."""
+
+    code = "model_refused"
+
+
+def model_refused(inspector: Inspector, status: int, data: bytes) -> WardsteadError:
+    """The model server's own error; its text is inspected like an answer, for it may quote the prompt."""
+    inspected = inspector.inspect(error_message(data), Direction.ANSWER)
+    said = inspected.text if inspected.action is not Action.BLOCK else ""
+    if 400 <= status < 500 and status not in {401, 403, 404, 408, 429}:
+        return ModelRefused("the model server does not take this request", why=said)
+    return PeerError(f"the model server answered {status}", why=said, next_step="Try again in a moment")
 
 
 def refusal_text(subject: str, reason: str, receipt: str) -> str:

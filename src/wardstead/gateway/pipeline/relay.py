@@ -1,0 +1,64 @@
+"""A streamed answer on its way through: decoded, inspected, encoded. Bytes of the model server in, bytes for the client out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from wardstead.gateway.pipeline.answer import AnswerGuard, Cut
+from wardstead.gateway.protocol import upstream
+from wardstead.gateway.protocol.types import Chunk, StreamEncoder
+from wardstead.kernel.errors import PeerError
+
+
+class Relayed(NamedTuple):
+    """What a piece gave: bytes to send, whether the answer is over, and what went wrong after those bytes."""
+
+    data: bytes
+    done: bool
+    failure: Cut | PeerError | None
+
+
+class Relay:
+    """One streamed answer."""
+
+    __slots__ = ("_decoder", "_encoder", "_guard", "usage")
+
+    def __init__(self, encoder: StreamEncoder, guard: AnswerGuard) -> None:
+        """``guard`` decides what may be sent, ``encoder`` how it is written."""
+        self._encoder, self._guard = encoder, guard
+        self._decoder = upstream.SseDecoder()
+        self.usage: dict[str, Any] | None = None
+
+    def take(self, piece: bytes) -> Relayed:
+        """What may be sent because of ``piece``. What it released before a failure is in the record, so it is sent as well."""
+        out: list[bytes] = []
+        done = False
+        failure: Cut | PeerError | None = None
+        try:
+            for event in self._decoder.feed(piece):
+                for chunk in event.chunks:
+                    out += [self._encoder.chunk(one) for one in self._guard.feed(chunk)]
+                self.usage = event.usage or self.usage
+                done = done or event.done
+        except (Cut, PeerError) as error:
+            failure = error
+        return Relayed(b"".join(out), done, failure)
+
+    def finish(self, *, closed: bool) -> bytes:
+        """The model server is done (``closed``: it closed the connection): what was still held back.
+
+        Raises ``Cut``, or ``PeerError`` when the answer had not ended.
+        """
+        if closed:
+            self._decoder.finish()
+        return self._encode(self._guard.finish())
+
+    def refusal(self, cut: Cut, text: str) -> bytes:
+        """The end of an answer that was cut: what its last verdict still released, and ``text`` for every open choice."""
+        chunks = [cut.last] if cut.last is not None and (cut.last.text or cut.last.reasoning) else []
+        for index in self._guard.open_choices():
+            chunks += [Chunk(index=index, text=text), Chunk(index=index, finish_reason="content_filter")]
+        return self._encode(chunks)
+
+    def _encode(self, chunks: list[Chunk]) -> bytes:
+        return b"".join([self._encoder.chunk(chunk) for chunk in chunks])
