@@ -154,6 +154,9 @@ class Runner:
         try:
             command = next(road)
             while True:
+                # Inside a stream the world is looked at for each piece: a reference, not a query.
+                while type(command) is Refresh and self._reply is not None:
+                    command = road.send(self._worlds.current)
                 try:
                     result = await _PERFORM[type(command)](self, command)
                 except (PeerError, CallerError, ClientGone) as error:
@@ -188,8 +191,7 @@ class Runner:
             self.task.cancel()
 
     async def _refresh(self, _command: Refresh) -> World:
-        # Inside a stream the world is looked at for each piece: a reference, not a query.
-        return self._worlds.current if self._reply is not None else await self._worlds.refresh()
+        return await self._worlds.refresh()
 
     async def _start(self, command: Start) -> None:
         await self._send({"type": "http.response.start", "status": command.status, "headers": command.headers})
