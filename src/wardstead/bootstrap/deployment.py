@@ -107,6 +107,8 @@ class Deployment:
             raise ConfigurationError(
                 "there is no deployment here", where=str(directory), next_step=f"run 'wardstead init {directory}' first"
             )
+        self.at_rest = False
+        """Whether it is known that nobody runs it."""
         self.environment = dict(os.environ if environment is None else environment)
 
     @cached_property
@@ -138,7 +140,7 @@ class Deployment:
     @cached_property
     def engine(self) -> Engine:
         """The database."""
-        return open_engine(self.places.database_url)
+        return open_engine(self.places.database_url, at_rest=self.at_rest)
 
     @cached_property
     def turn(self) -> Turn:

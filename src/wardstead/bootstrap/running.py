@@ -192,6 +192,7 @@ def attach(directory: Path) -> Deployment:
     deployment = Deployment(directory)
     noted = running(deployment)
     if noted is None:
+        deployment.at_rest = True
         return deployment
     environment = {**os.environ, PORT_VARIABLE: str(noted["port"]), ISOLATION_VARIABLE: str(noted["isolation"])}
     return Deployment(directory, environment)

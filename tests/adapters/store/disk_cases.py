@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tests.adapters.store.deployment import Deployment, commit, conclude, deploy, now_ms
 
+from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.journal import Journal
+from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.ledger.ports import Refusal
 
 RESERVE = 4 * 1024 * 1024
@@ -115,12 +117,25 @@ def read_only_disk(deployment: Deployment) -> None:
     check(deployment, set())
 
 
+def read_only_copy(deployment: Deployment) -> None:
+    """What lies closed on a read-only disk can be verified there."""
+    journal = deployment.journal()
+    exchange = deployment.exchange(journal)
+    journal.close()
+    deployment.record()
+    deployment.engine.dispose()
+    remount(deployment.folder, "ro")
+    engine = open_engine(str(deployment.engine.url), at_rest=True)
+    reader = LedgerReader(engine, deployment.ledger_key.verifying)
+    assert reader.verify(clock=now_ms).problems == []
+    assert (reader.receipt(exchange) or {})["status"] == "complete"
+
+
 def remount(folder: Path, how: str) -> None:
     """Without any file open for writing, or the kernel refuses."""
     subprocess.run(["mount", "-o", f"remount,{how}", str(folder / "state")], check=True)
 
 
 if __name__ == "__main__":
-    {"full_disk": full_disk, "full_disk_with_recorder": full_disk_with_recorder, "read_only_disk": read_only_disk}[sys.argv[1]](
-        deploy(Path(sys.argv[2]))
-    )
+    cases = (full_disk, full_disk_with_recorder, read_only_disk, read_only_copy)
+    {case.__name__: case for case in cases}[sys.argv[1]](deploy(Path(sys.argv[2])))

@@ -5,9 +5,13 @@ SQLite (WAL, ``synchronous=FULL``) is the embedded default: a commit has returne
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, create_engine, event
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, create_engine, event, make_url
 
 metadata = MetaData(
     naming_convention={
@@ -19,12 +23,26 @@ metadata = MetaData(
 )
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for ``sqlite:///…``: every connection is durable, waits 5 s for a lock, and enforces foreign keys."""
+def open_engine(url: str, *, at_rest: bool = False) -> Engine:
+    """An engine for ``sqlite:///…``: every connection is durable, waits 5 s for a lock, and enforces foreign keys.
+
+    ``at_rest``: nobody is running it. What then lies closed in a folder that cannot be written (a copy to be verified) is
+    read as it lies.
+    """
+    database = make_url(url).database
+    if at_rest and database and _lies_closed(Path(database)):
+        # Without a write-ahead log there is nothing to recover, and SQLite need not make one to read
+        # (https://www.sqlite.org/uri.html#uriimmutable).
+        immutable = f"file:{quote(database)}?immutable=1"
+        return create_engine(url, creator=lambda: sqlite3.connect(immutable, uri=True, check_same_thread=False))
     engine = create_engine(url, pool_pre_ping=False)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_pragmas)
     return engine
+
+
+def _lies_closed(file: Path) -> bool:
+    return file.is_file() and not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
