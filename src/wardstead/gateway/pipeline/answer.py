@@ -39,9 +39,10 @@ class _Choice:
     text: StreamGuard
     reasoning: StreamGuard
     tools: ToolCallAssembler
-    released: list[str] = field(default_factory=list)
-    thoughts: list[str] = field(default_factory=list)
-    structured: list[str] = field(default_factory=list)
+    # UTF-8 in one piece each: a server sends a few characters at a time, and as strings they would take ten times the memory.
+    released: bytearray = field(default_factory=bytearray)
+    thoughts: bytearray = field(default_factory=bytearray)
+    structured: bytearray = field(default_factory=bytearray)
     logprobs: list[Any] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     finish_reason: str | None = None
@@ -76,7 +77,7 @@ class AnswerGuard:
         text = chunk.text or chunk.refusal
         if text:
             if self._structured:
-                choice.structured.append(text)
+                choice.structured += text.encode()
             else:
                 choice.fed += len(text)
                 self._hand_out(choice.text.feed(text), choice, out)
@@ -112,8 +113,8 @@ class AnswerGuard:
         return [
             {
                 "index": index,
-                "text": "".join(choice.released),
-                **({"reasoning": "".join(choice.thoughts)} if choice.thoughts else {}),
+                "text": choice.released.decode(),
+                **({"reasoning": choice.thoughts.decode()} if choice.thoughts else {}),
                 **({"tool_calls": choice.calls} if choice.calls else {}),
             }
             for index, choice in sorted(self._choices.items())
@@ -142,13 +143,13 @@ class AnswerGuard:
     def _think(self, released: Released, choice: _Choice, out: Chunk) -> None:
         thought = self._release(released, choice, choice.reasoning)
         out.reasoning += thought
-        choice.thoughts.append(thought)
+        choice.thoughts += thought.encode()
         self._stop_if_blocked(released, out)
 
     def _hand_out(self, released: Released, choice: _Choice, out: Chunk) -> None:
         text = self._release(released, choice, choice.text)
         out.text += text
-        choice.released.append(text)
+        choice.released += text.encode()
         choice.given += len(text)
         self._stop_if_blocked(released, out)
 
@@ -174,8 +175,8 @@ class AnswerGuard:
     def _close(self, index: int, choice: _Choice, out: Chunk) -> list[Chunk]:
         self._think(choice.reasoning.finish(), choice, out)
         if self._structured and choice.structured:
-            out.text = self._whole_json("".join(choice.structured))
-            choice.released.append(out.text)
+            out.text = self._whole_json(choice.structured.decode())
+            choice.released += out.text.encode()
         else:
             self._hand_out(choice.text.finish(), choice, out)
         self._attach_logprobs(choice, out)
