@@ -25,7 +25,7 @@ from tests.e2e.misbehaving import BEHAVIOURS
 from wardstead.bootstrap.deployment import Deployment as Opened
 
 DRAIN_S = 3
-HEAD_TIMEOUT_S = {"hang": 1}
+HEAD_TIMEOUT_S = {"hang": 0.3}
 _prompts = itertools.count(1)
 
 
@@ -95,9 +95,9 @@ class Faulty:
         self.clients.append(client)
         return client
 
-    def ask(self, model: str, *, stream: bool = True, words: int = 60, key: str = "") -> Answer:
+    def ask(self, model: str, *, stream: bool = True, words: int = 60, key: str = "", prompt: str = "Tell a story.") -> Answer:
         """One chat. Raises ``httpx.HTTPError`` where not even the head of an answer came."""
-        body = {"model": model, "messages": [{"role": "user", "content": "Tell a story."}], "stream": stream}
+        body = {"model": model, "messages": [{"role": "user", "content": prompt}], "stream": stream}
         headers = {"authorization": f"Bearer {key or self.key}"}
         url = f"{self.made.url}/v1/chat/completions"
         with self.http.stream("POST", url, json={**body, "max_tokens": words}, headers=headers) as reply:
