@@ -109,6 +109,7 @@ class _Head:
 
     secret: str = ""
     csrf: str | None = None
+    chunked: bool = False
     context: dict[str, str] = field(default_factory=dict)
 
 
@@ -145,6 +146,8 @@ class Gateway:
         exchange_id = ExchangeId(uuid7(now, services.entropy(10)))
         try:
             head = self._read_head(scope)
+            if head.chunked:
+                send = _then_close(send)
             self._admit()
         except WardsteadError as error:
             await _send_error(send, dialect, error)
@@ -205,7 +208,7 @@ class Gateway:
         head = _Head()
         size = 0
         host = b""
-        length = encoding = False
+        length = False
         headers = scope["headers"]
         if len(headers) > self._doors.headers:
             raise BadHeader(f"more than {self._doors.headers} headers")
@@ -226,7 +229,7 @@ class Gateway:
             elif name == b"content-length":
                 length = True
             elif name == b"transfer-encoding":
-                encoding = True
+                head.chunked = True
             elif name == b"content-encoding" and value.lower() != b"identity":
                 raise BadHeader("compressed request bodies are not taken", where="content-encoding")
             elif name == b"origin":
@@ -235,7 +238,7 @@ class Gateway:
                 _read_context(head.context, name, value)
         if size > self._doors.header_bytes:
             raise BadHeader(f"the headers are larger than {self._doors.header_bytes} bytes")
-        if length and encoding:
+        if length and head.chunked:
             # RFC 9112 section 6.1: a sign of request smuggling.
             raise BadHeader("both Content-Length and Transfer-Encoding", where="transfer-encoding")
         self._check_host(host)
@@ -362,6 +365,21 @@ def _read_context(context: dict[str, str], name: bytes, value: bytes) -> None:
     if len(text) > 200 or not text.isprintable():
         raise BadHeader("at most 200 printable characters", where=name.decode("latin-1"))
     context[key] = text
+
+
+def _then_close(send: Send) -> Send:
+    """A ``send`` that ends the connection with its response.
+
+    The HTTP library drops a Content-Length beside a Transfer-Encoding before we could see both, so every chunked request
+    ends its connection: bytes smuggled behind it reach nobody (RFC 9112 section 6.1).
+    """
+
+    async def sending(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        await send(message)
+
+    return sending
 
 
 async def _send_error(send: Send, dialect: Dialect, error: WardsteadError) -> None:

@@ -45,6 +45,12 @@ class BodyTooSlow(CallerError):
     code = "request_timeout"
 
 
+class BodyBrokenOff(CallerError):
+    """The body ended before its length, or its chunked encoding is malformed."""
+
+    code = "incomplete_body"
+
+
 class ConnectionAborted(Exception):
     """Raised to the ASGI server so that it breaks the connection: the client must not take what it has for a whole answer."""
 
@@ -229,7 +235,8 @@ class Runner:
         finally:
             self._deadlines.clear(self)
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            # Gone, or its chunks are malformed: servers tell us the same. Whoever still listens gets a clear answer.
+            raise BodyBrokenOff("the request's body broke off, or is not well-formed")
         return message
 
     def _expire(self) -> None:
