@@ -22,6 +22,7 @@ from wardstead.access.credentials import identify
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Directory, Identity
 from wardstead.adapters.sandbox import launcher
+from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
@@ -29,7 +30,8 @@ from wardstead.config import ModelSection, UpstreamSection
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
-from wardstead.gateway.server.app import Doors, Gateway, Services
+from wardstead.gateway.server.app import Gateway, Services
+from wardstead.gateway.server.doors import Doors
 from wardstead.gateway.server.pool import Pool, Target
 from wardstead.gateway.server.remote import RemoteUpstream
 from wardstead.gateway.server.runner import Upstream
@@ -194,7 +196,8 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder) -> 
         receipt=reader.receipt,
         checkpoint=reader.checkpoint,
         exchange_owner=owner,
-        model_health={model.name: _health(deployment, model) for model in models if model.upstream.kind == "embedded"},
+        model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
+        ledger_health=functools.partial(can_write, deployment.places.state),
     )
 
 

@@ -22,3 +22,13 @@ def write_durably(path: Path, data: Iterable[bytes], *, mode: int = 0o600) -> No
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def can_write(folder: Path) -> bool:
+    """Whether the disk under ``folder`` takes bytes now: it is tried."""
+    try:
+        write_durably(folder / "probe", [bytes(4096)])
+        (folder / "probe").unlink()
+    except OSError:
+        return False
+    return True

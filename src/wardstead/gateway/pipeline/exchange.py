@@ -369,8 +369,12 @@ class Exchange:
         return self._guard.transcript() if self._guard is not None else None
 
     def _client_gone(self) -> Road:
-        yield from self._conclude("client_gone", 499, answer=self._transcript(), reason="the client disconnected")
-        if self.state is State.CONCLUDED:
+        # Gone while the end of the answer was being sent: its outcome is recorded already.
+        recorded = self.state is State.CONCLUDED
+        if not recorded:
+            why = "the client disconnected"
+            recorded = yield from self._conclude("client_gone", 499, answer=self._transcript(), reason=why)
+        if recorded:
             self._enter(State.ABORTED)
 
     def _peer_failed(self, error: PeerError) -> Road:

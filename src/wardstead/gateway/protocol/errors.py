@@ -16,6 +16,7 @@ STATUS: Final[dict[str, int]] = {
     "request_timeout": 408,
     "body_too_large": 413,
     "quota_exceeded": 429,
+    "too_many_at_once": 429,
     "too_many_attempts": 429,
     "header_too_large": 431,
     "overloaded": 503,

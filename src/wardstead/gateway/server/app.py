@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,9 +23,12 @@ from wardstead.gateway.protocol import dialects
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import Dialect
 from wardstead.gateway.server.deadlines import Deadlines
+from wardstead.gateway.server.doors import Crowd, Doors, Draining, Overloaded
+from wardstead.gateway.server.health import Health
+from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
 from wardstead.gateway.server.runner import Receive, Runner, Send, Upstream, Worlds
 from wardstead.kernel.clock import Clock, Entropy
-from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
+from wardstead.kernel.errors import CallerError, WardsteadError
 from wardstead.kernel.ids import ExchangeId, uuid7
 from wardstead.ledger.ports import Journal
 
@@ -33,17 +36,6 @@ log = logging.getLogger(__name__)
 
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 """(scope, receive, send), as any ASGI framework types them."""
-CONTEXT_HEADERS = {
-    b"wardstead-conversation": "conversation",
-    b"wardstead-purpose": "purpose",
-    b"wardstead-application": "application",
-}
-
-
-class BadHeader(CallerError):
-    """A request header is not acceptable."""
-
-    code = "bad_header"
 
 
 class NotFound(CallerError):
@@ -56,35 +48,6 @@ class MethodNotAllowed(CallerError):
     """The path exists, the method does not."""
 
     code = "method_not_allowed"
-
-
-class Overloaded(BackendError):
-    """As many exchanges are under way as this worker (or this person) may have."""
-
-    code = "overloaded"
-
-
-class Draining(BackendError):
-    """The worker is stopping: it finishes what it has and takes nothing new."""
-
-    code = "draining"
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Limits at the door. Times in seconds, sizes in bytes."""
-
-    allowed_hosts: frozenset[str]
-    allowed_origins: frozenset[str] = frozenset()
-    header_bytes: int = 32 * 1024
-    headers: int = 100
-    body_timeout_s: float = 30.0
-    keep_alive_s: float = 10.0
-    silence_timeout_s: float = 120.0
-    exchange_timeout_s: float = 600.0
-    send_timeout_s: float = 60.0
-    concurrency: int = 512
-    per_person: int = 128
 
 
 @dataclass(slots=True)
@@ -100,17 +63,8 @@ class Services:
     receipt: Callable[[str], dict[str, Any] | None]
     checkpoint: Callable[[], str | None]
     exchange_owner: Callable[[str], str | None]
-    model_health: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Head:
-    """What the gateway reads of a request's head."""
-
-    secret: str = ""
-    csrf: str | None = None
-    chunked: bool = False
-    context: dict[str, str] = field(default_factory=dict)
+    model_health: Sequence[Callable[[], bool]] = ()
+    ledger_health: Callable[[], bool] = bool
 
 
 class Gateway:
@@ -125,7 +79,8 @@ class Gateway:
         """Serves every path that is not an API; set by the worker."""
         self.live: dict[str, tuple[Runner, float]] = {}
         self._deadlines = Deadlines()
-        self._per_person: dict[str, int] = {}
+        self._crowd = Crowd(doors.per_person)
+        self._health = Health(services.model_health, services.ledger_health)
         self.draining = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -145,9 +100,9 @@ class Gateway:
         now = services.clock()
         exchange_id = ExchangeId(uuid7(now, services.entropy(10)))
         try:
-            head = self._read_head(scope)
+            head = read_head(scope["headers"], self._doors)
             if head.chunked:
-                send = _then_close(send)
+                send = then_close(send)
             self._admit()
         except WardsteadError as error:
             await _send_error(send, dialect, error)
@@ -162,9 +117,8 @@ class Gateway:
             worlds=services.worlds,
             upstreams=services.upstreams,
             deadlines=self._deadlines,
-            body_timeout_s=self._doors.body_timeout_s,
-            keep_alive_s=self._doors.keep_alive_s,
-            silence_timeout_s=self._doors.silence_timeout_s,
+            crowd=self._crowd,
+            doors=self._doors,
         )
         self.live[exchange_id] = (runner, time.monotonic() + self._doors.exchange_timeout_s)
         try:
@@ -202,69 +156,14 @@ class Gateway:
         while self.live and time.monotonic() < deadline:  # noqa: ASYNC110 -- an event would cost every exchange its upkeep
             await asyncio.sleep(0.02)
 
-    # -- the head of a request -----------------------------------------------------------------------------------------
-
-    def _read_head(self, scope: dict[str, Any]) -> _Head:  # noqa: C901, PLR0912 -- one pass over the headers, one branch for each
-        head = _Head()
-        size = 0
-        host = b""
-        length = False
-        headers = scope["headers"]
-        if len(headers) > self._doors.headers:
-            raise BadHeader(f"more than {self._doors.headers} headers")
-        for name, value in headers:
-            size += len(name) + len(value)
-            if name == b"host":
-                if host:
-                    raise BadHeader("more than one Host header", where="host")
-                host = value
-            elif name == b"authorization":
-                head.secret = _bearer(value)
-            elif name == b"x-api-key" and not head.secret:
-                head.secret = _text(value)
-            elif name == b"cookie":
-                head.secret = head.secret or _session_cookie(value)
-            elif name == b"x-wardstead-csrf":
-                head.csrf = _text(value)
-            elif name == b"content-length":
-                length = True
-            elif name == b"transfer-encoding":
-                head.chunked = True
-            elif name == b"content-encoding" and value.lower() != b"identity":
-                raise BadHeader("compressed request bodies are not taken", where="content-encoding")
-            elif name == b"origin":
-                self._check_origin(value)
-            elif name.startswith(b"wardstead-"):
-                _read_context(head.context, name, value)
-        if size > self._doors.header_bytes:
-            raise BadHeader(f"the headers are larger than {self._doors.header_bytes} bytes")
-        if length and head.chunked:
-            # RFC 9112 section 6.1: a sign of request smuggling.
-            raise BadHeader("both Content-Length and Transfer-Encoding", where="transfer-encoding")
-        self._check_host(host)
-        return head
-
-    def _check_host(self, host: bytes) -> None:
-        name = host.decode("latin-1").lower()
-        bare = name.rsplit(":", 1)[0] if not name.endswith("]") else name
-        if name not in self._doors.allowed_hosts and bare not in self._doors.allowed_hosts:
-            raise BadHeader("this host name is not served here", where="host", next_step="Add it to server.allowed_hosts")
-
-    def _check_origin(self, value: bytes) -> None:
-        origin = value.decode("latin-1").lower()
-        if origin not in self._doors.allowed_origins:
-            raise BadHeader(
-                "requests from this origin are not taken", where="origin", next_step="Add it to server.allowed_origins"
-            )
-
     # -- everything else -------------------------------------------------------------------------------------------------
 
     async def _serve_other(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         try:
-            head = self._read_head(scope)
+            head = read_head(scope["headers"], self._doors)
             if path == "/healthz":
-                await self._send_json(send, 200 if not self.draining else 503, self._health())
+                await self._send_json(send, *await self._health.report(draining=self.draining))
             elif path in self._routes:
                 raise MethodNotAllowed("this path takes POST", where=method)
             elif (method == "GET" and path in {"/v1/models", "/api/tags"}) or path.startswith("/v1/models/"):
@@ -280,12 +179,7 @@ class Gateway:
         except WardsteadError as error:
             await _send_error(send, dialects.for_path(path), error)
 
-    def _health(self) -> dict[str, Any]:
-        models = {name: healthy() for name, healthy in self._services.model_health.items()}
-        state = "draining" if self.draining else "ok" if all(models.values()) else "degraded"
-        return {"status": state, "models": models, "live": len(self.live)}
-
-    def _identify(self, head: _Head) -> Identity:
+    def _identify(self, head: RequestHead) -> Identity:
         world = self._services.worlds.current
         return world.authenticate(world.directory, head.secret, head.csrf, self._services.clock())
 
@@ -301,7 +195,7 @@ class Gateway:
             ).allow
         ]
 
-    async def _models(self, path: str, head: _Head, send: Send) -> None:
+    async def _models(self, path: str, head: RequestHead, send: Send) -> None:
         names = self.visible_models(self._identify(head))
         created = {name: model.created_s for name, model in self._services.worlds.current.models.items()}
         if path.startswith("/v1/models/"):
@@ -314,7 +208,7 @@ class Gateway:
         listing = dialects.for_path(path).models(names, min(created.values(), default=0))
         await _send_whole(send, 200, listing)
 
-    async def _ledger(self, path: str, head: _Head, send: Send) -> None:
+    async def _ledger(self, path: str, head: RequestHead, send: Send) -> None:
         identity = self._identify(head)
         if path == "/ledger/checkpoint":
             text = await asyncio.to_thread(self._services.checkpoint)
@@ -337,49 +231,6 @@ class Gateway:
     @staticmethod
     async def _send_json(send: Send, status: int, body: dict[str, Any]) -> None:
         await _send_whole(send, status, orjson.dumps(body))
-
-
-def _text(value: bytes) -> str:
-    return value.decode("latin-1").strip()
-
-
-def _bearer(value: bytes) -> str:
-    scheme, _, secret = _text(value).partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
-
-
-def _session_cookie(value: bytes) -> str:
-    for part in _text(value).split(";"):
-        name, _, secret = part.strip().partition("=")
-        if name == "__Host-wardstead":
-            return secret
-    return ""
-
-
-def _read_context(context: dict[str, str], name: bytes, value: bytes) -> None:
-    key = CONTEXT_HEADERS.get(name)
-    if key is None:
-        known = ", ".join(sorted(header.decode() for header in CONTEXT_HEADERS))
-        raise BadHeader(f"unknown request header {name.decode('latin-1')[:80]!r}", next_step=f"Known are {known}")
-    text = _text(value)
-    if len(text) > 200 or not text.isprintable():
-        raise BadHeader("at most 200 printable characters", where=name.decode("latin-1"))
-    context[key] = text
-
-
-def _then_close(send: Send) -> Send:
-    """A ``send`` that ends the connection with its response.
-
-    The HTTP library drops a Content-Length beside a Transfer-Encoding before we could see both, so every chunked request
-    ends its connection: bytes smuggled behind it reach nobody (RFC 9112 section 6.1).
-    """
-
-    async def sending(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-        await send(message)
-
-    return sending
 
 
 async def _send_error(send: Send, dialect: Dialect, error: WardsteadError) -> None:

@@ -23,8 +23,10 @@ from wardstead.gateway.pipeline.commands import (
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.deadlines import Deadlines
+from wardstead.gateway.server.doors import Crowd, Doors
 from wardstead.gateway.server.pool import Started
 from wardstead.kernel.errors import CallerError, PeerError
+from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Journal, Refusal
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -95,19 +97,19 @@ class Runner:
     """One exchange being performed. ``gone`` ends it early: the client has left, or its time is over."""
 
     __slots__ = (
-        "_body_timeout_s",
+        "_crowd",
         "_deadlines",
+        "_doors",
         "_expired",
         "_gone",
         "_interrupt",
         "_journal",
-        "_keep_alive_s",
         "_loop",
+        "_person",
         "_receive",
         "_reply",
         "_send",
         "_sending",
-        "_silence_timeout_s",
         "_silent_s",
         "_upstreams",
         "_watch",
@@ -126,14 +128,10 @@ class Runner:
         worlds: Worlds,
         upstreams: dict[str, Upstream],
         deadlines: Deadlines,
-        body_timeout_s: float,
-        keep_alive_s: float,
-        silence_timeout_s: float,
+        crowd: Crowd,
+        doors: Doors,
     ) -> None:
-        """``receive`` and ``send`` are ASGI's.
-
-        ``keep_alive_s``: how long a stream may be silent before a keep-alive; ``silence_timeout_s``: before it is given up.
-        """
+        """``receive`` and ``send`` are ASGI's."""
         self.exchange = exchange
         self.task: asyncio.Task[Any] | None = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
@@ -143,9 +141,9 @@ class Runner:
         self._worlds = worlds
         self._upstreams = upstreams
         self._deadlines = deadlines
-        self._body_timeout_s = body_timeout_s
-        self._keep_alive_s = min(keep_alive_s, silence_timeout_s)
-        self._silence_timeout_s = silence_timeout_s
+        self._crowd = crowd
+        self._doors = doors
+        self._person: PrincipalId | None = None
         self._reply: UpstreamReply | None = None
         self._interrupt: Callable[[Exception], None] | None = None
         self._watch: asyncio.Future[dict[str, Any]] | None = None
@@ -183,6 +181,8 @@ class Runner:
         # INVARIANT: the connection may serve another exchange from now on; whoever leaves late must not interrupt that one.
         self._interrupt = None
         self._deadlines.clear(self)
+        if self._person is not None:
+            self._crowd.leave(self._person)
         if self._watch is not None:
             self._watch.cancel()
         if self._reply is not None:
@@ -206,13 +206,14 @@ class Runner:
         raise ConnectionAborted(self.exchange.incoming.id)
 
     async def _read_body(self, command: ReadBody) -> bytes:
+        self._join_crowd()
         limit = command.limit
         message = await self._receive_in_time()
         body: bytes = message.get("body", b"")
         if not message.get("more_body", False) and len(body) <= limit:
             return body
         pieces, size = [body], len(body)
-        deadline = self._loop.time() + self._body_timeout_s
+        deadline = self._loop.time() + self._doors.body_timeout_s
         while message.get("more_body", False) and size <= limit:
             if self._loop.time() > deadline:
                 raise BodyTooSlow("the request's body did not arrive in time")
@@ -223,8 +224,15 @@ class Runner:
             raise BodyTooLarge(f"the request's body is larger than {limit} bytes")
         return b"".join(pieces)
 
+    def _join_crowd(self) -> None:
+        """Whose exchange this is is known now; their body is not read yet."""
+        identity = self.exchange.identity
+        if identity is not None and self._person is None:
+            self._crowd.enter(identity.principal.id)
+            self._person = identity.principal.id
+
     async def _receive_in_time(self) -> dict[str, Any]:
-        self._deadlines.set(self, self._body_timeout_s, self._expire)
+        self._deadlines.set(self, self._doors.body_timeout_s, self._expire)
         try:
             message = await self._receive()
         except asyncio.CancelledError:
@@ -292,10 +300,11 @@ class Runner:
         if self._reply is None:
             raise PeerError("nothing was asked of the model server")
         self._check()
-        data = await self._reply.read(self._keep_alive_s)
+        wait_s = min(self._doors.keep_alive_s, self._doors.silence_timeout_s)
+        data = await self._reply.read(wait_s)
         if data is None:
-            self._silent_s += self._keep_alive_s
-            if self._silent_s >= self._silence_timeout_s:
+            self._silent_s += wait_s
+            if self._silent_s >= self._doors.silence_timeout_s:
                 raise PeerError("the model server fell silent in the middle of its answer")
             return None
         self._silent_s = 0.0
@@ -304,11 +313,14 @@ class Runner:
     async def _send_body(self, command: Body) -> None:
         if command.more:
             self._check()
+        # A client that reads nothing holds the model server's slot: it has so long for each piece.
+        self._deadlines.set(self.exchange, self._doors.send_timeout_s, self.leave)
         self._sending = True
         try:
             await self._send({"type": "http.response.body", "body": command.data, "more_body": command.more})
         finally:
             self._sending = False
+            self._deadlines.clear(self.exchange)
 
 
 def _tell(waiter: asyncio.Future[Refusal | None], refusal: Refusal | None) -> None:
