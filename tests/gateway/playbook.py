@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal
-from wardstead.gateway.pipeline.commands import Body, Command, Start
+from wardstead.gateway.pipeline.commands import Body, ClientGone, Command, Start
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.pipeline.world import ModelDeployment, World
@@ -189,6 +189,12 @@ class Playbook:
         while isinstance(self._next, Start | Body):
             self._take()
             self._resume(None)
+        return self
+
+    def leave(self) -> Playbook:
+        """The client goes away while the next command is performed."""
+        self._take()
+        self._resume(ClientGone())
         return self
 
     def header(self, name: str) -> str:

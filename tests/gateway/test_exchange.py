@@ -286,6 +286,19 @@ def test_logprobs_are_dropped_where_something_was_redacted() -> None:
     assert b"SECRET" not in play.sent
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_whoever_leaves_at_the_very_end_has_one_outcome(stream: bool) -> None:
+    play = intended(chat(stream=stream)) >> CallModel << 200
+    if stream:
+        play >> ReadModel << piece("hi", finish="stop") + DONE >> Refresh << world()
+        play.flush() >> CommitOutcome << None
+    else:
+        play >> ReadModel << completion("hi") >> ReadModel << b"" >> CommitOutcome << None >> Start
+    play.leave().end()
+    assert play.exchange.state is State.ABORTED
+    assert [content(one)["outcome"] for one in play.seen if isinstance(one, CommitOutcome)] == ["completed"]
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": "nope", "messages": []}', b"\x00", b'{"model":"m","model":"m"}'])
 def test_a_bad_request_is_refused_in_the_dialect_s_form_and_not_recorded(body: bytes) -> None:
     play = Playbook(exchange()) >> ReadBody << body >> Start >> Body

@@ -1,0 +1,134 @@
+"""What may come in at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wardstead.gateway.server.deadlines import TICK_S, Deadlines
+from wardstead.gateway.server.doors import Crowd, Doors, TooManyAtOnce
+from wardstead.gateway.server.health import Health
+from wardstead.gateway.server.request_head import BadHeader, read_head, then_close
+from wardstead.kernel.ids import PrincipalId
+
+DOORS = Doors(frozenset({"localhost"}), frozenset({"https://localhost:8443"}))
+HOST = (b"host", b"localhost:8443")
+NAMES = st.sampled_from(
+    [b"host", b"authorization", b"cookie", b"origin", b"wardstead-purpose", b"transfer-encoding", b"x-api-key"]
+)
+
+
+@given(st.lists(st.tuples(NAMES | st.binary(max_size=20), st.binary(max_size=60)), max_size=12))
+def test_arbitrary_headers_are_read_or_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    try:
+        head = read_head(headers, DOORS)
+    except BadHeader:
+        return
+    assert sum(name == b"host" for name, _ in headers) == 1
+    assert head.secret == head.secret.strip()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [HOST, HOST],
+        [(b"host", b"evil.example")],
+        [HOST, (b"origin", b"https://evil.example")],
+        [HOST, (b"content-length", b"1"), (b"transfer-encoding", b"chunked")],
+        [HOST, (b"content-encoding", b"gzip")],
+        [HOST, (b"wardstead-unknown", b"x")],
+        [HOST, (b"wardstead-purpose", b"x" * 201)],
+        [HOST, (b"wardstead-purpose", b"a\x07b")],
+        [HOST, (b"x", b"y" * 40_000)],
+        [HOST, *[(b"x", b"y")] * 101],
+    ],
+)
+def test_what_is_not_acceptable_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(BadHeader):
+        read_head(headers, DOORS)
+
+
+def test_an_api_key_a_bearer_token_and_a_session_are_all_secrets() -> None:
+    for header in [(b"authorization", b"Bearer s3"), (b"x-api-key", b"s3"), (b"cookie", b"a=b; __Host-wardstead=s3; c=d")]:
+        assert read_head([HOST, header], DOORS).secret == "s3"
+    assert read_head([HOST, (b"authorization", b"Basic s3")], DOORS).secret == ""
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60), st.integers(1, 3))
+def test_nobody_has_more_under_way_than_allowed(events: list[tuple[str, bool]], limit: int) -> None:
+    crowd, inside = Crowd(limit), Counter[str]()
+    for name, comes in events:
+        if not comes and inside[name]:
+            crowd.leave(PrincipalId(name))
+            inside[name] -= 1
+        elif comes and inside[name] < limit:
+            crowd.enter(PrincipalId(name))
+            inside[name] += 1
+        elif comes:
+            with pytest.raises(TooManyAtOnce):
+                crowd.enter(PrincipalId(name))
+
+
+async def test_a_chunked_request_s_connection_is_closed() -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    closing = then_close(send)
+    await closing({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+    await closing({"type": "http.response.body", "body": b""})
+    assert sent[0]["headers"] == [(b"a", b"b"), (b"connection", b"close")]
+    assert sent[1] == {"type": "http.response.body", "body": b""}
+
+
+async def test_a_deadline_passes_once_unless_it_was_kept() -> None:
+    passed: list[str] = []
+    deadlines = Deadlines()
+    for name in ("kept", "missed", "put off"):
+        deadlines.set(name, 0.01, lambda name=name: passed.append(name))  # type: ignore[misc]
+    deadlines.clear("kept")
+    deadlines.set("put off", 60, lambda: passed.append("too early"))
+    for _ in range(100):
+        if passed:
+            break
+        await asyncio.sleep(TICK_S)
+    await asyncio.sleep(2 * TICK_S)
+    assert passed == ["missed"]
+
+
+async def test_a_deadline_may_set_another_while_it_passes() -> None:
+    done = asyncio.Event()
+    deadlines = Deadlines()
+    deadlines.set("first", 0.0, lambda: deadlines.set("first", 0.0, done.set))
+    await asyncio.wait_for(done.wait(), 10)
+
+
+@pytest.mark.parametrize(
+    ("models", "ledger", "draining", "status", "state"),
+    [
+        ([True, True], True, False, 200, "ok"),
+        ([True, False], True, False, 200, "degraded"),
+        ([], True, False, 200, "ok"),
+        ([True], False, False, 503, "degraded"),
+        ([True], True, True, 503, "draining"),
+    ],
+)
+async def test_health_says_what_is_well(models: list[bool], ledger: bool, draining: bool, status: int, state: str) -> None:
+    asked: list[bool] = []
+
+    def ask_ledger() -> bool:
+        asked.append(ledger)
+        return ledger
+
+    health = Health([lambda well=well: well for well in models], ask_ledger)  # type: ignore[misc]
+    for _ in range(3):
+        got, body = await health.report(draining=draining)
+        assert (got, body["status"], body["ledger"]) == (status, state, ledger)
+    assert len(asked) == 1, "strangers make the parts work"
