@@ -10,7 +10,7 @@ import orjson
 
 from wardstead.gateway.protocol import fields
 from wardstead.gateway.protocol.errors import message_of
-from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text
+from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text, word
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.openai import model_of, parse_chat
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, Limits, ParsedRequest
@@ -142,7 +142,7 @@ def _text_blocks(value: Any, where: str) -> str:
 
 
 def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    role = message.get("role")
+    role = word(message.get("role"))
     if role not in {"user", "assistant"} or set(message) - {"role", "content"}:
         raise BadField("must have role user or assistant, and content", where=where)
     content = message.get("content")
@@ -153,7 +153,7 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
     for index, block in enumerate(sequence(content, f"{where}.content", 4096)):
         place = f"{where}.content[{index}]"
-        kind = mapping(block, place).get("type")
+        kind = word(mapping(block, place).get("type"))
         if kind == "text":
             texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
         elif kind == "tool_use" and role == "assistant":
@@ -189,7 +189,7 @@ def _tool(value: Any, where: str) -> dict[str, Any]:
 
 
 def _tool_choice(choice: dict[str, Any]) -> dict[str, Any]:
-    kind = choice.get("type")
+    kind = word(choice.get("type"))
     made: dict[str, Any] = {}
     if isinstance(choice.get("disable_parallel_tool_use"), bool):
         made["parallel_tool_calls"] = not choice["disable_parallel_tool_use"]

@@ -64,6 +64,11 @@ def text(value: Any, where: str) -> Any:
     return value
 
 
+def word(value: Any) -> str:
+    """A word that says which of several shapes follows; empty for what is no string, and so none of them."""
+    return value if isinstance(value, str) else ""
+
+
 def one_of(*allowed: str) -> Check:
     """One of a few words."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from wardstead.gateway.protocol.fields import BadField, mapping, sequence, text
+from wardstead.gateway.protocol.fields import BadField, boolean, mapping, sequence, text, word
 from wardstead.gateway.protocol.texts import Slot, free_form, json_text
 from wardstead.gateway.protocol.types import Limits
 
@@ -69,8 +69,8 @@ def canonical_messages(value: Any, limits: Limits, into: Collector) -> list[dict
 
 
 def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, Any]:
-    role = message.get("role")
-    if not isinstance(role, str) or role not in ROLES:
+    role = word(message.get("role"))
+    if role not in ROLES:
         raise BadField(f"must be one of {', '.join(sorted(ROLES))}", where=f"{where}.role")
     for name in message:
         if name not in _MESSAGE_FIELDS and name not in _IGNORED:
@@ -102,7 +102,7 @@ def _content(content: Any, where: str, into: Collector) -> Any:
     parts = []
     for index, part in enumerate(sequence(content, where, 1024)):
         place = f"{where}[{index}]"
-        kind = mapping(part, place).get("type")
+        kind = word(mapping(part, place).get("type"))
         if kind not in {"text", "refusal"}:
             raise BadField(
                 "only text can be inspected: images, audio and files are not taken", where=f"{place}.type",
@@ -161,8 +161,8 @@ def function_declaration(value: Any, where: str, into: Collector) -> dict[str, A
     if function.get("parameters") is not None:
         clean["parameters"] = mapping(function["parameters"], f"{where}.parameters")
         into.add_free_form(clean["parameters"], SCHEMA_WORDS)
-    if isinstance(function.get("strict"), bool):
-        clean["strict"] = function["strict"]
+    if function.get("strict") is not None:
+        clean["strict"] = boolean(function["strict"], f"{where}.strict")
     return clean
 
 
@@ -184,7 +184,7 @@ def tool_choice(value: Any, into: Collector) -> Any:
 def response_format(value: Any, into: Collector) -> dict[str, Any]:
     """``text``, ``json_object``, or a ``json_schema``."""
     form = mapping(value, "response_format")
-    kind = form.get("type")
+    kind = word(form.get("type"))
     if kind in {"text", "json_object"}:
         clean: dict[str, Any] = {"type": kind}
         if kind == "json_object" and isinstance(form.get("schema"), dict):  # llama.cpp's own way to give a schema
@@ -199,5 +199,7 @@ def response_format(value: Any, into: Collector) -> dict[str, Any]:
         if name in kept:
             text(kept[name], f"response_format.json_schema.{name}")
             into.add(kept, name)
+    if "strict" in kept:
+        boolean(kept["strict"], "response_format.json_schema.strict")
     into.add_free_form(mapping(kept.get("schema", {}), "response_format.json_schema.schema"), SCHEMA_WORDS)
     return {"type": "json_schema", "json_schema": kept}

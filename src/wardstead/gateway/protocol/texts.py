@@ -7,6 +7,7 @@ so it is a slot as well: ``(RenameKey(container), key)`` puts the inspected name
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ class RenameKey:
 def walk(value: Any, *, skip: frozenset[str] = frozenset(), numbers: bool = False) -> Iterator[tuple[str, Slot]]:
     """Every string in a JSON value. ``skip`` names keys that hold closed words.
 
-    With ``numbers``, integers of at least nine digits too, as text: an identifier may stand unquoted in tool arguments.
+    With ``numbers``, those of at least nine digits too, as text: an identifier may stand unquoted in tool arguments.
     """
     stack: list[Any] = [value]
     while stack:
@@ -50,8 +51,8 @@ def walk(value: Any, *, skip: frozenset[str] = frozenset(), numbers: bool = Fals
                 yield inner, (item, key)
             elif isinstance(inner, dict | list):
                 stack.append(inner)
-            elif numbers and isinstance(inner, int) and abs(inner) >= 100_000_000:
-                yield str(inner), (item, key)
+            elif numbers and isinstance(inner, int | float) and 1e8 <= abs(inner) < math.inf:
+                yield format(inner, "d" if isinstance(inner, int) else "f"), (item, key)
 
 
 def walk_keys(value: Any, known: frozenset[str]) -> Iterator[tuple[str, Slot]]:

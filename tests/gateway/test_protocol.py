@@ -1,0 +1,240 @@
+"""The promise of the closed codecs, over bodies that nobody would write: what is accepted is inspected, every string of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wardstead.gateway.protocol.anthropic import AnthropicDialect
+from wardstead.gateway.protocol.json_input import decode_object
+from wardstead.gateway.protocol.ollama import OllamaDialect
+from wardstead.gateway.protocol.openai import OpenAIDialect
+from wardstead.gateway.protocol.types import Dialect, FieldPolicy, Limits, ParsedRequest, UnknownFields
+from wardstead.gateway.protocol.upstream import encode_request
+from wardstead.kernel.errors import CallerError
+
+MARK = "Zmark"
+DIALECTS: dict[str, Dialect] = {"openai": OpenAIDialect(), "anthropic": AnthropicDialect(), "ollama": OllamaDialect()}
+LIMITS = Limits()
+SCHEMA = {"type": "object", "properties": {MARK: {"type": "string", "description": MARK, "enum": [MARK]}}, "required": [MARK]}
+ARGUMENTS = {"city": MARK, "deep": [{MARK: MARK}], "number": 1}
+TOOL = {"type": "function", "function": {"name": MARK, "description": MARK, "parameters": SCHEMA, "strict": True}}
+CALL = {"id": MARK, "type": "function", "function": {"name": MARK, "arguments": json.dumps(ARGUMENTS)}}
+
+OPENAI_CHAT: dict[str, Any] = {
+    "model": "m",
+    "messages": [
+        {"role": "system", "content": MARK, "name": MARK},
+        {"role": "user", "content": [{"type": "text", "text": MARK}]},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "assistant", "content": MARK, "refusal": MARK},
+        {"role": "tool", "content": MARK, "tool_call_id": MARK},
+    ],
+    "tools": [TOOL],
+    "tool_choice": {"type": "function", "function": {"name": MARK}},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": MARK, "description": MARK, "schema": SCHEMA, "strict": True},
+    },
+    "stop": [MARK],
+    "user": MARK,
+    "seed": 7,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "logprobs": True,
+    "max_completion_tokens": 5,
+    "site_field": {"anything": [MARK, {MARK: MARK}]},
+}
+BODIES: list[tuple[str, str, dict[str, Any]]] = [
+    ("openai", "/v1/chat/completions", OPENAI_CHAT),
+    ("openai", "/v1/completions", {"model": "m", "prompt": [MARK], "suffix": MARK, "stop": MARK, "user": MARK, "echo": True}),
+    ("openai", "/v1/embeddings", {"model": "m", "input": [MARK, MARK], "user": MARK, "encoding_format": "float"}),
+    (
+        "anthropic",
+        "/v1/messages",
+        {
+            "model": "m",
+            "max_tokens": 5,
+            "system": [{"type": "text", "text": MARK}],
+            "messages": [
+                {"role": "user", "content": MARK},
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "text", "text": MARK},
+                        {"type": "tool_use", "id": MARK, "name": MARK, "input": ARGUMENTS},
+                    ],
+                },
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": MARK, "content": MARK}]},
+            ],
+            "tools": [{"name": MARK, "description": MARK, "input_schema": SCHEMA}],
+            "tool_choice": {"type": "tool", "name": MARK},
+            "stop_sequences": [MARK],
+            "top_k": 3,
+        },
+    ),
+    (
+        "ollama",
+        "/api/chat",
+        {
+            "model": "m",
+            "stream": False,
+            "messages": [
+                {"role": "user", "content": MARK},
+                {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": MARK, "arguments": ARGUMENTS}}]},
+                {"role": "tool", "content": MARK, "tool_name": MARK},
+            ],
+            "tools": [TOOL],
+            "format": SCHEMA,
+            "options": {"stop": [MARK], "num_predict": 5, "num_ctx": 4096},
+        },
+    ),
+    ("ollama", "/api/generate", {"model": "m", "prompt": MARK, "system": MARK, "format": "json", "options": {"seed": 3}}),
+]
+IDS = [path for _, path, _ in BODIES]
+
+leaves = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.just(MARK)
+)
+words = st.sampled_from(
+    ["type", "text", "content", "role", "name", "function", "arguments", "schema", "json_schema", "strict", "id", "index", MARK]
+)
+junk = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=6)
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value, as (container, key)."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        yield value, key
+        yield from places(inner)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[str, str, dict[str, Any]]:
+    """A valid body, changed at a few places: replaced by junk, taken away, or given more."""
+    dialect, path, body = draw(st.sampled_from(BODIES))
+    body = copy.deepcopy(body)
+    for _ in range(draw(st.integers(1, 3))):
+        container, key = draw(st.sampled_from(list(places(body)) or [(body, "model")]))
+        match draw(st.sampled_from(["replace", "remove", "add"])):
+            case "replace":
+                container[key] = draw(junk)
+            case "remove":
+                del container[key]
+            case _ if isinstance(container, dict):
+                container[draw(words)] = draw(junk)
+            case _:
+                container.append(draw(junk))
+    return dialect, path, body
+
+
+def parse(dialect: str, path: str, body: bytes, unknown: UnknownFields = UnknownFields.REJECT) -> ParsedRequest:
+    policy = FieldPolicy(unknown, frozenset({"site_field"}))
+    return DIALECTS[dialect].parse(path, body, limits=LIMITS, fields=policy)
+
+
+@pytest.mark.parametrize(("dialect", "path", "body"), BODIES, ids=IDS)
+def test_what_the_clients_send_is_accepted_and_every_string_is_found(dialect: str, path: str, body: dict[str, Any]) -> None:
+    request = parse(dialect, path, orjson.dumps(body))
+    before = encode_request(request).count(MARK.encode())
+    assert before >= request.texts.count(MARK) > 0
+    request.replace_texts(["X"] * len(request.texts))
+    assert MARK.encode() not in encode_request(request)
+
+
+@settings(max_examples=10 * settings().max_examples)
+@given(mutated(), st.sampled_from(UnknownFields))
+def test_what_is_forwarded_was_inspected(case: tuple[str, str, dict[str, Any]], unknown: UnknownFields) -> None:
+    """Whatever the body: refused with a typed error, or no string of it can pass by the inspector."""
+    dialect, path, body = case
+    try:
+        request = parse(dialect, path, orjson.dumps(body), unknown)
+    except CallerError as error:
+        assert str(error)
+        return
+    if request.model == MARK:
+        request.model = "m"  # not content: it must be the name of a model of ours
+    request.replace_texts(["X"] * len(request.texts))
+    assert MARK.encode() not in encode_request(request)
+
+
+@given(mutated())
+def test_texts_put_back_unchanged_change_nothing(case: tuple[str, str, dict[str, Any]]) -> None:
+    dialect, path, body = case
+    try:
+        request = parse(dialect, path, orjson.dumps(body))
+    except CallerError:
+        return
+    before = encode_request(request)
+    request.replace_texts(request.texts)
+    assert encode_request(request) == before
+
+
+@given(st.binary(max_size=200) | junk.map(lambda value: json.dumps(value).encode()), st.sampled_from(BODIES))
+def test_any_bytes_are_a_request_or_a_typed_error(body: bytes, case: tuple[str, str, dict[str, Any]]) -> None:
+    with pytest.raises(CallerError):  # none of these holds a model and messages
+        parse(case[0], case[1], body)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"card": 4111111111111111}',
+        '{"card": 4111111111111111.0}',
+        '{"card": 4.111111111111111e15}',
+        '{"card": "4111\\u0031111111111111"}',
+        '{"4111111111111111": 1}',
+        '[["4111111111111111"]]',
+        '"4111111111111111"',
+        "4111111111111111",
+        "card=4111111111111111",
+        '{"card": "4111111111111111"',
+    ],
+)
+def test_a_number_hides_nowhere_in_tool_arguments(arguments: str) -> None:
+    body = copy.deepcopy(OPENAI_CHAT)
+    body["messages"][2]["tool_calls"][0]["function"]["arguments"] = arguments
+    request = parse("openai", "/v1/chat/completions", orjson.dumps(body))
+    assert any("4111111111111111" in text for text in request.texts)
+    request.replace_texts([text.replace("4111111111111111", "[card]") for text in request.texts])
+    sent = json.loads(encode_request(request))["messages"][2]["tool_calls"][0]["function"]["arguments"]
+    assert "[card]" in sent
+    assert "4111" not in sent
+
+
+def test_a_backslash_before_u0000_is_text() -> None:
+    """Only the character itself is refused: somebody may well ask about its escape."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "what is \\u0000?"}]}
+    assert parse("openai", "/v1/chat/completions", orjson.dumps(body)).texts == ["what is \\u0000?"]
+    body["messages"][0]["content"] = "what is \x00?"  # type: ignore[index]
+    with pytest.raises(CallerError, match="NUL"):
+        parse("openai", "/v1/chat/completions", orjson.dumps(body))
+
+
+def depth_of(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max((depth_of(item) for item in inner), default=0)
+
+
+nested = st.recursive(
+    st.text('[]{}"\\,: a', max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('[{"\\', max_size=3), inner, max_size=3),
+)
+
+
+@given(nested, st.integers(1, 6), st.booleans())
+def test_depth_is_measured_exactly(value: Any, depth: int, ascii_only: bool) -> None:
+    body = json.dumps({"": value}, ensure_ascii=ascii_only).encode()
+    if depth_of(value) + 1 <= depth:
+        assert decode_object(body, depth=depth) == {"": value}
+    else:
+        with pytest.raises(CallerError, match="deep"):
+            decode_object(body, depth=depth)
