@@ -55,7 +55,7 @@ bench: $(VENV)/.dev  ## Measure against nginx and the upstream direct, in one ru
 
 fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and the API's schema against a running gateway
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/inspection tests/gateway tests/access -q
-	@$(BIN)/python -m pytest tests/fuzz -q
+	@WARDSTEAD_FUZZ_EXAMPLES=$${WARDSTEAD_FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/fuzz -q
 
 clean:  ## Remove what was built (not the deployment)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/.build

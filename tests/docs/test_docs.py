@@ -69,5 +69,9 @@ def test_the_configuration_s_schema_is_current() -> None:
     assert shipped == json.loads(json.dumps(json_schema()))
 
 
+def test_the_description_of_the_api_is_written_from_the_lists_of_fields() -> None:
+    subprocess.run([sys.executable, str(ROOT / "docs/write_openapi.py"), "--check"], check=True)
+
+
 def test_the_picture_of_the_states_is_drawn_from_the_table() -> None:
     subprocess.run([sys.executable, str(ROOT / "docs/draw_states.py"), "--check"], check=True)

@@ -150,15 +150,14 @@ def test_what_the_clients_send_is_accepted_and_every_string_is_found(dialect: st
     assert MARK.encode() not in encode_request(request)
 
 
-@settings(max_examples=10 * settings().max_examples)
+@settings(max_examples=max(1000, settings().max_examples))
 @given(mutated(), st.sampled_from(UnknownFields))
 def test_what_is_forwarded_was_inspected(case: tuple[str, str, dict[str, Any]], unknown: UnknownFields) -> None:
     """Whatever the body: refused with a typed error, or no string of it can pass by the inspector."""
     dialect, path, body = case
     try:
         request = parse(dialect, path, orjson.dumps(body), unknown)
-    except CallerError as error:
-        assert str(error)
+    except CallerError:
         return
     if request.model == MARK:
         request.model = "m"  # not content: it must be the name of a model of ours
@@ -193,10 +192,6 @@ def test_any_bytes_are_a_request_or_a_typed_error(body: bytes, case: tuple[str, 
         '{"card": "4111\\u0031111111111111"}',
         '{"4111111111111111": 1}',
         '[["4111111111111111"]]',
-        '"4111111111111111"',
-        "4111111111111111",
-        "card=4111111111111111",
-        '{"card": "4111111111111111"',
     ],
 )
 def test_a_number_hides_nowhere_in_tool_arguments(arguments: str) -> None:
@@ -208,6 +203,14 @@ def test_a_number_hides_nowhere_in_tool_arguments(arguments: str) -> None:
     sent = json.loads(encode_request(request))["messages"][2]["tool_calls"][0]["function"]["arguments"]
     assert "[card]" in sent
     assert "4111" not in sent
+
+
+@pytest.mark.parametrize("arguments", ['"text"', "4111111111111111", "card=1", '{"card": "1"', "[" * 100_000])
+def test_tool_arguments_that_no_model_server_takes_are_refused_here(arguments: str) -> None:
+    body = copy.deepcopy(OPENAI_CHAT)
+    body["messages"][2]["tool_calls"][0]["function"]["arguments"] = arguments
+    with pytest.raises(CallerError, match=r"messages\[2\].tool_calls\[0\].function.arguments: must be a JSON object"):
+        parse("openai", "/v1/chat/completions", orjson.dumps(body))
 
 
 def test_a_backslash_before_u0000_is_text() -> None:

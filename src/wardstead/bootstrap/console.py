@@ -9,7 +9,7 @@ from typing import Any
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
-from wardstead.bootstrap import running
+from wardstead.bootstrap import condition
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.console.ports import ExchangeSummary, Glimpse, ModelChoice, MustChangePassword, OpenedSession, Posture
 from wardstead.crypto.keyring import KeyGone
@@ -88,7 +88,7 @@ class Console:
         """See ``ConsoleServices.posture``."""
         with self._lock:
             if self._posture is None or time.monotonic() - self._posture[0] > _POSTURE_S:
-                checks = tuple(running.posture(self._deployment))
+                checks = tuple(condition.posture(self._deployment))
                 self._posture = (time.monotonic(), Posture(checks, rfc3339(now_ms())))
             return self._posture[1]
 

@@ -115,7 +115,7 @@ class Deployment:
     def settings(self) -> Settings:
         """The file's settings with the environment's on top: flags > environment > file > default."""
         path = self.places.config
-        settings = parse_settings(path.read_text(), str(path))
+        settings = parse_settings(read_text(path), str(path))
         port, mode = self.environment.get(PORT_VARIABLE), self.environment.get(ISOLATION_VARIABLE)
         if port:
             settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=_port(port)))
@@ -136,6 +136,11 @@ class Deployment:
         """The address of the gateway and the console."""
         server = self.settings.server
         return f"{'https' if server.tls == 'on' else 'http'}://{server.host}:{server.port}"
+
+    @cached_property
+    def created_s(self) -> int:
+        """When it was made, in seconds since the epoch."""
+        return int((self.places.keys / "ledger.key").stat().st_mtime)
 
     @cached_property
     def engine(self) -> Engine:
@@ -190,27 +195,37 @@ class Deployment:
     def decision_point(self) -> CedarDecisionPoint:
         """The decision point over the deployment's policy files."""
         folder = self.places.policies
-        policies = {path.name: path.read_text() for path in sorted(folder.glob("*.cedar"))}
+        policies = {path.name: read_text(path) for path in sorted(folder.glob("*.cedar"))}
         schema = folder / "schema.cedarschema"
         if not schema.is_file():
             raise ConfigurationError("the policy schema is missing", where=str(schema))
-        return CedarDecisionPoint(policies, schema.read_text())
+        return CedarDecisionPoint(policies, read_text(schema))
 
     def detectors(self) -> tuple[Detector, ...]:
         """The detectors that ship with the product."""
         resource = files("wardstead.catalogues") / "detectors" / "patterns.yaml"
-        return load_catalogue(resource.read_text(), "detectors/patterns.yaml")
+        return load_catalogue(resource.read_text("utf-8"), "detectors/patterns.yaml")
 
     def classification(self) -> ClassificationPolicy:
         """The deployment's classification policy."""
         path = self.places.directory / self.settings.inspection.policy
         if not path.is_file():
             raise ConfigurationError("the classification policy is missing", where=str(path))
-        return load_policy(path.read_text(), str(path))
+        return load_policy(read_text(path), str(path))
 
     def inspector(self) -> PatternInspector:
         """Detectors under the policy, compiled."""
         return PatternInspector(self.detectors(), self.classification(), self.settings.inspection.canaries)
+
+
+def read_text(path: Path) -> str:
+    """A file that the operator wrote. Raises ``ConfigurationError`` when it cannot be read, or is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError("the file cannot be read", where=str(path), why=str(error.strerror)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("the file is not UTF-8 text", where=str(path), why=f"byte {error.start}") from None
 
 
 def _port(text: str) -> int:

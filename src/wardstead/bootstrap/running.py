@@ -7,26 +7,21 @@ import json
 import os
 import signal
 import ssl
-import stat
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
-from wardstead.adapters.sandbox.launcher import probe
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.isolation.plan import Mode
-from wardstead.isolation.posture import Check, State, isolation_check, overall
-from wardstead.isolation.probes import ProbeResult
-from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError, WardsteadError
+from wardstead.kernel.errors import BackendError, ConfigurationError, WardsteadError
 
 OnStep = Callable[[str], None]
 _READY_TIMEOUT_S = 120.0
@@ -91,7 +86,7 @@ def _watch(deployment: Deployment, supervisor: Supervisor, stopping: list[int], 
     while not stopping:
         supervisor.tick()
         if not ready:
-            if health(deployment)[0]:
+            if healthy(deployment):
                 ready = True
                 on_ready()
             else:
@@ -214,7 +209,7 @@ def detach(deployment: Deployment, arguments: list[str]) -> None:
         status = process.poll()
         if status is not None:
             raise _ended(status, log)
-        if running(deployment) is not None and health(deployment)[0]:
+        if running(deployment) is not None and healthy(deployment):
             return
         time.sleep(0.05)
     process.terminate()
@@ -242,8 +237,8 @@ def stop(deployment: Deployment) -> bool:
     raise BackendError("the deployment does not stop", next_step=f"kill {noted['pid']}")
 
 
-def health(deployment: Deployment) -> tuple[bool, dict[str, Any]]:
-    """Whether the gateway answers and every model is ready, and what it says."""
+def healthy(deployment: Deployment) -> bool:
+    """Whether the gateway answers, its ledger can be written, and every model is ready."""
     server = deployment.settings.server
     context = ssl.create_default_context(cafile=str(deployment.places.tls / "ca.crt")) if server.tls == "on" else None
     host = "127.0.0.1" if server.host == "localhost" else server.host
@@ -252,88 +247,5 @@ def health(deployment: Deployment) -> tuple[bool, dict[str, Any]]:
         with urllib.request.urlopen(url, timeout=5, context=context) as reply:  # noqa: S310 -- our own address
             said = json.loads(reply.read())
     except (urllib.error.URLError, OSError, ValueError):
-        return False, {}
-    return said.get("status") == "ok", said
-
-
-def probes(deployment: Deployment, model: str) -> tuple[ProbeResult, ...]:
-    """The probes' results from inside a model's sandbox. Raises ``PeerError`` when it does not run."""
-    return probe(deployment.places.sockets(model))
-
-
-def posture(deployment: Deployment) -> list[Check]:
-    """What protects this deployment and what does not, each with its evidence."""
-    checks = [_keys_check(deployment), _tls_check(deployment), _ledger_check(deployment)]
-    for model in deployment.settings.models:
-        if model.upstream.kind == "embedded":
-            checks.append(_isolation(deployment, model.name))
-        else:
-            checks.append(_unattested(model.name, str(model.clearance.label())))
-    return checks
-
-
-def _isolation(deployment: Deployment, model: str) -> Check:
-    sealed = deployment.places.sockets(model) / "sealed"
-    try:
-        results = probes(deployment, model) if deployment.mode is not Mode.NONE else ()
-    except PeerError:
-        results = ()
-    return isolation_check(model, deployment.mode, results, sealed=sealed.is_file() and sealed.read_text() == "yes")
-
-
-def _unattested(model: str, label: str) -> Check:
-    state = State.GREEN if label == "public" else State.AMBER
-    return Check(f"model.{model}", f"The model {model} is served by somebody else", state, f"unattested; cleared for: {label}")
-
-
-def _keys_check(deployment: Deployment) -> Check:
-    open_files = [path.name for path in deployment.places.keys.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o077]
-    title = "Keys are readable by their owner alone"
-    if open_files:
-        return Check(
-            "keys", title, State.RED, f"readable by others: {', '.join(sorted(open_files))}", "chmod 600, then rotate them"
-        )
-    return Check("keys", title, State.GREEN, "0600; the root key is a file: whoever can read it can read everything")
-
-
-def _tls_check(deployment: Deployment) -> Check:
-    title = "Connections are encrypted"
-    if deployment.settings.server.tls == "off":
-        return Check("tls", title, State.RED, "TLS is off", "set server.tls to on")
-    return Check("tls", title, State.GREEN, "TLS 1.3 alone, certificate of the local authority")
-
-
-def _ledger_check(deployment: Deployment) -> Check:
-    title = "Every exchange is recorded and cannot be rewritten unseen"
-    if not deployment.reserve().whole() and running(deployment) is not None:
-        return Check(
-            "ledger", title, State.RED, "the reserve for outcomes is not whole: new exchanges are refused", "free disk space"
-        )
-    note = deployment.ledger.checkpoint()
-    size = note.splitlines()[1] if note else "0"
-    evidence = f"signed checkpoint over {size} entries; unwitnessed: whoever holds the keys could rewrite it unseen by outsiders"
-    return Check("ledger", title, State.AMBER, evidence, "keep a copy of a checkpoint elsewhere: 'wardstead ledger checkpoint'")
-
-
-def status(deployment: Deployment) -> dict[str, Any]:
-    """The contract's ``status``: running, posture, models."""
-    noted = running(deployment)
-    checks = posture(deployment)
-    _, said = health(deployment) if noted else (False, {})
-    ready = said.get("models", {})
-    return {
-        "running": noted is not None,
-        "url": deployment.url,
-        "posture": {"state": overall(checks).value, "checks": [asdict(check) for check in checks]},
-        "models": [
-            {
-                "name": model.name,
-                "kind": model.upstream.kind,
-                "attested": model.upstream.kind == "embedded",
-                "healthy": bool(ready.get(model.name, noted is not None and model.upstream.kind != "embedded")),
-                "clearance": {"level": model.clearance.level, "compartments": list(model.clearance.compartments)},
-                "isolation": deployment.mode.value if model.upstream.kind == "embedded" else "unknown",
-            }
-            for model in deployment.settings.models
-        ],
-    }
+        return False
+    return bool(said.get("status") == "ok")

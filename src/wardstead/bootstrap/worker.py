@@ -25,7 +25,7 @@ from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.console import Console
-from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
 from wardstead.config import ModelSection, UpstreamSection
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
@@ -155,7 +155,7 @@ def make_world(deployment: Deployment) -> World:
         directory=deployment.directory.load(),
         decisions=MemoisedDecisionPoint(deployment.decision_point()),
         inspector=deployment.inspector(),
-        models={model.name: _model(model) for model in settings.models},
+        models={model.name: _model(model, deployment.created_s) for model in settings.models},
         authenticate=authenticate,
         limits=Limits(
             body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices
@@ -166,13 +166,13 @@ def make_world(deployment: Deployment) -> World:
     )
 
 
-def _model(model: ModelSection) -> ModelDeployment:
+def _model(model: ModelSection, created_s: int) -> ModelDeployment:
     return ModelDeployment(
         model.name,
         clearance=model.clearance.label(),
         operations=frozenset(_OPERATIONS[name] for name in model.operations),
         upstream_name=model.upstream.model,
-        created_s=0,
+        created_s=created_s,
         attested=model.upstream.kind == "embedded",
     )
 
@@ -211,7 +211,7 @@ def _upstream(deployment: Deployment, model: ModelSection) -> Upstream:
     if upstream.kind == "embedded":
         path = deployment.places.sockets(model.name) / "model.sock"
         return Pool(Target(unix=reachable(path), head_timeout_s=upstream.head_timeout_s))
-    bearer = Path(upstream.api_key_file).read_text().strip() if upstream.api_key_file else ""
+    bearer = read_text(Path(upstream.api_key_file)).strip() if upstream.api_key_file else ""
     if upstream.url.startswith("unix:"):
         return Pool(Target(unix=reachable(Path(upstream.url[5:])), bearer=bearer, head_timeout_s=upstream.head_timeout_s))
     if upstream.url.startswith("https:"):

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import running
+from wardstead.bootstrap import condition, running
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.initialise import Made, initialise
 from wardstead.cli.output import confirm, err, errors, out, say_json, step
@@ -124,7 +124,7 @@ def down(context: typer.Context) -> None:
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Show what runs, and what protects it. Exit 1 when something is red, 4 when nothing runs."""
     with errors(as_json=as_json):
-        said = running.status(deployment(context))
+        said = condition.status(deployment(context))
     if as_json:
         say_json(said)
     else:
@@ -156,7 +156,7 @@ def _probe(context: typer.Context, *, as_json: bool) -> None:
     with errors(as_json=as_json):
         found = deployment(context)
         names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
-        results = {name: running.probes(found, name) for name in names}
+        results = {name: condition.probes(found, name) for name in names}
     if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
         say_json({"mode": found.mode.value, "probes": rows})

@@ -16,7 +16,7 @@ from wardstead.gateway.protocol.openai import model_of, parse_chat
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, Limits, ParsedRequest
 from wardstead.kernel.errors import WardsteadError
 
-_TABLE: Final[dict[str, Check]] = {
+TABLE: Final[dict[str, Check]] = {
     "model": text,
     "messages": fields.anything,
     "system": fields.anything,
@@ -106,7 +106,7 @@ def _pick(given: dict[str, Any], policy: FieldPolicy) -> tuple[dict[str, Any], l
     thinking = given.pop("thinking", None)
     if thinking is not None and mapping(thinking, "thinking").get("type") != "disabled":
         raise BadField("is not offered by this deployment's models", where="thinking")
-    return fields.pick(given, _TABLE, FieldPolicy(policy.unknown))
+    return fields.pick(given, TABLE, FieldPolicy(policy.unknown))
 
 
 def _to_openai(kept: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
             function = {"name": text(block.get("name"), f"{place}.name"), "arguments": arguments}
             calls.append({"id": text(block.get("id"), f"{place}.id"), "type": "function", "function": function})
         elif kind == "tool_result" and role == "user":
-            result = _text_blocks(block.get("content") or "", f"{place}.content")
+            result = _text_blocks(fields.given(block, "content", ""), f"{place}.content")
             made.append(
                 {"role": "tool", "tool_call_id": text(block.get("tool_use_id"), f"{place}.tool_use_id"), "content": result}
             )
@@ -191,8 +191,9 @@ def _tool(value: Any, where: str) -> dict[str, Any]:
 def _tool_choice(choice: dict[str, Any]) -> dict[str, Any]:
     kind = word(choice.get("type"))
     made: dict[str, Any] = {}
-    if isinstance(choice.get("disable_parallel_tool_use"), bool):
-        made["parallel_tool_calls"] = not choice["disable_parallel_tool_use"]
+    single = fields.boolean(fields.given(choice, "disable_parallel_tool_use", False), "tool_choice.disable_parallel_tool_use")
+    if single:
+        made["parallel_tool_calls"] = False
     if kind == "tool":
         made["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
     elif kind in {"auto", "none", "any"}:

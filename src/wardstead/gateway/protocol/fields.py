@@ -112,6 +112,12 @@ def anything(value: Any, _where: str) -> Any:
     return value
 
 
+def given(value: Mapping[str, Any], name: str, otherwise: Any) -> Any:
+    """A field that may be left out; a ``null`` means that too."""
+    found = value.get(name)
+    return otherwise if found is None else found
+
+
 def required(body: Mapping[str, Any], name: str) -> Any:
     """A field that must be there."""
     if name not in body:

@@ -49,13 +49,12 @@ class Collector:
             self.slots.append(slot)
 
     def add_json_text(self, container: dict[str, Any], key: str) -> None:
-        """Every string in JSON that stands inside a string."""
+        """Every string in JSON that stands inside a string. Raises ``ValueError`` when it is none."""
         found, rewrite = json_text(container, key)
         for one, slot in found:
             self.texts.append(one)
             self.slots.append(slot)
-        if rewrite is not None:
-            self.rewrites.append(rewrite)
+        self.rewrites.append(rewrite)
 
 
 def canonical_messages(value: Any, limits: Limits, into: Collector) -> list[dict[str, Any]]:
@@ -131,7 +130,10 @@ def _tool_call(call: Any, where: str, into: Collector) -> dict[str, Any]:
     made = {"id": text(call.get("id", ""), f"{where}.id"), "type": "function", "function": clean}
     into.add(made, "id")
     into.add(clean, "name")
-    into.add_json_text(clean, "arguments")
+    try:
+        into.add_json_text(clean, "arguments")
+    except ValueError:
+        raise BadField("must be a JSON object in a string", where=f"{where}.function.arguments") from None
     return made
 
 

@@ -23,11 +23,11 @@ _COMMON: Final[dict[str, Check]] = {
     "options": fields.anything,
     "format": fields.anything,
 }
-_CHAT: Final[dict[str, Check]] = {**_COMMON, "messages": fields.anything, "tools": fields.anything}
-_GENERATE: Final[dict[str, Check]] = {**_COMMON, "prompt": text, "system": text}
+CHAT: Final[dict[str, Check]] = {**_COMMON, "messages": fields.anything, "tools": fields.anything}
+GENERATE: Final[dict[str, Check]] = {**_COMMON, "prompt": text, "system": text}
 _DROPPED: Final = frozenset({"keep_alive", "logprobs", "top_logprobs"})
 """How long a model stays loaded is the operator's to say."""
-_OPTIONS: Final = {
+OPTIONS: Final = {
     "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p", "seed": "seed", "stop": "stop",
     "num_predict": "max_tokens", "presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty",
     "repeat_penalty": "repeat_penalty",
@@ -91,7 +91,7 @@ def _pick(given: dict[str, Any], *, generate: bool, policy: FieldPolicy) -> tupl
         if given.get(name):
             raise BadField("is not offered here: only text in a model's own template can be inspected", where=name)
         given.pop(name, None)
-    return fields.pick(given, _GENERATE if generate else _CHAT, FieldPolicy(policy.unknown))
+    return fields.pick(given, GENERATE if generate else CHAT, FieldPolicy(policy.unknown))
 
 
 def _to_openai(kept: dict[str, Any], *, generate: bool) -> tuple[dict[str, Any], list[str]]:
@@ -106,9 +106,9 @@ def _to_openai(kept: dict[str, Any], *, generate: bool) -> tuple[dict[str, Any],
             raise BadField("is required", where="messages")
         given = sequence(kept["messages"], "messages", 100_000)
         body["messages"] = [_message(mapping(m, f"messages[{i}]"), f"messages[{i}]") for i, m in enumerate(given)]
-        if kept.get("tools"):
+        if "tools" in kept:
             body["tools"] = kept["tools"]
-    dropped = _options(mapping(kept.get("options") or {}, "options"), body)
+    dropped = _options(mapping(kept.get("options", {}), "options"), body)
     _format(kept.get("format"), body)
     return body, dropped
 
@@ -120,17 +120,17 @@ def _options(options: dict[str, Any], body: dict[str, Any]) -> list[str]:
             continue
         if name in _SERVER_OPTIONS:
             dropped.append(f"options.{name} is the operator's to set")
-        elif name not in _OPTIONS:
+        elif name not in OPTIONS:
             raise BadField("is not forwarded by this gateway", where=f"options.{name[:80]}")
         elif name != "num_predict" or not isinstance(value, int) or value > 0:  # -1 and -2 mean: no limit of its own
-            body[_OPTIONS[name]] = value
+            body[OPTIONS[name]] = value
     return dropped
 
 
 def _format(form: Any, body: dict[str, Any]) -> None:
     if form == "json":
         body["response_format"] = {"type": "json_object"}
-    elif form:
+    elif form is not None and form != "":
         schema = mapping(form, "format")
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
@@ -144,7 +144,7 @@ def _message(message: dict[str, Any], where: str) -> dict[str, Any]:
         raise BadField("is not a field of a message", where=f"{where}.{min(unknown)[:80]}")
     if message.get("tool_name") is not None:
         made["name"] = message["tool_name"]
-    if message.get("tool_calls"):
+    if message.get("tool_calls") is not None:
         calls = sequence(message["tool_calls"], f"{where}.tool_calls", 128)
         made["tool_calls"] = [_tool_call(call, f"{where}.tool_calls[{i}]", i) for i, call in enumerate(calls)]
     return made
@@ -152,7 +152,7 @@ def _message(message: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _tool_call(call: Any, where: str, index: int) -> dict[str, Any]:
     function = mapping(mapping(call, where).get("function"), f"{where}.function")
-    arguments = json.dumps(mapping(function.get("arguments") or {}, f"{where}.function.arguments"), ensure_ascii=False)
+    arguments = json.dumps(mapping(fields.given(function, "arguments", {}), f"{where}.function.arguments"), ensure_ascii=False)
     return {"id": f"call_{index}", "type": "function", "function": {"name": function.get("name"), "arguments": arguments}}
 
 

@@ -39,7 +39,7 @@ def sampling(limits: Limits) -> dict[str, Check]:
 
 
 @lru_cache
-def _chat_table(limits: Limits) -> dict[str, Check]:
+def chat_table(limits: Limits) -> dict[str, Check]:
     return {
         **sampling(limits),
         "max_completion_tokens": fields.integer(1, limits.max_tokens, clamp=True),
@@ -56,7 +56,7 @@ def _chat_table(limits: Limits) -> dict[str, Check]:
 
 
 @lru_cache
-def _completion_table(limits: Limits) -> dict[str, Check]:
+def completion_table(limits: Limits) -> dict[str, Check]:
     return {
         **sampling(limits),
         "prompt": fields.text_or_texts(64),
@@ -69,7 +69,7 @@ def _completion_table(limits: Limits) -> dict[str, Check]:
     }
 
 
-_EMBEDDING_TABLE: Final[dict[str, Check]] = {
+EMBEDDING_TABLE: Final[dict[str, Check]] = {
     "model": fields.text,
     "input": fields.text_or_texts(2048),
     "encoding_format": fields.one_of("float", "base64"),
@@ -139,7 +139,7 @@ def model_of(given: Mapping[str, Any]) -> str:
 def parse_chat(given: dict[str, Any], limits: Limits, policy: FieldPolicy) -> ParsedRequest:
     """A canonical chat request from an OpenAI body: the other dialects translate to such a body and come here too."""
     model = model_of(given)
-    body, warnings = fields.pick(given, _chat_table(limits), policy)
+    body, warnings = fields.pick(given, chat_table(limits), policy)
     into = Collector()
     body["messages"] = canonical_messages(fields.required(body, "messages"), limits, into)
     if "tools" in body:
@@ -160,7 +160,7 @@ def parse_chat(given: dict[str, Any], limits: Limits, policy: FieldPolicy) -> Pa
 
 def _parse_completion(given: dict[str, Any], limits: Limits, policy: FieldPolicy) -> ParsedRequest:
     model = model_of(given)
-    body, warnings = fields.pick(given, _completion_table(limits), policy)
+    body, warnings = fields.pick(given, completion_table(limits), policy)
     fields.required(body, "prompt")
     into = Collector()
     for name in ("prompt", "suffix"):
@@ -174,7 +174,7 @@ def _parse_completion(given: dict[str, Any], limits: Limits, policy: FieldPolicy
 
 def _parse_embedding(given: dict[str, Any], policy: FieldPolicy) -> ParsedRequest:
     model = model_of(given)
-    body, warnings = fields.pick(given, _EMBEDDING_TABLE, policy)
+    body, warnings = fields.pick(given, EMBEDDING_TABLE, policy)
     fields.required(body, "input")
     into = Collector()
     _add_texts(body, "input", into)

@@ -77,18 +77,17 @@ def free_form(value: Any, known: frozenset[str] = frozenset()) -> Iterator[tuple
     yield from walk_keys(value, known)
 
 
-def json_text(container: dict[str, Any], key: str) -> tuple[Iterator[tuple[str, Slot]], Callable[[], None] | None]:
+def json_text(container: dict[str, Any], key: str) -> tuple[Iterator[tuple[str, Slot]], Callable[[], None]]:
     """JSON inside the string ``container[key]``: its strings after escapes are undone, and what writes it anew.
 
-    Text that does not parse is inspected as it stands.
+    Raises ``ValueError`` for what is not a JSON object or array: no model server would take it either.
     """
-    text = container[key]
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
+        value = json.loads(container[key] or "{}")
+    except RecursionError:
+        raise ValueError("nests too deeply") from None
     if not isinstance(value, dict | list):
-        return iter([(text, (container, key))]), None
+        raise ValueError("neither an object nor an array")  # noqa: TRY004 -- one error for one kind of wrong text
 
     def rewrite() -> None:
         container[key] = json.dumps(value, ensure_ascii=False)

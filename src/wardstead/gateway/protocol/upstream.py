@@ -103,6 +103,11 @@ class SseDecoder:
         return self._event(_loads(data))
 
     def _event(self, value: Any) -> UpstreamEvent:
+        if isinstance(value, list):  # llama.cpp, for several prompts at once
+            return _joined([self._object(one) for one in value])
+        return self._object(value)
+
+    def _object(self, value: Any) -> UpstreamEvent:
         if not isinstance(value, dict):
             raise MalformedAnswer("the model server sent an event that is not an object")
         if value.get("error"):
@@ -149,6 +154,11 @@ class SseDecoder:
             self._high[index] = text[-1]
             text = text[:-1]
         return _whole(text)
+
+
+def _joined(events: list[UpstreamEvent]) -> UpstreamEvent:
+    usage = [event.usage for event in events if event.usage is not None]
+    return UpstreamEvent([chunk for event in events for chunk in event.chunks], usage=usage[-1] if usage else None)
 
 
 def _whole(text: str) -> str:

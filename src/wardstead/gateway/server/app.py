@@ -34,6 +34,10 @@ from wardstead.ledger.ports import Journal
 
 log = logging.getLogger(__name__)
 
+_APIS = frozenset({"/healthz", *dialects.ROUTES})
+_API_FOLDERS = ("/v1", "/api", "/ledger/")
+"""What never goes to the console: a client of an API gets its own dialect's errors."""
+
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 """(scope, receive, send), as any ASGI framework types them."""
 
@@ -48,6 +52,17 @@ class MethodNotAllowed(CallerError):
     """The path exists, the method does not."""
 
     code = "method_not_allowed"
+
+    def __init__(self, allowed: str) -> None:
+        """``allowed``: what the ``allow`` header says (RFC 9110, section 15.5.6)."""
+        super().__init__(f"this path takes {allowed}")
+        self.allowed = allowed
+
+
+class Unexpected(WardsteadError):
+    """Something failed that nobody foresaw: the log says what."""
+
+    code = "internal"
 
 
 @dataclass(slots=True)
@@ -159,25 +174,38 @@ class Gateway:
     # -- everything else -------------------------------------------------------------------------------------------------
 
     async def _serve_other(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        path, method = scope["path"], scope["method"]
+        path = scope["path"]
         try:
             head = read_head(scope["headers"], self._doors)
-            if path == "/healthz":
-                await self._send_json(send, *await self._health.report(draining=self.draining))
-            elif path in self._routes:
-                raise MethodNotAllowed("this path takes POST", where=method)
-            elif (method == "GET" and path in {"/v1/models", "/api/tags"}) or path.startswith("/v1/models/"):
-                await self._models(path, head, send)
-            elif path == "/api/version":
-                await self._send_json(send, 200, {"version": "0.0.0-wardstead"})
-            elif path.startswith("/ledger/"):
-                await self._ledger(path, head, send)
-            elif path.startswith(("/v1", "/api")) or self.console is None:
-                raise NotFound("there is nothing at this path", where=path[:200])
+            if self.console is None or path in _APIS or path.startswith(_API_FOLDERS):
+                await self._answer(path, scope["method"], head, send)
             else:
                 await self.console(scope, receive, send)
         except WardsteadError as error:
             await _send_error(send, dialects.for_path(path), error)
+        except Exception:
+            log.exception("a request failed", extra={"fields": {"path": path[:200]}})
+            await _send_error(send, dialects.for_path(path), Unexpected("something failed here; the operator's log says what"))
+
+    async def _answer(self, path: str, method: str, head: RequestHead, send: Send) -> None:
+        if path in self._routes:
+            raise MethodNotAllowed("POST")
+        if method not in {"GET", "HEAD"}:
+            raise MethodNotAllowed("GET, HEAD")
+        if path == "/healthz":
+            await self._send_json(send, *await self._health.report(draining=self.draining))
+        elif path in {"/v1/models", "/api/tags"}:
+            await self._models(path, head, send)
+        elif path.startswith("/v1/models/"):
+            await self._model(path.removeprefix("/v1/models/"), head, send)
+        elif path == "/api/version":
+            await self._send_json(send, 200, {"version": "0.0.0-wardstead"})
+        elif path == "/ledger/checkpoint":
+            await self._checkpoint(head, send)
+        elif path.startswith("/ledger/receipt/"):
+            await self._receipt(path.removeprefix("/ledger/receipt/"), head, send)
+        else:
+            raise NotFound("there is nothing at this path", where=path[:200])
 
     def _identify(self, head: RequestHead) -> Identity:
         world = self._services.worlds.current
@@ -197,30 +225,26 @@ class Gateway:
 
     async def _models(self, path: str, head: RequestHead, send: Send) -> None:
         names = self.visible_models(self._identify(head))
-        created = {name: model.created_s for name, model in self._services.worlds.current.models.items()}
-        if path.startswith("/v1/models/"):
-            name = path.removeprefix("/v1/models/")
-            if name not in names:
-                raise NoSuchModel(name)
-            body = {"id": name, "object": "model", "created": created[name], "owned_by": "wardstead"}
-            await self._send_json(send, 200, body)
-            return
-        listing = dialects.for_path(path).models(names, min(created.values(), default=0))
-        await _send_whole(send, 200, listing)
+        created = [model.created_s for model in self._services.worlds.current.models.values()]
+        await _send_whole(send, 200, dialects.for_path(path).models(names, min(created, default=0)))
 
-    async def _ledger(self, path: str, head: RequestHead, send: Send) -> None:
+    async def _model(self, name: str, head: RequestHead, send: Send) -> None:
+        if name not in self.visible_models(self._identify(head)):
+            raise NoSuchModel(name)
+        created = self._services.worlds.current.models[name].created_s
+        await self._send_json(send, 200, {"id": name, "object": "model", "created": created, "owned_by": "wardstead"})
+
+    async def _checkpoint(self, head: RequestHead, send: Send) -> None:
+        self._identify(head)
+        text = await asyncio.to_thread(self._services.checkpoint)
+        if text is None:
+            raise NotFound("no checkpoint has been signed yet")
+        await _send_whole(send, 200, text.encode(), b"text/plain; charset=utf-8")
+
+    async def _receipt(self, exchange_id: str, head: RequestHead, send: Send) -> None:
         identity = self._identify(head)
-        if path == "/ledger/checkpoint":
-            text = await asyncio.to_thread(self._services.checkpoint)
-            if text is None:
-                raise NotFound("no checkpoint has been signed yet")
-            await _send_whole(send, 200, text.encode(), b"text/plain; charset=utf-8")
-            return
-        exchange_id = path.removeprefix("/ledger/receipt/")
-        if exchange_id == path or not 1 <= len(exchange_id) <= 64:
-            raise NotFound("there is nothing at this path", where=path[:200])
-        owner = await asyncio.to_thread(self._services.exchange_owner, exchange_id)
-        resource = Resource("Exchange", exchange_id, owner=owner)  # type: ignore[arg-type]  # an id as the store has it
+        owner = await asyncio.to_thread(self._services.exchange_owner, exchange_id[:64])
+        resource = Resource("Exchange", exchange_id[:64], owner=owner)  # type: ignore[arg-type]  # an id as the store has it
         request = AccessRequest(identity, "readReceipt", resource, now_ms=self._services.clock())
         decision = self._services.worlds.current.decisions.decide(request)
         receipt = await asyncio.to_thread(self._services.receipt, exchange_id) if decision.allow else None
@@ -237,6 +261,7 @@ async def _send_error(send: Send, dialect: Dialect, error: WardsteadError) -> No
     status = status_of(error)
     extra = [(b"retry-after", b"1")] if status in {429, 503} else []
     extra += [(b"www-authenticate", b"Bearer")] if status == 401 else []
+    extra += [(b"allow", error.allowed.encode())] if isinstance(error, MethodNotAllowed) else []
     await _send_whole(send, status, dialect.error(error, status), headers=extra)
 
 

@@ -1,0 +1,116 @@
+"""What a deployment is like right now: probes from inside its sandboxes, its posture, its status."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from wardstead.adapters.sandbox import launcher
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.running import running
+from wardstead.config import ModelSection
+from wardstead.isolation.plan import Mode
+from wardstead.isolation.posture import Check, State, isolation_check, overall
+from wardstead.isolation.probes import ProbeResult
+from wardstead.kernel.errors import PeerError
+
+
+def probes(deployment: Deployment, model: str) -> tuple[ProbeResult, ...]:
+    """The probes' results from inside a model's sandbox. Raises ``PeerError`` when it does not run."""
+    return launcher.probe(deployment.places.sockets(model))
+
+
+def posture(deployment: Deployment) -> list[Check]:
+    """What protects this deployment and what does not, each with its evidence."""
+    checks = [_keys_check(deployment), _tls_check(deployment), _ledger_check(deployment)]
+    for model in deployment.settings.models:
+        if model.upstream.kind == "embedded":
+            checks.append(_isolation(deployment, model.name))
+        else:
+            checks.append(_unattested(model.name, str(model.clearance.label())))
+    return checks
+
+
+def _isolation(deployment: Deployment, model: str) -> Check:
+    sealed = deployment.places.sockets(model) / "sealed"
+    try:
+        results = probes(deployment, model) if deployment.mode is not Mode.NONE else ()
+    except PeerError:
+        results = ()
+    return isolation_check(model, deployment.mode, results, sealed=sealed.is_file() and sealed.read_text() == "yes")
+
+
+def _unattested(model: str, label: str) -> Check:
+    state = State.GREEN if label == "public" else State.AMBER
+    return Check(f"model.{model}", f"The model {model} is served by somebody else", state, f"unattested; cleared for: {label}")
+
+
+def _keys_check(deployment: Deployment) -> Check:
+    open_files = [path.name for path in deployment.places.keys.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    title = "Keys are readable by their owner alone"
+    if open_files:
+        return Check(
+            "keys", title, State.RED, f"readable by others: {', '.join(sorted(open_files))}", "chmod 600, then rotate them"
+        )
+    return Check("keys", title, State.GREEN, "0600; the root key is a file: whoever can read it can read everything")
+
+
+def _tls_check(deployment: Deployment) -> Check:
+    title = "Connections are encrypted"
+    if deployment.settings.server.tls == "off":
+        return Check("tls", title, State.RED, "TLS is off", "set server.tls to on")
+    return Check("tls", title, State.GREEN, "TLS 1.3 alone, certificate of the local authority")
+
+
+def _ledger_check(deployment: Deployment) -> Check:
+    title = "Every exchange is recorded and cannot be rewritten unseen"
+    if not deployment.reserve().whole() and running(deployment) is not None:
+        return Check(
+            "ledger", title, State.RED, "the reserve for outcomes is not whole: new exchanges are refused", "free disk space"
+        )
+    note = deployment.ledger.checkpoint()
+    size = note.splitlines()[1] if note else "0"
+    evidence = f"signed checkpoint over {size} entries; unwitnessed: whoever holds the keys could rewrite it unseen by outsiders"
+    return Check("ledger", title, State.AMBER, evidence, "keep a copy of a checkpoint elsewhere: 'wardstead ledger checkpoint'")
+
+
+def _answers(deployment: Deployment, model: ModelSection) -> bool:
+    """Whether the model server is ready; of one that is not ours, whether it takes connections."""
+    if model.upstream.kind == "embedded":
+        return launcher.health(deployment.places.sockets(model.name) / "model.sock")
+    url = urlsplit(model.upstream.url)
+    try:
+        if url.scheme == "unix":
+            launcher.connect(Path(url.path), 2.0).close()
+        else:
+            port = url.port or {"http": 80, "https": 443}[url.scheme]
+            socket.create_connection((url.hostname or "", port), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def status(deployment: Deployment) -> dict[str, Any]:
+    """The contract's ``status``: running, posture, models."""
+    noted = running(deployment)
+    checks = posture(deployment)
+    return {
+        "running": noted is not None,
+        "url": deployment.url,
+        "posture": {"state": overall(checks).value, "checks": [asdict(check) for check in checks]},
+        "models": [
+            {
+                "name": model.name,
+                "kind": model.upstream.kind,
+                "attested": model.upstream.kind == "embedded",
+                "healthy": noted is not None and _answers(deployment, model),
+                "clearance": {"level": model.clearance.level, "compartments": list(model.clearance.compartments)},
+                "isolation": deployment.mode.value if model.upstream.kind == "embedded" else "unknown",
+            }
+            for model in deployment.settings.models
+        ],
+    }
