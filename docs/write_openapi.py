@@ -18,6 +18,7 @@ Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 JSON_TEXT: Schema = {"type": "string", "format": "json", "description": "A JSON object"}
+FILLED: Schema = {"type": "string", "minLength": 1}
 FLAG: Schema = {"type": "boolean"}
 FREE: Schema = {"type": "object"}
 COUNT: Schema = {"type": "integer", "minimum": 1}
@@ -44,17 +45,14 @@ def either(*shapes: Schema) -> Schema:
 
 
 def closed(required: list[str], **properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    """An object of known fields. A ``null`` means that a field is absent."""
+    shapes = {name: shape if name in required else either(shape, {"type": "null"}) for name, shape in properties.items()}
+    return {"type": "object", "properties": shapes, "required": required, "additionalProperties": False}
 
 
-def taken(required: list[str], fields: dict[str, Schema]) -> Schema:
-    """A body: a ``null`` means that the field is absent."""
-    absent: Schema = {"type": "null"}
-    return closed(required, **{name: shape if name in required else either(shape, absent) for name, shape in fields.items()})
-
-
+NOTE: Schema = {"description": "Addressed to Anthropic's own service: taken and dropped"}
 TEXTS = either(TEXT, many(TEXT, 16))
-BLOCKS = either(TEXT, many(closed(["type", "text"], type={"const": "text"}, text=TEXT), 1024))
+BLOCKS = either(TEXT, many(closed(["type", "text"], type={"const": "text"}, text=TEXT, cache_control=NOTE, citations=NOTE), 1024))
 PARTS = either(TEXT, many(ref("TextPart"), 1024))
 NAMED = closed(["name"], name=TEXT)
 HUGE = 2**53
@@ -92,7 +90,7 @@ FIELDS: dict[str, dict[str, Schema]] = {
     },
     "completion": {
         **SAMPLING,
-        "prompt": either(TEXT, many(TEXT, 64)),
+        "prompt": either(FILLED, many(FILLED, 64, 1)),
         "suffix": TEXT,
         "echo": FLAG,
         "logprobs": integer(0, 20),
@@ -118,7 +116,10 @@ FIELDS: dict[str, dict[str, Schema]] = {
         "tools": many(ref("AnthropicTool"), 128),
         "tool_choice": {
             "type": "object",
-            "properties": {"type": {"enum": ["auto", "any", "none"]}, "disable_parallel_tool_use": FLAG},
+            "properties": {
+                "type": {"enum": ["auto", "any", "none"]},
+                "disable_parallel_tool_use": either(FLAG, {"type": "null"}),
+            },
             "required": ["type"],
         },
     },
@@ -204,13 +205,13 @@ SCHEMAS: dict[str, Schema] = {
     "OllamaMessage": either(
         closed(["role", "content"], role={"enum": ["system", "user", "assistant", "tool"]}, content=TEXT),
         closed(
-            ["role", "tool_calls"],
+            ["role"],
             role={"const": "assistant"},
             tool_calls=many(closed(["function"], function=closed(["name", "arguments"], name=TEXT, arguments=FREE)), 16),
         ),
     ),
-    "OllamaOptions": taken(
-        [], {name: SAMPLING[field] for name, field in ollama.OPTIONS.items()} | {"num_predict": integer(-2, 2**31)}
+    "OllamaOptions": closed(
+        [], **{name: SAMPLING[field] for name, field in ollama.OPTIONS.items()} | {"num_predict": integer(-2, 2**31)}
     ),
     "OpenAIError": closed(
         ["error"],
@@ -239,7 +240,7 @@ ERRORS = {
 }  # fmt: skip
 GOVERNED = {f"wardstead-{name}": {"schema": TEXT} for name in ("receipt", "decision", "label", "warning")}
 CONTEXT = [
-    {"name": name.decode(), "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{0,200}$"}}
+    {"name": name.decode(), "in": "header", "schema": {"type": "string", "pattern": "^[ -~]{0,200}$"}}
     for name in sorted(CONTEXT_HEADERS)
 ]
 
@@ -257,11 +258,11 @@ def exchange(path: str, fields: str, summary: str) -> dict[str, Any]:
     stream = "application/x-ndjson" if path.startswith("/api/") else "text/event-stream"
     content: dict[str, Any] = {"application/json": {"schema": ref("Answer")}}
     if fields != "embedding":
-        content[stream] = {"schema": TEXT}
+        content[stream] = {}
     properties = FIELDS[fields]
     if properties.keys() != TABLES[fields].keys():
         raise SystemExit(f"{fields}: {sorted(properties.keys() ^ TABLES[fields].keys())} stand on one side only")
-    body = taken(REQUIRED[fields], properties)
+    body = closed(REQUIRED[fields], **properties)
     return {
         "post": {
             "summary": summary,

@@ -282,6 +282,20 @@ def test_a_body_over_the_limit_is_413(raw: Raw) -> None:
     still_well(raw)
 
 
+@pytest.mark.parametrize("megabytes", [5, 20])
+def test_whoever_sends_far_too_much_reads_why(raw: Raw, megabytes: int, key: str) -> None:
+    """Even a client that reads only after it has sent everything."""
+    body = json.dumps(good(raw.deployment.model, user="x" * megabytes * 1_000_000)).encode()
+    for headers, status in [({}, 413), ({"authorization": "Bearer ws_wrong"}, 401), ({"wardstead-surprise": "x"}, 400)]:
+        reply = httpx.post(
+            f"{raw.deployment.url}/v1/chat/completions", content=body, timeout=30,
+            headers={"authorization": f"Bearer {key}", **headers}, verify=raw.deployment.tls,
+        )  # fmt: skip
+        assert reply.status_code == status
+        assert reply.json()["error"]["message"]
+    still_well(raw)
+
+
 def test_a_slow_head_is_cut_off_and_others_go_on(raw: Raw) -> None:
     with raw.connect() as slow:
         slow.settimeout(30)

@@ -14,14 +14,20 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 from tests.e2e.deployment import Deployment
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())
+MODEL = "smollm2"
 EXAMPLES = int(os.environ.get("WARDSTEAD_FUZZ_EXAMPLES", "30"))
 schemathesis.openapi.format("json", st.sampled_from(["{}", '{"city": "Oslo"}', '{"numbers": [1, 2.5, null]}']))
+for operation in DOCUMENT["paths"].values():
+    content = operation.get("post", {}).get("requestBody", {}).get("content", {})
+    for form in content.values():
+        form["schema"]["properties"]["model"] = {"const": MODEL}  # a name that nobody has is another test's
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
@@ -33,11 +39,12 @@ def key(gateway: Deployment) -> str:
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, derandomize="CI" in os.environ, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_is_described(case: schemathesis.Case, gateway: Deployment, key: str) -> None:
-    if isinstance(case.body, dict) and "model" in case.body:
-        case.body["model"] = gateway.model  # a name that nobody has is another test's
     response = case.call(base_url=gateway.url, headers={"authorization": f"Bearer {key}"}, verify=gateway.ca_file, timeout=60)
     # The model server has rules of its own about what belongs together: its 400s are described too. Keys: see below.
-    case.validate_response(response, excluded_checks=[positive_data_acceptance, ignored_auth])
+    excluded = [positive_data_acceptance, ignored_auth]
+    if case.meta is not None and case.meta.is_negative_at(ParameterLocation.HEADER):
+        excluded.append(negative_data_rejection)  # a header that nobody knows is nobody's business
+    case.validate_response(response, excluded_checks=excluded)
 
 
 PROTECTED = [

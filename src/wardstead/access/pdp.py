@@ -6,6 +6,7 @@ Cedar skips a policy that errors, so an erroring ``forbid`` could not deny: any 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,6 +35,9 @@ class _Policy:
     roles: frozenset[str]
 
 
+_ROLE: Final = re.compile(r'\bRole::"([^"\\]+)"')
+
+
 class CedarDecisionPoint:
     """Decides with a validated policy set. Immutable: a changed policy is a new decision point with a new ``version``."""
 
@@ -49,6 +53,8 @@ class CedarDecisionPoint:
         text = "\n".join(policies[name] for name in sorted(policies))
         self._policies = cedarpy.PolicySet.from_str(text)
         self._about = _describe(text)
+        self.roles = frozenset(_ROLE.findall(text))
+        """Every role that a policy speaks of: another would give nobody anything."""
         parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
         self.version = sha256(length_prefixed(schema.encode(), *parts)).hexdigest()[:16]
 

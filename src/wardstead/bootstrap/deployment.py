@@ -137,6 +137,12 @@ class Deployment:
         server = self.settings.server
         return f"{'https' if server.tls == 'on' else 'http'}://{server.host}:{server.port}"
 
+    @property
+    def local_host(self) -> str:
+        """By which name this machine reaches it: one that the certificate holds."""
+        host = self.settings.server.host
+        return {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- not bound here
+
     @cached_property
     def created_s(self) -> int:
         """When it was made, in seconds since the epoch."""

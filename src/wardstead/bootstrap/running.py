@@ -241,7 +241,7 @@ def healthy(deployment: Deployment) -> bool:
     """Whether the gateway answers, its ledger can be written, and every model is ready."""
     server = deployment.settings.server
     context = ssl.create_default_context(cafile=str(deployment.places.tls / "ca.crt")) if server.tls == "on" else None
-    host = "127.0.0.1" if server.host == "localhost" else server.host
+    host = f"[{deployment.local_host}]" if ":" in deployment.local_host else deployment.local_host
     url = f"{'https' if context else 'http'}://{host}:{server.port}/healthz"
     try:
         with urllib.request.urlopen(url, timeout=5, context=context) as reply:  # noqa: S310 -- our own address

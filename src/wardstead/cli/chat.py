@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import http.client
-import json
+import json as jsonlib
 import ssl
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.cli.output import err, errors
+from wardstead.cli.output import err, errors, say_json
 from wardstead.cli.state import deployment
-from wardstead.kernel.errors import CallerError, PeerError
+from wardstead.kernel.errors import CallerError, ConfigurationError, PeerError
+
+_NO_CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
+"""What a model writes must not steer the terminal that shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one question."""
+
+    answer: str
+    label: str
+    decision: str
+    receipt: str
 
 
 def chat(
@@ -23,71 +38,94 @@ def chat(
     key: Annotated[str, typer.Option("--key", envvar="WARDSTEAD_KEY", help="An API key.")] = "",
     model: Annotated[str, typer.Option("--model", help="Which model; the first one when not given.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, help="At most this many tokens.")] = 512,
+    json: Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")] = False,
 ) -> None:
     """Ask a model. Shows the answer as it streams, then the label, the decision and the receipt."""
-    with errors():
+    with errors(as_json=json):
         if not key:
             raise CallerError("a key is needed", next_step="--key or $WARDSTEAD_KEY; 'wardstead key create' makes one")
         found = deployment(context)
-        name = model or found.settings.models[0].name
+        if not found.settings.models:
+            raise ConfigurationError("there is no model", where="models", next_step="add one to wardstead.yaml")
+        body: dict[str, Any] = {"model": model or found.settings.models[0].name, "stream": True, "max_tokens": max_tokens}
         messages: list[dict[str, str]] = []
-        while True:
-            text = prompt if prompt is not None else _ask()
-            if not text:
-                return
+        for text in [prompt] if prompt is not None else _questions():
             messages.append({"role": "user", "content": text})
-            messages.append({"role": "assistant", "content": _answer(found, key, name, messages, max_tokens)})
-            if prompt is not None:
-                return
+            reply = _ask(found, key, {**body, "messages": messages}, _quiet if json else _write)
+            messages.append({"role": "assistant", "content": reply.answer})
+            _show(reply, as_json=json)
 
 
-def _ask() -> str:
-    try:
-        return input("› ").strip()
-    except (EOFError, KeyboardInterrupt):
-        return ""
+def _questions() -> Iterator[str]:
+    while True:
+        try:
+            text = input("› ").strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if not text:
+            return
+        yield text
 
 
-def _answer(found: Deployment, key: str, model: str, messages: list[dict[str, str]], max_tokens: int) -> str:
-    server = found.settings.server
-    host = "127.0.0.1" if server.host == "localhost" else server.host
-    if server.tls == "on":
-        tls = ssl.create_default_context(cafile=str(found.places.tls / "ca.crt"))
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(host, server.port, context=tls, timeout=300)
-    else:
-        connection = http.client.HTTPConnection(host, server.port, timeout=300)
-    body = {"model": model, "messages": messages, "stream": True, "max_tokens": max_tokens}
+def _write(piece: str) -> None:
+    sys.stdout.write(piece.translate(_NO_CONTROLS))
+    sys.stdout.flush()
+
+
+def _quiet(piece: str) -> None:
+    del piece
+
+
+def _show(reply: Reply, *, as_json: bool) -> None:
+    if as_json:
+        say_json(asdict(reply))
+        return
+    _write("\n")
+    err.print(f"[dim]label {escape(reply.label)} · decision {escape(reply.decision)} · receipt {escape(reply.receipt)}[/]")
+
+
+def _ask(found: Deployment, key: str, body: dict[str, Any], show: Callable[[str], None]) -> Reply:
+    connection = _connection(found)
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json", "wardstead-application": "wardstead-chat"}
     try:
-        connection.request("POST", "/v1/chat/completions", json.dumps(body).encode(), headers)
+        connection.request("POST", "/v1/chat/completions", jsonlib.dumps(body).encode(), headers)
         reply = connection.getresponse()
         if reply.status != 200:
-            raise _refused(json.loads(reply.read()))
-        text = "".join(_pieces(reply))
-    except (OSError, http.client.HTTPException) as error:
+            raise CallerError(_message(jsonlib.loads(reply.read())))
+        pieces = []
+        for piece in _pieces(reply):
+            show(piece)
+            pieces.append(piece)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise PeerError("the gateway is not reachable", why=str(error), next_step="is it running? 'wardstead up'") from None
     finally:
         connection.close()
-    sys.stdout.write("\n")
-    label, decision = reply.headers["wardstead-label"], reply.headers["wardstead-decision"]
-    err.print(f"[dim]label {escape(label)} · decision {escape(decision)} · receipt {reply.headers['wardstead-receipt']}[/]")
-    return text
+    said = [reply.headers.get(f"wardstead-{name}", "") for name in ("label", "decision", "receipt")]
+    return Reply("".join(pieces), *said)
 
 
-def _refused(said: Any) -> CallerError:
-    error = said.get("error", {}) if isinstance(said, dict) else {}
-    return CallerError(str(error.get("message", "the gateway refused")))
+def _connection(found: Deployment) -> http.client.HTTPConnection:
+    server, host = found.settings.server, found.local_host
+    if server.tls == "off":
+        return http.client.HTTPConnection(host, server.port, timeout=300)
+    tls = ssl.create_default_context(cafile=str(found.places.tls / "ca.crt"))
+    return http.client.HTTPSConnection(host, server.port, context=tls, timeout=300)
 
 
-def _pieces(reply: http.client.HTTPResponse) -> list[str]:
-    pieces = []
+def _pieces(reply: http.client.HTTPResponse) -> Iterator[str]:
+    """The texts of a streamed answer. Raises ``PeerError`` where it ends with an error, or without its end."""
     for line in reply:
-        if not line.startswith(b"data: ") or line.strip() == b"data: [DONE]":
+        if line.strip() == b"data: [DONE]":
+            return
+        if not line.startswith(b"data: "):
             continue
-        event = json.loads(line[6:])
-        for choice in event.get("choices", ()):
-            piece = choice["delta"].get("content") or ""
-            sys.stdout.write(piece)
-            sys.stdout.flush()
-            pieces.append(piece)
-    return pieces
+        event = jsonlib.loads(line[6:])
+        if "error" in event:
+            raise PeerError("the answer was broken off", why=_message(event))
+        yield from (choice["delta"].get("content") or "" for choice in event.get("choices", ()))
+    raise PeerError("the answer was broken off")
+
+
+def _message(said: Any) -> str:
+    error = said.get("error") if isinstance(said, dict) else None
+    return str(error.get("message")) if isinstance(error, dict) else "the gateway refused"

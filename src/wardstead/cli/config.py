@@ -31,14 +31,15 @@ def check(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command("show")
-def show(context: typer.Context) -> None:
+def show(context: typer.Context, json: Json = True) -> None:
     """The settings in force, defaults and environment included, as JSON."""
-    with errors(as_json=True):
+    with errors(as_json=json):
         settings = Deployment(folder(context)).settings
     say_json(msgspec.to_builtins(settings))
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(json: Json = True) -> None:
     """The JSON Schema of wardstead.yaml."""
+    del json  # there is no other form
     say_json(json_schema())

@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wardstead.bootstrap.deployment import now_ms
-from wardstead.cli.output import err, errors, out, say_json
+from wardstead.bootstrap.deployment import now_ms, read_text
+from wardstead.cli.output import err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.errors import CallerError
 
@@ -29,10 +29,10 @@ def verify(
     """Recompute everything: leaves, tree, tiles, signatures, order. Exit 5 on any alteration."""
     with errors(as_json=json):
         found = deployment(context)
-        known = [path.read_text() for path in checkpoint or []]
+        known = [read_text(path) for path in checkpoint or []]
         copied = found.places.state / "checkpoint"
         if copied.is_file():
-            known.append(copied.read_text())
+            known.append(read_text(copied))
         reader = found.ledger
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err, transient=True) as progress:
@@ -51,9 +51,11 @@ def verify(
 
 
 @app.command("receipt")
-def receipt(context: typer.Context, exchange: Annotated[str, typer.Argument(help="The receipt's id.")]) -> None:
+def receipt(
+    context: typer.Context, exchange: Annotated[str, typer.Argument(help="The receipt's id.")], json: Json = True
+) -> None:
     """The proof that an exchange is in the ledger, as JSON."""
-    with errors(as_json=True):
+    with errors(as_json=json):
         found = deployment(context).ledger.receipt(exchange)
         if found is None:
             raise CallerError(f"there is no exchange {exchange[:64]!r}")
@@ -61,18 +63,21 @@ def receipt(context: typer.Context, exchange: Annotated[str, typer.Argument(help
 
 
 @app.command("checkpoint")
-def checkpoint(context: typer.Context) -> None:
+def checkpoint(context: typer.Context, json: Json = False) -> None:
     """The newest signed checkpoint: keep it elsewhere, and a rewrite cannot go unseen."""
-    with errors():
+    with errors(as_json=json):
         note = deployment(context).ledger.checkpoint()
         if note is None:
             raise CallerError("no checkpoint has been signed yet")
-    typer.echo(note, nl=False)
+    if json:
+        say_json({"checkpoint": note})
+    else:
+        typer.echo(note, nl=False)
 
 
 @app.command("export")
-def export(context: typer.Context, output: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+def export(context: typer.Context, output: Annotated[Path, typer.Option(help="The file to write.")], json: Json = False) -> None:
     """Write the whole ledger (ciphertexts, leaves, checkpoints) to one file."""
-    with errors():
+    with errors(as_json=json):
         count = deployment(context).ledger.export(output)
-    err.print(f"{count} entries written to {escape(str(output))}")
+    say(json, {"entries": count, "output": str(output)}, f"{count} entries written to {escape(str(output))}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from wardstead import __version__
 from wardstead.cli import chat, config, ledger, people, running
+from wardstead.cli.output import DEFECT
 
 app = typer.Typer(
     name="wardstead",
@@ -48,4 +51,8 @@ def main(
 
 def run() -> None:
     """The entry point."""
-    app()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 -- the last net: a defect is not one of the documented outcomes
+        traceback.print_exception(error)
+        sys.exit(DEFECT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +13,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from wardstead.kernel.errors import WardsteadError
+from wardstead.kernel.errors import BackendError, WardsteadError
 
+INTERRUPTED = 130
+"""Ended by Ctrl-C: 128 and the signal's number, as shells have it."""
+DEFECT = 70
+"""Something failed that nobody foresaw (sysexits.h: EX_SOFTWARE): never to be taken for findings."""
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -22,6 +27,14 @@ def say_json(value: Any) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
     sys.stdout.flush()
+
+
+def say(as_json: bool, value: Any, text: str) -> None:
+    """``value`` as JSON on standard output where asked for, else ``text`` on standard error."""
+    if as_json:
+        say_json(value)
+    else:
+        err.print(text)
 
 
 def step(text: str) -> None:
@@ -43,11 +56,18 @@ def fail(error: WardsteadError, *, as_json: bool) -> NoReturn:
 
 @contextmanager
 def errors(*, as_json: bool = False) -> Iterator[None]:
-    """Turn a ``WardsteadError`` into a message and an exit code."""
+    """Turn what went wrong into a message and an exit code."""
     try:
         yield
     except WardsteadError as error:
         fail(error, as_json=as_json)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # nobody reads what we say
+        where = str(error.filename or "")
+        fail(BackendError("the system refused", where=where, why=error.strerror or str(error)), as_json=as_json)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def confirm(question: str, *, yes: bool, ask: Callable[[str], bool] = typer.confirm) -> None:

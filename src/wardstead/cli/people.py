@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import people
-from wardstead.cli.output import confirm, err, errors, out, say_json
+from wardstead.cli.output import confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 
@@ -64,29 +64,32 @@ def list_users(context: typer.Context, json: Json = False) -> None:
 
 
 @users.command("disable")
-def disable(context: typer.Context, name: Name) -> None:
+def disable(context: typer.Context, name: Name, json: Json = False) -> None:
     """Switch an account off: every session ends, every key stops working, at once."""
-    with errors():
+    with errors(as_json=json):
         deployment(context).directory.set_active(name, False)
-    err.print(f"{escape(name)} is switched off")
+    say(json, {"user": name, "active": False}, f"{escape(name)} is switched off")
 
 
 @users.command("enable")
-def enable(context: typer.Context, name: Name) -> None:
+def enable(context: typer.Context, name: Name, json: Json = False) -> None:
     """Switch an account on again."""
-    with errors():
+    with errors(as_json=json):
         deployment(context).directory.set_active(name, True)
-    err.print(f"{escape(name)} is switched on")
+    say(json, {"user": name, "active": True}, f"{escape(name)} is switched on")
 
 
 @users.command("set-roles")
 def set_roles(
-    context: typer.Context, name: Name, roles: Annotated[list[str], typer.Argument(help="The roles, and no others.")]
+    context: typer.Context,
+    name: Name,
+    roles: Annotated[list[str], typer.Argument(help="The roles, and no others.")],
+    json: Json = False,
 ) -> None:
     """Give somebody these roles."""
-    with errors():
-        deployment(context).directory.set_roles(name, roles)
-    err.print(f"{escape(name)}: {', '.join(sorted(roles))}")
+    with errors(as_json=json):
+        people.set_roles(deployment(context), name, roles)
+    say(json, {"user": name, "roles": sorted(roles)}, f"{escape(name)}: {escape(', '.join(sorted(roles)))}")
 
 
 @users.command("set-clearance")
@@ -95,11 +98,13 @@ def set_clearance(
     name: Name,
     level: Annotated[str, typer.Argument(help="public, internal, confidential or restricted.")],
     compartments: Annotated[list[str] | None, typer.Argument(help="Compartments.")] = None,
+    json: Json = False,
 ) -> None:
     """Clear somebody for a level and compartments."""
-    with errors():
+    with errors(as_json=json):
         people.clear(deployment(context), name, level, compartments or [])
-    err.print(f"{escape(name)} is cleared")
+    clearance = {"level": level, "compartments": sorted(compartments or [])}
+    say(json, {"user": name, "clearance": clearance}, f"{escape(name)} is cleared")
 
 
 @users.command("reset-password")
@@ -154,9 +159,10 @@ def revoke(
     context: typer.Context,
     key: Annotated[str, typer.Argument(help="The key's id or prefix.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
 ) -> None:
     """Revoke a key: it stops working at once."""
     confirm(f"Revoke {key}?", yes=yes)
-    with errors():
+    with errors(as_json=json):
         gone = deployment(context).directory.revoke_api_key(key)
-    err.print(f"revoked {gone.prefix} of {escape(gone.person)}")
+    say(json, {"id": gone.id, "prefix": gone.prefix, "user": gone.person}, f"revoked {gone.prefix} of {escape(gone.person)}")

@@ -17,7 +17,7 @@ from rich.table import Table
 from wardstead.bootstrap import condition, running
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.initialise import Made, initialise
-from wardstead.cli.output import confirm, err, errors, out, say_json, step
+from wardstead.cli.output import confirm, err, errors, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import State
@@ -70,6 +70,7 @@ def up(
     isolation: Annotated[
         Mode | None, typer.Option("--isolation", help="'none' starts model servers with your rights, and says so.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Start the deployment; runs until SIGTERM or Ctrl-C."""
     environment = dict(os.environ)
@@ -77,13 +78,20 @@ def up(
         environment[PORT_VARIABLE] = str(port)
     if isolation is not None:
         environment[ISOLATION_VARIABLE] = isolation.value
-    with errors():
+    with errors(as_json=as_json):
         found = Deployment(folder(context), environment)
         if detach:
             running.detach(found, _foreground(found))
-            err.print(f"[green]running[/] at {found.url}")
+            say(as_json, {"running": True, "url": found.url}, f"[green]running[/] at {found.url}")
             return
-        raise typer.Exit(running.supervise(found, step, lambda: _show_ready(found)))
+        code = running.supervise(found, step, lambda: _ready(found, as_json=as_json))
+    raise typer.Exit(code)
+
+
+def _ready(found: Deployment, *, as_json: bool) -> None:
+    if as_json:
+        say_json({"running": True, "url": found.url})
+    _show_ready(found)
 
 
 def _foreground(found: Deployment) -> list[str]:
@@ -114,11 +122,11 @@ def _show_ready(found: Deployment) -> None:
     err.print("\n[dim]Ctrl-C stops it.[/]")
 
 
-def down(context: typer.Context) -> None:
+def down(context: typer.Context, as_json: Json = False) -> None:
     """Stop the running deployment: gateways finish what is under way."""
-    with errors():
+    with errors(as_json=as_json):
         stopped = running.stop(deployment(context))
-    err.print("stopped" if stopped else "it was not running")
+    say(as_json, {"stopped": stopped}, "stopped" if stopped else "it was not running")
 
 
 def status(context: typer.Context, as_json: Json = False) -> None:

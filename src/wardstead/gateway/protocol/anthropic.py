@@ -30,6 +30,10 @@ TABLE: Final[dict[str, Check]] = {
     "tool_choice": fields.anything,
 }
 _DROPPED: Final = frozenset({"metadata", "service_tier", "cache_control", "container", "inference_geo"})
+_TEXT_BLOCK: Final = frozenset({"type", "text", "cache_control", "citations"})
+_TOOL_USE: Final = frozenset({"type", "id", "name", "input", "cache_control", "caller"})
+_TOOL_RESULT: Final = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control"})
+_TOOL: Final = frozenset({"type", "name", "description", "input_schema", "cache_control"})
 _STOP_REASONS: Final = {
     "stop": "end_turn",
     "length": "max_tokens",
@@ -137,6 +141,7 @@ def _text_blocks(value: Any, where: str) -> str:
         place = f"{where}[{index}]"
         if mapping(block, place).get("type") != "text":
             raise BadField("only text can be inspected: images and documents are not taken", where=f"{place}.type")
+        _only(block, _TEXT_BLOCK, place)
         texts.append(text(block.get("text"), f"{place}.text"))
     return "\n".join(texts)
 
@@ -155,12 +160,15 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
         place = f"{where}.content[{index}]"
         kind = word(mapping(block, place).get("type"))
         if kind == "text":
+            _only(block, _TEXT_BLOCK, place)
             texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
         elif kind == "tool_use" and role == "assistant":
+            _only(block, _TOOL_USE, place)
             arguments = json.dumps(mapping(block.get("input"), f"{place}.input"), ensure_ascii=False)
             function = {"name": text(block.get("name"), f"{place}.name"), "arguments": arguments}
             calls.append({"id": text(block.get("id"), f"{place}.id"), "type": "function", "function": function})
         elif kind == "tool_result" and role == "user":
+            _only(block, _TOOL_RESULT, place)
             result = _text_blocks(fields.given(block, "content", ""), f"{place}.content")
             made.append(
                 {"role": "tool", "tool_call_id": text(block.get("tool_use_id"), f"{place}.tool_use_id"), "content": result}
@@ -175,13 +183,17 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     return made
 
 
+def _only(block: dict[str, Any], known: frozenset[str], where: str) -> None:
+    unknown = set(block) - known
+    if unknown:
+        raise BadField("is not a field of this block", where=f"{where}.{min(unknown)[:80]}")
+
+
 def _tool(value: Any, where: str) -> dict[str, Any]:
     tool = mapping(value, where)
     if tool.get("type", "custom") != "custom":
         raise BadField("only tools with a name and an input_schema are taken", where=f"{where}.type")
-    unknown = set(tool) - {"type", "name", "description", "input_schema", "cache_control"}
-    if unknown:
-        raise BadField("is not a field of a tool", where=f"{where}.{min(unknown)[:80]}")
+    _only(tool, _TOOL, where)
     function = {"name": tool.get("name"), "parameters": mapping(tool.get("input_schema"), f"{where}.input_schema")}
     if tool.get("description") is not None:
         function["description"] = tool["description"]

@@ -161,7 +161,10 @@ def parse_chat(given: dict[str, Any], limits: Limits, policy: FieldPolicy) -> Pa
 def _parse_completion(given: dict[str, Any], limits: Limits, policy: FieldPolicy) -> ParsedRequest:
     model = model_of(given)
     body, warnings = fields.pick(given, completion_table(limits), policy)
-    fields.required(body, "prompt")
+    prompt = fields.required(body, "prompt")
+    if not prompt or (isinstance(prompt, list) and "" in prompt):
+        # llama.cpp's server turns round for ever over no prompt at all with n > 1.
+        raise BadField("must not be empty", where="prompt")
     into = Collector()
     for name in ("prompt", "suffix"):
         _add_texts(body, name, into)

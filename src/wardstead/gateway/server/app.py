@@ -27,6 +27,7 @@ from wardstead.gateway.server.doors import Crowd, Doors, Draining, Overloaded
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
 from wardstead.gateway.server.runner import Receive, Runner, Send, Upstream, Worlds
+from wardstead.gateway.server.unread import discard
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import CallerError, WardsteadError
 from wardstead.kernel.ids import ExchangeId, uuid7
@@ -120,6 +121,7 @@ class Gateway:
                 send = then_close(send)
             self._admit()
         except WardsteadError as error:
+            await discard(receive)
             await _send_error(send, dialect, error)
             return
         incoming = Incoming(exchange_id, dialect, scope["path"], head.secret, head.csrf, now, head.context)

@@ -25,6 +25,7 @@ from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors
 from wardstead.gateway.server.pool import Started
+from wardstead.gateway.server.unread import discard
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Journal, Refusal
@@ -111,6 +112,7 @@ class Runner:
         "_send",
         "_sending",
         "_silent_s",
+        "_unread",
         "_upstreams",
         "_watch",
         "_worlds",
@@ -151,6 +153,7 @@ class Runner:
         self._gone = False
         self._sending = False
         self._silent_s = 0.0
+        self._unread = True
 
     async def run(self) -> None:
         """Drive the exchange to its end. Raises ``ConnectionAborted`` where the connection must be broken."""
@@ -200,6 +203,8 @@ class Runner:
         return await self._worlds.refresh()
 
     async def _start(self, command: Start) -> None:
+        if self._unread:
+            await discard(self._receive)
         await self._send({"type": "http.response.start", "status": command.status, "headers": command.headers})
 
     async def _abort(self, _command: Abort) -> None:
@@ -210,12 +215,13 @@ class Runner:
         limit = command.limit
         message = await self._receive_in_time()
         body: bytes = message.get("body", b"")
-        if not message.get("more_body", False) and len(body) <= limit:
+        if not self._unread and len(body) <= limit:
             return body
         pieces, size = [body], len(body)
         deadline = self._loop.time() + self._doors.body_timeout_s
-        while message.get("more_body", False) and size <= limit:
+        while self._unread and size <= limit:
             if self._loop.time() > deadline:
+                self._unread = False
                 raise BodyTooSlow("the request's body did not arrive in time")
             message = await self._receive_in_time()
             pieces.append(message.get("body", b""))
@@ -239,12 +245,15 @@ class Runner:
             if not self._expired or self.task is None:
                 raise
             self.task.uncancel()
+            self._unread = False
             raise BodyTooSlow("the request's body did not arrive in time") from None
         finally:
             self._deadlines.clear(self)
         if message["type"] == "http.disconnect":
             # Gone, or its chunks are malformed: servers tell us the same. Whoever still listens gets a clear answer.
+            self._unread = False
             raise BodyBrokenOff("the request's body broke off, or is not well-formed")
+        self._unread = message.get("more_body", False)
         return message
 
     def _expire(self) -> None:

@@ -1,0 +1,181 @@
+"""What every command promises: help, ``--json``, documented exit codes, no traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from wardstead import __version__
+from wardstead.cli.main import app
+
+REFERENCE = Path(__file__).parents[2] / "docs/reference/commands.md"
+
+
+def every_command(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in (group or get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from every_command(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+COMMANDS = dict(every_command())
+ARGUMENTS = {
+    ("user", "add"): ["eve"], ("user", "disable"): ["eve"], ("user", "enable"): ["eve"], ("user", "set-roles"): ["eve", "user"],
+    ("user", "set-clearance"): ["eve", "public"], ("user", "reset-password"): ["eve"], ("key", "create"): ["--user", "eve"],
+    ("key", "revoke"): ["nobody", "--yes"], ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"],
+    ("chat",): ["hello", "--key", "k"],
+}  # fmt: skip
+
+
+def wardstead(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wardstead.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, stdin=subprocess.DEVNULL, timeout=60)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_json_help_and_a_line_in_the_reference(words: tuple[str, ...]) -> None:
+    command = COMMANDS[words]
+    assert any("--json" in option.opts for option in command.params)
+    assert all(getattr(option, "help", None) for option in command.params)
+    shown = CliRunner().invoke(app, [*words, "--help"])
+    assert shown.exit_code == 0
+    assert (command.help or "").splitlines()[0] in " ".join(shown.output.split()) + (command.help or "")
+    assert f"`wardstead {words[0]}" in REFERENCE.read_text()
+
+
+NEEDS_A_DEPLOYMENT = [words for words in COMMANDS if words not in {("init",), ("config", "schema")}]
+
+
+@pytest.mark.parametrize("words", NEEDS_A_DEPLOYMENT, ids=" ".join)
+def test_without_a_deployment_the_error_is_configuration_and_says_what_to_do(words: tuple[str, ...], tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["-C", str(tmp_path / "none"), *words, *ARGUMENTS.get(words, []), "--json"])
+    assert shown.exit_code == 3, shown.output
+    error = json.loads(shown.stdout)["error"]
+    assert error["code"] == "configuration"
+    assert "wardstead init" in error["next_step"]
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_version_is_shown() -> None:
+    shown = wardstead("--version")
+    assert (shown.returncode, shown.stdout) == (0, f"wardstead {__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["key", "create"], ["up", "--port", "0"], ["up", "--isolation", "some"]])
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    shown = wardstead(*arguments)
+    assert shown.returncode == 2
+    assert "Traceback" not in shown.stderr
+    assert shown.stdout == ""
+
+
+def test_a_defect_is_never_taken_for_findings(tmp_path: Path) -> None:
+    broken = "import wardstead.cli.config as c, wardstead.cli.main as m, sys\nc.json_schema = lambda: 1 / 0\n"
+    broken += "sys.argv = ['wardstead', 'config', 'schema']\nm.run()"
+    done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_the_schema_of_the_configuration_is_json() -> None:
+    assert json.loads(wardstead("config", "schema").stdout)["$ref"] == "#/$defs/Settings"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployment that nobody runs."""
+    folder = tmp_path_factory.mktemp("cli") / "deployment"
+    done = wardstead("init", str(folder), "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said.keys() == {"directory", "url", "ca_file", "admin", "model"}
+    assert said["admin"].keys() == {"user", "secret"}
+    assert said["admin"]["secret"] not in done.stderr
+    return folder
+
+
+def said(made: Path, *arguments: str, code: int = 0) -> Any:
+    done = wardstead("-C", str(made), *arguments, "--json")
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_second_init_in_the_same_folder_is_refused_and_changes_nothing(made: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in sorted(made.rglob("*")) if path.is_file()}
+    done = wardstead("init", str(made), "--yes", "--json")
+    assert done.returncode in {2, 3}
+    assert json.loads(done.stdout)["error"]["what"]
+    assert {path: path.stat().st_mtime_ns for path in sorted(made.rglob("*")) if path.is_file()} == before
+
+
+def test_people_and_keys(made: Path) -> None:
+    assert said(made, "user", "add", "bob", "--role", "auditor")["user"] == "bob"
+    said(made, "user", "add", "bob", code=2)
+    assert said(made, "user", "set-roles", "bob", "user", "auditor") == {"user": "bob", "roles": ["auditor", "user"]}
+    said(made, "user", "set-roles", "bob", "emperor", code=2)
+    assert said(made, "user", "set-clearance", "bob", "internal")["clearance"] == {"level": "internal", "compartments": []}
+    said(made, "user", "set-clearance", "bob", "cosmic", code=2)
+    key = said(made, "key", "create", "--user", "bob", "--days", "1")
+    listed = said(made, "key", "list")["keys"]
+    assert [one["id"] for one in listed if one["person"] == "bob"] == [key["id"]]
+    assert key["key"] not in json.dumps(listed)
+    assert said(made, "key", "revoke", key["id"], "--yes")["id"] == key["id"]
+    said(made, "key", "revoke", key["id"], "--yes", code=2)
+    assert said(made, "user", "disable", "bob") == {"user": "bob", "active": False}
+    assert {one["name"]: one["active"] for one in said(made, "user", "list")["users"]}["bob"] is False
+
+
+def test_status_of_a_deployment_that_does_not_run_is_4(made: Path) -> None:
+    status = said(made, "status", code=4)
+    assert status["running"] is False
+    assert {model["healthy"] for model in status["models"]} == {False}
+    assert said(made, "down") == {"stopped": False}
+    assert said(made, "doctor", code=4)["error"]["code"]
+    assert said(made, "chat", "hello", "--key", "ws_x", code=4)["error"]["next_step"]
+
+
+def test_config_check_names_file_line_and_key(made: Path) -> None:
+    assert said(made, "config", "check")["ok"] is True
+    path = made / "wardstead.yaml"
+    text = path.read_text()
+    try:
+        for wrong, names in [
+            (text + "surprise: 1\n", "surprise"),
+            (text.replace("port: 8443", "port: many"), "server.port"),
+            (text + "server: {}\n", "server"),  # a key that stands twice
+            ("server: [\n", ":2"),
+            ("\xff".encode("latin1").decode("latin1"), "wardstead.yaml"),
+        ]:
+            path.write_text(wrong, "latin1")
+            error = said(made, "config", "check", code=3)["error"]
+            assert "wardstead.yaml" in error["where"]
+            assert names in f"{error['where']} {error['what']} {error.get('why', '')}"
+    finally:
+        path.write_text(text)
+
+
+def test_the_ledger_of_a_deployment_that_does_not_run_is_verified_and_exported(made: Path, tmp_path: Path) -> None:
+    report = said(made, "ledger", "verify")
+    assert report["ok"] is True
+    assert said(made, "ledger", "export", "--output", str(tmp_path / "out.json"))["entries"] == report["entries"]
+    assert (tmp_path / "out.json").stat().st_size > 0
+    said(made, "ledger", "export", "--output", str(tmp_path), code=4)
+    said(made, "ledger", "receipt", "no-such-exchange", code=2)
+
+
+def test_completion_is_offered() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "wardstead.cli", "--show-completion", "bash"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert "complete" in shown.stdout
