@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -348,3 +349,22 @@ def test_unknown_paths_and_methods(raw: Raw) -> None:
             assert http.post(path, json={"planted": MARKER}).status_code in {403, 404, 405}, path
         for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
             assert http.request(method, "/v1/chat/completions").status_code == 405, method
+
+
+DESCRIPTION = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text())
+PROTECTED = [
+    (method, path)
+    for path, operations in DESCRIPTION["paths"].items()
+    for method, operation in operations.items()
+    if operation.get("security") != []
+]
+
+
+@pytest.mark.parametrize("secret", ["", "Bearer ws_nobody_00000000000000000000000000000000", "Basic YWxpY2U6YWxpY2U="])
+@pytest.mark.parametrize(("method", "path"), PROTECTED, ids=[path for _, path in PROTECTED])
+def test_without_a_valid_key_there_is_nothing(raw: Raw, method: str, path: str, secret: str) -> None:
+    headers = {"authorization": secret} if secret else {}
+    url = raw.deployment.url + path.replace("{", "").replace("}", "")
+    response = httpx.request(method, url, headers=headers, json={} if method == "post" else None, verify=raw.deployment.tls)
+    assert response.status_code in ({401} if secret.startswith("Bearer") or not secret else {400, 401})
+    assert raw.deployment.model not in response.text
