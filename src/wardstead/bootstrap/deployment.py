@@ -12,10 +12,11 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.adapters.store.admin_record import AdminRecord
-from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.key_files import read_ledger_key, read_root_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
@@ -28,7 +29,7 @@ from wardstead.inspection.catalogue import Detector, load_catalogue
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.ledger.sealing import Sealer
 
 ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
@@ -88,9 +89,14 @@ class Places:
         return self.directory / "logs"
 
     @property
+    def database(self) -> Path:
+        """The database's file."""
+        return self.state / "wardstead.db"
+
+    @property
     def database_url(self) -> str:
         """Where the database is."""
-        return f"sqlite:///{self.state / 'wardstead.db'}"
+        return f"sqlite:///{self.database}"
 
     def sockets(self, model: str) -> Path:
         """The socket folder of a model."""
@@ -150,7 +156,12 @@ class Deployment:
 
     @cached_property
     def engine(self) -> Engine:
-        """The database."""
+        """The database. Raises ``IntegrityError`` when it is gone: ``init`` made it, and nothing else may begin it anew."""
+        if not self.places.database.exists():
+            raise IntegrityError(
+                "the database is gone, and the ledger with it", where=str(self.places.database),
+                next_step="restore it from a backup, then hold it against a checkpoint kept elsewhere: 'ledger verify'",
+            )  # fmt: skip
         return open_engine(self.places.database_url, at_rest=self.at_rest)
 
     @cached_property
@@ -222,6 +233,11 @@ class Deployment:
     def inspector(self) -> PatternInspector:
         """Detectors under the policy, compiled."""
         return PatternInspector(self.detectors(), self.classification(), self.settings.inspection.canaries)
+
+
+def explained(error: DatabaseError) -> WardsteadError:
+    """A database's error, as an operator is told of it."""
+    return explain(error)
 
 
 def read_text(path: Path) -> str:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.isolation.plan import Mode
-from wardstead.kernel.errors import BackendError, ConfigurationError, WardsteadError
+from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
 
 OnStep = Callable[[str], None]
 _READY_TIMEOUT_S = 120.0
@@ -39,6 +40,7 @@ def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], No
     _require_writable(deployment)
     lock = _take_lock(deployment)
     try:
+        _require_port(deployment)
         _prepare(deployment, on_step)
         supervisor = Supervisor(_children(deployment), _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
         stopping: list[int] = []
@@ -53,6 +55,19 @@ def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], No
         (deployment.places.run / "supervisor.pid").write_text("")
         os.close(lock)
     return 0
+
+
+def _require_port(deployment: Deployment) -> None:
+    server = deployment.settings.server
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((deployment.local_host if server.host == "localhost" else server.host, server.port))
+        except OSError as error:
+            raise BackendError(
+                f"cannot listen on {server.host}:{server.port}", why=error.strerror or str(error), next_step="up --port N"
+            ) from None
 
 
 def _require_writable(deployment: Deployment) -> None:
@@ -219,7 +234,8 @@ def detach(deployment: Deployment, arguments: list[str]) -> None:
 def _ended(status: int, log: Path) -> WardsteadError:
     lines = [line for line in log.read_text(errors="replace").strip().splitlines() if line.strip()]
     text = " ".join(lines[-3:])[-800:]
-    kind = ConfigurationError if status == 3 else BackendError
+    kinds: dict[int, type[WardsteadError]] = {3: ConfigurationError, 5: IntegrityError}
+    kind = kinds.get(status, BackendError)
     return kind("the deployment did not start", why=text, next_step=f"see {log}")
 
 

@@ -37,6 +37,7 @@ from wardstead.gateway.server.remote import RemoteUpstream
 from wardstead.gateway.server.runner import Upstream
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.isolation.plan import Mode
+from wardstead.kernel.errors import BackendError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Done, Refusal
 
@@ -71,14 +72,15 @@ async def _serve(deployment: Deployment) -> int:
         soon=loop.call_soon,
         workers=settings.server.workers,
     )
-    worlds = WorldHolder(functools.partial(make_world, deployment), deployment.directory.version)
+    uses = KeyUses(deployment.directory.touch)
+    worlds = WorldHolder(functools.partial(make_world, deployment, uses), deployment.directory.version)
     gateway = Gateway(_services(deployment, journal, worlds), doors(deployment))
     gateway.console = create_console(Console(deployment, worlds))
     server = _server(deployment, gateway)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    tasks = [loop.create_task(worlds.watch()), loop.create_task(gateway.sweep())]
+    tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]
     serving = loop.create_task(server.serve())
     stopped = loop.create_task(stopping.wait())
     # What is alive now stays alive: without this, every full collection walks all modules in the middle of an answer.
@@ -142,14 +144,41 @@ def doors(deployment: Deployment) -> Doors:
     )
 
 
-def make_world(deployment: Deployment) -> World:
+class KeyUses:
+    """When each key was last used: noted in memory, and written down now and then."""
+
+    def __init__(self, write: Callable[[Mapping[str, int]], None], *, every_s: float = 10.0) -> None:
+        """``write`` takes ids and times in milliseconds; it blocks and runs in a thread."""
+        self._write, self._every_s = write, every_s
+        self._used: dict[str, int] = {}
+
+    def note(self, credential: str, now: int) -> None:
+        """It is used now."""
+        self._used[credential] = now
+
+    async def write_down(self) -> None:
+        """For ever. What could not be written is tried again: a failing disk is reported where it matters more."""
+        while True:
+            await asyncio.sleep(self._every_s)
+            used, self._used = self._used, {}
+            try:
+                if used:
+                    await asyncio.to_thread(self._write, used)
+            except BackendError as error:
+                log.warning("the last use of keys was not written", extra={"fields": error.diagnostics()})
+                self._used = used | self._used
+
+
+def make_world(deployment: Deployment, uses: KeyUses) -> World:
     """A snapshot of everything that decisions depend on."""
     settings = deployment.settings
     gateway = settings.gateway
     pepper = deployment.pepper
 
     def authenticate(directory: Directory, secret: str, csrf: str | None, now: int) -> Identity:
-        return identify(directory, pepper, secret, csrf, now)
+        identity = identify(directory, pepper, secret, csrf, now)
+        uses.note(identity.credential.id, now)
+        return identity
 
     return World(
         directory=deployment.directory.load(),

@@ -12,14 +12,16 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy.exc import DatabaseError
 
+from wardstead.bootstrap.deployment import explained
 from wardstead.kernel.errors import BackendError, WardsteadError
 
 INTERRUPTED = 130
 """Ended by Ctrl-C: 128 and the signal's number, as shells have it."""
 DEFECT = 70
 """Something failed that nobody foresaw (sysexits.h: EX_SOFTWARE): never to be taken for findings."""
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -61,6 +63,8 @@ def errors(*, as_json: bool = False) -> Iterator[None]:
         yield
     except WardsteadError as error:
         fail(error, as_json=as_json)
+    except DatabaseError as error:
+        fail(explained(error), as_json=as_json)
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise  # nobody reads what we say

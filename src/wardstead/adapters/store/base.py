@@ -12,6 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Column, Engine, Integer, MetaData, Table, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError
+
+from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 
 metadata = MetaData(
     naming_convention={
@@ -39,6 +42,18 @@ def open_engine(url: str, *, at_rest: bool = False) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_pragmas)
     return engine
+
+
+def explain(error: DatabaseError) -> WardsteadError:
+    """What an operator is told. A database that cannot be read as it was written was altered; else the machine is at fault."""
+    why = str(error.orig)
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
+        return IntegrityError(
+            "the database cannot be read as it was written", why=why,
+            next_step="restore it from a backup, and hold it against a checkpoint kept elsewhere: 'ledger verify --checkpoint'",
+        )  # fmt: skip
+    return BackendError("the database cannot be used", why=why, next_step="see to its disk and its folder's permissions")
 
 
 def _lies_closed(file: Path) -> bool:

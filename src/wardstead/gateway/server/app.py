@@ -209,8 +209,9 @@ class Gateway:
         else:
             raise NotFound("there is nothing at this path", where=path[:200])
 
-    def _identify(self, head: RequestHead) -> Identity:
-        world = self._services.worlds.current
+    async def _identify(self, head: RequestHead) -> Identity:
+        # No intent's commit checks these: a key that was revoked a moment ago must not open them.
+        world = await self._services.worlds.refresh()
         return world.authenticate(world.directory, head.secret, head.csrf, self._services.clock())
 
     def visible_models(self, identity: Identity) -> list[str]:
@@ -226,25 +227,25 @@ class Gateway:
         ]
 
     async def _models(self, path: str, head: RequestHead, send: Send) -> None:
-        names = self.visible_models(self._identify(head))
+        names = self.visible_models(await self._identify(head))
         created = [model.created_s for model in self._services.worlds.current.models.values()]
         await _send_whole(send, 200, dialects.for_path(path).models(names, min(created, default=0)))
 
     async def _model(self, name: str, head: RequestHead, send: Send) -> None:
-        if name not in self.visible_models(self._identify(head)):
+        if name not in self.visible_models(await self._identify(head)):
             raise NoSuchModel(name)
         created = self._services.worlds.current.models[name].created_s
         await self._send_json(send, 200, {"id": name, "object": "model", "created": created, "owned_by": "wardstead"})
 
     async def _checkpoint(self, head: RequestHead, send: Send) -> None:
-        self._identify(head)
+        await self._identify(head)
         text = await asyncio.to_thread(self._services.checkpoint)
         if text is None:
             raise NotFound("no checkpoint has been signed yet")
         await _send_whole(send, 200, text.encode(), b"text/plain; charset=utf-8")
 
     async def _receipt(self, exchange_id: str, head: RequestHead, send: Send) -> None:
-        identity = self._identify(head)
+        identity = await self._identify(head)
         owner = await asyncio.to_thread(self._services.exchange_owner, exchange_id[:64])
         resource = Resource("Exchange", exchange_id[:64], owner=owner)  # type: ignore[arg-type]  # an id as the store has it
         request = AccessRequest(identity, "readReceipt", resource, now_ms=self._services.clock())
