@@ -100,6 +100,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     made = create(tmp_path_factory.mktemp("bare") / "deployment")
     made.up("--isolation", "none")
     try:
+        made.run("chat", "hello", "--key", made.key("first"), "--max-tokens", "2")
         yield made
     finally:
         made.down()

@@ -8,23 +8,28 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, Engine, RowMapping, func, select
+from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.adapters.store.tree_store import latest_note, tile_reader
 from wardstead.crypto.keyring import KeyGone, KeyRing
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.clock import Clock, rfc3339
+from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import Sequenced, receipt_document
 from wardstead.ledger.sealing import open_entry
 from wardstead.ledger.tiles import node_from
-from wardstead.ledger.verify import Report, StoredEntry, StoredLeaf, verify_ledger
+from wardstead.ledger.verify import Problem, Report, StoredEntry, StoredLeaf, verify_ledger
 
+T = TypeVar("T")
 _PAGE = 500
 _ENTRY = (entry.c.id, entry.c.exchange, entry.c.kind, entry.c.header, entry.c.body, entry.c.time_ms, entry.c.outcome)
 
@@ -137,13 +142,28 @@ class LedgerReader:
         }
 
     def verify(self, *, clock: Clock, known: Sequence[str] = (), progress: Callable[[int], None] | None = None) -> Report:
-        """Recompute the whole ledger. ``known`` are checkpoints kept elsewhere: the copy in ``state/``, a witness's."""
-        return verify_ledger(StoredLedger(self._engine), self._key, now_ms=clock(), known=known, progress=progress)
+        """Recompute the whole ledger. ``known`` are checkpoints kept elsewhere: the copy in ``state/``, a witness's.
 
-    def size(self) -> int:
-        """How many entries are in the tree: the end of ``verify``'s progress."""
-        with self._engine.connect() as connection:
-            return connection.execute(select(func.count()).select_from(leaf)).scalar_one()
+        What cannot be read as it was written is an alteration too; only a database that cannot be used at all raises
+        ``BackendError``.
+        """
+        try:
+            return verify_ledger(StoredLedger(self._engine), self._key, now_ms=clock(), known=known, progress=progress)
+        except IntegrityError as error:
+            return Report(problems=[Problem("unreadable", error.where, error.what)])
+        except DatabaseError as error:
+            explained = explain(error)
+            if not isinstance(explained, IntegrityError):
+                raise explained from None
+            return Report(problems=[Problem("unreadable", "database", f"{explained.what}: {explained.why}")])
+
+    def size(self) -> int | None:
+        """How many entries are in the tree, the end of ``verify``'s progress; ``None`` where that cannot be read."""
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(select(func.count()).select_from(leaf)).scalar_one()
+        except DatabaseError:
+            return None
 
     def export(self, path: Path) -> int:
         """Write the tree to one file of JSON lines, complete or not at all; how many entries it holds.
@@ -152,7 +172,7 @@ class LedgerReader:
         body (base64, sealed) and leaf hash, up to the newest checkpoint.
         """
         write_durably(path, self._export_lines())
-        return self.size()
+        return self.size() or 0
 
     def _export_lines(self) -> Iterator[bytes]:
         source = StoredLedger(self._engine)
@@ -201,7 +221,8 @@ class StoredLedger:
                 rows = connection.execute(page).mappings().all()
             for row in rows:
                 held = _stored(row) if row["id"] is not None else None
-                yield StoredLeaf(row["idx"], row["entry_id"], row["hash"], held)
+                values = (row["idx"], row["entry_id"], row["hash"], held)
+                yield typed(StoredLeaf, dict(zip(("index", "entry_id", "hash", "entry"), values, strict=True)))
                 after = row["idx"]
             if len(rows) < _PAGE:
                 return
@@ -228,6 +249,8 @@ class StoredLedger:
                 query = select(checkpoint.c.size, checkpoint.c.note).where(checkpoint.c.size > after)
                 rows = connection.execute(query.order_by(checkpoint.c.size).limit(_PAGE)).all()
             for row in rows:
+                if not isinstance(row.note, str) or not isinstance(row.size, int):
+                    raise IntegrityError("a value of the wrong type is stored", where=f"checkpoint {row.size}")
                 yield row.size, row.note
                 after = row.size
             if len(rows) < _PAGE:
@@ -237,7 +260,10 @@ class StoredLedger:
         """One tile."""
         with self._engine.connect() as connection:
             query = select(tile.c.hashes).where(tile.c.level == level, tile.c.idx == index)
-            return connection.execute(query).scalar()
+            found = connection.execute(query).scalar()
+        if found is not None and not isinstance(found, bytes):
+            raise IntegrityError("a value of the wrong type is stored", where=f"tile {level}/{index}")
+        return found
 
     def tile_count(self) -> int:
         """How many tiles are stored."""
@@ -247,4 +273,13 @@ class StoredLedger:
 
 def _stored(row: RowMapping) -> StoredEntry:
     fields = ("id", "exchange", "kind", "header", "body", "time_ms", "outcome")
-    return StoredEntry(**{name: row[name] for name in fields})
+    return typed(StoredEntry, {name: row[name] for name in fields})
+
+
+def typed(kind: type[T], values: dict[str, Any]) -> T:
+    """``values`` as a ``kind``: SQLite keeps whatever somebody writes into a column. Raises ``IntegrityError``."""
+    try:
+        return msgspec.convert(values, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        where = f"{kind.__name__} {values.get('id', values.get('index'))}"
+        raise IntegrityError("a value of the wrong type is stored", where=where, why=str(error)) from None
