@@ -51,7 +51,7 @@ def _row(summary: ExchangeSummary, glimpse: Glimpse) -> Row:
         summary.id,
         summary.cursor,
         summary.time,
-        summary.person or "unknown",
+        summary.person or ("command line" if summary.kind == "admin" else "unknown"),
         summary.kind,
         glimpse.model,
         glimpse.label,
