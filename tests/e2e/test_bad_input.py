@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -295,6 +296,23 @@ def test_whoever_sends_far_too_much_reads_why(raw: Raw, megabytes: int, key: str
         assert reply.status_code == status
         assert reply.json()["error"]["message"]
     still_well(raw)
+
+
+def test_a_request_that_is_full_of_findings_holds_up_nobody(raw: Raw) -> None:
+    """Two megabytes of addresses take seconds to inspect: others are answered meanwhile."""
+    body = json.dumps(good(raw.deployment.model, messages=[{"role": "user", "content": "10.0.0.1 " * 220_000}])).encode()
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(raw.post, "/v1/chat/completions", body)
+        time.sleep(0.3)
+        waits = []
+        while not slow.done():
+            began = time.monotonic()
+            still_well(raw)
+            waits.append(time.monotonic() - began)
+    print(f"{len(waits)} others meanwhile; the slowest took {max(waits) * 1000:.0f} ms")
+    assert len(waits) > 1
+    assert min(waits) < 0.5
+    assert slow.result().status in {200, 400}
 
 
 def test_a_slow_head_is_cut_off_and_others_go_on(raw: Raw) -> None:

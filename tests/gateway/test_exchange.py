@@ -17,13 +17,15 @@ from wardstead.gateway.pipeline.commands import (
     ClientGone,
     CommitIntent,
     CommitOutcome,
+    Compute,
     ReadBody,
     ReadModel,
     Refresh,
     Start,
 )
+from wardstead.gateway.pipeline.exchange import LARGE_BYTES
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
-from wardstead.kernel.errors import PeerError
+from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.ledger.ports import Refusal
 
@@ -312,3 +314,23 @@ def test_every_state_is_reachable_and_only_the_ends_are_ends() -> None:
     reached = {State.RECEIVED} | {after for afters in TRANSITIONS.values() for after in afters}
     assert reached == set(State)
     assert {state for state, afters in TRANSITIONS.items() if not afters} == {State.DONE, State.REFUSED, State.ABORTED}
+
+
+def test_a_large_request_is_parsed_and_inspected_where_it_holds_up_nobody() -> None:
+    text = "SECRET " * LARGE_BYTES
+    book = Playbook(exchange()) >> ReadBody << chat(text)
+    book >> Compute
+    parsed = book.seen[-1].work()
+    assert parsed[0].texts == [text]
+    book << parsed >> Compute
+    book << book.seen[-1].work() >> CommitIntent
+    assert b"SECRET" not in book.seen[-1].draft.body
+
+
+def test_a_large_request_that_is_malformed_is_refused_all_the_same() -> None:
+    book = Playbook(exchange()) >> ReadBody << b"{" * (LARGE_BYTES + 1) >> Compute
+    with pytest.raises(CallerError) as refused:
+        book.seen[-1].work()
+    book << refused.value >> Start
+    assert book.started is not None
+    assert book.started.status == 400

@@ -9,7 +9,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,10 @@ def run(deployment: Deployment) -> int:
     return uvloop.run(_serve(deployment))
 
 
-async def _serve(deployment: Deployment) -> int:
+@asynccontextmanager
+async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
+    """The gateway and the console as one ASGI application, for any server; closed in order at the end."""
     loop = asyncio.get_running_loop()
-    settings = deployment.settings
 
     def deliver(results: list[tuple[Done, Refusal | None]]) -> None:
         loop.call_soon_threadsafe(_deliver_all, results)
@@ -70,32 +72,40 @@ async def _serve(deployment: Deployment) -> int:
         clock=now_ms,
         deliver=deliver,
         soon=loop.call_soon,
-        workers=settings.server.workers,
+        workers=deployment.settings.server.workers,
     )
     uses = KeyUses(deployment.directory.touch)
     worlds = WorldHolder(functools.partial(make_world, deployment, uses), deployment.directory.version)
     gateway = Gateway(_services(deployment, journal, worlds), doors(deployment))
     gateway.console = create_console(Console(deployment, worlds))
-    server = _server(deployment, gateway)
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
     tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]
-    serving = loop.create_task(server.serve())
-    stopped = loop.create_task(stopping.wait())
-    # What is alive now stays alive: without this, every full collection walks all modules in the middle of an answer.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    crashed = serving.done()
-    server.stop()  # type: ignore[no-untyped-call]  # granian ships no types for it
-    # From now on connections are refused; those with an answer under way stay until it has been sent.
-    await gateway.drain(settings.server.drain_timeout_s)
-    await asyncio.wait({serving}, timeout=_LAST_BYTES_S)
-    for task in tasks:
-        task.cancel()
-    journal.close()
+    try:
+        yield gateway
+    finally:
+        for task in tasks:
+            task.cancel()
+        journal.close()
+
+
+async def _serve(deployment: Deployment) -> int:
+    loop = asyncio.get_running_loop()
+    async with assembled(deployment) as gateway:
+        server = _server(deployment, gateway)
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        serving = loop.create_task(server.serve())
+        stopped = loop.create_task(stopping.wait())
+        # What is alive now stays alive: without this, every full collection walks all modules in the middle of an answer.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 50, 100)
+        await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        crashed = serving.done()
+        server.stop()  # type: ignore[no-untyped-call]  # granian ships no types for it
+        # From now on connections are refused; those with an answer under way stay until it has been sent.
+        await gateway.drain(deployment.settings.server.drain_timeout_s)
+        await asyncio.wait({serving}, timeout=_LAST_BYTES_S)
     return 1 if crashed else 0
 
 

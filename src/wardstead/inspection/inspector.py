@@ -18,7 +18,7 @@ _BETWEEN = b"\x00\n\x00"
 
 
 class PatternInspector:
-    """An ``Inspector`` over patterns. Not for several threads at a time: each worker has its own."""
+    """An ``Inspector`` over patterns. Safe for threads; a guard is one stream's alone."""
 
     def __init__(self, detectors: Sequence[Detector], policy: ClassificationPolicy, canaries: Sequence[str] = ()) -> None:
         """Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""

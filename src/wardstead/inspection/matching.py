@@ -71,7 +71,7 @@ class _Compiled:
 
 
 class Matcher:
-    """All detectors, compiled. Immutable after construction; each instance is for one thread."""
+    """All detectors, compiled. Safe for threads."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         """Compile. Raises ``ConfigurationError`` for a pattern that an engine refuses."""
@@ -97,18 +97,19 @@ class Matcher:
             )
         except hyperscan.error as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
-        self._hits: list[int] = []
-        # Hyperscan keeps no reference to its callback: without this one the next scan would crash.
-        self._on_match = self._note
-
-    def _note(self, number: int, _start: int, _end: int, _flags: int, _context: Any = None) -> None:
-        self._hits.append(number)
+        # Two scans at a time must not share their scratch space: each takes one, and puts it back.
+        self._scratches = [hyperscan.Scratch(self._database)]
 
     def candidates(self, data: bytes) -> list[int]:
         """The detectors whose pattern occurs somewhere in ``data``: none is left out."""
-        self._hits.clear()
-        self._database.scan(data, match_event_handler=self._on_match)
-        return sorted(self._hits)
+        hits: list[int] = []
+        try:
+            scratch = self._scratches.pop()
+        except IndexError:
+            scratch = hyperscan.Scratch(self._database)
+        self._database.scan(data, match_event_handler=_note, context=hits, scratch=scratch)
+        self._scratches.append(scratch)
+        return sorted(hits)
 
     def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``."""
@@ -132,6 +133,10 @@ class Matcher:
             found.append(Match(start, start + real, number, overlong))
             begin = match.end() if whole else start + real
         return Scan(found, begin)
+
+
+def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
+    hits.append(number)
 
 
 def _compile(detector: Detector, options: Any) -> _Compiled:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 from wardstead.ledger.ports import Draft
@@ -11,6 +14,12 @@ class ReadBody(msgspec.Struct, frozen=True):
     """Read the request's body, at most ``limit`` bytes. Answer: bytes; ``CallerError`` is thrown in if larger or too slow."""
 
     limit: int
+
+
+class Compute(msgspec.Struct, frozen=True):
+    """Work something out where it holds up nobody else. Answer: what ``work`` returns; it has no effects."""
+
+    work: Callable[[], Any]
 
 
 class CommitIntent(msgspec.Struct, frozen=True):
@@ -61,7 +70,7 @@ class Abort(msgspec.Struct, frozen=True):
     """Break the connection, so that the client cannot take what it has for a whole answer."""
 
 
-Command = ReadBody | CommitIntent | CommitOutcome | CallModel | ReadModel | Refresh | Start | Body | Abort
+Command = ReadBody | Compute | CommitIntent | CommitOutcome | CallModel | ReadModel | Refresh | Start | Body | Abort
 
 
 class ClientGone(Exception):

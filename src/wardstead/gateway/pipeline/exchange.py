@@ -6,8 +6,9 @@ no answer byte before the intent is durable; no end of an answer before its outc
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, TypeVar
 
 from wardstead.access.ports import Decision, Identity
 from wardstead.gateway.pipeline import record, steps
@@ -20,6 +21,7 @@ from wardstead.gateway.pipeline.commands import (
     Command,
     CommitIntent,
     CommitOutcome,
+    Compute,
     ReadBody,
     ReadModel,
     Refresh,
@@ -41,7 +43,10 @@ from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Refusal
 
 Road = Generator[Command, Any, None]
+T = TypeVar("T")
 MAX_STALE_RETRIES = 4
+LARGE_BYTES = 32 * 1024
+"""From here on a request's body is parsed and inspected in a thread."""
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
 
 
@@ -72,7 +77,7 @@ class Exchange:
         try:
             yield from self._identify_or_refresh()
             body = yield ReadBody(self.world.limits.body_bytes)
-            self._parse(body)
+            yield from self._parse(body)
             yield from self._until_intended()
         except ClientGone:
             self._enter(State.REFUSED)
@@ -110,15 +115,15 @@ class Exchange:
             self.world = world
             self._identify()
 
-    def _parse(self, body: bytes) -> None:
+    def _parse(self, body: bytes) -> Road:
         self._body = body
-        self._request, self._model = steps.parse(self.world, self.incoming, body)
+        self._request, self._model = yield from self._compute(partial(steps.parse, self.world, self.incoming, body))
         self.request = self._request
         self._enter(State.PARSED)
 
     def _until_intended(self) -> Road:
         for _ in range(MAX_STALE_RETRIES):
-            self._inspect()
+            yield from self._inspect()
             self._decide()
             self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
             self._seal = self._begin_seal()
@@ -131,7 +136,7 @@ class Exchange:
                 raise LedgerUnavailable(refusal)
             self.world = yield _REFRESH
             self._identify()
-            self._parse(self._body)
+            yield from self._parse(self._body)
         raise LedgerUnavailable(Refusal.STALE)
 
     def _begin_seal(self) -> record.ExchangeSeal:
@@ -146,8 +151,15 @@ class Exchange:
             raise IntegrityError("nobody is identified yet")
         return self.identity
 
-    def _inspect(self) -> None:
-        self._inspected = steps.inspect(self.world, self._request)
+    def _compute(self, work: Callable[[], T]) -> Generator[Command, Any, T]:
+        """A large request takes seconds in the worst case: those are not taken from everybody's time."""
+        if len(self._body) <= LARGE_BYTES:
+            return work()
+        made: T = yield Compute(work)
+        return made
+
+    def _inspect(self) -> Road:
+        self._inspected = yield from self._compute(partial(steps.inspect, self.world, self._request))
         self.label = self._inspected.label
         self._enter(State.INSPECTED)
 

@@ -15,6 +15,7 @@ from wardstead.gateway.pipeline.commands import (
     Command,
     CommitIntent,
     CommitOutcome,
+    Compute,
     ReadBody,
     ReadModel,
     Refresh,
@@ -26,7 +27,7 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors
 from wardstead.gateway.server.pool import Started
 from wardstead.gateway.server.unread import discard
-from wardstead.kernel.errors import CallerError, PeerError
+from wardstead.kernel.errors import CallerError, PeerError, WardsteadError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Journal, Refusal
 
@@ -166,7 +167,7 @@ class Runner:
                     command = road.send(self._worlds.current)
                 try:
                     result = await _PERFORM[type(command)](self, command)
-                except (PeerError, CallerError, ClientGone) as error:
+                except (WardsteadError, ClientGone) as error:
                     command = road.throw(error)
                 except asyncio.CancelledError:
                     if not self._gone or self.task is None:
@@ -229,6 +230,9 @@ class Runner:
         if size > limit:
             raise BodyTooLarge(f"the request's body is larger than {limit} bytes")
         return b"".join(pieces)
+
+    async def _compute(self, command: Compute) -> Any:
+        return await asyncio.to_thread(command.work)
 
     def _join_crowd(self) -> None:
         """Whose exchange this is is known now; their body is not read yet."""
@@ -340,6 +344,7 @@ def _tell(waiter: asyncio.Future[Refusal | None], refusal: Refusal | None) -> No
 
 _PERFORM: Final[dict[type[Command], Callable[[Runner, Any], Awaitable[Any]]]] = {
     ReadBody: Runner._read_body,
+    Compute: Runner._compute,
     CommitIntent: Runner._commit_intent,
     CallModel: Runner._call_model,
     ReadModel: Runner._read_model,
