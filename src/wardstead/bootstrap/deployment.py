@@ -141,7 +141,9 @@ class Deployment:
     def url(self) -> str:
         """The address of the gateway and the console."""
         server = self.settings.server
-        return f"{'https' if server.tls == 'on' else 'http'}://{server.host}:{server.port}"
+        everywhere = server.host in {"0.0.0.0", "::"}  # noqa: S104 -- not bound here
+        host = next(iter(server.allowed_hosts), "localhost") if everywhere else server.host
+        return f"{'https' if server.tls == 'on' else 'http'}://{host}:{server.port}"
 
     @property
     def local_host(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,11 +20,12 @@ from wardstead.adapters.store.key_files import make_ledger_key, make_root_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import PEPPER_BYTES, Deployment, Places, now_ms
 from wardstead.crypto.pki import make_authority, make_leaf
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import label
 
 ADMINISTRATOR = "admin"
 NAMES = ("localhost", "127.0.0.1", "::1")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MODEL_NAME = "smollm2"
 EVERYTHING = ("credentials", "health", "payment", "personal")
 
@@ -31,7 +34,7 @@ _TEMPLATE = """\
 version: 1
 
 server:
-  host: localhost
+{address}
   port: 8443
   workers: 1
 
@@ -67,8 +70,13 @@ class Made:
     model: str
 
 
-def initialise(directory: Path, on_step: Callable[[str], None]) -> Made:
-    """Make a deployment. Raises ``ConfigurationError`` when there is one already."""
+def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[str] = ()) -> Made:
+    """Make a deployment. Raises ``ConfigurationError`` when there is one already.
+
+    ``names``: by which other machines reach it; without any it listens on this machine alone.
+    """
+    for name in names:
+        _require_name(name)
     places = Places(directory.resolve())
     if places.config.exists():
         raise ConfigurationError("there is a deployment here already", where=str(directory), next_step="start it: 'wardstead up'")
@@ -79,7 +87,7 @@ def initialise(directory: Path, on_step: Callable[[str], None]) -> Made:
     on_step("keys")
     _make_keys(places)
     on_step("certificates")
-    _make_certificates(places)
+    _make_certificates(places, (*NAMES, *names))
     on_step("policies")
     _copy_policies(places)
     _copy_template(places)
@@ -89,7 +97,8 @@ def initialise(directory: Path, on_step: Callable[[str], None]) -> Made:
     engine = open_engine(places.database_url)
     upgrade(engine)
     engine.dispose()
-    text = _TEMPLATE.format(model=MODEL_NAME, weights=weights, sha256=sha256, compartments=", ".join(EVERYTHING))
+    compartments, address = ", ".join(EVERYTHING), _address_section(names)
+    text = _TEMPLATE.format(model=MODEL_NAME, weights=weights, sha256=sha256, compartments=compartments, address=address)
     on_step("the first administrator")
     return _finish(places, text)
 
@@ -124,11 +133,28 @@ def _make_keys(places: Places) -> None:
         write_durably(pepper, [os.urandom(PEPPER_BYTES).hex().encode() + b"\n"], mode=0o600)
 
 
-def _make_certificates(places: Places) -> None:
+def _require_name(name: str) -> None:
+    labels = name.split(".")
+    host = len(name) <= 253 and all(_LABEL.fullmatch(one) for one in labels)
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        if not host:
+            raise CallerError(f"not a host name or an address: {name[:80]!r}", where="--name") from None
+
+
+def _address_section(names: Sequence[str]) -> str:
+    if not names:
+        return "  host: localhost"
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f"  host: 0.0.0.0             # every interface of this machine\n  allowed_hosts: [{quoted}]"
+
+
+def _make_certificates(places: Places, names: Sequence[str]) -> None:
     if (places.tls / "server.crt").exists():
         return
-    authority = make_authority(NAMES, now_ms())
-    leaf = make_leaf(authority, NAMES, now_ms())
+    authority = make_authority(names, now_ms())
+    leaf = make_leaf(authority, names, now_ms())
     for name, data, mode in (
         ("ca.crt", authority.certificate, 0o644),
         ("ca.key", authority.key, 0o600),

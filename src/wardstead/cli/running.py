@@ -32,13 +32,16 @@ isolation = typer.Typer(help="How model servers are isolated.", no_args_is_help=
 
 def init(
     directory: Annotated[Path, typer.Argument(help="The folder to make.", metavar="DIR")],
+    name: Annotated[
+        list[str] | None, typer.Option(help="A name or address by which other machines reach it; may be given several times.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a new deployment: keys, certificates, policies, database, the embedded model, the first administrator."""
     confirm(f"Make a deployment in {directory}?", yes=yes)
     with errors(as_json=as_json):
-        made = initialise(directory, step)
+        made = initialise(directory, step, name or ())
     if as_json:
         say_json(_made(made))
     else:
