@@ -6,11 +6,11 @@ import re
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 
 from wardstead.gateway.protocol.fields import NEVER
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.labels import Label, label
+from wardstead.kernel.yaml_input import read_yaml
 
 Meta = msgspec.Meta
 
@@ -131,67 +131,11 @@ def json_schema() -> dict[str, Any]:
     return msgspec.json.schema(Settings)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """A safe loader for which a key that appears twice is an error."""
-
-
-def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[str] = set()
-    for key, _ in node.value:
-        if key.value in seen:
-            raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} appears twice", problem_mark=key.start_mark)
-        seen.add(key.value)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
-
-
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
 def parse_settings(text: str, where: str) -> Settings:
     """The settings in ``text``. Raises ``ConfigurationError`` with file, line and key."""
-    try:
-        value = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 -- a SafeLoader
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigurationError(error.problem or "not valid YAML", where=f"{where}:{line}") from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError("not valid YAML", where=where, why=str(error)[:200]) from None
-    try:
-        settings = msgspec.convert(value, Settings)
-    except msgspec.ValidationError as error:
-        what, path = _split(str(error))
-        raise ConfigurationError(what, where=f"{where}:{_line_of(tree, path)}: {path or 'the file'}") from None
+    settings = read_yaml(text, where, Settings)
     _check(settings, where)
     return settings
-
-
-def _split(message: str) -> tuple[str, str]:
-    """msgspec says ``Expected …, got … - at `$.server.port```; an unknown field is named in the text, at its parent."""
-    found = re.match(r"(.*) - at `\$?\.?(.*)`$", message)
-    what, path = (found[1], found[2]) if found else (message, "")
-    unknown = re.match(r"Object contains unknown field `(.*)`", what)
-    if unknown:
-        return f"unknown key {unknown[1]!r}", f"{path}.{unknown[1]}".lstrip(".")
-    return what, path
-
-
-def _line_of(tree: yaml.Node | None, path: str) -> int:
-    node = tree
-    line = 1
-    for part in re.findall(r"[^.\[\]]+", path):
-        if isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, value) for key, value in node.value}
-            if part not in pairs:
-                break
-            key, node = pairs[part]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-            node = node.value[int(part)]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
 
 
 def _check(settings: Settings, where: str) -> None:

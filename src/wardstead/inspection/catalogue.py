@@ -8,11 +8,11 @@ from hashlib import sha256
 from typing import Annotated
 
 import msgspec
-import yaml
 
 from wardstead.inspection.pattern import parse, prefixes, width
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.yaml_input import read_yaml
 
 WINDOW_BYTES = 4096
 """The widest match and its right neighbour fit in it; so do matches that overlap in a chain, or the text is cut."""
@@ -67,10 +67,7 @@ class Detector:
 
 def load_catalogue(text: str, where: str) -> tuple[Detector, ...]:
     """The detectors of a catalogue file. Raises ``ConfigurationError`` that names the entry."""
-    try:
-        catalogue = msgspec.convert(yaml.safe_load(text), _Catalogue)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise ConfigurationError("the catalogue does not fit its schema", where=where, why=str(error)) from None
+    catalogue = read_yaml(text, where, _Catalogue)
     seen: set[str] = set()
     for entry in catalogue.detectors:
         if entry.id in seen:

@@ -8,12 +8,12 @@ from hashlib import sha256
 from typing import Literal
 
 import msgspec
-import yaml
 
 from wardstead.inspection.ports import Direction
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import Label, label
+from wardstead.kernel.yaml_input import read_yaml
 
 _Word = Literal["allow", "redact", "block"]
 
@@ -82,10 +82,7 @@ class ClassificationPolicy:
 
 def load_policy(text: str, where: str) -> ClassificationPolicy:
     """A policy from its YAML. Raises ``ConfigurationError``."""
-    try:
-        policy = msgspec.convert(yaml.safe_load(text), _Policy)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise ConfigurationError("the classification policy does not fit its schema", where=where, why=str(error)) from None
+    policy = read_yaml(text, where, _Policy)
     seen: set[tuple[str, str]] = set()
     for number, rule in enumerate(policy.rules):
         if bool(rule.type) == bool(rule.category):

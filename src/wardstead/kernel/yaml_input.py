@@ -1,0 +1,76 @@
+"""YAML that somebody wrote, as a typed value: no unknown key, no key twice, and errors that name file, line and key."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from wardstead.kernel.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+def read_yaml(text: str, where: str, kind: type[T]) -> T:
+    """``text`` as a ``kind`` (a ``msgspec.Struct``). ``where`` names the file. Raises ``ConfigurationError``."""
+    try:
+        value = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 -- a SafeLoader
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigurationError(error.problem or "not valid YAML", where=f"{where}:{line}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigurationError("not valid YAML", where=where, why=str(error)[:200]) from None
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        what, path = _split(str(error))
+        raise ConfigurationError(what, where=f"{where}:{_line_of(tree, path)}: {path or 'the file'}") from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader for which a key that appears twice is an error."""
+
+
+def _mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key is a word", problem_mark=key.start_mark)
+        if key.value in seen:
+            raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} appears twice", problem_mark=key.start_mark)
+        seen.add(key.value)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _split(message: str) -> tuple[str, str]:
+    """msgspec says ``Expected …, got … - at `$.server.port```; an unknown field is named in the text, at its parent."""
+    found = re.match(r"(.*) - at `\$?\.?(.*)`$", message)
+    what, path = (found[1], found[2]) if found else (message, "")
+    unknown = re.match(r"Object contains unknown field `(.*)`", what)
+    if unknown:
+        return f"unknown key {unknown[1]!r}", f"{path}.{unknown[1]}".lstrip(".")
+    return what, path
+
+
+def _line_of(tree: yaml.Node | None, path: str) -> int:
+    node = tree
+    line = 1
+    for part in re.findall(r"[^.\[\]]+", path):
+        if isinstance(node, yaml.MappingNode):
+            pairs = {key.value: (key, value) for key, value in node.value}
+            if part not in pairs:
+                break
+            key, node = pairs[part]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
