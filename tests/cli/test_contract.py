@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from tests.e2e.deployment import free_port
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -171,6 +173,35 @@ def test_the_ledger_of_a_deployment_that_does_not_run_is_verified_and_exported(m
     assert (tmp_path / "out.json").stat().st_size > 0
     said(made, "ledger", "export", "--output", str(tmp_path), code=4)
     said(made, "ledger", "receipt", "no-such-exchange", code=2)
+
+
+DAMAGES = [
+    ("keys/root.key", b"", 3), ("keys/ledger.key", b"garbage", 3), ("keys/ledger.key", None, 3), ("keys/credentials.key", b"", 3),
+    ("keys/keys.db", None, 5), ("keys/keys.db", b"", 5), ("tls/ca.crt", None, 3), ("tls/server.crt", b"garbage", 3),
+    ("tls/server.key", None, 3), ("policies/10-roles.cedar", b"permit(", 3), ("policies/schema.cedarschema", None, 3),
+    ("policies/classification.yaml", b"version: 1\nversion: 2\n", 3), ("wardstead.yaml", b"\xff\xfe", 3),
+    ("state/wardstead.db", None, 5), ("state/wardstead.db", b"", 5), ("state/wardstead.db", b"garbage" * 999, 5),
+    ("state/checkpoint", b"garbage", 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "code"), DAMAGES, ids=lambda value: str(value)[:30])
+def test_nothing_starts_over_a_damaged_file(made: Path, tmp_path: Path, name: str, content: bytes | None, code: int) -> None:
+    """And the error names the file."""
+    copy = tmp_path / "copy"
+    shutil.copytree(made, copy, ignore=shutil.ignore_patterns("*.gguf", "reserve"))
+    path = copy / name
+    if content is None:
+        path.unlink()
+    else:
+        path.touch(0o600)
+        path.write_bytes(content)
+    done = wardstead("-C", str(copy), "up", "--port", str(free_port()), "--json")
+    assert done.returncode == code, done.stderr
+    error = json.loads(done.stdout)["error"]
+    said_of = {"tls/server.key": "server.crt", "state/wardstead.db": "database"}.get(name, Path(name).name)
+    assert said_of in f"{error.get('where', '')} {error['what']} {error.get('why', '')}"
+    assert "Traceback" not in done.stderr
 
 
 def test_completion_is_offered() -> None:

@@ -10,7 +10,7 @@ import time
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.recorder import Recorder
-from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
 from wardstead.config import ModelSection
 from wardstead.kernel.errors import ConfigurationError
 
@@ -56,7 +56,7 @@ def _template(deployment: Deployment, name: str) -> str:
     path = deployment.places.directory / name
     if not path.is_file():
         raise ConfigurationError("the chat template is missing", where=str(path))
-    return path.read_text()
+    return read_text(path)
 
 
 def section_of(deployment: Deployment, model: str) -> ModelSection:

@@ -18,7 +18,7 @@ from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.directory import DirectoryStore
-from wardstead.adapters.store.key_files import read_ledger_key, read_root_key, read_secret
+from wardstead.adapters.store.key_files import read_key, read_ledger_key
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.reserve import Reserve
@@ -34,7 +34,6 @@ from wardstead.ledger.sealing import Sealer
 
 ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
 PORT_VARIABLE = "WARDSTEAD_PORT"
-PEPPER_BYTES = 32
 
 
 def now_ms() -> int:
@@ -174,12 +173,12 @@ class Deployment:
     @cached_property
     def pepper(self) -> bytes:
         """What keys the digests of credentials."""
-        return bytes.fromhex(read_secret(self.places.keys / "credentials.key").decode("ascii", "replace").strip())
+        return read_key(self.places.keys / "credentials.key")
 
     @cached_property
     def ring(self) -> KeyRing:
         """The key ring."""
-        root = read_root_key(self.places.keys / "root.key")
+        root = read_key(self.places.keys / "root.key")
         return KeyRing(root, SubjectKeys(self.places.keys / "keys.db", root, os.urandom), os.urandom)
 
     @cached_property

@@ -16,9 +16,10 @@ from pathlib import Path
 from wardstead.adapters.sandbox.weights import digest
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.adapters.store.key_files import make_ledger_key, make_root_key
+from wardstead.adapters.store.key_files import make_key, make_ledger_key, read_key
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.bootstrap.deployment import PEPPER_BYTES, Deployment, Places, now_ms
+from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.bootstrap.deployment import Deployment, Places, now_ms
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import label
@@ -125,12 +126,12 @@ def _finish(places: Places, text: str) -> Made:
 
 def _make_keys(places: Places) -> None:
     root, ledger, pepper = (places.keys / name for name in ("root.key", "ledger.key", "credentials.key"))
-    if not root.exists():
-        make_root_key(root, os.urandom)
+    for path in (root, pepper):
+        if not path.exists():
+            make_key(path, os.urandom)
     if not ledger.exists():
         make_ledger_key(ledger, f"wardstead.local/{os.urandom(6).hex()}", os.urandom)
-    if not pepper.exists():
-        write_durably(pepper, [os.urandom(PEPPER_BYTES).hex().encode() + b"\n"], mode=0o600)
+    SubjectKeys(places.keys / "keys.db", read_key(root), os.urandom, create=True).close()
 
 
 def _require_name(name: str) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 
 from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
+from wardstead.adapters.store.continuity import require_continuity
+from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.isolation.plan import Mode
@@ -78,10 +80,30 @@ def _require_writable(deployment: Deployment) -> None:
             raise BackendError("this folder cannot be written", where=str(folder), why=why, next_step="make it writable")
 
 
+def _require_certificate(deployment: Deployment) -> None:
+    if deployment.settings.server.tls == "off":
+        return
+    tls = deployment.places.tls
+    for name, load in (
+        ("ca.crt", lambda: ssl.create_default_context(cafile=str(tls / "ca.crt"))),
+        ("server.crt", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls / "server.crt", tls / "server.key")),
+    ):
+        try:
+            load()
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigurationError(
+                "the certificate or its key cannot be used", where=str(tls / name), why=error.strerror or str(error),
+                next_step="restore them from a backup, or put your own there: server.crt, server.key and the authority's ca.crt",
+            ) from None  # fmt: skip
+
+
 def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     for folder in (deployment.places.run, deployment.places.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = read_ledger_key(deployment.places.keys / "ledger.key").verifying
+    require_continuity(deployment.engine, key, deployment.places.state / "checkpoint")
     upgrade(deployment.engine)
+    _require_certificate(deployment)
     if deployment.mode is Mode.NONE:
         on_step("ISOLATION IS SWITCHED OFF: the model server runs with your rights")
         deployment.admin_record.record_admin("system", "isolation.none", {"models": [m.name for m in deployment.settings.models]})
@@ -233,7 +255,8 @@ def detach(deployment: Deployment, arguments: list[str]) -> None:
 
 def _ended(status: int, log: Path) -> WardsteadError:
     lines = [line for line in log.read_text(errors="replace").strip().splitlines() if line.strip()]
-    text = " ".join(lines[-3:])[-800:]
+    begins = max((number for number, line in enumerate(lines) if line.startswith("error ")), default=len(lines) - 3)
+    text = " ".join(lines[max(0, begins) :])[-800:]
     kinds: dict[int, type[WardsteadError]] = {3: ConfigurationError, 5: IntegrityError}
     kind = kinds.get(status, BackendError)
     return kind("the deployment did not start", why=text, next_step=f"see {log}")

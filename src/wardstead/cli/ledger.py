@@ -32,7 +32,7 @@ def verify(
         known = [read_text(path) for path in checkpoint or []]
         copied = found.places.state / "checkpoint"
         if copied.is_file():
-            known.append(read_text(copied))
+            known.append(copied.read_bytes().decode("utf-8", "replace"))
         reader = found.ledger
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err, transient=True) as progress:

@@ -140,5 +140,5 @@ def deploy(folder: Path) -> Deployment:
     with engine.begin() as connection:
         if connection.execute(directory_epoch.select()).first() is None:
             connection.execute(directory_epoch.insert().values(id=1, version=VERSION))
-    keys = SubjectKeys(folder / "keys" / "keys.db", root, os.urandom)
+    keys = SubjectKeys(folder / "keys" / "keys.db", root, os.urandom, create=True)
     return Deployment(folder, engine, keys, root, SigningKey("ledger.test", bytes(32)))

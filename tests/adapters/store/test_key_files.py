@@ -8,39 +8,39 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.store.key_files import make_ledger_key, make_root_key, read_ledger_key, read_root_key
+from wardstead.adapters.store.key_files import make_key, make_ledger_key, read_key, read_ledger_key
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.kernel.errors import BackendError, ConfigurationError
 
 
 def test_a_made_key_reads_back_and_is_not_overwritten(tmp_path: Path) -> None:
-    make_root_key(tmp_path / "root.key", os.urandom)
+    make_key(tmp_path / "root.key", os.urandom)
     make_ledger_key(tmp_path / "ledger.key", "ledger.test", os.urandom)
-    assert len(read_root_key(tmp_path / "root.key")) == 32
+    assert len(read_key(tmp_path / "root.key")) == 32
     assert read_ledger_key(tmp_path / "ledger.key").verifying.name == "ledger.test"
     assert (tmp_path / "root.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(ConfigurationError):
-        make_root_key(tmp_path / "root.key", os.urandom)
+        make_key(tmp_path / "root.key", os.urandom)
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o666])
 def test_a_key_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> None:
-    make_root_key(tmp_path / "root.key", os.urandom)
+    make_key(tmp_path / "root.key", os.urandom)
     (tmp_path / "root.key").chmod(mode)
     with pytest.raises(ConfigurationError, match="others"):
-        read_root_key(tmp_path / "root.key")
-    SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom).close()
+        read_key(tmp_path / "root.key")
+    SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True).close()
     (tmp_path / "keys.db").chmod(mode)
     with pytest.raises(ConfigurationError, match="others"):
-        SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom)
+        SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True)
 
 
 def test_a_missing_or_broken_key_says_so_without_showing_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="missing"):
-        read_root_key(tmp_path / "root.key")
+        read_key(tmp_path / "root.key")
     (tmp_path / "root.key").write_text("sesame")
     (tmp_path / "root.key").chmod(0o600)
-    for read in (read_root_key, read_ledger_key):
+    for read in (read_key, read_ledger_key):
         with pytest.raises(ConfigurationError) as caught:
             read(tmp_path / "root.key")
         assert "sesame" not in str(caught.value)
@@ -49,7 +49,7 @@ def test_a_missing_or_broken_key_says_so_without_showing_it(tmp_path: Path) -> N
 def test_no_key_bytes_are_left_after_an_erasure(tmp_path: Path) -> None:
     from wardstead.crypto.keyring import KeyRing
 
-    keys = SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom)
+    keys = SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True)
     ring = KeyRing(bytes(32), keys, os.urandom)
     for name in ("alice", "bob"):
         ring.to_seal(name)
@@ -64,7 +64,7 @@ def test_a_key_that_could_not_be_kept_is_refused_and_the_next_is_kept(tmp_path: 
     """A commit that fails leaves SQLite in the middle of its transaction."""
     from wardstead.crypto.keyring import KeyRing
 
-    keys = SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom)
+    keys = SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True)
     keys._db.execute("PRAGMA busy_timeout=0")
     ring = KeyRing(bytes(32), keys, os.urandom)
     reader = sqlite3.connect(tmp_path / "keys.db", isolation_level=None)

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from tests.adapters.store.deployment import Deployment, conclude, now_ms
 
+from wardstead.adapters.store.continuity import LedgerCut
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, incarnation, leaf, tile
-from wardstead.adapters.store.recorder import LedgerCut
 from wardstead.adapters.store.tree_store import TreeMoved
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.errors import BackendError, IntegrityError

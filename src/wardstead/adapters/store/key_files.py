@@ -21,7 +21,7 @@ def read_secret(path: Path) -> bytes:
         found = path.stat()
     except FileNotFoundError:
         raise ConfigurationError(
-            "a key file is missing", where=str(path), next_step="restore it, or run wardstead init"
+            "a key file is missing", where=str(path), next_step="restore it from a backup: nothing can take its place"
         ) from None
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise ConfigurationError(
@@ -30,19 +30,21 @@ def read_secret(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def make_root_key(path: Path, entropy: Entropy) -> None:
-    """Write a new root key, never over another."""
+def make_key(path: Path, entropy: Entropy) -> None:
+    """Write a new key, never over another."""
     _make(path, entropy(KEY_SIZE).hex().encode() + b"\n")
 
 
-def read_root_key(path: Path) -> bytes:
-    """The 32 bytes of the root key."""
+def read_key(path: Path) -> bytes:
+    """The 32 bytes of a key that is kept as 64 hexadecimal digits: the root key, and what keys credentials' digests."""
     try:
         key = bytes.fromhex(read_secret(path).decode("ascii").strip())
     except ValueError:
         key = b""
     if len(key) != KEY_SIZE:
-        raise ConfigurationError("not a root key", where=str(path), why="it is 64 hexadecimal digits")
+        raise ConfigurationError(
+            "not a key", where=str(path), why="it is 64 hexadecimal digits", next_step="restore it from a backup"
+        )
     return key
 
 
@@ -53,7 +55,13 @@ def make_ledger_key(path: Path, name: str, entropy: Entropy) -> None:
 
 def read_ledger_key(path: Path) -> SigningKey:
     """The ledger's signing key."""
-    return SigningKey.from_text(read_secret(path).decode("utf-8", "replace").strip())
+    try:
+        return SigningKey.from_text(read_secret(path).decode("utf-8", "replace").strip())
+    except ConfigurationError as error:
+        where = error.where or str(path)
+        raise ConfigurationError(
+            error.what, where=where, why=error.why, next_step=error.next_step or "restore it from a backup"
+        ) from None
 
 
 def _make(path: Path, data: bytes) -> None:

@@ -16,6 +16,7 @@ from typing import Protocol
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.store.continuity import extends, read_copy
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.locks import ProcessLock, Turn
 from wardstead.adapters.store.orphans import recover_orphans
@@ -31,11 +32,9 @@ from wardstead.adapters.store.tree_store import (
     tile_reader,
     tree_end,
 )
-from wardstead.crypto.merkle import consistency_proof, tree_root, verify_consistency
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.clock import Clock
-from wardstead.kernel.errors import IntegrityError
-from wardstead.ledger.checkpoint import Checkpoint, CheckpointSigner, open_checkpoint
+from wardstead.ledger.checkpoint import CheckpointSigner, open_checkpoint
 from wardstead.ledger.tiles import TileId, node_from
 
 _log = logging.getLogger("wardstead.recorder")
@@ -53,12 +52,6 @@ class StopEvent(Protocol):
     def wait(self, timeout: float | None = None, /) -> bool:
         """Whether it is time to stop, after waiting at most ``timeout`` seconds."""
         ...
-
-
-class LedgerCut(IntegrityError):
-    """The ledger is shorter than, or another than, a checkpoint that was signed."""
-
-    code = "ledger_cut"
 
 
 class Recorder:
@@ -119,27 +112,13 @@ class Recorder:
             self._kept.clear()
             self._end = tree_end(connection)
             stored = latest_note(connection)
-            copied = self._copy.read_text() if self._copy.exists() else None
+            notes = [note for note in (stored, read_copy(self._copy)) if note is not None]
             node = node_from(tile_reader(connection, self._kept))
-            known = [open_checkpoint(note, self._key.verifying) for note in (stored, copied) if note]
-            for checkpoint in known:
-                self._hold_against(checkpoint, node)
-        newest = max(known, key=lambda one: one.size, default=None)
+            newest = extends(self._end.size, node, notes, self._key.verifying)
         self._signer = CheckpointSigner(self._key, newest)
         keep_right_edge(self._kept, self._end.size)
         if stored and newest and open_checkpoint(stored, self._key.verifying).size == newest.size:
             self._uncopied = stored
-
-    def _hold_against(self, checkpoint: Checkpoint, node: Callable[[int, int], bytes]) -> None:
-        advice = "restore the whole state folder from one backup, and compare with a witness"
-        if checkpoint.size > self._end.size:
-            what = f"the ledger has {self._end.size} entries, a checkpoint was signed for {checkpoint.size}"
-            raise LedgerCut(what, why="it was cut, or restored from an older copy", next_step=advice)
-        try:
-            proof = consistency_proof(checkpoint.size, self._end.size, node)
-            verify_consistency(checkpoint.size, self._end.size, proof, checkpoint.root, tree_root(self._end.size, node))
-        except IntegrityError as error:
-            raise LedgerCut("the ledger does not extend a signed checkpoint", why=error.what, next_step=advice) from None
 
     # -- one step ----------------------------------------------------------------------------------------------------
 

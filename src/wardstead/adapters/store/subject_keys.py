@@ -14,7 +14,7 @@ from typing import Any
 
 from wardstead.crypto.keyring import EpochRetired, KeyEncryptionKey, KeyGone, SubjectKey, new_kek, rewrap
 from wardstead.kernel.clock import Entropy
-from wardstead.kernel.errors import BackendError, ConfigurationError
+from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kek (epoch INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
@@ -30,11 +30,20 @@ class SubjectKeys:
     Residual: a copy-on-write or flash device may keep the old blocks.
     """
 
-    def __init__(self, path: Path, root: bytes, entropy: Entropy) -> None:
-        """``root``: the 32 bytes of the root key. The file is made, with a first epoch, when it is not there."""
+    def __init__(self, path: Path, root: bytes, entropy: Entropy, *, create: bool = False) -> None:
+        """``root``: the 32 bytes of the root key. ``create``: make the file, with a first epoch, when it is not there.
+
+        Raises ``IntegrityError`` when it is not there and should be: everything that its keys seal is lost with it.
+        """
         self._path, self._root, self._entropy, self._lock = path, root, entropy, Lock()
         try:
-            path.touch(mode=0o600)
+            if create:
+                path.touch(mode=0o600)
+            if not path.exists() or not (create or path.stat().st_size):
+                raise IntegrityError(
+                    "the key store is gone: nothing that is recorded can be read without it", where=str(path),
+                    next_step="restore it from a backup of the keys folder",
+                )  # fmt: skip
             if path.stat().st_mode & 0o077:
                 raise ConfigurationError(
                     "the key store may be read by others than its owner", where=str(path), next_step=f"chmod 600 {path}"
