@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.e2e.deployment import Deployment
+from tests.e2e.faulty import until
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -77,10 +78,12 @@ def test_a_redacted_question_is_answered_and_its_receipt_verifies_in_the_browser
     ask(page, f"Is {CARD} a card number? Answer in five words.")
     facts = page.locator(".turn-facts").last
     expect(facts).to_contain_text("1 redacted in your message")
+    expect(page.locator(".turn.you mark.redaction")).to_be_visible()
     assert CARD not in page.content()
     facts.get_by_role("link", name="Receipt").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_text("Proven: its entries are in the signed tree")).to_be_visible()
+    proven = page.get_by_text("Proven: its entries are in the signed tree")
+    until("its entries are in the tree", lambda: page.reload() is not None and proven.is_visible())
     page.get_by_role("button", name="Verify in this browser").click()
     expect(page.locator(".proof-steps li")).to_have_count(3)
     expect(page.locator(".proof-steps li").last).to_contain_text("The outcome is entry")
