@@ -10,6 +10,7 @@ import pytest
 from tests.gateway.playbook import ALICE, Playbook, Unauthenticated, exchange, world
 
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
+from wardstead.gateway.pipeline.answer import Cut
 from wardstead.gateway.pipeline.commands import (
     Abort,
     Body,
@@ -334,3 +335,18 @@ def test_a_large_request_that_is_malformed_is_refused_all_the_same() -> None:
     book << refused.value >> Start
     assert book.started is not None
     assert book.started.status == 400
+
+
+@pytest.mark.parametrize(("word", "said"), [("SECRET", "completed"), ("FORBIDDEN", "blocked")])
+def test_a_large_answer_is_inspected_where_it_holds_up_nobody(word: str, said: str) -> None:
+    book = intended(chat()) >> CallModel << 200 >> ReadModel << completion(word + " fine" * LARGE_BYTES) >> ReadModel << b""
+    book >> Compute
+    try:
+        taken = book.seen[-1].work()
+    except Cut as cut:
+        taken = cut
+    book << taken >> CommitOutcome
+    assert content(book.seen[-1])["outcome"] == said
+    book << None
+    book.end()
+    assert word.encode() not in book.sent

@@ -17,7 +17,7 @@ class ReadBody(msgspec.Struct, frozen=True):
 
 
 class Compute(msgspec.Struct, frozen=True):
-    """Work something out where it holds up nobody else. Answer: what ``work`` returns; it has no effects."""
+    """Work something out where it holds up nobody else. Answer: what ``work`` returns; what it raises is thrown in."""
 
     work: Callable[[], Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from wardstead.access.ports import Decision, Identity
 from wardstead.gateway.pipeline import record, steps
@@ -46,8 +46,16 @@ Road = Generator[Command, Any, None]
 T = TypeVar("T")
 MAX_STALE_RETRIES = 4
 LARGE_BYTES = 32 * 1024
-"""From here on a request's body is parsed and inspected in a thread."""
+"""A request's or an answer's body that is larger is parsed and inspected in a thread."""
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
+
+
+class _Whole(NamedTuple):
+    """A whole answer that may be sent: in the client's dialect, and as it is recorded."""
+
+    encoded: bytes
+    recorded: Any
+    usage: dict[str, Any] | None
 
 
 class Exchange:
@@ -117,7 +125,7 @@ class Exchange:
 
     def _parse(self, body: bytes) -> Road:
         self._body = body
-        self._request, self._model = yield from self._compute(partial(steps.parse, self.world, self.incoming, body))
+        self._request, self._model = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, body))
         self.request = self._request
         self._enter(State.PARSED)
 
@@ -151,15 +159,16 @@ class Exchange:
             raise IntegrityError("nobody is identified yet")
         return self.identity
 
-    def _compute(self, work: Callable[[], T]) -> Generator[Command, Any, T]:
-        """A large request takes seconds in the worst case: those are not taken from everybody's time."""
-        if len(self._body) <= LARGE_BYTES:
+    @staticmethod
+    def _compute(data: bytes, work: Callable[[], T]) -> Generator[Command, Any, T]:
+        """What is large takes seconds in the worst case: those are not taken from everybody's time."""
+        if len(data) <= LARGE_BYTES:
             return work()
         made: T = yield Compute(work)
         return made
 
     def _inspect(self) -> Road:
-        self._inspected = yield from self._compute(partial(steps.inspect, self.world, self._request))
+        self._inspected = yield from self._compute(self._body, partial(steps.inspect, self.world, self._request))
         self.label = self._inspected.label
         self._enter(State.INSPECTED)
 
@@ -243,18 +252,21 @@ class Exchange:
             return
         data = yield from self._collect(self.world.answer_bytes)
         self._first_ms = self._clock()
-        completion = upstream.decode_completion(data, self._request.operation)
-        guard = self._guard = self._new_guard()
         try:
-            self._inspect_completion(completion, guard)
+            taken = yield from self._compute(data, partial(self._take_whole, data))
         except Cut as cut:
             yield from self._refuse(cut, subject="answer")
             return
-        answer = self.incoming.dialect.answer(completion, self._context())
+        if (yield from self._conclude("completed", 200, answer=taken.recorded, usage=taken.usage)):
+            yield from self._send_whole(200, taken.encoded)
+
+    def _take_whole(self, data: bytes) -> _Whole:
+        """Decode, inspect and encode a whole answer."""
+        completion = upstream.decode_completion(data, self._request.operation)
+        self._guard = self._new_guard()
+        self._inspect_completion(completion, self._guard)
         recorded = None if self._request.operation is Operation.EMBEDDING else completion.get("choices")
-        usage = completion.get("usage")
-        if (yield from self._conclude("completed", 200, answer=recorded, usage=usage)):
-            yield from self._send_whole(200, answer)
+        return _Whole(self.incoming.dialect.answer(completion, self._context()), recorded, completion.get("usage"))
 
     def _call_or_refuse(self) -> Road:
         """Call the model; when the server says that the request itself is wrong, that is the answer, and the outcome."""

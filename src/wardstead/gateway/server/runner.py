@@ -7,6 +7,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+from wardstead.gateway.pipeline.answer import Cut
 from wardstead.gateway.pipeline.commands import (
     Abort,
     Body,
@@ -167,7 +168,7 @@ class Runner:
                     command = road.send(self._worlds.current)
                 try:
                     result = await _PERFORM[type(command)](self, command)
-                except (WardsteadError, ClientGone) as error:
+                except (WardsteadError, ClientGone, Cut) as error:
                     command = road.throw(error)
                 except asyncio.CancelledError:
                     if not self._gone or self.task is None:
