@@ -146,6 +146,19 @@ def test_status_of_a_deployment_that_does_not_run_is_4(made: Path) -> None:
     assert said(made, "chat", "hello", "--key", "ws_x", code=4)["error"]["next_step"]
 
 
+def test_config_check_warns_of_what_nobody_may_do(made: Path) -> None:
+    assert said(made, "config", "check")["warnings"] == []
+    path = made / "policies/10-roles.cedar"
+    text = path.read_text()
+    try:
+        path.write_text('permit (principal, action == Action::"infer", resource);')
+        warnings = said(made, "config", "check")["warnings"]
+        assert "no policy permits anybody to administer" in warnings
+        assert not [one for one in warnings if "infer" in one]
+    finally:
+        path.write_text(text)
+
+
 def test_config_check_names_file_line_and_key(made: Path) -> None:
     assert said(made, "config", "check")["ok"] is True
     path = made / "wardstead.yaml"

@@ -58,6 +58,13 @@ class CedarDecisionPoint:
         parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
         self.version = sha256(length_prefixed(schema.encode(), *parts)).hexdigest()[:16]
 
+    @property
+    def unpermitted(self) -> frozenset[str]:
+        """The actions that no policy could permit to anybody."""
+        return frozenset(
+            action for action in ACTIONS if not any(self._would_permit(policy, action) for policy in self._about.values())
+        )
+
     def decide(self, request: AccessRequest) -> Decision:  # noqa: PLR0911 -- each return is a different denial
         """See ``DecisionPoint.decide``."""
         if request.action not in ACTIONS:

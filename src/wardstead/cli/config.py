@@ -24,10 +24,14 @@ def check(context: typer.Context, json: Json = False) -> None:
         point = found.decision_point()
         inspector = found.inspector()
         models = [model.name for model in found.settings.models]
+    warnings = [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted)]
     if json:
-        say_json({"ok": True, "models": models, "policy": point.version, "inspection": inspector.version})
+        versions = {"policy": point.version, "inspection": inspector.version}
+        say_json({"ok": True, "models": models, **versions, "warnings": warnings})
     else:
         err.print(f"[green]ok[/]: models {', '.join(models) or 'none'}; policy {point.version}; inspection {inspector.version}")
+        for warning in warnings:
+            err.print(f"[yellow]warning[/]: {warning}")
 
 
 @app.command("show")
