@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogue
+from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.inspection.ports import Direction
@@ -16,7 +16,8 @@ from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, Label
 
 CATALOGUES = files("wardstead.catalogues")
-DETECTORS = load_catalogue((CATALOGUES / "detectors/patterns.yaml").read_text("utf-8"), "patterns.yaml")
+FILES = [one for one in (CATALOGUES / "detectors").iterdir() if one.name.endswith(".yaml")]
+DETECTORS = load_catalogues({one.name: one.read_text("utf-8") for one in FILES})
 POLICY = load_policy((CATALOGUES / "policies/classification.yaml").read_text("utf-8"), "classification.yaml")
 CANARY = "canary-7731-xyzzy"
 INSPECTOR = PatternInspector(DETECTORS, POLICY, (CANARY,))

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.inspection.reference import CANARY, CATALOGUES, DETECTORS, POLICY
 
-from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, load_catalogue
+from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.matching import Matcher
 from wardstead.inspection.policy import load_policy, policy_schema
@@ -59,7 +59,7 @@ def one_detector(pattern: str, more: str = "") -> str:
 )
 def test_a_pattern_that_cannot_stream_is_refused_by_name(pattern: str, why: str) -> None:
     with pytest.raises(ConfigurationError, match=why) as caught:
-        load_catalogue(one_detector(pattern), "file.yaml")
+        load_catalogues({"file.yaml": one_detector(pattern)})
     assert caught.value.where == "file.yaml: bad"
 
 
@@ -78,7 +78,7 @@ def test_a_pattern_that_cannot_stream_is_refused_by_name(pattern: str, why: str)
 )
 def test_a_catalogue_that_does_not_fit_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load_catalogue(text, "file.yaml")
+        load_catalogues({"file.yaml": text})
     assert caught.value.where.startswith("file.yaml")
 
 
@@ -118,7 +118,7 @@ def test_a_canary_must_be_long_enough_to_mean_something(text: str) -> None:
 def test_the_version_changes_with_what_is_found_and_tells_no_canary() -> None:
     versions = {
         PatternInspector(DETECTORS, POLICY).version,
-        PatternInspector(DETECTORS[1:], POLICY).version,
+        PatternInspector(DETECTORS[:-1], POLICY).version,
         PatternInspector(DETECTORS, POLICY, (CANARY,)).version,
     }
     assert len(versions) == 3
@@ -126,5 +126,5 @@ def test_the_version_changes_with_what_is_found_and_tells_no_canary() -> None:
 
 
 def test_the_schemas_beside_the_catalogues_are_those_of_the_code() -> None:
-    assert json.loads((CATALOGUES / "detectors/patterns.schema.json").read_text()) == json.loads(json.dumps(catalogue_schema()))
+    assert json.loads((CATALOGUES / "detectors/detectors.schema.json").read_text()) == json.loads(json.dumps(catalogue_schema()))
     assert json.loads((CATALOGUES / "policies/classification.schema.json").read_text()) == json.loads(json.dumps(policy_schema()))

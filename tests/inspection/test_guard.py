@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.inspection.reference import CANARY, DETECTORS, INSPECTOR, POLICY, cut, inspect, reference, stream
 
-from wardstead.inspection.catalogue import WINDOW_BYTES, Detector, load_catalogue
+from wardstead.inspection.catalogue import WINDOW_BYTES, Detector, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import Direction
@@ -24,14 +24,15 @@ TEXTS = st.lists(st.one_of(st.sampled_from(EXAMPLES), FRAGMENTS, TAILS, GLUE, AN
 TEXT = TEXTS.map("".join)
 
 # Two detectors whose matches share a border, so that they overlap in a chain of any length.
-CHAIN = load_catalogue(
-    r"""
+CHAIN = load_catalogues(
+    {
+        "chain.yaml": r"""
 version: 1
 detectors:
   - {id: one, type: one, category: link, source: none, pattern: '\([a-z]{40}\[', examples: [x]}
   - {id: two, type: two, category: link, source: none, pattern: '\[[a-z]{40}\(', examples: [x]}
-""",
-    "chain",
+"""
+    }
 )
 CHAIN_POLICY = load_policy("{version: 1, rules: [{category: link, label: {level: internal}, prompt: allow, answer: allow}]}", "p")
 CHAIN_INSPECTOR = PatternInspector(CHAIN, CHAIN_POLICY)

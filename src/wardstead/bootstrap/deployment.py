@@ -25,7 +25,7 @@ from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.config import Settings, parse_settings
 from wardstead.crypto.keyring import KeyRing
-from wardstead.inspection.catalogue import Detector, load_catalogue
+from wardstead.inspection.catalogue import Detector, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
@@ -221,8 +221,10 @@ class Deployment:
 
     def detectors(self) -> tuple[Detector, ...]:
         """The detectors that ship with the product."""
-        resource = files("wardstead.catalogues") / "detectors" / "patterns.yaml"
-        return load_catalogue(resource.read_text("utf-8"), "detectors/patterns.yaml")
+        folder = files("wardstead.catalogues") / "detectors"
+        return load_catalogues(
+            {f"detectors/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
+        )
 
     def classification(self) -> ClassificationPolicy:
         """The deployment's classification policy."""

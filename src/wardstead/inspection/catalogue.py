@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
@@ -65,15 +66,18 @@ class Detector:
     counter_examples: tuple[str, ...] = ()
 
 
-def load_catalogue(text: str, where: str) -> tuple[Detector, ...]:
-    """The detectors of a catalogue file. Raises ``ConfigurationError`` that names the entry."""
-    catalogue = read_yaml(text, where, _Catalogue)
-    seen: set[str] = set()
-    for entry in catalogue.detectors:
-        if entry.id in seen:
-            raise ConfigurationError(f"two detectors have the id {entry.id!r}", where=where)
-        seen.add(entry.id)
-    return tuple(_detector(entry, f"{where}: {entry.id}") for entry in catalogue.detectors)
+def load_catalogues(texts: Mapping[str, str]) -> tuple[Detector, ...]:
+    """The detectors of catalogue files, by name. The first to find something names it: files in the order of their names.
+
+    Raises ``ConfigurationError`` that names file and entry.
+    """
+    found: dict[str, Detector] = {}
+    for where in sorted(texts):
+        for entry in read_yaml(texts[where], where, _Catalogue).detectors:
+            if entry.id in found:
+                raise ConfigurationError(f"two detectors have the id {entry.id!r}", where=where)
+            found[entry.id] = _detector(entry, f"{where}: {entry.id}")
+    return tuple(found.values())
 
 
 def catalogue_schema() -> dict[str, object]:
