@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.gateway.protocol.types import Operation, UpstreamEvent
-from wardstead.gateway.protocol.upstream import MalformedAnswer, SseDecoder, ToolCallAssembler, decode_completion
+from wardstead.gateway.protocol.types import Operation, ParsedRequest, UpstreamEvent
+from wardstead.gateway.protocol.upstream import MalformedAnswer, SseDecoder, ToolCallAssembler, decode_completion, write_logprobs
 
 texts = st.text(max_size=8) | st.sampled_from(["\N{GRINNING FACE}", "\r", "\n", "data: ", "[DONE]", "é"])
 deltas = st.fixed_dictionaries({}, optional={"role": st.just("assistant"), "content": texts, "reasoning_content": texts})
@@ -83,11 +84,35 @@ def test_any_bytes_are_events_or_a_typed_error(garbage: bytes, data: st.DataObje
 @given(junk, st.sampled_from(Operation))
 def test_any_json_is_an_answer_or_a_typed_error(value: Any, operation: Operation) -> None:
     try:
-        answer = decode_completion(json.dumps(value).encode(), operation)
+        answer = decode_completion(json.dumps(value).encode(), ParsedRequest(operation, "m", stream=False, body={}, texts=[]))
     except MalformedAnswer:
         return
     assert answer.keys() == ({"data", "usage"} if operation is Operation.EMBEDDING else {"choices", "usage"})
-    assert json.dumps(answer).encode()
+    if operation is not Operation.EMBEDDING:
+        write_logprobs(answer, operation)
+    assert orjson.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    ("vector", "packed", "fine"),
+    [
+        ("AACAPwAAAEA=", True, True),
+        ("AACAPwAAAEA=", False, False),
+        ("a text that is no vector", True, False),
+        ("abcd", True, False),  # three bytes are no number
+        ([1, 0.5], True, True),
+        (["1"], False, False),
+    ],
+)
+def test_an_embedding_is_numbers_and_nothing_that_could_be_read(vector: Any, packed: bool, fine: bool) -> None:
+    body = {"encoding_format": "base64"} if packed else {}
+    request = ParsedRequest(Operation.EMBEDDING, "m", stream=False, body=body, texts=[])
+    answer = json.dumps({"data": [{"embedding": vector}]}).encode()
+    if fine:
+        assert decode_completion(answer, request)["data"][0]["embedding"] == vector
+    else:
+        with pytest.raises(MalformedAnswer):
+            decode_completion(answer, request)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["index", "id", "function", "type"]), junk), max_size=4))

@@ -6,11 +6,12 @@ a redaction in the middle of a half-sent JSON value could neither be exact nor s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wardstead.gateway.protocol.logprobs import Spelling, Token
+from wardstead.gateway.protocol.texts import json_text, unescaped
 from wardstead.gateway.protocol.types import Chunk
 from wardstead.gateway.protocol.upstream import ToolCallAssembler
 from wardstead.inspection.ports import Direction, Inspector, Released, StreamGuard
@@ -34,7 +35,7 @@ class Cut(Exception):
 
 @dataclass(slots=True)
 class _Choice:
-    """One choice of the answer. ``fed`` and ``given`` count characters into and out of the text guard."""
+    """One choice of the answer."""
 
     text: StreamGuard
     reasoning: StreamGuard
@@ -43,12 +44,9 @@ class _Choice:
     released: bytearray = field(default_factory=bytearray)
     thoughts: bytearray = field(default_factory=bytearray)
     structured: bytearray = field(default_factory=bytearray)
-    logprobs: list[Any] = field(default_factory=list)
+    spelling: Spelling = field(default_factory=Spelling)
     calls: list[dict[str, Any]] = field(default_factory=list)
     finish_reason: str | None = None
-    clean: bool = True
-    fed: int = 0
-    given: int = 0
 
 
 class AnswerGuard:
@@ -79,12 +77,12 @@ class AnswerGuard:
             if self._structured:
                 choice.structured += text.encode()
             else:
-                choice.fed += len(text)
                 self._hand_out(choice.text.feed(text), choice, out)
         if chunk.tool_calls:
             choice.tools.feed(chunk.tool_calls)
-        if chunk.logprobs is not None and self._wants_logprobs:
-            choice.logprobs.append(chunk.logprobs)
+        # Those of reasoning and tool calls spell nothing that is text.
+        if text and chunk.logprobs and self._wants_logprobs:
+            choice.spelling.add(chunk.logprobs)
         if chunk.finish_reason is not None:
             choice.finish_reason = chunk.finish_reason
             return [*self._close(chunk.index, choice, out)]
@@ -133,24 +131,22 @@ class AnswerGuard:
         if self._left < 0:
             raise Cut("answer.too-long", "the answer is longer than this deployment lets one answer be")
 
-    def _release(self, released: Released, choice: _Choice, guard: StreamGuard) -> str:
+    def _release(self, released: Released, guard: StreamGuard) -> str:
         if released.findings:
-            choice.clean = choice.clean and all(f.action is Action.ALLOW for f in released.findings)
             self.findings += released.findings
             self._raise_label(guard.label)
         return released.text
 
     def _think(self, released: Released, choice: _Choice, out: Chunk) -> None:
-        thought = self._release(released, choice, choice.reasoning)
+        thought = self._release(released, choice.reasoning)
         out.reasoning += thought
         choice.thoughts += thought.encode()
         self._stop_if_blocked(released, out)
 
     def _hand_out(self, released: Released, choice: _Choice, out: Chunk) -> None:
-        text = self._release(released, choice, choice.text)
+        text = self._release(released, choice.text)
         out.text += text
         choice.released += text.encode()
-        choice.given += len(text)
         self._stop_if_blocked(released, out)
 
     def _stop_if_blocked(self, released: Released, last: Chunk | None) -> None:
@@ -166,11 +162,16 @@ class AnswerGuard:
                 raise Cut("access.clearance", reason)
 
     def _attach_logprobs(self, choice: _Choice, out: Chunk) -> None:
-        """Log-probabilities repeat the tokens: they follow the text only while nothing is held back or was redacted."""
-        if choice.logprobs and choice.clean and choice.fed == choice.given:
-            content = [entry for block in choice.logprobs for entry in (block.get("content") or [])]
-            out.logprobs = {"content": content}
-            choice.logprobs.clear()
+        tokens = choice.spelling.take(choice.released)
+        if tokens and self._harmless(tokens):
+            out.logprobs = tokens
+        elif tokens:
+            choice.spelling.stop()
+
+    def _harmless(self, tokens: Sequence[Token]) -> bool:
+        """Whether nothing is found in what might have stood in the tokens' places: the tokens themselves are inspected text."""
+        others = [data.decode("utf-8", "replace") for token in tokens for data, _ in token.alternatives]
+        return not any(found.findings for found in self._inspector.inspect_all(others, Direction.ANSWER))
 
     def _close(self, index: int, choice: _Choice, out: Chunk) -> list[Chunk]:
         self._think(choice.reasoning.finish(), choice, out)
@@ -189,38 +190,34 @@ class AnswerGuard:
         return chunks
 
     def _whole_call(self, call: dict[str, Any]) -> dict[str, Any]:
-        function = dict(call["function"])
-        function["name"] = self.inspect_text(function["name"])
-        function["arguments"] = self._whole_json(function["arguments"])
-        return {**call, "function": function}
+        function = call["function"]
+        clean = {"name": self.inspect_text(function["name"]), "arguments": self._whole_json(function["arguments"])}
+        return {**call, "id": self.inspect_text(call["id"]), "function": clean}
 
     def _whole_json(self, text: str) -> str:
-        """Inspect every string of a JSON value after its escapes are undone; what does not parse is inspected as text."""
+        """Inspect every string of a JSON value after its escapes are undone, and write it anew."""
+        holder = {"json": text}
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return self.inspect_text(text)
-        clean = self._walk(value)
-        return text if clean == value else json.dumps(clean, ensure_ascii=False)
+            found, rewrite = json_text(holder, "json")
+        except ValueError:
+            return self._nearly_json(text)
+        slots = list(found)
+        for (old, (container, key)), new in zip(slots, self._inspect_each([one for one, _ in slots]), strict=True):
+            if new != old:
+                container[key] = new
+        rewrite()
+        return holder["json"]
 
-    def _walk(self, value: Any, depth: int = 0) -> Any:
-        if depth > 128:
-            raise PeerError("the model server's structured answer is nested too deeply")
-        if isinstance(value, str):
-            return self.inspect_text(value)
-        if isinstance(value, dict):
-            return {self.inspect_text(key): self._walk(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._walk(item, depth + 1) for item in value]
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            text = json.dumps(value)
-            inspected = self.inspect_text(text)
-            return value if inspected == text else inspected
-        return value
+    def _nearly_json(self, text: str) -> str:
+        """What does not parse is a text; but somebody may yet read it as JSON, so nothing may hide in its escapes."""
+        if "\\" in text:
+            hidden = self._inspector.inspect(unescaped(text), Direction.ANSWER)
+            if hidden.action is not Action.ALLOW:
+                raise blocked(hidden.findings, None)
+        return self.inspect_text(text)
 
-    def inspect_completion(self, completion: dict[str, Any]) -> bool:
-        """Inspect a whole (not streamed) answer in place. False when something was redacted, so that logprobs must go."""
-        before = [finding for finding in self.findings if finding.action is not Action.ALLOW]
+    def inspect_completion(self, completion: dict[str, Any]) -> None:
+        """Inspect a whole (not streamed) answer in place."""
         for choice in completion["choices"]:
             message = choice.get("message", choice)
             for name in ("content", "text", "reasoning_content", "refusal"):
@@ -229,17 +226,29 @@ class AnswerGuard:
                     message[name] = self._whole_json(message[name]) if whole else self.inspect_text(message[name])
             if message.get("tool_calls"):
                 message["tool_calls"] = [self._whole_call(call) for call in message["tool_calls"]]
-        return len([finding for finding in self.findings if finding.action is not Action.ALLOW]) == len(before)
+            choice["logprobs"] = self._spelled(choice["logprobs"], message.get("content") or message.get("text") or "")
+
+    def _spelled(self, tokens: list[Token], text: str) -> list[Token]:
+        if not self._wants_logprobs:
+            return []
+        spelling = Spelling()
+        spelling.add(tokens)
+        taken = spelling.take(text.encode())
+        return taken if self._harmless(taken) else []
 
     def inspect_text(self, text: str) -> str:
         """A whole text of the answer: what may go on of it, or ``Cut``."""
-        verdict = self._inspector.inspect(text, Direction.ANSWER)
-        if verdict.findings:
-            self.findings += verdict.findings
-            self._raise_label(verdict.label)
-        if verdict.action is Action.BLOCK:
-            raise blocked(verdict.findings, None)
-        return verdict.text
+        return self._inspect_each((text,))[0]
+
+    def _inspect_each(self, texts: Sequence[str]) -> list[str]:
+        verdicts = self._inspector.inspect_all(texts, Direction.ANSWER)
+        for verdict in verdicts:
+            if verdict.findings:
+                self.findings += verdict.findings
+                self._raise_label(verdict.label)
+            if verdict.action is Action.BLOCK:
+                raise blocked(verdict.findings, None)
+        return [verdict.text for verdict in verdicts]
 
 
 def blocked(findings: Sequence[Finding], last: Chunk | None) -> Cut:

@@ -262,10 +262,13 @@ class Exchange:
 
     def _take_whole(self, data: bytes) -> _Whole:
         """Decode, inspect and encode a whole answer."""
-        completion = upstream.decode_completion(data, self._request.operation)
+        completion = upstream.decode_completion(data, self._request)
         self._guard = self._new_guard()
-        self._inspect_completion(completion, self._guard)
-        recorded = None if self._request.operation is Operation.EMBEDDING else completion.get("choices")
+        recorded = None
+        if self._request.operation is not Operation.EMBEDDING:
+            self._guard.inspect_completion(completion)
+            upstream.write_logprobs(completion, self._request.operation)
+            recorded = completion["choices"]
         return _Whole(self.incoming.dialect.answer(completion, self._context()), recorded, completion.get("usage"))
 
     def _call_or_refuse(self) -> Road:
@@ -275,13 +278,6 @@ class Exchange:
         except ModelRefused as error:
             if (yield from self._conclude("refused_by_model_server", 400, reason=error.code)):
                 yield from self._answer_error(error)
-
-    def _inspect_completion(self, completion: dict[str, Any], guard: AnswerGuard) -> None:
-        if self._request.operation is Operation.EMBEDDING:
-            return
-        clean = guard.inspect_completion(completion)
-        if not clean or not self._request.wants_logprobs:
-            upstream.drop_logprobs(completion)
 
     def _new_guard(self) -> AnswerGuard:
         return AnswerGuard(

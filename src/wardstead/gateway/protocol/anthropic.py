@@ -13,6 +13,7 @@ from wardstead.gateway.protocol.errors import message_of
 from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text, word
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.openai import model_of, parse_chat
+from wardstead.gateway.protocol.texts import arguments
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, Limits, ParsedRequest
 from wardstead.kernel.errors import WardsteadError
 
@@ -164,8 +165,8 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
             texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
         elif kind == "tool_use" and role == "assistant":
             _only(block, _TOOL_USE, place)
-            arguments = json.dumps(mapping(block.get("input"), f"{place}.input"), ensure_ascii=False)
-            function = {"name": text(block.get("name"), f"{place}.name"), "arguments": arguments}
+            given = json.dumps(mapping(block.get("input"), f"{place}.input"), ensure_ascii=False)
+            function = {"name": text(block.get("name"), f"{place}.name"), "arguments": given}
             calls.append({"id": text(block.get("id"), f"{place}.id"), "type": "function", "function": function})
         elif kind == "tool_result" and role == "user":
             _only(block, _TOOL_RESULT, place)
@@ -222,16 +223,7 @@ def _usage(usage: dict[str, Any] | None) -> dict[str, int]:
 
 def _tool_use(call: dict[str, Any]) -> dict[str, Any]:
     function = call["function"]
-    try:
-        value = json.loads(function["arguments"])
-    except ValueError:
-        value = {"arguments": function["arguments"]}
-    return {
-        "type": "tool_use",
-        "id": call["id"],
-        "name": function["name"],
-        "input": value if isinstance(value, dict) else {"value": value},
-    }
+    return {"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments(function["arguments"])}
 
 
 def _event(kind: str, value: dict[str, Any]) -> bytes:
@@ -280,8 +272,8 @@ class AnthropicStream:
 
     def _tool(self, call: dict[str, Any]) -> bytes:
         use = _tool_use(call)
-        arguments = orjson.dumps(use["input"]).decode()
-        delta = {"index": self._block + 1, "delta": {"type": "input_json_delta", "partial_json": arguments}}
+        partial = orjson.dumps(use["input"]).decode()
+        delta = {"index": self._block + 1, "delta": {"type": "input_json_delta", "partial_json": partial}}
         opened = self._open({**use, "input": {}})
         return opened + _event("content_block_delta", delta) + _event("content_block_stop", {"index": self._block})
 

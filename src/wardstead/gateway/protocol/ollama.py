@@ -13,6 +13,7 @@ from wardstead.gateway.protocol.errors import message_of
 from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.openai import model_of, parse_chat
+from wardstead.gateway.protocol.texts import arguments
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, Limits, ParsedRequest
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import WardsteadError
@@ -152,17 +153,13 @@ def _message(message: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _tool_call(call: Any, where: str, index: int) -> dict[str, Any]:
     function = mapping(mapping(call, where).get("function"), f"{where}.function")
-    arguments = json.dumps(mapping(fields.given(function, "arguments", {}), f"{where}.function.arguments"), ensure_ascii=False)
-    return {"id": f"call_{index}", "type": "function", "function": {"name": function.get("name"), "arguments": arguments}}
+    given = json.dumps(mapping(fields.given(function, "arguments", {}), f"{where}.function.arguments"), ensure_ascii=False)
+    return {"id": f"call_{index}", "type": "function", "function": {"name": function.get("name"), "arguments": given}}
 
 
-def _arguments(call: dict[str, Any]) -> dict[str, Any]:
+def _called(call: dict[str, Any]) -> dict[str, Any]:
     function = call["function"]
-    try:
-        value = json.loads(function["arguments"])
-    except ValueError:
-        value = function["arguments"]
-    return {"function": {"name": function["name"], "arguments": value if isinstance(value, dict) else {"value": value}}}
+    return {"function": {"name": function["name"], "arguments": arguments(function["arguments"])}}
 
 
 def _piece(context: AnswerContext, chunk: Chunk) -> dict[str, Any]:
@@ -171,7 +168,7 @@ def _piece(context: AnswerContext, chunk: Chunk) -> dict[str, Any]:
         return {**head, "response": chunk.text, "done": False}
     message: dict[str, Any] = {"role": "assistant", "content": chunk.text}
     if chunk.tool_calls:
-        message["tool_calls"] = [_arguments(call) for call in chunk.tool_calls]
+        message["tool_calls"] = [_called(call) for call in chunk.tool_calls]
     return {**head, "message": message, "done": False}
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from wardstead.gateway.protocol import fields
+from wardstead.gateway.protocol import fields, logprobs
 from wardstead.gateway.protocol.errors import message_of
 from wardstead.gateway.protocol.fields import BadField, Check
 from wardstead.gateway.protocol.json_input import decode_object
@@ -238,6 +238,7 @@ class OpenAIStream:
         head = {"id": prefix + context.receipt, "object": kind, "created": context.created_s, "model": context.model}
         self._head = b"data: " + orjson.dumps(head)[:-1]
         self._text = self._head + b',"choices":[{"index":0,"delta":{"content":'
+        self._spelled: dict[int, int] = {}  # by choice: characters whose tokens have been written
         self._text_end = b'},"logprobs":null,"finish_reason":null}]}\n\n'
 
     def start(self) -> bytes:
@@ -253,9 +254,17 @@ class OpenAIStream:
             choice["delta"] = self._delta(chunk)
         else:
             choice["text"] = chunk.text
-        choice["logprobs"] = chunk.logprobs
+        choice["logprobs"] = self._logprobs(chunk) if chunk.logprobs else None
         choice["finish_reason"] = chunk.finish_reason
         return self._head + b',"choices":[' + orjson.dumps(choice) + b"]}\n\n"
+
+    def _logprobs(self, chunk: Chunk) -> dict[str, Any]:
+        tokens = chunk.logprobs or []
+        if self._chat:
+            return logprobs.for_chat(tokens)
+        written = logprobs.for_completion(tokens, self._spelled.get(chunk.index, 0))
+        self._spelled[chunk.index] = written["text_offset"][-1] + len(written["tokens"][-1])
+        return written
 
     @staticmethod
     def _plain(chunk: Chunk) -> bool:

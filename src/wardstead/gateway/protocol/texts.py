@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final, NoReturn
 
+import orjson
+
+MAX_BRACKETS: Final = 512
+"""Opening brackets in JSON that stands in a string: a bound on how deeply it nests, well below the interpreter's own."""
 Slot = tuple[Any, Any]
 
 
@@ -35,23 +40,18 @@ class RenameKey:
         self._value.update(items)
 
 
-def walk(value: Any, *, skip: frozenset[str] = frozenset(), numbers: bool = False) -> Iterator[tuple[str, Slot]]:
-    """Every string in a JSON value. ``skip`` names keys that hold closed words.
-
-    With ``numbers``, those of at least nine digits too, as text: an identifier may stand unquoted in tool arguments.
-    """
+def walk(value: Any) -> Iterator[tuple[str, Slot]]:
+    """Every string in a JSON value, and every number of at least nine digits as text: identifiers may stand unquoted."""
     stack: list[Any] = [value]
     while stack:
         item = stack.pop()
         entries = item.items() if isinstance(item, dict) else enumerate(item)
         for key, inner in entries:
-            if key in skip:
-                continue
             if isinstance(inner, str):
                 yield inner, (item, key)
             elif isinstance(inner, dict | list):
                 stack.append(inner)
-            elif numbers and isinstance(inner, int | float) and 1e8 <= abs(inner) < math.inf:
+            elif isinstance(inner, int | float) and 1e8 <= abs(inner) < math.inf:
                 yield format(inner, "d" if isinstance(inner, int) else "f"), (item, key)
 
 
@@ -73,19 +73,17 @@ def walk_keys(value: Any, known: frozenset[str]) -> Iterator[tuple[str, Slot]]:
 
 def free_form(value: Any, known: frozenset[str] = frozenset()) -> Iterator[tuple[str, Slot]]:
     """Every string, long number and unknown key of a free-form JSON value. Values come before keys: renaming is last."""
-    yield from walk(value, numbers=True)
+    yield from walk(value)
     yield from walk_keys(value, known)
 
 
 def json_text(container: dict[str, Any], key: str) -> tuple[Iterator[tuple[str, Slot]], Callable[[], None]]:
     """JSON inside the string ``container[key]``: its strings after escapes are undone, and what writes it anew.
 
+    It is written anew at once, so that what is inspected is what anybody will read (of a key that stands twice, the last).
     Raises ``ValueError`` for what is not a JSON object or array: no model server would take it either.
     """
-    try:
-        value = json.loads(container[key] or "{}")
-    except RecursionError:
-        raise ValueError("nests too deeply") from None
+    value = load_json(container[key] or "{}")
     if not isinstance(value, dict | list):
         raise ValueError("neither an object nor an array")  # noqa: TRY004 -- one error for one kind of wrong text
 
@@ -94,3 +92,33 @@ def json_text(container: dict[str, Any], key: str) -> tuple[Iterator[tuple[str, 
 
     rewrite()
     return free_form(value), rewrite
+
+
+def load_json(text: str) -> Any:
+    """A JSON value from its text. Raises ``ValueError``, also for what nests too deeply and for NaN and Infinity."""
+    if text.count("[") + text.count("{") > MAX_BRACKETS:
+        raise ValueError("nests too deeply")
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_ESCAPE: Final = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
+_PLAIN: Final = {"b": " ", "f": " ", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def unescaped(text: str) -> str:
+    """What JSON's escapes in ``text`` stand for, whether or not it is JSON."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _PLAIN.get(found[2], found[2]), text)
+
+
+def arguments(text: str) -> Any:
+    """A tool call's arguments as the object that other dialects have in their place; numbers of any size stay as they are."""
+    try:
+        value = load_json(text)
+    except ValueError:
+        return {"arguments": text}
+    written = orjson.Fragment(json.dumps(value, ensure_ascii=False))
+    return written if isinstance(value, dict) else {"value": written}

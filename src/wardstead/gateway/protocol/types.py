@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from wardstead.gateway.protocol.logprobs import Token
 from wardstead.kernel.errors import WardsteadError
 
 
@@ -105,7 +106,7 @@ class Chunk(msgspec.Struct):
     """Whole tool calls (canonical, arguments complete) when going out; OpenAI's partial ones when coming in."""
     refusal: str = ""
     finish_reason: str | None = None
-    logprobs: Any = None
+    logprobs: list[Token] | None = None
 
 
 class UpstreamEvent(msgspec.Struct):

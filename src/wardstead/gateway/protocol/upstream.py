@@ -6,18 +6,23 @@ Sources: WHATWG HTML section 9.2 (server-sent events); OpenAI's reference for ch
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
+from wardstead.gateway.protocol import logprobs
 from wardstead.gateway.protocol.types import Chunk, Operation, ParsedRequest, UpstreamEvent
 from wardstead.kernel.errors import PeerError
 
 MAX_EVENT_BYTES: Final = 1024 * 1024
 MAX_TOOL_CALL_CHARS: Final = 256 * 1024
 MAX_TOOL_CALLS: Final = 128
+_CALL_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
 
@@ -45,9 +50,14 @@ def _loads(data: bytes) -> Any:
         pass
     # orjson refuses lone surrogates; some servers cut an astral character's escapes in two events.
     try:
-        return json.loads(data)
+        return json.loads(data, parse_int=_int)
     except (ValueError, RecursionError):
         raise MalformedAnswer("the model server sent something that is not JSON") from None
+
+
+def _int(digits: str) -> int | float:
+    """As orjson has it: what 64 bits do not hold is a float."""
+    return int(digits) if len(digits) < 19 else float(digits)
 
 
 class SseDecoder:
@@ -140,8 +150,8 @@ class SseDecoder:
         chunk.finish_reason = _finish_reason(choice.get("finish_reason"))
         if chunk.finish_reason:
             self._finished = True
-        if isinstance(choice.get("logprobs"), dict):
-            chunk.logprobs = choice["logprobs"]
+        if choice.get("logprobs"):
+            chunk.logprobs = _logprobs(choice)
         return chunk
 
     def _join(self, index: int, text: str) -> str:
@@ -173,6 +183,13 @@ def _string(value: Any) -> str:
     return value
 
 
+def _logprobs(choice: dict[str, Any]) -> list[logprobs.Token]:
+    try:
+        return logprobs.decode(choice.get("logprobs"))
+    except logprobs.BadLogprobs as error:
+        raise MalformedAnswer("the model server sent log-probabilities of the wrong shape", why=str(error)) from None
+
+
 def _finish_reason(value: Any) -> str | None:
     if value is None:
         return None
@@ -188,7 +205,7 @@ def _list_of_objects(value: Any) -> list[dict[str, Any]]:
 def clean_usage(usage: dict[str, Any]) -> dict[str, int]:
     """The three counts, and nothing else: a server's own timings stay behind."""
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    return {name: value for name in names if type(value := usage.get(name, 0)) is int}
+    return {name: value for name in names if type(value := usage.get(name, 0)) is int and 0 <= value < 2**53}
 
 
 class ToolCallAssembler:
@@ -222,7 +239,7 @@ class ToolCallAssembler:
         """The whole calls, in order."""
         return [
             {
-                "id": _whole(call["id"]) or f"call_{index}",
+                "id": call["id"] if _CALL_ID.fullmatch(call["id"]) else f"call_{index}",
                 "type": "function",
                 "function": {"name": _whole(call["name"]), "arguments": _whole(call["arguments"]) or "{}"},
             }
@@ -230,14 +247,16 @@ class ToolCallAssembler:
         ]
 
 
-def decode_completion(data: bytes, operation: Operation) -> dict[str, Any]:
+def decode_completion(data: bytes, request: ParsedRequest) -> dict[str, Any]:
     """A whole (not streamed) answer in canonical form. Raises ``MalformedAnswer``."""
+    operation = request.operation
     value = _loads(data)
     if not isinstance(value, dict):
         raise MalformedAnswer("the model server's answer is not an object")
     usage = clean_usage(value["usage"]) if isinstance(value.get("usage"), dict) else None
     if operation is Operation.EMBEDDING:
-        return {"data": _embeddings(value.get("data")), "usage": usage}
+        packed = request.body.get("encoding_format") == "base64"
+        return {"data": _embeddings(value.get("data"), packed=packed), "usage": usage}
     choices = value.get("choices")
     if not isinstance(choices, list) or not choices:
         raise MalformedAnswer("the model server's answer has no choices")
@@ -245,17 +264,31 @@ def decode_completion(data: bytes, operation: Operation) -> dict[str, Any]:
     return {"choices": [decode(choice, position) for position, choice in enumerate(choices)], "usage": usage}
 
 
-def _embeddings(data: Any) -> list[dict[str, Any]]:
+def _embeddings(data: Any, *, packed: bool) -> list[dict[str, Any]]:
     if not isinstance(data, list):
         raise MalformedAnswer("the model server's answer has no embeddings")
-    made = []
-    for position, item in enumerate(data):
-        vector = item.get("embedding") if isinstance(item, dict) else None
-        numbers = isinstance(vector, list) and all(type(number) in {int, float} for number in vector)
-        if not numbers and not isinstance(vector, str):
-            raise MalformedAnswer("the model server sent an embedding that is not a vector")
-        made.append({"object": "embedding", "index": position, "embedding": vector})
-    return made
+    return [
+        {"object": "embedding", "index": position, "embedding": _vector(item, packed=packed)}
+        for position, item in enumerate(data)
+    ]
+
+
+def _vector(item: Any, *, packed: bool) -> Any:
+    vector = item.get("embedding") if isinstance(item, dict) else None
+    if isinstance(vector, list) and all(type(number) in {int, float} for number in vector):
+        return vector
+    if packed and isinstance(vector, str) and _is_packed(vector):
+        return vector
+    raise MalformedAnswer("the model server sent an embedding that is not a vector")
+
+
+def _is_packed(text: str) -> bool:
+    """Base64 of 32-bit numbers, in the one way of writing it: nothing that could be read as a text."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return len(data) % 4 == 0 and base64.b64encode(data).decode() == text
 
 
 def _chat_choice(choice: Any, position: int) -> dict[str, Any]:
@@ -276,7 +309,7 @@ def _chat_choice(choice: Any, position: int) -> dict[str, Any]:
     return {
         "index": position,
         "message": clean,
-        "logprobs": choice["logprobs"] if isinstance(choice.get("logprobs"), dict) else None,
+        "logprobs": _logprobs(choice),
         "finish_reason": _finish_reason(choice.get("finish_reason")) or "stop",
     }
 
@@ -287,15 +320,17 @@ def _text_choice(choice: Any, position: int) -> dict[str, Any]:
     return {
         "index": position,
         "text": _whole(_string(choice.get("text"))),
-        "logprobs": choice["logprobs"] if isinstance(choice.get("logprobs"), dict) else None,
+        "logprobs": _logprobs(choice),
         "finish_reason": _finish_reason(choice.get("finish_reason")) or "stop",
     }
 
 
-def drop_logprobs(completion: dict[str, Any]) -> None:
-    """Take the log-probabilities away: they repeat the tokens that a redaction removed."""
-    for choice in completion.get("choices", ()):
-        choice["logprobs"] = None
+def write_logprobs(completion: dict[str, Any], operation: Operation) -> None:
+    """Write the tokens of each choice as the operation's clients expect them; none are left out."""
+    for choice in completion["choices"]:
+        tokens = choice["logprobs"]
+        write = logprobs.for_chat if operation is Operation.CHAT else partial(logprobs.for_completion, offset=0)
+        choice["logprobs"] = write(tokens) if tokens else None
 
 
 def refusal_completion(operation: Operation, text: str) -> dict[str, Any]:
