@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.gateway.playbook import ALICE, Playbook, Unauthenticated, exchange, world
+from tests.gateway.playbook import ALICE, NOW, Playbook, Unauthenticated, exchange, world
 
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
 from wardstead.gateway.pipeline.answer import Cut
@@ -26,6 +26,9 @@ from wardstead.gateway.pipeline.commands import (
 )
 from wardstead.gateway.pipeline.exchange import LARGE_BYTES
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
+from wardstead.gateway.protocol.anthropic import AnthropicDialect
+from wardstead.gateway.protocol.ollama import OllamaDialect
+from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.ledger.ports import Refusal
@@ -350,3 +353,88 @@ def test_a_large_answer_is_inspected_where_it_holds_up_nobody(word: str, said: s
     book << None
     book.end()
     assert word.encode() not in book.sent
+
+
+TOOL_CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+MESSAGES = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+
+
+ODD_ARGUMENTS = ['{"account": 123456789012345678901}', "[" * 100_000, '{"a": NaN}', '{"a": 1, "a": 2}', "\ud800"]
+
+
+@pytest.mark.parametrize("arguments", ODD_ARGUMENTS, ids=["large", "deep", "nan", "twice", "half"])
+@pytest.mark.parametrize("dialect", [OpenAIDialect(), AnthropicDialect(), OllamaDialect()], ids=lambda one: one.name)
+def test_any_tool_arguments_are_answered_in_every_dialect(arguments: str, dialect: Any) -> None:
+    path = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}[dialect.name]
+    call = {**TOOL_CALL, "function": {"name": "f", "arguments": arguments}}
+    choice = {"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}
+    answer = json.dumps({"choices": [choice], "usage": {"prompt_tokens": 10**30}}).encode()
+    body = json.dumps({**MESSAGES, "stream": False, **({} if dialect.name == "ollama" else {"max_tokens": 5})}).encode()
+    play = Playbook(exchange(dialect=dialect, path=path)) >> ReadBody << body >> CommitIntent << None >> CallModel << 200
+    play >> ReadModel << answer >> ReadModel << b""
+    if len(answer) > LARGE_BYTES:
+        play >> Compute
+        play << play.seen[-1].work()
+    play >> CommitOutcome << None
+    play.end()
+    assert play.exchange.outcome == "completed"
+    assert json.loads(play.sent)
+
+
+def test_of_two_keys_that_become_one_nothing_is_lost() -> None:
+    call = {**TOOL_CALL, "function": {"name": "f", "arguments": '{"SECRET": "one", "x": {"SECRET": 1, "[redacted:secret]": 2}}'}}
+    answer = json.dumps(
+        {"choices": [{"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    ).encode()
+    play = intended(chat()) >> CallModel << 200 >> ReadModel << answer >> ReadModel << b"" >> CommitOutcome << None
+    play.end()
+    arguments = json.loads(json.loads(play.sent)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"])
+    assert sorted(arguments["x"].values()) == [1, 2]
+    assert b"SECRET" not in play.sent
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_what_nobody_foresaw_has_an_outcome_and_is_never_taken_for_an_answer(started: bool) -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel
+    if started:
+        play << piece("hi ") >> Refresh << world()
+        play.flush() >> ReadModel
+    play << ZeroDivisionError("private text") >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "failed"
+    assert b"private" not in play.seen[-1].draft.body
+    play << None
+    play >> Abort if started else play >> (lambda command: command.status == 500)
+    assert b"private" not in play.sent
+    assert b"[DONE]" not in play.sent
+    assert isinstance(play.exchange.defect, ZeroDivisionError)
+
+
+def test_whoever_leaves_while_an_error_is_told_leaves_nothing_undone() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("hi ") >> Refresh << world()
+    play.flush() >> ReadModel << PeerError("down") >> CommitOutcome << None
+    play.leave().end()
+    assert play.exchange.state is State.ABORTED
+    play = Playbook(exchange()) >> ReadBody << b"{" >> Start
+    play.leave().end()
+    assert play.exchange.state is State.REFUSED
+
+
+def test_a_stream_ends_when_its_key_expires() -> None:
+    moment = [NOW]
+
+    def authenticate(directory: Any, secret: str, csrf: str | None, now_ms: int) -> Identity:
+        if now_ms > NOW + 1000:
+            raise Unauthenticated("expired")
+        return Identity(ALICE.principal, dataclasses.replace(ALICE.credential, expires_ms=NOW + 1000))
+
+    now = dataclasses.replace(world(), authenticate=authenticate)
+    made = exchange(now=now)
+    made._clock = lambda: moment[0]
+    play = Playbook(made) >> ReadBody << chat(stream=True) >> CommitIntent << None >> CallModel << 200
+    play >> ReadModel << piece("one ") >> Refresh << now
+    play.flush()
+    moment[0] = NOW + 2000
+    play >> ReadModel << piece("two ") >> Refresh << now
+    play.flush() >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "cut"
+    assert b"two" not in play.sent

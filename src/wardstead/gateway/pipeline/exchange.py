@@ -29,7 +29,14 @@ from wardstead.gateway.pipeline.commands import (
 )
 from wardstead.gateway.pipeline.head import decision, head
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
-from wardstead.gateway.pipeline.refusals import LedgerUnavailable, ModelRefused, NotPermitted, model_refused, refusal_text
+from wardstead.gateway.pipeline.refusals import (
+    LedgerUnavailable,
+    ModelRefused,
+    NotPermitted,
+    Unexpected,
+    model_refused,
+    refusal_text,
+)
 from wardstead.gateway.pipeline.relay import Relay
 from wardstead.gateway.pipeline.steps import Incoming, Inspected
 from wardstead.gateway.pipeline.world import World
@@ -72,6 +79,8 @@ class Exchange:
         self.verdict = ""
         self.outcome = ""
         self.status = 0
+        self.defect: Exception | None = None
+        """What failed that nobody foresaw."""
         self._sealer = sealer
         self._clock = clock
         self._inspected = Inspected([], PUBLIC, Action.ALLOW)
@@ -83,22 +92,35 @@ class Exchange:
     def run(self) -> Road:
         """The whole road. Throw ``PeerError`` or ``ClientGone`` into it where a command failed."""
         try:
+            yield from self._road()
+        except ClientGone:
+            # They left while they were being told something: what there was to record is recorded.
+            self._leave()
+        finally:
+            # It asks us back, and a cycle is memory that only a pause for the collector frees.
+            self._guard = None
+
+    def _road(self) -> Road:
+        try:
             yield from self._identify_or_refresh()
             body = yield ReadBody(self.world.limits.body_bytes)
             yield from self._parse(body)
             yield from self._until_intended()
-        except ClientGone:
-            self._enter(State.REFUSED)
-            return
         except WardsteadError as error:
             self._enter(State.REFUSED)
             yield from self._answer_error(error)
             return
         try:
             yield from self._answer()
-        finally:
-            # It asks us back, and a cycle is memory that only a pause for the collector frees.
-            self._guard = None
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 -- a defect of ours: what was intended has an outcome all the same
+            yield from self._fail(error)
+
+    def _leave(self) -> None:
+        for end in (State.REFUSED, State.ABORTED):
+            if end in TRANSITIONS[self.state]:
+                self._enter(end)
 
     # -- from bytes to a durable intent ---------------------------------------------------------------------------
 
@@ -333,9 +355,10 @@ class Exchange:
         yield from self._send(encoder, relay.finish(closed=closed))
 
     def _recheck(self) -> Road:
-        """A long stream goes on only while its person may still ask: look again whenever the world has changed."""
+        """A long stream goes on only while its person may still ask: looks when the world changed, or the key has expired."""
         world = yield _REFRESH
-        if world is self.world:
+        expires_ms = self._who.credential.expires_ms
+        if world is self.world and (expires_ms is None or self._clock() < expires_ms):
             return
         self.world = world
         incoming = self.incoming
@@ -407,6 +430,18 @@ class Exchange:
             self._enter(State.ABORTED)
         else:
             yield from self._answer_error(error)
+
+    def _fail(self, error: Exception) -> Road:
+        self.defect = error
+        recorded = self.state is State.CONCLUDED
+        if not recorded:
+            why = type(error).__name__
+            recorded = yield from self._conclude("failed", 500, answer=self._transcript(), reason=why)
+        if recorded and self._started:
+            yield _ABORT
+            self._enter(State.ABORTED)
+        elif recorded:
+            yield from self._answer_error(Unexpected())
 
     def _conclude(
         self, outcome: str, status: int, *, answer: Any = None, usage: dict[str, Any] | None = None, reason: str = ""

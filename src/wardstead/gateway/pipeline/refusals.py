@@ -72,3 +72,12 @@ def refusal_text(subject: str, reason: str, receipt: str) -> str:
     else:
         did, then = "stopped this answer", "Ask for it without that part."
     return f"Wardstead {did}: {reason}. {then} (receipt {receipt})"
+
+
+class Unexpected(WardsteadError):
+    """Something failed that nobody foresaw: the log says what."""
+
+    code = "internal"
+
+    def __init__(self) -> None:
+        super().__init__("something failed here; the operator's log says what")

@@ -17,7 +17,7 @@ import orjson
 from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.record import Sealer
-from wardstead.gateway.pipeline.refusals import NoSuchModel
+from wardstead.gateway.pipeline.refusals import NoSuchModel, Unexpected
 from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.protocol import dialects
 from wardstead.gateway.protocol.errors import status_of
@@ -26,7 +26,7 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining, Overloaded
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
-from wardstead.gateway.server.runner import Receive, Runner, Send, Upstream, Worlds
+from wardstead.gateway.server.runner import ConnectionAborted, Receive, Runner, Send, Upstream, Worlds
 from wardstead.gateway.server.unread import discard
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import CallerError, WardsteadError
@@ -58,12 +58,6 @@ class MethodNotAllowed(CallerError):
         """``allowed``: what the ``allow`` header says (RFC 9110, section 15.5.6)."""
         super().__init__(f"this path takes {allowed}")
         self.allowed = allowed
-
-
-class Unexpected(WardsteadError):
-    """Something failed that nobody foresaw: the log says what."""
-
-    code = "internal"
 
 
 @dataclass(slots=True)
@@ -140,10 +134,17 @@ class Gateway:
         self.live[exchange_id] = (runner, time.monotonic() + self._doors.exchange_timeout_s)
         try:
             await runner.run()
+        except ConnectionAborted:
+            raise
+        except Exception as error:  # noqa: BLE001 -- it is logged below
+            exchange.defect = error
+            if exchange.status:
+                raise ConnectionAborted(exchange_id) from None
+            await _send_error(send, dialect, Unexpected())
         finally:
             del self.live[exchange_id]
-            if exchange.status >= 500:
-                log.warning("exchange failed", extra={"fields": _log_fields(exchange)})
+            if exchange.defect is not None or exchange.status >= 500:
+                log.warning("exchange failed", extra={"fields": _log_fields(exchange)}, exc_info=exchange.defect)
 
     def _admit(self) -> None:
         if self.draining:
@@ -187,7 +188,7 @@ class Gateway:
             await _send_error(send, dialects.for_path(path), error)
         except Exception:
             log.exception("a request failed", extra={"fields": {"path": path[:200]}})
-            await _send_error(send, dialects.for_path(path), Unexpected("something failed here; the operator's log says what"))
+            await _send_error(send, dialects.for_path(path), Unexpected())
 
     async def _answer(self, path: str, method: str, head: RequestHead, send: Send) -> None:
         if path in self._routes:

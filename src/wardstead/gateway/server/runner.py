@@ -7,7 +7,6 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
-from wardstead.gateway.pipeline.answer import Cut
 from wardstead.gateway.pipeline.commands import (
     Abort,
     Body,
@@ -28,7 +27,7 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors
 from wardstead.gateway.server.pool import Started
 from wardstead.gateway.server.unread import discard
-from wardstead.kernel.errors import CallerError, PeerError, WardsteadError
+from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Journal, Refusal
 
@@ -168,7 +167,9 @@ class Runner:
                     command = road.send(self._worlds.current)
                 try:
                     result = await _PERFORM[type(command)](self, command)
-                except (WardsteadError, ClientGone, Cut) as error:
+                except ConnectionAborted:
+                    raise
+                except Exception as error:  # noqa: BLE001 -- whatever failed, the road ends with a record of it
                     command = road.throw(error)
                 except asyncio.CancelledError:
                     if not self._gone or self.task is None:
