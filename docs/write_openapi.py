@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from wardstead.config import GatewaySection, ServerSection
 from wardstead.gateway.protocol import anthropic, dialects, ollama, openai
 from wardstead.gateway.protocol.messages import ROLES
 from wardstead.gateway.protocol.types import Limits, Operation
 from wardstead.gateway.server.request_head import CONTEXT_HEADERS
 
 PAGE = Path(__file__).parent / "reference" / "openapi.json"
-LIMITS = Limits()
+_SERVER, _GATEWAY = ServerSection(), GatewaySection()
+LIMITS = Limits(
+    body_bytes=_SERVER.body_bytes, depth=_GATEWAY.depth, max_tokens=_GATEWAY.max_tokens, choices=_GATEWAY.choices
+)
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}

@@ -26,6 +26,7 @@ from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Draft, EntryKind
 
 NOW = 1_795_000_000_000
+LIMITS = Limits(body_bytes=4 << 20, depth=64, max_tokens=4096, choices=4)
 CONFIDENTIAL = Label(2, frozenset({"personal"}))
 ALICE = Identity(
     Principal(PrincipalId("alice"), "alice", frozenset({"user"}), Label(3, frozenset({"personal"})), subject="subject-1"),
@@ -137,7 +138,7 @@ def world(*, deny: bool = False, version: int = 1, identity: Identity = ALICE, a
         inspector=WordInspector(),
         models={"m": ModelDeployment("m", clearance=Label(3, frozenset({"personal"})))},
         authenticate=authenticate,
-        limits=Limits(),
+        limits=LIMITS,
         answer_bytes=answer_bytes,
     )
 

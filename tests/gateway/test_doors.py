@@ -11,12 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wardstead.gateway.server.deadlines import TICK_S, Deadlines
-from wardstead.gateway.server.doors import Crowd, Doors, TooManyAtOnce
+from wardstead.gateway.server.doors import Crowd, Doors, Overloaded, TooManyAtOnce
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import BadHeader, read_head, then_close
 from wardstead.kernel.ids import PrincipalId
 
-DOORS = Doors(frozenset({"localhost"}), frozenset({"https://localhost:8443"}))
+DOORS = Doors(
+    frozenset({"localhost"}),
+    frozenset({"https://localhost:8443"}),
+    header_bytes=32768,
+    body_timeout_s=30,
+    keep_alive_s=10,
+    silence_timeout_s=120,
+    exchange_timeout_s=600,
+    concurrency=8,
+    per_person=4,
+)
 HOST = (b"host", b"localhost:8443")
 NAMES = st.sampled_from(
     [b"host", b"authorization", b"cookie", b"origin", b"wardstead-purpose", b"transfer-encoding", b"x-api-key"]
@@ -62,17 +72,28 @@ def test_an_api_key_a_bearer_token_and_a_session_are_all_secrets() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60), st.integers(1, 3))
 def test_nobody_has_more_under_way_than_allowed(events: list[tuple[str, bool]], limit: int) -> None:
-    crowd, inside = Crowd(limit), Counter[str]()
+    crowd, inside = Crowd(each=limit, all=4), Counter[str]()
     for name, comes in events:
         if not comes and inside[name]:
             crowd.leave(PrincipalId(name))
             inside[name] -= 1
-        elif comes and inside[name] < limit:
+        elif comes and inside[name] < limit and inside.total() < 4:
             crowd.enter(PrincipalId(name))
             inside[name] += 1
         elif comes:
-            with pytest.raises(TooManyAtOnce):
+            with pytest.raises(TooManyAtOnce if inside[name] >= limit else Overloaded):
                 crowd.enter(PrincipalId(name))
+
+
+def test_strangers_crowd_out_one_another_alone() -> None:
+    crowd = Crowd(each=1, all=2)
+    with crowd.stranger(), crowd.stranger():
+        with pytest.raises(Overloaded), crowd.stranger():
+            pass
+        crowd.enter(PrincipalId("a"))
+        crowd.enter(PrincipalId("b"))
+    with crowd.stranger():
+        pass
 
 
 async def test_a_chunked_request_s_connection_is_closed() -> None:
@@ -101,6 +122,14 @@ async def test_a_deadline_passes_once_unless_it_was_kept() -> None:
         await asyncio.sleep(TICK_S)
     await asyncio.sleep(2 * TICK_S)
     assert passed == ["missed"]
+
+
+async def test_a_deadline_that_fails_takes_no_other_with_it() -> None:
+    done = asyncio.Event()
+    deadlines = Deadlines()
+    deadlines.set("broken", 0.0, lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    deadlines.set("after it", 0.0, lambda: deadlines.set("another", 2 * TICK_S, done.set))
+    await asyncio.wait_for(done.wait(), 10)
 
 
 async def test_a_deadline_may_set_another_while_it_passes() -> None:

@@ -11,18 +11,18 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.gateway.playbook import LIMITS
 
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
-from wardstead.gateway.protocol.types import Dialect, FieldPolicy, Limits, ParsedRequest, UnknownFields
+from wardstead.gateway.protocol.types import Dialect, FieldPolicy, ParsedRequest, UnknownFields
 from wardstead.gateway.protocol.upstream import encode_request
 from wardstead.kernel.errors import CallerError
 
 MARK = "Zmark"
 DIALECTS: dict[str, Dialect] = {"openai": OpenAIDialect(), "anthropic": AnthropicDialect(), "ollama": OllamaDialect()}
-LIMITS = Limits()
 SCHEMA = {"type": "object", "properties": {MARK: {"type": "string", "description": MARK, "enum": [MARK]}}, "required": [MARK]}
 ARGUMENTS = {"city": MARK, "deep": [{MARK: MARK}], "number": 1}
 TOOL = {"type": "function", "function": {"name": MARK, "description": MARK, "parameters": SCHEMA, "strict": True}}

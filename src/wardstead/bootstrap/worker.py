@@ -75,7 +75,7 @@ async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
         workers=deployment.settings.server.workers,
     )
     uses = KeyUses(deployment.directory.touch)
-    worlds = WorldHolder(functools.partial(make_world, deployment, uses), deployment.directory.version)
+    worlds = WorldHolder(worlds_of(deployment, uses), deployment.directory.version)
     gateway = Gateway(_services(deployment, journal, worlds), doors(deployment))
     gateway.console = create_console(Console(deployment, worlds))
     tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]
@@ -179,8 +179,11 @@ class KeyUses:
                 self._used = used | self._used
 
 
-def make_world(deployment: Deployment, uses: KeyUses) -> World:
-    """A snapshot of everything that decisions depend on."""
+def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
+    """Makes snapshots of everything that decisions depend on.
+
+    Policies, detectors and settings are those of the start, and are compiled once; the directory is read each time.
+    """
     settings = deployment.settings
     gateway = settings.gateway
     pepper = deployment.pepper
@@ -190,19 +193,26 @@ def make_world(deployment: Deployment, uses: KeyUses) -> World:
         uses.note(identity.credential.id, now)
         return identity
 
-    return World(
-        directory=deployment.directory.load(),
-        decisions=MemoisedDecisionPoint(deployment.decision_point()),
-        inspector=deployment.inspector(),
-        models={model.name: _model(model, deployment.created_s) for model in settings.models},
-        authenticate=authenticate,
-        limits=Limits(
-            body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices
-        ),
-        fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
-        answer_bytes=gateway.answer_bytes,
-        isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
+    point, inspector = deployment.decision_point(), deployment.inspector()
+    models = {model.name: _model(model, deployment.created_s) for model in settings.models}
+    limits = Limits(
+        body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices
     )
+
+    def load() -> World:
+        return World(
+            directory=deployment.directory.load(),
+            decisions=MemoisedDecisionPoint(point),
+            inspector=inspector,
+            models=models,
+            authenticate=authenticate,
+            limits=limits,
+            fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
+            answer_bytes=gateway.answer_bytes,
+            isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
+        )
+
+    return load
 
 
 def _model(model: ModelSection, created_s: int) -> ModelDeployment:

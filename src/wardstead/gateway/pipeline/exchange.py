@@ -381,7 +381,7 @@ class Exchange:
         yield Body(data, more=True)
 
     def _refuse(self, cut: Cut, *, subject: str) -> Road:
-        """A block before any answer byte: 200 with a refusal that the person can act on (FACTS: what attack engines count)."""
+        """A block before any answer byte: 200 with a refusal that the person can act on."""
         self.verdict = "block"
         text = refusal_text(subject, cut.reason, self.incoming.id)
         answer = [{"index": 0, "text": text}]

@@ -15,7 +15,7 @@ class State(StrEnum):
     INSPECTED = "inspected"
     DECIDED = "decided"
     INTENDED = "intended"
-    """The intent is durable: from here on the outcome will be recorded, whatever happens."""
+    """The intent is durable: from here on an outcome will be recorded, if need be by the recorder as ``unknown``."""
     FORWARDED = "forwarded"
     ANSWERING = "answering"
     """Answer bytes are leaving."""
@@ -23,7 +23,7 @@ class State(StrEnum):
     """The outcome is durable: the end of the answer may leave."""
     DONE = "done"
     REFUSED = "refused"
-    """Not carried out; the caller got a clear error. Before an identity is known nothing is recorded."""
+    """Not carried out; the caller got a clear error. Nothing is recorded of it."""
     ABORTED = "aborted"
     """The connection ended without the dialect's normal end."""
 

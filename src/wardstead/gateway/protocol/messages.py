@@ -14,8 +14,10 @@ from wardstead.gateway.protocol.types import Limits
 
 ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
 _MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "refusal"})
-_IGNORED: Final = frozenset({"annotations", "audio", "function_call", "reasoning_content", "reasoning", "parsed"})
-"""What the libraries send back of an earlier answer: dropped, as long as it is empty or was ours."""
+_IGNORED: Final = frozenset({"annotations", "reasoning_content", "reasoning", "parsed"})
+"""What the libraries send back of an earlier answer, and no model reads again: dropped."""
+_EMPTY: Final = frozenset({"audio", "function_call"})
+"""What the libraries send back as null."""
 SCHEMA_WORDS: Final = frozenset(
     {
         "type", "properties", "required", "items", "description", "enum", "const", "default", "title", "anyOf", "oneOf", "allOf",
@@ -71,8 +73,8 @@ def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, 
     role = word(message.get("role"))
     if role not in ROLES:
         raise BadField(f"must be one of {', '.join(sorted(ROLES))}", where=f"{where}.role")
-    for name in message:
-        if name not in _MESSAGE_FIELDS and name not in _IGNORED:
+    for name, value in message.items():
+        if name not in _MESSAGE_FIELDS and name not in _IGNORED and not (name in _EMPTY and value is None):
             raise BadField("is not a field of a message", where=f"{where}.{name[:80]}")
     # Local models know the older name of the same role.
     clean: dict[str, Any] = {"role": "system" if role == "developer" else role}

@@ -25,10 +25,10 @@ class Operation(StrEnum):
 class Limits:
     """Bounds on a request. Sizes in bytes."""
 
-    body_bytes: int = 4 * 1024 * 1024
-    depth: int = 64
-    max_tokens: int = 4096
-    choices: int = 4
+    body_bytes: int
+    depth: int
+    max_tokens: int
+    choices: int
     messages: int = 2048
 
 
@@ -68,7 +68,7 @@ class ParsedRequest(msgspec.Struct):
     structured: bool = False
     """The answer is one JSON value (``response_format``, or a forced schema): it is inspected and released as a whole."""
     dialect_state: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    """What the dialect needs to answer in its own form (the path, the request's model name, options)."""
+    """What the dialect needs to answer in its own form."""
     slots: Sequence[tuple[Any, Any]] = ()
     """(container, key) of each of ``texts``."""
     rewrites: Sequence[Callable[[], None]] = ()

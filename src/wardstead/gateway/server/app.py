@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -23,7 +24,7 @@ from wardstead.gateway.protocol import dialects
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import Dialect
 from wardstead.gateway.server.deadlines import Deadlines
-from wardstead.gateway.server.doors import Crowd, Doors, Draining, Overloaded
+from wardstead.gateway.server.doors import Crowd, Doors, Draining
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
 from wardstead.gateway.server.runner import ConnectionAborted, Receive, Runner, Send, Upstream, Worlds
@@ -89,7 +90,7 @@ class Gateway:
         """Serves every path that is not an API; set by the worker."""
         self.live: dict[str, tuple[Runner, float]] = {}
         self._deadlines = Deadlines()
-        self._crowd = Crowd(doors.per_person)
+        self._crowd = Crowd(each=doors.per_person, all=doors.concurrency)
         self._health = Health(services.model_health, services.ledger_health)
         self.draining = False
 
@@ -113,7 +114,8 @@ class Gateway:
             head = read_head(scope["headers"], self._doors)
             if head.chunked:
                 send = then_close(send)
-            self._admit()
+            if self.draining:
+                raise Draining("this worker is stopping", next_step="Try again")
         except WardsteadError as error:
             await discard(receive)
             await _send_error(send, dialect, error)
@@ -145,12 +147,6 @@ class Gateway:
             del self.live[exchange_id]
             if exchange.defect is not None or exchange.status >= 500:
                 log.warning("exchange failed", extra={"fields": _log_fields(exchange)}, exc_info=exchange.defect)
-
-    def _admit(self) -> None:
-        if self.draining:
-            raise Draining("this worker is stopping", next_step="Try again")
-        if len(self.live) >= self._doors.concurrency:
-            raise Overloaded("too many exchanges are under way", next_step="Try again in a moment")
 
     async def sweep(self) -> None:
         """Every second: end exchanges that have run longer than they may."""
@@ -191,28 +187,40 @@ class Gateway:
             await _send_error(send, dialects.for_path(path), Unexpected())
 
     async def _answer(self, path: str, method: str, head: RequestHead, send: Send) -> None:
-        if path in self._routes:
-            raise MethodNotAllowed("POST")
+        answer = self._find(path)
         if method not in {"GET", "HEAD"}:
             raise MethodNotAllowed("GET, HEAD")
-        if path == "/healthz":
-            await self._send_json(send, *await self._health.report(draining=self.draining))
-        elif path in {"/v1/models", "/api/tags"}:
-            await self._models(path, head, send)
-        elif path.startswith("/v1/models/"):
-            await self._model(path.removeprefix("/v1/models/"), head, send)
-        elif path == "/api/version":
-            await self._send_json(send, 200, {"version": "0.0.0-wardstead"})
-        elif path == "/ledger/checkpoint":
-            await self._checkpoint(head, send)
-        elif path.startswith("/ledger/receipt/"):
-            await self._receipt(path.removeprefix("/ledger/receipt/"), head, send)
-        else:
-            raise NotFound("there is nothing at this path", where=path[:200])
+        await answer(head, send)
+
+    def _find(self, path: str) -> Callable[[RequestHead, Send], Awaitable[None]]:
+        """What answers a GET of this path. Raises ``NotFound``."""
+        if path in self._routes:
+            raise MethodNotAllowed("POST")
+        match path.split("/")[1:]:
+            case ["healthz"]:
+                return self._healthz
+            case ["v1", "models"] | ["api", "tags"]:
+                return partial(self._models, dialects.for_path(path))
+            case ["v1", "models", *name] if name != [""]:
+                return partial(self._model, "/".join(name))
+            case ["api", "version"]:
+                return self._version
+            case ["ledger", "checkpoint"]:
+                return self._checkpoint
+            case ["ledger", "receipt", exchange_id]:
+                return partial(self._receipt, exchange_id)
+        raise NotFound("there is nothing at this path", where=path[:200])
+
+    async def _healthz(self, _head: RequestHead, send: Send) -> None:
+        await self._send_json(send, *await self._health.report(draining=self.draining))
+
+    async def _version(self, _head: RequestHead, send: Send) -> None:
+        await self._send_json(send, 200, {"version": "0.0.0-wardstead"})
 
     async def _identify(self, head: RequestHead) -> Identity:
         # No intent's commit checks these: a key that was revoked a moment ago must not open them.
-        world = await self._services.worlds.refresh()
+        with self._crowd.stranger():
+            world = await self._services.worlds.refresh()
         return world.authenticate(world.directory, head.secret, head.csrf, self._services.clock())
 
     def visible_models(self, identity: Identity) -> list[str]:
@@ -227,10 +235,10 @@ class Gateway:
             ).allow
         ]
 
-    async def _models(self, path: str, head: RequestHead, send: Send) -> None:
+    async def _models(self, dialect: Dialect, head: RequestHead, send: Send) -> None:
         names = self.visible_models(await self._identify(head))
         created = [model.created_s for model in self._services.worlds.current.models.values()]
-        await _send_whole(send, 200, dialects.for_path(path).models(names, min(created, default=0)))
+        await _send_whole(send, 200, dialect.models(names, min(created, default=0)))
 
     async def _model(self, name: str, head: RequestHead, send: Send) -> None:
         if name not in self.visible_models(await self._identify(head)):

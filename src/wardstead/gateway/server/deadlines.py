@@ -7,10 +7,12 @@ together, every ``TICK_S``, so each may pass that much late.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
+log = logging.getLogger(__name__)
 TICK_S: Final = 0.025
 
 
@@ -39,8 +41,11 @@ class Deadlines:
         over = [(owner, passed) for owner, (at, passed) in self._pending.items() if at <= now]
         for owner, _ in over:
             del self._pending[owner]
-        for _, passed in over:
-            passed()
         self._ticking = bool(self._pending)
         if self._ticking:
             asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        for _, passed in over:
+            try:
+                passed()
+            except Exception:
+                log.exception("a time limit could not be enforced")

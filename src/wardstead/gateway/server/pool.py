@@ -22,7 +22,6 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.kernel.errors import PeerError
 
 HIGH_WATER: Final = 64 * 1024
-LOW_WATER: Final = 16 * 1024
 MAX_HEAD_BYTES: Final = 32 * 1024
 
 Started = Callable[[Callable[[Exception], None]], None]
@@ -63,7 +62,6 @@ class Target:
     connect_timeout_s: float = 5.0
     head_timeout_s: float = 300.0
     keep_alive_s: float = 20.0
-    connections: int = 256
 
 
 class _Connection(asyncio.Protocol):
@@ -267,13 +265,12 @@ class Reply:
 
 
 class Pool:
-    """Connections to one model server."""
+    """Connections to one model server: as many as there are exchanges under way, which the door bounds."""
 
     def __init__(self, target: Target) -> None:
         """``target`` says where and how long to wait."""
         self.target = target
         self._idle: list[_Connection] = []
-        self._free = asyncio.Semaphore(target.connections)
         self._deadlines = Deadlines()
         self._prefix = f" HTTP/1.1\r\nhost: {target.authority}\r\n".encode()
         if target.bearer:
@@ -285,14 +282,6 @@ class Pool:
             method.encode(), b" ", path.encode(), self._prefix,
             b"content-type: application/json\r\ncontent-length: ", str(len(body)).encode(), b"\r\n\r\n", body,
         ))  # fmt: skip
-        await self._free.acquire()
-        try:
-            return await self._exchange(request, started)
-        except BaseException:
-            self._free.release()
-            raise
-
-    async def _exchange(self, request: bytes, started: Started | None) -> Reply:
         while True:
             reused = self._take_idle()
             connection = reused or await self._connect()
@@ -313,7 +302,6 @@ class Pool:
 
     def give_back(self, connection: _Connection) -> None:
         """Take a connection back: idle if its response is complete and it may be reused, else closed."""
-        self._free.release()
         if connection.complete and connection.reusable and not connection.closed:
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle.append(connection)

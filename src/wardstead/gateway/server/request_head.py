@@ -23,6 +23,12 @@ class BadHeader(CallerError):
     code = "bad_header"
 
 
+class HeadersTooLarge(BadHeader):
+    """More headers, or more bytes of them, than are read."""
+
+    code = "header_too_large"
+
+
 @dataclass(slots=True)
 class RequestHead:
     """``secret`` and ``csrf`` are what was presented to prove an identity; ``context`` what ``wardstead-*`` headers said."""
@@ -40,7 +46,7 @@ def read_head(headers: list[tuple[bytes, bytes]], doors: Doors) -> RequestHead: 
     host = b""
     length = False
     if len(headers) > doors.headers:
-        raise BadHeader(f"more than {doors.headers} headers")
+        raise HeadersTooLarge(f"more than {doors.headers} headers")
     for name, value in headers:
         size += len(name) + len(value)
         if name == b"host":
@@ -66,7 +72,7 @@ def read_head(headers: list[tuple[bytes, bytes]], doors: Doors) -> RequestHead: 
         elif name.startswith(b"wardstead-"):
             _read_context(head.context, name, value)
     if size > doors.header_bytes:
-        raise BadHeader(f"the headers are larger than {doors.header_bytes} bytes")
+        raise HeadersTooLarge(f"the headers are larger than {doors.header_bytes} bytes")
     if length and head.chunked:
         # RFC 9112 section 6.1: a sign of request smuggling.
         raise BadHeader("both Content-Length and Transfer-Encoding", where="transfer-encoding")

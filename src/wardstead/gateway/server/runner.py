@@ -203,7 +203,10 @@ class Runner:
             self.task.cancel()
 
     async def _refresh(self, _command: Refresh) -> World:
-        return await self._worlds.refresh()
+        if self.exchange.identity is not None:
+            return await self._worlds.refresh()
+        with self._crowd.stranger():
+            return await self._worlds.refresh()
 
     async def _start(self, command: Start) -> None:
         if self._unread:

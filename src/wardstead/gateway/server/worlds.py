@@ -23,14 +23,21 @@ class WorldHolder:
         self._load = load
         self._version = version
         self._every_s = every_s
-        self._lock = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
+        self._next: asyncio.Task[World] | None = None
         self._looked_s = 0.0
 
     async def refresh(self) -> World:
-        """The present world, loaded anew if the directory has a newer version."""
-        async with self._lock:
-            # Strangers make us look as well: at most one look in MIN_LOOK_S, for all that wait.
+        """The present world, as a look finds it that begins after this call: all who ask meanwhile share it."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_task(self._look())
+        return await asyncio.shield(self._next)
+
+    async def _look(self) -> World:
+        async with self._one_at_a_time:
+            # Strangers make us look as well: at most one look in MIN_LOOK_S.
             await asyncio.sleep(self._looked_s + MIN_LOOK_S - time.monotonic())
+            self._next = None
             self._looked_s = time.monotonic()
             version = await asyncio.to_thread(self._version)
             if version != self.current.directory.version:
@@ -45,3 +52,5 @@ class WorldHolder:
                 await self.refresh()
             except WardsteadError as error:
                 log.warning("the directory could not be loaded", extra={"fields": error.diagnostics()})
+            except Exception:
+                log.exception("the directory could not be loaded")
