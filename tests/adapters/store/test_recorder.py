@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import OperationalError
 from tests.adapters.store.deployment import Deployment, conclude, now_ms
 
 from wardstead.adapters.store.continuity import LedgerCut
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, incarnation, leaf, tile
+from wardstead.adapters.store.recorder import Recorder
 from wardstead.adapters.store.tree_store import TreeMoved
+from wardstead.bootstrap.logs import JsonLines
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.errors import BackendError, IntegrityError
 from wardstead.ledger.proof import verify_receipt
@@ -224,3 +229,26 @@ def test_the_write_ahead_log_is_moved_by_the_recorder_alone(deployment: Deployme
     deployment.record()
     assert (deployment.folder / "state" / "wardstead.db").stat().st_size > before + 8_000_000
     journal.close()
+
+
+def test_a_warning_says_why(deployment: Deployment, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = deployment.journal("dying")
+    deployment.exchange(journal, finish=False)
+    journal.close()
+    steps = iter([OperationalError("INSERT", {}, Exception("disk I/O error"))])
+    step = Recorder.step
+
+    def failing_once(recorder: Recorder) -> None:
+        for error in steps:
+            raise error
+        step(recorder)
+
+    monkeypatch.setattr(Recorder, "step", failing_once)
+    stop = threading.Event()
+    stop.set()
+    deployment.recorder().run(stop)
+    lines = [json.loads(JsonLines("recorder").format(record)) for record in caplog.records if record.levelno == logging.WARNING]
+    assert [(line["message"], line.get("why"), line.get("count")) for line in lines] == [
+        ("the ledger cannot be written; trying again", "disk I/O error", None),
+        ("outcomes of dead workers recorded as unknown", None, 1),
+    ]

@@ -98,7 +98,7 @@ class Recorder:
                     opened = True
                 self.step()
             except (DatabaseError, OSError) as error:
-                _log.warning("the ledger cannot be written; trying again", extra={"error": _cause(error)})
+                _log.warning("the ledger cannot be written; trying again", extra={"fields": {"why": _cause(error)}})
                 self._engine.dispose()
                 opened = False
             if stopping:
@@ -135,7 +135,7 @@ class Recorder:
         if self._due("orphans", _ORPHANS_EVERY_S):
             recovered = recover_orphans(self._engine, self._run_dir, self._turn, self._clock)
             if recovered:
-                _log.warning("outcomes of dead workers recorded as unknown", extra={"count": recovered})
+                _log.warning("outcomes of dead workers recorded as unknown", extra={"fields": {"count": recovered}})
         if self._due("copy", _COPY_EVERY_S):
             self._copy_checkpoint()
         if self._unmoved >= _MOVE_EVERY_ENTRIES or (self._unmoved and self._due("move", _MOVE_EVERY_S)):
