@@ -23,7 +23,7 @@ from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
 from wardstead.ledger.entry import Header, entry_leaf, minute_of
 from wardstead.ledger.ports import EntryKind
-from wardstead.ledger.tiles import WIDTH, tile_path
+from wardstead.ledger.tiles import HEIGHT, WIDTH, tile_path
 
 PENDING_MS = 60_000
 """An entry without a place in the tree for longer than this is a problem: the recorder is not running, or was kept from it."""
@@ -248,7 +248,7 @@ class _Verification:
             level += 1
 
     def _tile(self, level: int, hashes: Sequence[bytes]) -> None:
-        index = ((self.frontier.size - 1) >> (8 * level)) // WIDTH
+        index = ((self.frontier.size - 1) >> (HEIGHT * level)) // WIDTH
         self.tiles_seen += 1
         if self.source.tile(level, index) != b"".join(hashes):
             self.problem("tile-altered", tile_path(level, index, len(hashes)), "the stored tile is not that of the tree")
@@ -256,7 +256,7 @@ class _Verification:
     def _last_tiles(self) -> None:
         for level, tile in enumerate(self.tiles):
             if tile:
-                index = (self.frontier.size >> (8 * level)) // WIDTH
+                index = (self.frontier.size >> (HEIGHT * level)) // WIDTH
                 self.tiles_seen += 1
                 if self.source.tile(level, index) != b"".join(tile):
                     self.problem("tile-altered", tile_path(level, index, len(tile)), "the stored tile is not that of the tree")

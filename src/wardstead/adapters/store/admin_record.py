@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.transactions import write_transaction
@@ -31,7 +31,7 @@ class AdminRecord:
         draft = self._draft(actor, action, details)
         try:
             with write_transaction(self._engine, self._turn) as connection:
-                connection.execute(insert(entry), _row(draft))
+                connection.execute(insert(entry), entry_values(draft))
         except DatabaseError as error:
             raise BackendError("the act cannot be recorded", why=str(error.orig), next_step="it was not carried out") from None
         return draft.exchange
@@ -39,22 +39,10 @@ class AdminRecord:
     def append(self, connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:
         """Record an act within a write transaction that the caller commits."""
         draft = self._draft(actor, action, details)
-        connection.execute(insert(entry), _row(draft))
+        connection.execute(insert(entry), entry_values(draft))
         return draft.exchange
 
     def _draft(self, actor: str, action: str, details: Mapping[str, object]) -> Draft:
         now_ms = self._clock()
         seal = self._sealer.begin(actor, ExchangeId(uuid7(now_ms, self._entropy(10))))
         return seal.admin(canonical_json({"actor": actor, "action": action, "details": dict(details)}), now_ms)
-
-
-def _row(draft: Draft) -> dict[str, Any]:
-    return {
-        "exchange": draft.exchange,
-        "kind": draft.kind.value,
-        "header": draft.header,
-        "body": draft.body,
-        "subject": draft.subject,
-        "time_ms": draft.time_ms,
-        "outcome": draft.outcome,
-    }

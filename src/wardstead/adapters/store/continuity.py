@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect
 
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
-from wardstead.crypto.merkle import consistency_proof, tree_root, verify_consistency
+from wardstead.crypto.merkle import Node, consistency_proof, tree_root, verify_consistency
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
 from wardstead.ledger.tiles import node_from
 
 _ADVICE = "restore the whole state folder from one backup, and compare with a witness"
-Node = Callable[[int, int], bytes]
 
 
 class LedgerCut(IntegrityError):

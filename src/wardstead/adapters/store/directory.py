@@ -199,8 +199,7 @@ class DirectoryStore:
         def change(connection: Connection) -> None:
             connection.execute(update(principal).where(principal.c.id == who.id).values(active=active))
             if not active:
-                sessions = (credential.c.principal == who.id) & (credential.c.kind == CredentialKind.SESSION.value)
-                connection.execute(delete(credential).where(sessions))
+                _end_sessions(connection, who.id)
 
         self._change(change, actor, "principal.active", {"name": name, "active": active})
 
@@ -276,8 +275,7 @@ class DirectoryStore:
             connection.execute(delete(password).where(password.c.principal == who.id))
             values = {"principal": who.id, "hash": kept, "must_change": must_change, "failures": 0, "blocked_until_ms": 0}
             connection.execute(insert(password).values(values))
-            sessions = (credential.c.principal == who.id) & (credential.c.kind == CredentialKind.SESSION.value)
-            connection.execute(delete(credential).where(sessions))
+            _end_sessions(connection, who.id)
 
         self._change(change, actor, "password.set", {"name": name, "must_change": must_change})
 
@@ -416,6 +414,11 @@ def _credential_values(
         "created_ms": now,
         "expires_ms": expires_ms,
     }
+
+
+def _end_sessions(connection: Connection, who: str) -> None:
+    sessions = (credential.c.principal == who) & (credential.c.kind == CredentialKind.SESSION.value)
+    connection.execute(delete(credential).where(sessions))
 
 
 def _put_roles(connection: Connection, who: str, roles: Iterable[str]) -> None:

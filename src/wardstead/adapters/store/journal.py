@@ -19,6 +19,7 @@ import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from wardstead.adapters.store.entry_rows import COLUMNS, entry_row
 from wardstead.adapters.store.locks import ProcessLock, Turn
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.kernel.clock import Clock
@@ -34,7 +35,6 @@ OUTCOME_ROOM_BYTES = 128 * 1024
 Deliver = Callable[[list[tuple[Done, Refusal | None]]], None]
 """Hands on the results of one batch, from the journal's thread. It must not raise."""
 
-_COLUMNS = "exchange, kind, header, body, subject, time_ms, worker, outcome"
 _ROW = "(?,?,?,?,?,?,?,?,?)"
 # https://www.sqlite.org/rescode.html: the disk, its rights or its space refuse; primary codes are the low byte.
 _DISK_CODES = frozenset(
@@ -46,7 +46,7 @@ def _insert(rows: int, *, on_conflict: str = "") -> str:
     values = ",".join([_ROW] * rows)
     # No value is part of the text: only column names and question marks.
     return (
-        f"INSERT INTO entry ({_COLUMNS}) SELECT column1, column2, column3, column4, column5, column6, column7, column8 "  # noqa: S608
+        f"INSERT INTO entry ({', '.join(COLUMNS)}) SELECT column1, column2, column3, column4, column5, column6, column7, column8 "  # noqa: S608
         f"FROM (VALUES {values}) WHERE column9 IS NULL OR column9 = (SELECT version FROM directory_epoch) {on_conflict}"
     )
 
@@ -251,17 +251,7 @@ class Journal:
 
     def _row(self, draft: Draft, version: int | None) -> tuple[Any, ...]:
         worker = self._incarnation if draft.kind is EntryKind.INTENT else None
-        return (
-            draft.exchange,
-            draft.kind.value,
-            draft.header,
-            draft.body,
-            draft.subject,
-            draft.time_ms,
-            worker,
-            draft.outcome,
-            version,
-        )
+        return (*entry_row(draft, worker), version)
 
     # -- what is owed ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, delete, insert, select
 
+from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry, incarnation
 from wardstead.adapters.store.locks import ProcessLock, Turn
 from wardstead.adapters.store.transactions import write_transaction
@@ -47,18 +48,7 @@ def _recover(engine: Engine, worker: str, turn: Turn, clock: Clock) -> int:
     )
     with write_transaction(engine, turn) as connection:
         drafts = [unknown_outcome(ExchangeId(row.exchange), row.subject, clock()) for row in connection.execute(unanswered)]
-        rows = [
-            {
-                "exchange": draft.exchange,
-                "kind": draft.kind.value,
-                "header": draft.header,
-                "body": draft.body,
-                "subject": draft.subject,
-                "time_ms": draft.time_ms,
-                "outcome": draft.outcome,
-            }
-            for draft in drafts
-        ]
+        rows = [entry_values(draft) for draft in drafts]
         if rows:
             connection.execute(insert(entry), rows)
         connection.execute(delete(incarnation).where(incarnation.c.id == worker))

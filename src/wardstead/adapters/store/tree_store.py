@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.entry import entry_leaf
-from wardstead.ledger.tiles import TileId, TileReader, append_leaves
+from wardstead.ledger.tiles import HEIGHT, WIDTH, TileId, TileReader, append_leaves
 
 SEQUENCED_AT_ONCE = 1024
 
@@ -103,6 +103,6 @@ def store_note(connection: Connection, size: int, note: str, time_ms: int) -> No
 
 def keep_right_edge(kept: dict[TileId, bytes], size: int) -> None:
     """Forget the tiles that will not change any more."""
-    full: Sequence[TileId] = [(level, index) for level, index in kept if (size >> (8 * level)) // 256 > index]
+    full: Sequence[TileId] = [(level, index) for level, index in kept if (size >> (HEIGHT * level)) // WIDTH > index]
     for key in full:
         del kept[key]

@@ -1,0 +1,29 @@
+"""Drafts as rows of the table ``entry``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wardstead.ledger.ports import Draft
+
+COLUMNS = ("exchange", "kind", "header", "body", "subject", "time_ms", "worker", "outcome")
+"""All but the id, which the database gives."""
+
+
+def entry_row(draft: Draft, worker: str | None = None) -> tuple[Any, ...]:
+    """The values of ``COLUMNS``. ``worker`` owes the outcome of an intent."""
+    return (
+        draft.exchange,
+        draft.kind.value,
+        draft.header,
+        draft.body,
+        draft.subject,
+        draft.time_ms,
+        worker,
+        draft.outcome,
+    )
+
+
+def entry_values(draft: Draft) -> dict[str, Any]:
+    """The same by name; nobody owes anything for it."""
+    return dict(zip(COLUMNS, entry_row(draft), strict=True))
