@@ -54,7 +54,8 @@ class Journal(Protocol):
     """A worker's side of the store. Thread-safe. Group-commits whatever is waiting: one transaction, one sync.
 
     ``commit_intent`` compares ``directory_version`` with the database's in the same transaction, and reserves room for the
-    outcome. ``commit_outcome`` gives the room back. ``done`` is called after the sync, never before.
+    outcome. ``commit_outcome`` gives the room back, or ``abandon`` where no outcome will come. ``done`` is called after the
+    sync, never before.
     """
 
     def commit_intent(self, draft: Draft, *, directory_version: int, done: Done) -> None:
@@ -63,6 +64,14 @@ class Journal(Protocol):
 
     def commit_outcome(self, draft: Draft, *, done: Done) -> None:
         """Make an outcome durable, out of the room that its intent reserved."""
+        ...
+
+    def abandon(self, exchange: ExchangeId, subject: str) -> None:
+        """Nobody will conclude this exchange: its outcome is ``unknown``, and its room is free again.
+
+        To be called whenever an exchange ends and has not given its outcome, also while its intent may still be on its way.
+        For one whose intent was refused, or whose outcome was given, it does nothing. It answers nothing and never raises.
+        """
         ...
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,48 @@ def test_no_more_intents_than_there_is_room_for_outcomes(deployment: Deployment)
     assert conclude(journal, seals[0], b"{}") is None
     assert commit(journal, deployment.seal()[1], b"{}") is None
     journal.close()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("it did not come to pass")
+
+
+def test_exchanges_that_end_without_an_outcome_give_their_room_back(deployment: Deployment) -> None:
+    journal = deployment.journal(reserve=deployment.reserve(2 * OUTCOME_ROOM_BYTES))
+    left = []
+    for _ in range(7):
+        exchange, seal = deployment.seal()
+        assert commit(journal, seal, b"{}") is None
+        journal.abandon(exchange, "alice")
+        left.append(exchange)
+        until(lambda one=exchange: (one, "outcome") in stored(deployment.folder))
+    assert {one.id: one.outcome for one in deployment.reader.recent()} == dict.fromkeys(left, "unknown")
+    deployment.record()
+    assert deployment.verify() == []
+    journal.close()
+
+
+def test_abandoning_in_doubt_changes_nothing_that_was_given(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    (concluded, seal), (refused, stale), (late, third) = (deployment.seal() for _ in range(3))
+    answers = [Answer() for _ in range(4)]
+    journal.commit_intent(seal.intent(b"{}", now_ms()), directory_version=VERSION, done=answers[0])
+    journal.commit_outcome(seal.outcome(b"{}", "answered", now_ms()), done=answers[1])
+    journal.abandon(concluded, "alice")
+    journal.commit_intent(stale.intent(b"{}", now_ms()), directory_version=VERSION - 1, done=answers[2])
+    journal.abandon(refused, "alice")
+    journal.commit_intent(third.intent(b"{}", now_ms()), directory_version=VERSION, done=answers[3])
+    journal.abandon(late, "alice")  # its intent is still on its way
+    assert [answer.wait() for answer in answers] == [None, None, Refusal.STALE, None]
+    until(lambda: (late, "outcome") in stored(deployment.folder))
+    assert conclude(journal, third, b"{}") is Refusal.FAILED
+    journal.close()
+    journal.abandon(concluded, "alice")
+    assert {one.id: one.outcome for one in deployment.reader.recent()} == {concluded: "answered", late: "unknown"}
 
 
 def test_while_the_reserve_is_overboard_outcomes_are_taken_and_intents_are_not(deployment: Deployment) -> None:

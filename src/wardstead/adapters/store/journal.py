@@ -24,6 +24,7 @@ from wardstead.adapters.store.locks import ProcessLock, Turn
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.ids import ExchangeId
 from wardstead.ledger.entry import unknown_outcome
 from wardstead.ledger.ports import Done, Draft, EntryKind, Refusal
 
@@ -111,9 +112,11 @@ class Journal:
         self._closed = False
         self._connection: sqlite3.Connection | None = None
         self._registered = False
-        self._outstanding = 0
+        self._outstanding: set[ExchangeId] = set()
+        """Whose intents are durable, and reserve room for outcomes."""
+        self._abandoned: deque[tuple[ExchangeId, str]] = deque()
         self._in_flight: list[_Waiting] = []
-        self._owed: dict[str, Draft] = {}
+        self._owed: dict[ExchangeId, Draft] = {}
         self._thread = Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -126,6 +129,16 @@ class Journal:
     def commit_outcome(self, draft: Draft, *, done: Done) -> None:
         """Make an outcome durable, out of the room that its intent reserved."""
         self._put(_Waiting(draft, None, done))
+
+    def abandon(self, exchange: ExchangeId, subject: str) -> None:
+        """Nobody will conclude this exchange: its outcome is ``unknown``, and its room is free again."""
+        with self._closing:
+            if self._closed:
+                return  # the recorder finds it open, and its worker gone
+            self._abandoned.append((exchange, subject))
+            woken, self._woken = self._woken, True
+        if not woken:
+            self._soon(self._wake)
 
     def close(self) -> None:
         """Commit what waits, then stop. Later calls are answered ``FAILED``."""
@@ -175,6 +188,8 @@ class Journal:
             self._pay()
             return True
         self._woken = False
+        # Taken before what waits: an intent that was put before it was abandoned is then committed, or refused, by now.
+        abandoned = [self._abandoned.popleft() for _ in range(len(self._abandoned))]
         while self._waiting:
             self._in_flight = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             results = self._commit(self._in_flight)
@@ -182,6 +197,9 @@ class Journal:
             self._deliver(results)
             if self._owed:
                 self._pay()
+        if abandoned:
+            self._give_up(abandoned)
+            self._pay()
         return going_on
 
     def _commit(self, batch: Sequence[_Waiting]) -> list[tuple[Done, Refusal | None]]:
@@ -190,18 +208,19 @@ class Journal:
         admitted = [one for one in batch if id(one) not in refused]
         refused |= self._write(admitted) if admitted else {}
         for one in batch:
+            draft = one.draft
             if one.version is None:
-                self._outstanding -= 1
+                self._outstanding.discard(draft.exchange)
                 if id(one) in refused:
-                    self._owe(one.draft)
+                    self._owe(draft.exchange, draft.subject)
             elif id(one) not in refused:
-                self._outstanding += 1
+                self._outstanding.add(draft.exchange)
         return [(one.done, refused.get(id(one))) for one in batch]
 
     def _without_room(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The intents for whose outcomes there is no room."""
         intents = [one for one in batch if one.version is not None]
-        room = self._room - self._outstanding if intents and self._reserve.restore() else 0
+        room = self._room - len(self._outstanding) if intents and self._reserve.restore() else 0
         return {id(one): Refusal.FULL for one in intents[max(0, room) :]}
 
     def _write(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
@@ -255,9 +274,16 @@ class Journal:
 
     # -- what is owed ------------------------------------------------------------------------------------------------
 
-    def _owe(self, draft: Draft) -> None:
+    def _owe(self, exchange: ExchangeId, subject: str) -> None:
         """The outcome could not be written: write at least that it is unknown, as soon as the disk takes it."""
-        self._owed[draft.exchange] = unknown_outcome(draft.exchange, draft.subject, draft.time_ms)
+        self._owed[exchange] = unknown_outcome(exchange, subject, self._clock())
+
+    def _give_up(self, abandoned: Sequence[tuple[ExchangeId, str]]) -> None:
+        """Owe the outcomes of those that have none, and give their room back."""
+        for exchange, subject in abandoned:
+            if exchange in self._outstanding:
+                self._outstanding.discard(exchange)
+                self._owe(exchange, subject)
 
     def _pay(self) -> None:
         for exchange, draft in list(self._owed.items()):
