@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.credentials import Unauthenticated, identify
-from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.directory import BadName, DirectoryStore, NameTaken, TooManyAttempts, UnknownKey, UnknownPerson
+from wardstead.adapters.identity import passwords
+from wardstead.adapters.identity.passwords import TooManyAttempts
+from wardstead.adapters.store.base import directory_epoch, explain, open_engine
+from wardstead.adapters.store.directory import BadName, DirectoryStore, NameTaken, UnknownKey, UnknownPerson
+from wardstead.adapters.store.directory_tables import credential, principal
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.kernel.labels import Label
+from wardstead.adapters.store.transactions import read_transaction
+from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
+from wardstead.kernel.labels import PUBLIC, Label
 
 PEPPER = b"p" * 32
 PASSWORD = "correct horse battery staple"
@@ -106,15 +116,91 @@ def test_no_secret_is_in_the_database(world: World) -> None:
 def test_failed_attempts_are_blocked_for_a_while_and_strangers_look_the_same(world: World) -> None:
     world.store.create_principal("ann", roles=["user"], clearance=Label())
     world.store.set_password("ann", PASSWORD, must_change=True)
-    assert world.store.check_password("nobody", PASSWORD) is None
-    for _ in range(5):
-        assert world.store.check_password("ann", "wrong") is None
-    with pytest.raises(TooManyAttempts):
-        world.store.check_password("ann", PASSWORD)
+    for name in ("ann", "nobody"):
+        for _ in range(5):
+            assert world.store.check_password(name, "wrong") is None
+        with pytest.raises(TooManyAttempts):
+            world.store.check_password(name, PASSWORD)
     world.now += 31_000
+    assert world.store.check_password("nobody", PASSWORD) is None
     found = world.store.check_password("ann", PASSWORD)
     assert found is not None
     assert found[1] is True
+
+
+@pytest.mark.parametrize("name", ["ann", "nobody"])
+def test_as_many_guesses_at_once_are_no_more_than_one_after_the_other(world: World, name: str) -> None:
+    world.store.create_principal("ann", roles=["user"], clearance=Label())
+    world.store.set_password("ann", PASSWORD, must_change=False)
+
+    def guess(number: int) -> str:
+        try:
+            return str(world.store.check_password(name, f"wrong {number}"))
+        except TooManyAttempts:
+            return "blocked"
+
+    with ThreadPoolExecutor(40) as pool:
+        answers = Counter(pool.map(guess, range(40)))
+    assert answers == {"None": 5, "blocked": 35}
+
+
+def test_an_account_that_is_switched_off_is_blocked_like_any_other(world: World) -> None:
+    world.store.create_principal("ann", roles=["user"], clearance=Label())
+    world.store.set_password("ann", PASSWORD, must_change=False)
+    world.store.set_active("ann", False)
+    for _ in range(5):
+        assert world.store.check_password("ann", PASSWORD) is None
+    with pytest.raises(TooManyAttempts):
+        world.store.check_password("ann", PASSWORD)
+
+
+def test_a_success_and_a_new_password_forget_what_was_counted_and_so_does_time(world: World) -> None:
+    world.store.create_principal("ann", roles=["user"], clearance=Label())
+    world.store.set_password("ann", PASSWORD, must_change=False)
+    for _ in range(3):
+        for _ in range(4):
+            assert world.store.check_password("ann", "wrong") is None
+        assert world.store.check_password("ann", PASSWORD) is not None
+    for _ in range(5):
+        assert world.store.check_password("ann", "wrong") is None
+    world.store.set_password("ann", PASSWORD, must_change=False)
+    assert world.store.check_password("ann", PASSWORD) is not None
+    for number in range(20):
+        assert world.store.check_password(f"nobody {number}", "wrong") is None
+    world.now += 3_600_000
+    assert world.store.check_password("nobody", "wrong") is None
+    with world.store._engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sign_in").scalar() == 1
+
+
+def test_no_more_than_a_few_hash_at_once_and_nobody_waits_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most, lock, go = 0, 0, threading.Lock(), threading.Event()
+
+    def slow(_kept: str | None, _password: str) -> bool:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        go.wait(20)
+        with lock:
+            at_once -= 1
+        return False
+
+    monkeypatch.setattr("wardstead.adapters.store.directory.check_password", slow)
+    monkeypatch.setattr(passwords, "_PATIENCE_S", 0.1)
+    with ThreadPoolExecutor(12) as pool:
+        tries = [pool.submit(world.store.check_password, f"name {number}", "wrong") for number in range(12)]
+        ended = as_completed(tries, timeout=20)
+        refused = [type(next(ended).exception()) for _ in range(8)]
+        go.set()
+    assert most == 4
+    assert refused == [TooManyAttempts] * 8
+    assert [one.result() for one in ended] == [None] * 4
+
+
+def test_what_was_typed_as_a_name_is_not_kept(world: World) -> None:
+    assert world.store.check_password(PASSWORD, "ann") is None
+    assert PASSWORD.encode() not in b"".join(path.read_bytes() for path in world.path.parent.glob("d.db*"))
 
 
 def test_last_use_is_noted_without_a_new_version(world: World) -> None:
@@ -143,3 +229,84 @@ def test_bad_input_is_a_typed_error(world: World) -> None:
     world.store.create_principal("ann", roles=[], clearance=Label())
     with pytest.raises(BadName):
         world.store.set_password("ann", "short", must_change=False)
+
+
+READS = {
+    "version": lambda store: store.version(),
+    "load": lambda store: store.load(),
+    "people": lambda store: store.list_principals(),
+    "somebody": lambda store: store.find("ann"),
+    "keys": lambda store: store.list_keys(),
+    "password": lambda store: store.check_password("ann", PASSWORD),
+}
+WRITES = {
+    "person": lambda store: store.create_principal("eve", roles=[], clearance=Label()),
+    "password": lambda store: store.set_password("ann", PASSWORD, must_change=False),
+    "sign-out": lambda store: store.close_session("wss_nothing"),
+    "use": lambda store: store.touch({"key": 1}),
+}
+
+
+@pytest.mark.parametrize("ask", [*READS.values(), *WRITES.values()], ids=[*READS, *(f"write {name}" for name in WRITES)])
+@pytest.mark.parametrize("broken", ["locked", "not a database"])
+def test_whatever_the_database_does_is_a_typed_error(
+    world: World, monkeypatch: pytest.MonkeyPatch, ask: Callable[[DirectoryStore], object], broken: str
+) -> None:
+    world.store.create_principal("ann", roles=["user"], clearance=Label())
+    world.store.set_password("ann", PASSWORD, must_change=False)
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    if broken == "not a database":
+        error = sqlite3.DatabaseError("file is not a database")
+        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+    monkeypatch.setattr(world.store._engine.dialect, "do_execute", lambda *_a, **_k: (_ for _ in ()).throw(error))
+    with pytest.raises(WardsteadError) as caught:
+        ask(world.store)
+    assert isinstance(caught.value, (BackendError, IntegrityError))
+    assert str(error) in str(caught.value)
+
+
+def test_a_directory_that_somebody_emptied_or_wrote_nonsense_into_is_a_typed_error(world: World) -> None:
+    ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
+    world.store.open_session(ann)
+    with world.store._engine.begin() as connection:
+        connection.execute(update(credential).values(kind="nonsense"))
+    with pytest.raises(IntegrityError):
+        world.store.load()
+    with world.store._engine.begin() as connection:
+        connection.execute(delete(directory_epoch))
+    with pytest.raises(BackendError):
+        world.store.version()
+
+
+@pytest.mark.parametrize("level", [-1, 4, 99, "restricted", 1.5])
+def test_a_clearance_level_that_is_not_known_clears_for_nothing(world: World, level: object) -> None:
+    made = world.store.create_principal("ann", roles=["user"], clearance=Label(3, frozenset({"personal"})))
+    with world.store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE principal SET level = ?", (level,))
+    assert world.store.load().principals[made.id].clearance == PUBLIC
+
+
+def test_what_is_read_in_one_transaction_is_of_one_moment(world: World) -> None:
+    engine = world.store._engine
+    with read_transaction(engine) as connection:
+        assert connection.execute(select(principal.c.name)).all() == []
+        world.store.create_principal("ann", roles=["user"], clearance=Label())
+        assert connection.execute(select(principal.c.name)).all() == []
+    assert [one.name for one in world.store.list_principals()] == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (sqlite3.SQLITE_CORRUPT, IntegrityError),
+        (sqlite3.SQLITE_CORRUPT_INDEX, IntegrityError),
+        (sqlite3.SQLITE_NOTADB, IntegrityError),
+        (sqlite3.SQLITE_IOERR_READ, BackendError),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, BackendError),
+    ],
+)
+def test_an_altered_database_is_told_from_a_failing_machine(code: int, kind: type[WardsteadError]) -> None:
+    error = sqlite3.DatabaseError("what SQLite says")
+    error.sqlite_errorcode = code
+    assert type(explain(DatabaseError("SELECT", None, error))) is kind

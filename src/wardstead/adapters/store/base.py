@@ -47,7 +47,8 @@ def open_engine(url: str, *, at_rest: bool = False) -> Engine:
 def explain(error: DatabaseError) -> WardsteadError:
     """What an operator is told. A database that cannot be read as it was written was altered; else the machine is at fault."""
     why = str(error.orig)
-    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    # https://www.sqlite.org/rescode.html: primary codes are the low byte of extended ones.
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
         return IntegrityError(
             "the database cannot be read as it was written", why=why,

@@ -5,28 +5,32 @@ The hot path never comes here: workers hold a ``Directory`` snapshot and look at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
 from wardstead.access.ports import Credential, CredentialKind, Directory, Principal
-from wardstead.adapters.identity.passwords import check_password, hash_password, needs_rehash
-from wardstead.adapters.store.base import directory_epoch
-from wardstead.adapters.store.directory_tables import credential, password, principal, role_member
+from wardstead.adapters.identity.passwords import TooManyAttempts, check_password, hash_password, hashing, needs_rehash
+from wardstead.adapters.store.base import directory_epoch, explain
+from wardstead.adapters.store.directory_tables import credential, password, principal, role_member, sign_in
 from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.transactions import write_transaction
+from wardstead.adapters.store.transactions import read_transaction, write_transaction
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError
+from wardstead.kernel.errors import IntegrityError as Altered
 from wardstead.kernel.ids import CredentialId, PrincipalId, uuid7
-from wardstead.kernel.labels import LEVELS, Label
+from wardstead.kernel.labels import LEVELS, PUBLIC, Label
 
 SESSION_MS = 12 * 3600 * 1000
 _FREE_FAILURES = 5
 _BLOCK_MS = 30_000
+_REMEMBER_MS = 15 * 60_000
+_MAX_PASSWORD = 1024
 
 Audit = Callable[[Connection, str, str, Mapping[str, object]], object]
 """(connection, actor's subject, action, details): appends the act's record to the transaction that carries it out."""
@@ -54,12 +58,6 @@ class BadName(CallerError):
     """The name or value is not acceptable."""
 
     code = "bad_name"
-
-
-class TooManyAttempts(CallerError):
-    """Sign-in is blocked for a while after repeated failures."""
-
-    code = "too_many_attempts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +109,43 @@ class DirectoryStore:
         self._engine, self._turn, self._pepper = engine, turn, pepper
         self._clock, self._entropy, self._audit = clock, entropy, audit
 
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A read transaction. Whatever fails in it is an error of ours: ``BackendError``, or what was altered."""
+        try:
+            with read_transaction(self._engine) as connection:
+                yield connection
+        except DatabaseError as error:
+            raise explain(error) from None
+        except SQLAlchemyError as error:
+            raise BackendError("the directory cannot be read", why=type(error).__name__, next_step="try again") from None
+        except (TypeError, ValueError):
+            raise Altered(
+                "the directory holds a value that nobody wrote there", where=str(self._engine.url.database),
+                next_step="restore the database from a backup",
+            ) from None  # fmt: skip
+
+    @contextmanager
+    def _writing(self, what: str, *, durable: bool = True) -> Iterator[Connection]:
+        """A write transaction. When the database refuses, ``what`` is the ``BackendError``."""
+        try:
+            with write_transaction(self._engine, self._turn, durable=durable) as connection:
+                yield connection
+        except DatabaseError as error:
+            raise BackendError(what, why=str(error.orig), next_step="see to the database's disk") from None
+        except SQLAlchemyError as error:
+            raise BackendError(what, why=type(error).__name__, next_step="try again") from None
+
     # -- snapshots ---------------------------------------------------------------------------------------------------
 
     def version(self) -> int:
         """The present version."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return int(connection.execute(select(directory_epoch.c.version)).scalar_one())
 
     def load(self) -> Directory:
         """A snapshot, consistent in itself (one read transaction)."""
-        with self._engine.connect() as connection, connection.begin():
+        with self._reading() as connection:
             version = int(connection.execute(select(directory_epoch.c.version)).scalar_one())
             people = _principals(connection)
             rows = connection.execute(select(credential)).mappings()
@@ -129,42 +154,35 @@ class DirectoryStore:
 
     # -- people ------------------------------------------------------------------------------------------------------
 
-    def create_principal(
-        self, name: str, *, roles: Iterable[str], clearance: Label, actor: Actor | None = None, kind: str = "person"
-    ) -> Principal:
+    def create_principal(self, name: str, *, roles: Iterable[str], clearance: Label, actor: Actor | None = None) -> Principal:
         """A new person. Raises ``NameTaken``, ``BadName``."""
         _check_name(name)
         now = self._clock()
-        made = Principal(
-            PrincipalId(uuid7(now, self._entropy(10))), name, frozenset(roles), clearance, self._entropy(16).hex(), kind=kind
-        )
+        made = Principal(PrincipalId(uuid7(now, self._entropy(10))), name, frozenset(roles), clearance, self._entropy(16).hex())
+        values = {
+            "id": made.id,
+            "name": name,
+            "kind": made.kind,
+            "active": True,
+            "level": clearance.level,
+            "compartments": ",".join(sorted(clearance.compartments)),
+            "subject": made.subject,
+            "created_ms": now,
+        }
 
         def change(connection: Connection) -> None:
-            connection.execute(
-                insert(principal).values(
-                    id=made.id,
-                    name=name,
-                    kind=kind,
-                    active=True,
-                    level=clearance.level,
-                    compartments=",".join(sorted(clearance.compartments)),
-                    subject=made.subject,
-                    created_ms=now,
-                )
-            )
+            try:
+                connection.execute(insert(principal).values(values))
+            except IntegrityError:
+                raise NameTaken(f"there is somebody called {name!r} already") from None
             _put_roles(connection, made.id, made.roles)
 
-        try:
-            self._change(
-                change, actor, "principal.create", {"name": name, "roles": sorted(made.roles), "clearance": str(clearance)}
-            )
-        except IntegrityError:
-            raise NameTaken(f"there is somebody called {name!r} already") from None
+        self._change(change, actor, "principal.create", {"name": name, "roles": sorted(made.roles), "clearance": str(clearance)})
         return made
 
     def list_principals(self) -> list[Principal]:
         """Everybody, by name."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return sorted(_principals(connection).values(), key=lambda one: one.name)
 
     def find(self, name: str) -> Principal:
@@ -240,7 +258,7 @@ class DirectoryStore:
             .where(credential.c.kind == CredentialKind.API_KEY.value)
             .order_by(credential.c.id)
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [
                 KeySummary(
                     row["id"],
@@ -256,59 +274,76 @@ class DirectoryStore:
 
     def touch(self, used: Mapping[str, int]) -> None:
         """Note when credentials were last used (id to time in ms). Changes no decision, so the version stays."""
-        try:
-            with write_transaction(self._engine, self._turn) as connection:
-                for key_id, used_ms in used.items():
-                    connection.execute(update(credential).where(credential.c.id == key_id).values(last_used_ms=used_ms))
-        except DatabaseError as error:
-            raise BackendError("the last use of keys cannot be written", why=str(error.orig)) from None
+        with self._writing("the last use of keys cannot be written") as connection:
+            for key_id, used_ms in used.items():
+                connection.execute(update(credential).where(credential.c.id == key_id).values(last_used_ms=used_ms))
 
     # -- passwords and sessions --------------------------------------------------------------------------------------
 
     def set_password(self, name: str, new: str, *, must_change: bool, actor: Actor | None = None) -> None:
         """Give somebody a password (at least 12 characters), and end their sessions."""
-        if not 12 <= len(new) <= 1024:
-            raise BadName("a password has 12 to 1024 characters")
-        who, kept = self.find(name), hash_password(new)
+        if not 12 <= len(new) <= _MAX_PASSWORD:
+            raise BadName(f"a password has 12 to {_MAX_PASSWORD} characters")
+        who = self.find(name)
+        with hashing():
+            kept = hash_password(new)
 
         def change(connection: Connection) -> None:
             connection.execute(delete(password).where(password.c.principal == who.id))
-            values = {"principal": who.id, "hash": kept, "must_change": must_change, "failures": 0, "blocked_until_ms": 0}
-            connection.execute(insert(password).values(values))
+            connection.execute(insert(password).values(principal=who.id, hash=kept, must_change=must_change))
+            connection.execute(delete(sign_in).where(sign_in.c.name == self._name_mark(name)))
             _end_sessions(connection, who.id)
 
         self._change(change, actor, "password.set", {"name": name, "must_change": must_change})
 
     def check_password(self, name: str, given: str) -> tuple[Principal, bool] | None:
-        """The person and whether they must change it; ``None`` for a wrong name or password. Raises ``TooManyAttempts``."""
-        now = self._clock()
-        query = (
-            select(principal.c.id, password)
-            .join(password, password.c.principal == principal.c.id)
-            .where(principal.c.name == name)
-        )
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
-        if row is not None and row["blocked_until_ms"] > now:
-            raise TooManyAttempts("too many failed attempts", next_step="Wait half a minute, then try again")
-        if not check_password(row["hash"] if row is not None else None, given[:1024]):
-            if row is not None:
-                self._count_failure(row["principal"], row["failures"] + 1, now)
-            return None
-        if row is None:
-            return None
-        if row["failures"] or needs_rehash(row["hash"]):
-            self._write_password(row["principal"], failures=0, hash=hash_password(given))
-        who = self.find(name)
-        return (who, bool(row["must_change"])) if who.active else None
+        """The person and whether they must change it; ``None`` for a wrong name or password. Raises ``TooManyAttempts``.
 
-    def _count_failure(self, who: str, failures: int, now: int) -> None:
-        blocked = now + _BLOCK_MS if failures % _FREE_FAILURES == 0 else 0
-        self._write_password(who, failures=failures, blocked_until_ms=blocked)
+        An attempt counts before it is checked, so that as many at once are no more than one after the other. Names that
+        nobody has are counted, and blocked, as those that somebody has.
+        """
+        with hashing():
+            self._count_attempt(name)
+            row = self._kept_password(name)
+            fits = check_password(row["hash"] if row is not None else None, given[:_MAX_PASSWORD])
+            if row is None or not fits or not row["active"]:
+                return None
+            self._forget_attempts(name)
+            if needs_rehash(row["hash"]):
+                self._keep_anew(row, hash_password(given[:_MAX_PASSWORD]))
+        return self.find(name), bool(row["must_change"])
 
-    def _write_password(self, who: str, **values: Any) -> None:
-        with write_transaction(self._engine, self._turn) as connection:
-            connection.execute(update(password).where(password.c.principal == who).values(**values))
+    def _kept_password(self, name: str) -> RowMapping | None:
+        query = select(principal.c.active, password).join(password, password.c.principal == principal.c.id)
+        with self._reading() as connection:
+            return connection.execute(query.where(principal.c.name == name)).mappings().first()
+
+    def _count_attempt(self, name: str) -> None:
+        """One more. Not synced: after a crash of the machine a few attempts are forgotten."""
+        now, mark = self._clock(), self._name_mark(name)
+        with self._writing("an attempt to sign in cannot be counted", durable=False) as connection:
+            connection.execute(delete(sign_in).where(sign_in.c.last_ms < now - _REMEMBER_MS))
+            found = connection.execute(select(sign_in).where(sign_in.c.name == mark)).first()
+            if found is not None and found.blocked_until_ms > now:
+                raise TooManyAttempts("too many failed attempts", next_step="Wait half a minute, then try again")
+            attempts = found.attempts + 1 if found is not None else 1
+            blocked = now + _BLOCK_MS if attempts % _FREE_FAILURES == 0 else 0
+            connection.execute(delete(sign_in).where(sign_in.c.name == mark))
+            connection.execute(insert(sign_in).values(name=mark, attempts=attempts, blocked_until_ms=blocked, last_ms=now))
+
+    def _forget_attempts(self, name: str) -> None:
+        with self._writing("a sign-in cannot be noted", durable=False) as connection:
+            connection.execute(delete(sign_in).where(sign_in.c.name == self._name_mark(name)))
+
+    def _name_mark(self, name: str) -> bytes:
+        """What is kept of a name that was given: people type passwords there."""
+        return digest(self._pepper, f"sign in as {name}")
+
+    def _keep_anew(self, row: RowMapping, made: str) -> None:
+        """Replace a hash by a newer one of the same password, unless another was set meanwhile."""
+        same = (password.c.principal == row["principal"]) & (password.c.hash == row["hash"])
+        with self._writing("a password's hash cannot be renewed") as connection:
+            connection.execute(update(password).where(same).values(hash=made))
 
     def open_session(self, who: Principal) -> OpenedSession:
         """A new console session."""
@@ -343,17 +378,12 @@ class DirectoryStore:
     def _change(
         self, change: Callable[[Connection], object], actor: Actor | None, action: str, details: Mapping[str, object]
     ) -> None:
-        try:
-            with write_transaction(self._engine, self._turn) as connection:
-                change(connection)
-                connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
-                if self._audit is not None:
-                    who = actor or Actor("system", "system")
-                    self._audit(connection, who.subject, action, {"by": who.name, **details})
-        except IntegrityError:
-            raise
-        except DatabaseError as error:
-            raise BackendError("the directory cannot be changed", why=str(error.orig)) from None
+        with self._writing("the directory cannot be changed") as connection:
+            change(connection)
+            connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
+            if self._audit is not None:
+                who = actor or Actor("system", "system")
+                self._audit(connection, who.subject, action, {"by": who.name, **details})
 
 
 def _check_name(name: str) -> None:
@@ -370,13 +400,18 @@ def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
             PrincipalId(row["id"]),
             row["name"],
             frozenset(roles.get(row["id"], ())),
-            Label(min(row["level"], len(LEVELS) - 1), frozenset(_split(row["compartments"]))),
+            _clearance(row),
             row["subject"],
             bool(row["active"]),
             row["kind"],
         )
         for row in connection.execute(select(principal)).mappings()
     }
+
+
+def _clearance(row: RowMapping) -> Label:
+    """A level that is not known, such as one of a later version, clears for nothing."""
+    return Label(row["level"], frozenset(_split(row["compartments"]))) if row["level"] in range(len(LEVELS)) else PUBLIC
 
 
 def _credential(row: RowMapping) -> Credential:

@@ -48,6 +48,15 @@ password = Table(
     Column("principal", String(36), ForeignKey("principal.id", ondelete="CASCADE"), primary_key=True),
     Column("hash", String(256), nullable=False),
     Column("must_change", Boolean, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("blocked_until_ms", BigInteger, nullable=False),
 )
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("name", LargeBinary(32), primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("blocked_until_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+)
+"""Attempts to sign in that have not succeeded, by keyed digest of the name that was given: somebody's or nobody's."""
+Index("ix_sign_in_last_ms", sign_in.c.last_ms)

@@ -1,4 +1,4 @@
-"""Write transactions that hold the write lock from their first statement on."""
+"""Transactions: those that read see one state, those that write hold the write lock from their first statement on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from wardstead.adapters.store.locks import Turn
+
+
+@contextmanager
+def read_transaction(engine: Engine) -> Iterator[Connection]:
+    """Whatever is read in it is of one moment. Keep it short: while it lasts, the write-ahead log cannot start over.
+
+    The driver begins a transaction of its own at the first write only, so ``BEGIN`` is said here.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.connection.rollback()
 
 
 @contextmanager
