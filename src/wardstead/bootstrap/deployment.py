@@ -41,6 +41,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def file_name(model: str) -> str:
+    """A model's name as part of a file name; no two models share one: ``+`` and ``=`` are in no model's name."""
+    return model.replace("/", "+").replace(":", "=")
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """The folders and files of a deployment."""
@@ -99,7 +104,7 @@ class Places:
 
     def sockets(self, model: str) -> Path:
         """The socket folder of a model."""
-        return self.run / "models" / model.replace("/", "_").replace(":", "_")
+        return self.run / "models" / file_name(model)
 
 
 class Deployment:

@@ -22,7 +22,7 @@ from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
 
@@ -156,9 +156,9 @@ def _children(deployment: Deployment) -> list[ChildSpec]:
     logs = deployment.places.logs
     specs = [
         ChildSpec(
-            f"launcher-{_file_name(model.name)}",
+            f"launcher-{file_name(model.name)}",
             [*base, "launcher", *place, "--model", model.name],
-            logs / f"launcher-{_file_name(model.name)}.log",
+            logs / f"launcher-{file_name(model.name)}.log",
         )
         for model in deployment.settings.models
         if model.upstream.kind == "embedded"
@@ -170,10 +170,6 @@ def _children(deployment: Deployment) -> list[ChildSpec]:
         for number in range(1, deployment.settings.server.workers + 1)
     ]
     return specs
-
-
-def _file_name(model: str) -> str:
-    return model.replace("/", "_").replace(":", "_")
 
 
 def _environment(deployment: Deployment) -> dict[str, str]:
