@@ -56,3 +56,16 @@ def test_no_isolation_is_red_whatever_the_probes_say() -> None:
 
 def test_no_checks_are_red() -> None:
     assert overall([]) is State.RED
+
+
+@pytest.mark.parametrize("steers", ["\x1b[2K\x1b[1A FORGED", "\x1b]0;title\x07", "\u202egnp.exe", "\x9b2J", "a\nb", "\ud800"])
+def test_what_a_sandbox_says_does_not_steer_the_terminal_that_shows_it(steers: str) -> None:
+    (first, *_) = results([{"id": next(iter(CATALOGUE)), "open": True, "detail": f"before {steers} after"}])
+    assert first.detail.isprintable()
+    assert first.detail.startswith("before ")
+    first.detail.encode()
+
+
+def test_a_detail_that_is_no_text_is_not_shown() -> None:
+    (first, *_) = results([{"id": next(iter(CATALOGUE)), "open": False, "detail": [["x"]]}])
+    assert (first.open, first.detail) == (False, "")

@@ -43,9 +43,12 @@ def run_recorder(deployment: Deployment) -> int:
 def run_launcher(deployment: Deployment, model: str) -> int:
     """Run one model server until it ends (status 1) or we are told to stop (0)."""
     stop = _until_told()
+    attestation = deployment.places.attestation(model)
+    attestation.unlink(missing_ok=True)
     launcher = Launcher(server_of(deployment, model))
     launcher.start(lambda step: log.info("model server", extra={"fields": {"model": model, "step": step}}))
-    (deployment.places.sockets(model) / "sealed").write_text("yes" if launcher.sealed else "no")
+    attestation.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    attestation.write_text("yes" if launcher.sealed else "no")
     log.info("model server", extra={"fields": {"model": model, "step": "ready"}})
     return launcher.run(stop)
 

@@ -36,12 +36,19 @@ def posture(deployment: Deployment) -> list[Check]:
 
 
 def _isolation(deployment: Deployment, model: str) -> Check:
-    sealed = deployment.places.sockets(model) / "sealed"
     try:
         results = probes(deployment, model) if deployment.mode is not Mode.NONE else ()
     except PeerError:
         results = ()
-    return isolation_check(model, deployment.mode, results, sealed=sealed.is_file() and sealed.read_text() == "yes")
+    return isolation_check(model, deployment.mode, results, sealed=_sealed(deployment, model))
+
+
+def _sealed(deployment: Deployment, model: str) -> bool:
+    """Whether the launcher says that the weights cannot change any more. Anything but its yes is a no."""
+    try:
+        return deployment.places.attestation(model).read_bytes() == b"yes"
+    except OSError:
+        return False
 
 
 def _unattested(model: str, label: str) -> Check:

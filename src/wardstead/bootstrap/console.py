@@ -85,12 +85,22 @@ class Console:
         ]
 
     def posture(self) -> Posture:
-        """See ``ConsoleServices.posture``."""
-        with self._lock:
-            if self._posture is None or time.monotonic() - self._posture[0] > _POSTURE_S:
-                checks = tuple(condition.posture(self._deployment))
-                self._posture = (time.monotonic(), Posture(checks, rfc3339(now_ms())))
-            return self._posture[1]
+        """See ``ConsoleServices.posture``. One looks at a time: meanwhile the others are shown what was seen last."""
+        seen = self._posture
+        if seen is None:
+            self._lock.acquire()
+        elif _fresh(seen[0]) or not self._lock.acquire(blocking=False):
+            return seen[1]
+        try:
+            return self._look()
+        finally:
+            self._lock.release()
+
+    def _look(self) -> Posture:
+        if self._posture is None or not _fresh(self._posture[0]):
+            checks = tuple(condition.posture(self._deployment))
+            self._posture = (time.monotonic(), Posture(checks, rfc3339(now_ms())))
+        return self._posture[1]
 
     # -- exchanges ---------------------------------------------------------------------------------------------------
 
@@ -148,6 +158,10 @@ class Console:
         """See ``ConsoleServices.verify_receipt``."""
         checkpoint = verify_receipt(document, self._deployment.ledger.key)
         return checkpoint.size if checkpoint is not None else 0
+
+
+def _fresh(seen_s: float) -> bool:
+    return time.monotonic() - seen_s <= _POSTURE_S
 
 
 def _label(document: Mapping[str, Any]) -> str:

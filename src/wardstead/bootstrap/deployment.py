@@ -106,6 +106,10 @@ class Places:
         """The socket folder of a model."""
         return self.run / "models" / file_name(model)
 
+    def attestation(self, model: str) -> Path:
+        """What the launcher says of a model's weights; out of the sandbox's reach, unlike the socket folder."""
+        return self.run / "sealed" / file_name(model)
+
 
 class Deployment:
     """An existing deployment. Everything is opened when it is first asked for, in the process that asks."""

@@ -25,6 +25,7 @@ from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
+from wardstead.kernel.text import harmless
 
 OnStep = Callable[[str], None]
 _READY_TIMEOUT_S = 120.0
@@ -147,7 +148,10 @@ def _last_line(log: Path) -> str:
         fields = json.loads(line)
     except (OSError, IndexError, ValueError):
         return ""
-    return " ".join(str(fields[key]) for key in ("where", "what", "why", "next_step") if fields.get(key))[:500]
+    if not isinstance(fields, dict):
+        return ""
+    # A launcher's log holds what its model server wrote, too.
+    return harmless(" ".join(str(fields[key]) for key in ("where", "what", "why", "next_step") if fields.get(key))[:500])
 
 
 def _children(deployment: Deployment) -> list[ChildSpec]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from wardstead.kernel.text import harmless
+
 
 class Severity(StrEnum):
     """How much an open probe matters."""
@@ -101,12 +103,19 @@ CATALOGUE: Final = {
 }
 
 
+def _detail(said: object) -> str:
+    return harmless(said[:200]) if isinstance(said, str) else ""
+
+
 def results(raw: object) -> tuple[ProbeResult, ...]:
-    """Checked results from what a sandbox said. A probe that is missing counts as open: the sandbox is not trusted."""
+    """Checked results from what a sandbox said. A probe that is missing counts as open: the sandbox is not trusted.
+
+    Nor may what it says of them steer the terminal that shows it.
+    """
     said: dict[str, tuple[bool, str]] = {}
     for item in raw if isinstance(raw, list) else ():
         if isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("open"), bool):
-            said[item["id"]] = (item["open"], str(item.get("detail", ""))[:200])
+            said[item["id"]] = (item["open"], _detail(item.get("detail")))
     made = []
     for info in CATALOGUE.values():
         is_open, detail = said.get(info.id, (True, "no answer from inside"))

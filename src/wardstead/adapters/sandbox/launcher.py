@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import http.client
 import importlib.util
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -28,6 +28,9 @@ from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError
 _HERE = Path(__file__).parent
 _PR_SET_PDEATHSIG = 1
 _START_TIMEOUT_S = 300.0
+_STATUS_LINE_BYTES = 1 << 10
+_ANSWER_BYTES = 1 << 20
+_READY = re.compile(rb"HTTP/1\.[01] 200(?:[ \r]|$)")
 
 
 class StopEvent(Protocol):
@@ -163,29 +166,49 @@ class Launcher:
         raise BackendError(f"the model server of {self._server.name} did not become ready in {_START_TIMEOUT_S:g} s")
 
 
-def health(path: Path) -> bool:
-    """Whether the server at this socket says that it is ready. It listens, and answers 503, before the model is loaded."""
+def health(path: Path, timeout_s: float = 2.0) -> bool:
+    """Whether the server at this socket says within ``timeout_s`` that it is ready.
+
+    It listens, and answers 503, before the model is loaded. Its first line is all that is read: the rest could go on for ever.
+    """
+    deadline = time.monotonic() + timeout_s
     try:
-        with connect(path, 2.0) as one:
+        with connect(path, timeout_s) as one:
             one.sendall(b"GET /health HTTP/1.1\r\nhost: model\r\nconnection: close\r\n\r\n")
-            reply = http.client.HTTPResponse(one)
-            reply.begin()
-            return reply.status == 200
-    except (OSError, http.client.HTTPException):
+            return _READY.match(_line(one, deadline, _STATUS_LINE_BYTES)) is not None
+    except OSError:
         return False
 
 
 def probe(folder: Path, timeout_s: float = 30.0) -> tuple[ProbeResult, ...]:
-    """Run the probes inside the running sandbox. Raises ``PeerError`` when nobody answers there."""
+    """Run the probes inside the running sandbox. Raises ``PeerError`` when nobody answers there, or not in time, or nonsense."""
+    deadline = time.monotonic() + timeout_s
     try:
-        with connect(folder / "probe.sock", timeout_s) as one, one.makefile("rb") as lines:
-            return results(json.loads(lines.readline(1 << 20) or b"[]"))
-    except (OSError, ValueError) as error:
+        with connect(folder / "probe.sock", timeout_s) as one:
+            return results(json.loads(_line(one, deadline, _ANSWER_BYTES) or b"[]"))
+    except (OSError, ValueError, RecursionError) as error:
         raise PeerError(
             "the probe inside the sandbox does not answer",
             why=type(error).__name__,
             next_step="Is the deployment running? 'wardstead up'",
         ) from None
+
+
+def _line(one: socket.socket, deadline: float, limit: int) -> bytes:
+    """What comes before the first line end, the end, or ``limit`` bytes. Raises ``TimeoutError`` at the deadline, however
+    slowly it comes: a guest that was taken over may send a byte now and then.
+    """
+    received = bytearray()
+    while b"\n" not in received and len(received) < limit:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        one.settimeout(left)
+        piece = one.recv(min(1 << 16, limit - len(received)))
+        if not piece:
+            break
+        received += piece
+    return bytes(received).partition(b"\n")[0]
 
 
 def _settings(server: ModelServer) -> dict[str, str | int | list[str]]:

@@ -1,0 +1,82 @@
+"""The posture rests on what its launcher says of a model, where the model server cannot write."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from wardstead.bootstrap import condition
+from wardstead.bootstrap.console import Console
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.isolation.posture import Check, State
+from wardstead.isolation.probes import CATALOGUE, ProbeResult, results
+
+MODEL = "smollm2"
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sandbox that says of everything that it is closed."""
+    said = [{"id": name, "open": False, "detail": ""} for name in CATALOGUE]
+
+    def probes(_deployment: Deployment, _model: str) -> tuple[ProbeResult, ...]:
+        return results(said)
+
+    monkeypatch.setattr(condition, "probes", probes)
+
+
+def isolation(deployment: Deployment) -> State:
+    (found,) = [one.state for one in condition.posture(deployment) if one.id == f"isolation.{MODEL}"]
+    return found
+
+
+@pytest.mark.parametrize("forged", [b"yes", b"\xff\xfe"])
+def test_what_lies_in_the_sandbox_s_folder_says_nothing_of_the_weights(
+    deployment: Deployment, closed: None, forged: bytes
+) -> None:
+    folder = deployment.places.sockets(MODEL)
+    folder.mkdir(parents=True)
+    (folder / "sealed").write_bytes(forged)
+    assert isolation(deployment) is State.AMBER
+
+
+@pytest.mark.parametrize("said", [b"yes", b"no", b"\xff", b"", b"yes\n"])
+def test_only_the_launcher_s_yes_is_one(deployment: Deployment, closed: None, said: bytes) -> None:
+    path = deployment.places.attestation(MODEL)
+    path.parent.mkdir()
+    path.write_bytes(said)
+    assert isolation(deployment) is (State.GREEN if said == b"yes" else State.AMBER)
+
+
+def test_the_attestation_is_in_no_folder_that_a_sandbox_has(deployment: Deployment) -> None:
+    places = deployment.places
+    for model in (MODEL, "sealed", "models", "a/b"):
+        assert places.sockets(MODEL) not in places.attestation(model).parents
+        assert places.attestation(model).parent != places.sockets(model)
+
+
+def test_a_sandbox_that_takes_its_time_holds_up_no_more_than_one(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    looks = []
+
+    def posture(_deployment: Deployment) -> list[Check]:
+        looks.append(1)
+        if len(looks) > 1:
+            go_on.wait(10)
+        return [Check("keys", "", State.GREEN, f"look {len(looks)}")]
+
+    monkeypatch.setattr(condition, "posture", posture)
+    monkeypatch.setattr("wardstead.bootstrap.console._POSTURE_S", 0.0)
+    console = Console(deployment, None)  # type: ignore[arg-type]  # the posture needs no world
+    console.posture()
+    slow = threading.Thread(target=console.posture)
+    slow.start()
+    while len(looks) < 2:
+        time.sleep(0.001)
+    began = time.monotonic()
+    assert console.posture().checks[0].evidence == "look 1"
+    assert time.monotonic() - began < 5
+    go_on.set()
+    slow.join()
