@@ -114,10 +114,11 @@ class Places:
 class Deployment:
     """An existing deployment. Everything is opened when it is first asked for, in the process that asks."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Raises ``ConfigurationError`` when there is no deployment, or its settings are wrong."""
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None, *, config: str | None = None) -> None:
+        """Raises ``ConfigurationError`` when there is no deployment. ``config``: its configuration before there is the file."""
         self.places = Places(directory.resolve())
-        if not self.places.config.is_file():
+        self._config = config
+        if config is None and not self.places.config.is_file():
             raise ConfigurationError(
                 "there is no deployment here", where=str(directory), next_step=f"run 'wardstead init {directory}' first"
             )
@@ -129,7 +130,7 @@ class Deployment:
     def settings(self) -> Settings:
         """The file's settings with the environment's on top: flags > environment > file > default."""
         path = self.places.config
-        settings = parse_settings(read_text(path), str(path))
+        settings = parse_settings(read_text(path) if self._config is None else self._config, str(path))
         port, mode = self.environment.get(PORT_VARIABLE), self.environment.get(ISOLATION_VARIABLE)
         if port:
             settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=_port(port)))

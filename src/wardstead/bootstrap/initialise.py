@@ -106,21 +106,15 @@ def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[
 
 def _finish(places: Places, text: str) -> Made:
     """The administrator, then the configuration: its presence says that the deployment is whole."""
-    draft = places.config.with_suffix(".yaml.new")
-    write_durably(draft, [text.encode()], mode=0o600)
-    draft.rename(places.config)
+    deployment = Deployment(places.directory, {}, config=text)
+    directory, secret = deployment.directory, secrets.token_urlsafe(18)
     try:
-        deployment = Deployment(places.directory, {})
-        secret = secrets.token_urlsafe(18)
-        if ADMINISTRATOR not in {one.name for one in deployment.directory.list_principals()}:
-            deployment.directory.create_principal(
-                ADMINISTRATOR, roles=("admin", "user"), clearance=label("restricted", EVERYTHING)
-            )
-        deployment.directory.set_password(ADMINISTRATOR, secret, must_change=True)
+        if ADMINISTRATOR not in {one.name for one in directory.list_principals()}:
+            directory.create_principal(ADMINISTRATOR, roles=("admin", "user"), clearance=label("restricted", EVERYTHING))
+        directory.set_password(ADMINISTRATOR, secret, must_change=True)
+    finally:
         deployment.engine.dispose()
-    except BaseException:
-        places.config.unlink()
-        raise
+    write_durably(places.config, [text.encode()], mode=0o600)
     return Made(places.directory, deployment.url, places.tls / "ca.crt", ADMINISTRATOR, secret, MODEL_NAME)
 
 

@@ -1,0 +1,37 @@
+"""A new deployment: whole, or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.initialise import ADMINISTRATOR, initialise
+from wardstead.kernel.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("step", ["create_principal", "set_password"])
+def test_an_interrupted_one_is_no_deployment_yet_and_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weightless: None, step: str
+) -> None:
+    config = tmp_path / "wardstead.yaml"
+    seen = []
+
+    def killed(*_arguments: object, **_more: object) -> None:
+        seen.append(config.exists())  # a kill leaves things as they are now: nothing tidies up behind it
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DirectoryStore, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            initialise(tmp_path, lambda _step: None)
+    assert seen == [False]
+    with pytest.raises(ConfigurationError, match="no deployment"):
+        Deployment(tmp_path, {})
+    made = initialise(tmp_path, lambda _step: None)
+    opened = Deployment(tmp_path, {})
+    assert opened.directory.check_password(ADMINISTRATOR, made.secret) is not None
+    assert made.url == opened.url
+    assert config.stat().st_mode & 0o077 == 0
