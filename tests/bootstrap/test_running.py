@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
+import pytest
+
 from wardstead.bootstrap import running
+from wardstead.bootstrap.deployment import Deployment
 
 
 def test_the_last_line_of_a_log_does_not_steer_the_terminal(tmp_path: Path) -> None:
@@ -14,3 +21,41 @@ def test_the_last_line_of_a_log_does_not_steer_the_terminal(tmp_path: Path) -> N
     assert running._last_line(log).isprintable()
     log.write_text("[1]\n")
     assert running._last_line(log) == ""
+
+
+def test_asking_whether_it_runs_is_in_nobody_s_way(deployment: Deployment) -> None:
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            running.running(deployment)
+
+    asking = [threading.Thread(target=ask) for _ in range(3)]
+    for one in asking:
+        one.start()
+    try:
+        for _ in range(500):
+            os.close(running._take_lock(deployment))
+    finally:
+        done.set()
+        for one in asking:
+            one.join()
+
+
+def test_it_runs_as_long_as_its_supervisor_lives(deployment: Deployment) -> None:
+    assert running.running(deployment) is None
+    hold = "import sys; from pathlib import Path; from wardstead.bootstrap import running, deployment\n"
+    hold += "running._take_lock(deployment.Deployment(Path(sys.argv[1]), {})); print(flush=True); sys.stdin.read()"
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", hold, str(deployment.places.directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert supervisor.stdout is not None
+    supervisor.stdout.readline()
+    for _ in range(2):
+        assert (running.running(deployment) or {})["pid"] == supervisor.pid
+        with pytest.raises(running.AlreadyRunning):
+            running._take_lock(deployment)
+    supervisor.kill()
+    supervisor.communicate()
+    assert running.running(deployment) is None
+    os.close(running._take_lock(deployment))

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -30,6 +31,8 @@ from wardstead.kernel.text import harmless
 OnStep = Callable[[str], None]
 _READY_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 30.0
+_FLOCK = "hhqqi0q"
+"""``struct flock`` of a 64-bit Linux (fcntl(2)): type, whence, start, length, pid."""
 
 
 class AlreadyRunning(BackendError):
@@ -183,12 +186,16 @@ def _environment(deployment: Deployment) -> dict[str, str]:
     return kept
 
 
+def _whole_file() -> bytes:
+    return struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+
+
 def _take_lock(deployment: Deployment) -> int:
     deployment.places.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     fd = os.open(deployment.places.run / "supervisor.pid", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _whole_file())
+    except (BlockingIOError, PermissionError):  # either, says fcntl(2)
         os.close(fd)
         raise AlreadyRunning(
             "this deployment is running already", where=str(deployment.places.directory), next_step="'wardstead down' stops it"
@@ -207,16 +214,17 @@ def running(deployment: Deployment) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        try:
-            noted = json.loads(path.read_text())
-        except ValueError:
-            return None
-        return noted if isinstance(noted, dict) else None
+        # It is looked at, not tried: whoever looks is in nobody's way.
+        kind, *_ = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _whole_file()))
     finally:
         os.close(fd)
-    return None
+    if kind == fcntl.F_UNLCK:
+        return None
+    try:
+        noted = json.loads(path.read_text())
+    except ValueError:
+        return None
+    return noted if isinstance(noted, dict) else None
 
 
 def attach(directory: Path) -> Deployment:
