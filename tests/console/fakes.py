@@ -217,7 +217,7 @@ class FakeServices:
         self.sessions[session.token] = (name, session.csrf)
         return session
 
-    def sign_out(self, token: str) -> None:
+    def sign_out(self, token: str, who: Identity) -> None:
         self.sessions.pop(token, None)
 
     async def identify(self, token: str, csrf: str) -> Identity:

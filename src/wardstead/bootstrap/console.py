@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
+from wardstead.adapters.store.directory import Actor
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.deployment import Deployment, now_ms
@@ -50,12 +51,13 @@ class Console:
             return None
         if new == current:
             raise CallerError("the new password is the old one", next_step="Choose another")
-        directory.set_password(name, new, must_change=False)
-        return self._open(found[0])
+        who, _ = found
+        directory.set_password(name, new, must_change=False, actor=Actor(who.name, who.subject))
+        return self._open(who)
 
-    def sign_out(self, token: str) -> None:
+    def sign_out(self, token: str, who: Identity) -> None:
         """See ``ConsoleServices.sign_out``."""
-        self._deployment.directory.close_session(token)
+        self._deployment.directory.close_session(token, actor=Actor(who.principal.name, who.principal.subject))
 
     def _open(self, who: Principal) -> OpenedSession:
         opened = self._deployment.directory.open_session(who)

@@ -89,8 +89,8 @@ class ConsoleServices(Protocol):
         """
         ...
 
-    def sign_out(self, token: str) -> None:
-        """End a session; one that does not exist is ended already."""
+    def sign_out(self, token: str, who: Identity) -> None:
+        """End a session of ``who``; one that does not exist is ended already."""
         ...
 
     async def identify(self, token: str, csrf: str) -> Identity:

@@ -364,10 +364,10 @@ class DirectoryStore:
         self._change(change, Actor(who.name, who.subject), "session.open", {"name": who.name})
         return OpenedSession(token.secret, csrf.secret, now + SESSION_MS)
 
-    def close_session(self, token: str) -> None:
+    def close_session(self, token: str, *, actor: Actor) -> None:
         """End a session; one that does not exist is ended already."""
         change = delete(credential).where(credential.c.digest == digest(self._pepper, token))
-        self._change(lambda connection: connection.execute(change), None, "session.close", {})
+        self._change(lambda connection: connection.execute(change), actor, "session.close", {"name": actor.name})
 
     # -- changing ----------------------------------------------------------------------------------------------------
 

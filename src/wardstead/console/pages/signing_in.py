@@ -87,7 +87,7 @@ class SigningIn:
         """End the session."""
         form = await read_form(request)
         who = await visitor(request, self.site.services, form)
-        await run_in_threadpool(self.site.services.sign_out, who.token)
+        await run_in_threadpool(self.site.services.sign_out, who.token, who.identity)
         response = RedirectResponse(SIGN_IN, 303)
         end_session(response)
         return response

@@ -1,0 +1,49 @@
+"""The console's services over a deployment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wardstead.access.ports import Identity
+from wardstead.bootstrap import people
+from wardstead.bootstrap.console import Console
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.worker import KeyUses, make_world
+from wardstead.console.ports import OpenedSession
+
+OLD, NEW = "correct horse battery", "another horse battery"
+
+
+@pytest.fixture
+def console(deployment: Deployment) -> Console:
+    people.add(deployment, "eve", ["user"], "public", [])
+    deployment.directory.set_password("eve", OLD, must_change=False)
+    return Console(deployment, None)  # type: ignore[arg-type]  # no world is asked
+
+
+def act(deployment: Deployment, action: str) -> Any:
+    """The newest record of such an act: whose it is, and what it says."""
+    for one in deployment.ledger.recent(10):
+        opened = deployment.ledger.open_exchange(one.id, deployment.ring)
+        if opened is not None and opened["entries"][0]["content"]["action"] == action:
+            return one.subject, opened["entries"][0]["content"]["details"]
+    pytest.fail(f"no {action} was recorded")
+
+
+def identity(deployment: Deployment, session: OpenedSession) -> Identity:
+    world = make_world(deployment, KeyUses(deployment.directory.touch))
+    return world.authenticate(world.directory, session.token, session.csrf, now_ms())
+
+
+def test_what_somebody_does_for_themselves_is_recorded_as_theirs(deployment: Deployment, console: Console) -> None:
+    eve = deployment.directory.find("eve")
+    session = console.change_password("eve", OLD, NEW)
+    assert session is not None
+    subject, details = act(deployment, "password.set")
+    assert (subject, details["by"]) == (eve.subject, "eve")
+    console.sign_out(session.token, identity(deployment, session))
+    subject, details = act(deployment, "session.close")
+    assert (subject, details["by"], details["name"]) == (eve.subject, "eve", "eve")
+    assert not deployment.directory.load().credentials
