@@ -10,7 +10,7 @@ from wardstead.access.ports import Identity
 from wardstead.bootstrap import people
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.worker import KeyUses, make_world
+from wardstead.bootstrap.worker import KeyUses, worlds_of
 from wardstead.console.ports import OpenedSession
 
 OLD, NEW = "correct horse battery", "another horse battery"
@@ -33,7 +33,7 @@ def act(deployment: Deployment, action: str) -> Any:
 
 
 def identity(deployment: Deployment, session: OpenedSession) -> Identity:
-    world = make_world(deployment, KeyUses(deployment.directory.touch))
+    world = worlds_of(deployment, KeyUses(deployment.directory.touch))()
     return world.authenticate(world.directory, session.token, session.csrf, now_ms())
 
 

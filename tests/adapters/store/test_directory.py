@@ -18,7 +18,7 @@ from wardstead.access.credentials import Unauthenticated, identify
 from wardstead.adapters.identity import passwords
 from wardstead.adapters.identity.passwords import TooManyAttempts
 from wardstead.adapters.store.base import directory_epoch, explain, open_engine
-from wardstead.adapters.store.directory import BadName, DirectoryStore, NameTaken, UnknownKey, UnknownPerson
+from wardstead.adapters.store.directory import Actor, BadName, DirectoryStore, NameTaken, UnknownKey, UnknownPerson
 from wardstead.adapters.store.directory_tables import credential, principal
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.migrate import upgrade
@@ -242,7 +242,7 @@ READS = {
 WRITES = {
     "person": lambda store: store.create_principal("eve", roles=[], clearance=Label()),
     "password": lambda store: store.set_password("ann", PASSWORD, must_change=False),
-    "sign-out": lambda store: store.close_session("wss_nothing"),
+    "sign-out": lambda store: store.close_session("wss_nothing", actor=Actor("alice", "s")),
     "use": lambda store: store.touch({"key": 1}),
 }
 

@@ -43,3 +43,5 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.ABORTED: frozenset(),
 }
 """DECIDED goes back to IDENTIFIED when the intent was stale: the directory or the policy changed, so decide again."""
+UNCONCLUDED: Final = frozenset({State.DECIDED, State.INTENDED, State.FORWARDED, State.ANSWERING, State.ABORTED})
+"""An exchange that ends here may have an intent without an outcome."""

@@ -22,6 +22,7 @@ from wardstead.gateway.pipeline.commands import (
     Start,
 )
 from wardstead.gateway.pipeline.exchange import Exchange
+from wardstead.gateway.pipeline.life import UNCONCLUDED
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors
@@ -193,6 +194,9 @@ class Runner:
             self._watch.cancel()
         if self._reply is not None:
             self._reply.release()
+        exchange = self.exchange
+        if exchange.state in UNCONCLUDED and exchange.identity is not None:
+            self._journal.abandon(exchange.incoming.id, exchange.identity.principal.subject)
 
     def leave(self) -> None:
         """The client is gone, or the exchange has run too long: stop the model server, record what was delivered."""
