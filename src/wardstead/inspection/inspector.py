@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from wardstead.inspection.catalogue import Detector, canary, digest
 from wardstead.inspection.guard import PatternGuard
@@ -14,7 +16,7 @@ from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
 _BETWEEN = b"\x00\n\x00"
-"""Between texts that are scanned together. Each text is then searched by itself for the patterns that occur in any."""
+"""Between texts that are scanned together. Each text is then searched by itself for what was found in it."""
 
 
 class PatternInspector:
@@ -37,15 +39,40 @@ class PatternInspector:
         """See ``Inspector.inspect_all``."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
-            # What occurs in none of the joined texts occurs in no single one: a border only makes more candidates.
-            numbers = self._matcher.candidates(_BETWEEN.join(parts))
+            suspects = self._suspects(parts)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return [_crashed(text) for text in texts]
-        if not numbers:
+        if not suspects:
             return [Inspection(part.decode("utf-8")) for part in parts]
-        return [self._inspect(part, numbers, direction) for part in parts]
+        nothing: tuple[int, ...] = ()
+        return [self._inspect(part, suspects.get(at, nothing), direction) for at, part in enumerate(parts)]
+
+    def _suspects(self, parts: Sequence[bytes]) -> dict[int, list[int]]:
+        """By text: the detectors that may find something in it, which is looked at in that text alone afterwards.
+
+        What matches in none of the joined texts matches in no single one: a border can only lend context from before it.
+        """
+        joined = _BETWEEN.join(parts)
+        numbers = self._matcher.candidates(joined)
+        if len(parts) == 1 or not numbers:
+            return {0: numbers} if numbers else {}
+        starts = list(accumulate([len(part) + len(_BETWEEN) for part in parts], initial=0))
+        suspects: dict[int, list[int]] = {}
+        for number in numbers:
+            for at in self._where(number, joined, starts):
+                suspects.setdefault(at, []).append(number)
+        return suspects
+
+    def _where(self, number: int, joined: bytes, starts: Sequence[int]) -> Iterable[int]:
+        try:
+            found = self._matcher.matches(number, joined, 0, len(joined)).matches
+        except Exception:  # noqa: BLE001 -- it will crash again, in the text that makes it crash
+            return range(len(starts) - 1)
+        return sorted({bisect_right(starts, match.start) - 1 for match in found})
 
     def _inspect(self, data: bytes, numbers: Sequence[int], direction: Direction) -> Inspection:
+        if not numbers:
+            return Inspection(data.decode("utf-8"))
         try:
             found = [match for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches]
             return self._verdict(data, found, direction) if found else Inspection(data.decode("utf-8"))

@@ -52,7 +52,7 @@ from wardstead.ledger.ports import Refusal
 Road = Generator[Command, Any, None]
 T = TypeVar("T")
 MAX_STALE_RETRIES = 4
-LARGE_BYTES = 32 * 1024
+LARGE_BYTES = 8 * 1024
 """A request's or an answer's body that is larger is parsed and inspected in a thread."""
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
 
@@ -83,7 +83,7 @@ class Exchange:
         """What failed that nobody foresaw."""
         self._sealer = sealer
         self._clock = clock
-        self._inspected = Inspected([], PUBLIC, Action.ALLOW)
+        self._inspected = Inspected()
         self._started = False
         self._forwarded_ms = 0
         self._first_ms = 0
@@ -214,6 +214,7 @@ class Exchange:
             request=self._request,
             forwarded=self._forwarded,
             findings=self._inspected.findings,
+            findings_total=self._inspected.total,
             label=self.label,
             decision=self._decision,
             verdict=self.verdict,
@@ -232,7 +233,7 @@ class Exchange:
             if self.verdict == "deny":
                 yield from self._deny(NotPermitted(self._decision))
             elif self.verdict == "block":
-                yield from self._refuse(blocked(self._inspected.flat, None), subject="request")
+                yield from self._refuse(blocked(self._inspected.blocking, None), subject="request")
             elif self._request.stream:
                 yield from self._stream()
             else:

@@ -6,7 +6,7 @@ The intent holds, byte for byte, what is forwarded, after redaction: what policy
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -16,6 +16,9 @@ from wardstead.kernel.findings import Finding
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import Label
 from wardstead.ledger.ports import Draft
+
+FINDINGS_KEPT: Final = 1000
+"""A record keeps so many findings one by one, and the number of all: a text of addresses alone has one in seven bytes."""
 
 
 class ExchangeSeal(Protocol):
@@ -54,7 +57,8 @@ def intent_document(
     dialect: str,
     request: ParsedRequest,
     forwarded: bytes,
-    findings: Sequence[Sequence[Finding]],
+    findings: Sequence[tuple[int, Finding]],
+    findings_total: int,
     label: Label,
     decision: Decision,
     verdict: str,
@@ -63,7 +67,7 @@ def intent_document(
 ) -> bytes:
     """Who asked what of which model, what was found, what was decided and by which policies.
 
-    ``findings`` holds one sequence for each of the request's texts; a blocked request's own text is not kept.
+    ``findings`` come with the number of their text; a blocked request's own text is not kept.
     """
     document = {
         "principal": {"id": identity.principal.id, "name": identity.principal.name},
@@ -73,7 +77,8 @@ def intent_document(
         "model": request.model,
         "stream": request.stream,
         "request": orjson.Fragment(forwarded) if verdict == "allow" else None,
-        "findings": [{"text": i, **finding_document(f)} for i, found in enumerate(findings) for f in found],
+        "findings": [{"text": number, **finding_document(finding)} for number, finding in findings],
+        "findings_total": findings_total,
         "label": label_document(label),
         "decision": {
             "verdict": verdict,
@@ -104,7 +109,8 @@ def outcome_document(
         "outcome": outcome,
         "status": status,
         "answer": answer,
-        "findings": [finding_document(finding) for finding in findings],
+        "findings": [finding_document(finding) for finding in findings[:FINDINGS_KEPT]],
+        "findings_total": len(findings),
         "label": label_document(label),
         "finish_reasons": {str(index): reason for index, reason in finish_reasons.items()},
         "usage": usage,

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import msgspec
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
+from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.ports import Direction
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
-from wardstead.kernel.labels import Label, join_all
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -30,21 +31,14 @@ class Incoming(msgspec.Struct, frozen=True):
 
 
 class Inspected(msgspec.Struct, frozen=True):
-    """What inspection found in a request: one sequence of findings for each of its texts, and the strictest action."""
+    """What inspection found in a request. ``findings``: the first of them, each with its text's number; ``total``: of all."""
 
-    findings: list[tuple[Finding, ...]]
-    label: Label
-    action: Action
-
-    @property
-    def redacted(self) -> int:
-        """How many findings were redacted."""
-        return sum(finding.action is Action.REDACT for found in self.findings for finding in found)
-
-    @property
-    def flat(self) -> list[Finding]:
-        """All findings."""
-        return [finding for found in self.findings for finding in found]
+    findings: tuple[tuple[int, Finding], ...] = ()
+    total: int = 0
+    redacted: int = 0
+    blocking: tuple[Finding, ...] = ()
+    label: Label = PUBLIC
+    action: Action = Action.ALLOW
 
 
 def identify(world: World, incoming: Incoming, now_ms: int) -> Identity:
@@ -67,7 +61,17 @@ def inspect(world: World, request: ParsedRequest) -> Inspected:
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
     if strictest is Action.REDACT:
         request.replace_texts([one.text for one in inspections])
-    return Inspected([one.findings for one in inspections], join_all([one.label for one in inspections]), strictest)
+    found = [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
+    if not found:
+        return Inspected(action=strictest)
+    return Inspected(
+        tuple(found[: record.FINDINGS_KEPT]),
+        len(found),
+        sum(finding.action is Action.REDACT for _, finding in found),
+        tuple(finding for _, finding in found if finding.action is Action.BLOCK),
+        join_all([one.label for one in inspections]),
+        strictest,
+    )
 
 
 def decide(

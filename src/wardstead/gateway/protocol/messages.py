@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from wardstead.gateway.protocol.fields import BadField, boolean, mapping, sequence, text, word
+from wardstead.gateway.protocol.schemas import check_schema
 from wardstead.gateway.protocol.texts import Slot, free_form, json_text
 from wardstead.gateway.protocol.types import Limits
 
@@ -29,6 +30,10 @@ SCHEMA_WORDS: Final = frozenset(
 """JSON Schema's own keywords: not somebody's content."""
 
 
+MAX_TEXTS: Final = 20_000
+"""In one request: each is inspected by itself."""
+
+
 class Collector:
     """Gathers texts and their slots while a request is checked."""
 
@@ -40,22 +45,25 @@ class Collector:
         self.rewrites: list[Callable[[], None]] = []
 
     def add(self, container: Any, key: Any) -> None:
-        """One string at its place."""
-        self.texts.append(container[key])
-        self.slots.append((container, key))
+        """One string at its place. Raises ``BadField``."""
+        self._put(container[key], (container, key))
+
+    def _put(self, text: str, slot: Slot) -> None:
+        if len(self.texts) >= MAX_TEXTS:
+            raise BadField(f"holds more than {MAX_TEXTS} strings", next_step="Send fewer, longer strings")
+        self.texts.append(text)
+        self.slots.append(slot)
 
     def add_free_form(self, value: Any, known: frozenset[str] = frozenset()) -> None:
         """Every string in a free-form JSON value."""
         for found, slot in free_form(value, known):
-            self.texts.append(found)
-            self.slots.append(slot)
+            self._put(found, slot)
 
     def add_json_text(self, container: dict[str, Any], key: str) -> None:
         """Every string in JSON that stands inside a string. Raises ``ValueError`` when it is none."""
         found, rewrite = json_text(container, key)
         for one, slot in found:
-            self.texts.append(one)
-            self.slots.append(slot)
+            self._put(one, slot)
         self.rewrites.append(rewrite)
 
 
@@ -80,9 +88,8 @@ def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, 
     clean: dict[str, Any] = {"role": "system" if role == "developer" else role}
     content = message.get("content")
     if content is not None:
-        clean["content"] = _content(content, f"{where}.content", into)
-        if isinstance(clean["content"], str):
-            into.add(clean, "content")
+        clean["content"] = _content(content, f"{where}.content")
+        into.add(clean, "content")
     elif role != "assistant":
         raise BadField("is required", where=f"{where}.content")
     for name in ("name", "tool_call_id", "refusal"):
@@ -97,7 +104,8 @@ def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, 
     return clean
 
 
-def _content(content: Any, where: str, into: Collector) -> Any:
+def _content(content: Any, where: str) -> str:
+    """One text, also of what came in parts: model servers join them, and what is cut in two must be inspected as one."""
     if isinstance(content, str):
         return content
     parts = []
@@ -112,10 +120,8 @@ def _content(content: Any, where: str, into: Collector) -> Any:
         unknown = set(part) - {"type", kind}
         if unknown:
             raise BadField("is not a field of a text part", where=f"{place}.{min(unknown)[:80]}")
-        clean = {"type": "text", "text": text(part.get(kind), f"{place}.{kind}")}
-        into.add(clean, "text")
-        parts.append(clean)
-    return parts
+        parts.append(text(part.get(kind), f"{place}.{kind}"))
+    return "\n".join(parts)
 
 
 def _tool_call(call: Any, where: str, into: Collector) -> dict[str, Any]:
@@ -164,6 +170,7 @@ def function_declaration(value: Any, where: str, into: Collector) -> dict[str, A
         into.add(clean, "description")
     if function.get("parameters") is not None:
         clean["parameters"] = mapping(function["parameters"], f"{where}.parameters")
+        check_schema(clean["parameters"], f"{where}.parameters")
         into.add_free_form(clean["parameters"], SCHEMA_WORDS)
     if function.get("strict") is not None:
         clean["strict"] = boolean(function["strict"], f"{where}.strict")
@@ -193,6 +200,7 @@ def response_format(value: Any, into: Collector) -> dict[str, Any]:
         clean: dict[str, Any] = {"type": kind}
         if kind == "json_object" and isinstance(form.get("schema"), dict):  # llama.cpp's own way to give a schema
             clean["schema"] = form["schema"]
+            check_schema(clean["schema"], "response_format.schema")
             into.add_free_form(clean["schema"], SCHEMA_WORDS)
         return clean
     if kind != "json_schema":
@@ -205,5 +213,7 @@ def response_format(value: Any, into: Collector) -> dict[str, Any]:
             into.add(kept, name)
     if "strict" in kept:
         boolean(kept["strict"], "response_format.json_schema.strict")
-    into.add_free_form(mapping(kept.get("schema", {}), "response_format.json_schema.schema"), SCHEMA_WORDS)
+    place = "response_format.json_schema.schema"
+    check_schema(mapping(kept.get("schema", {}), place), place)
+    into.add_free_form(kept.get("schema", {}), SCHEMA_WORDS)
     return {"type": "json_schema", "json_schema": kept}

@@ -98,7 +98,10 @@ def load_json(text: str) -> Any:
     """A JSON value from its text. Raises ``ValueError``, also for what nests too deeply and for NaN and Infinity."""
     if text.count("[") + text.count("{") > MAX_BRACKETS:
         raise ValueError("nests too deeply")
-    return json.loads(text, parse_constant=_refuse)
+    value = json.loads(text, parse_constant=_refuse)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # a UnicodeError is a ValueError: half of a surrogate pair
+    return value
 
 
 def _refuse(name: str) -> NoReturn:

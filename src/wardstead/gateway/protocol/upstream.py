@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from wardstead.gateway.protocol import logprobs
+from wardstead.gateway.protocol.fields import BadField
 from wardstead.gateway.protocol.types import Chunk, Operation, ParsedRequest, UpstreamEvent
 from wardstead.kernel.errors import PeerError
 
@@ -33,14 +34,20 @@ class MalformedAnswer(PeerError):
 
 
 def encode_request(request: ParsedRequest, model: str = "") -> bytes:
-    """The body for the model server: the forwarded fields, the name by which it knows the model, and our stream options."""
+    """The body for the model server: the forwarded fields, the name by which it knows the model, and our stream options.
+
+    Raises ``BadField``.
+    """
     body = request.body
     body["model"] = model or request.model
     if request.operation is not Operation.EMBEDDING:
         body["stream"] = request.stream
         if request.stream:
             body["stream_options"] = {"include_usage": True}
-    return orjson.dumps(body)
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        raise BadField("a number does not fit into 64 bits", next_step="Send it as a string") from None
 
 
 def _loads(data: bytes) -> Any:

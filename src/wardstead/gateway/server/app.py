@@ -29,6 +29,7 @@ from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
 from wardstead.gateway.server.runner import ConnectionAborted, Receive, Runner, Send, Upstream, Worlds
 from wardstead.gateway.server.unread import discard
+from wardstead.gateway.server.workshop import Workshop
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import CallerError, WardsteadError
 from wardstead.kernel.ids import ExchangeId, uuid7
@@ -91,6 +92,7 @@ class Gateway:
         self.live: dict[str, tuple[Runner, float]] = {}
         self._deadlines = Deadlines()
         self._crowd = Crowd(each=doors.per_person, all=doors.concurrency)
+        self.workshop = Workshop()
         self._health = Health(services.model_health, services.ledger_health)
         self.draining = False
 
@@ -131,6 +133,7 @@ class Gateway:
             upstreams=services.upstreams,
             deadlines=self._deadlines,
             crowd=self._crowd,
+            workshop=self.workshop,
             doors=self._doors,
         )
         self.live[exchange_id] = (runner, time.monotonic() + self._doors.exchange_timeout_s)

@@ -28,6 +28,7 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors
 from wardstead.gateway.server.pool import Started
 from wardstead.gateway.server.unread import discard
+from wardstead.gateway.server.workshop import Workshop
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Journal, Refusal
@@ -117,6 +118,7 @@ class Runner:
         "_unread",
         "_upstreams",
         "_watch",
+        "_workshop",
         "_worlds",
         "exchange",
         "task",
@@ -133,6 +135,7 @@ class Runner:
         upstreams: dict[str, Upstream],
         deadlines: Deadlines,
         crowd: Crowd,
+        workshop: Workshop,
         doors: Doors,
     ) -> None:
         """``receive`` and ``send`` are ASGI's."""
@@ -146,6 +149,7 @@ class Runner:
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._crowd = crowd
+        self._workshop = workshop
         self._doors = doors
         self._person: PrincipalId | None = None
         self._reply: UpstreamReply | None = None
@@ -241,7 +245,13 @@ class Runner:
         return b"".join(pieces)
 
     async def _compute(self, command: Compute) -> Any:
-        return await asyncio.to_thread(command.work)
+        self._deadlines.set(self, WATCH_AFTER_S, self._watch_client)
+        try:
+            made = await self._workshop.do(self._person or PrincipalId(""), command.work, self._check)
+        finally:
+            self._deadlines.clear(self)
+        self._check()
+        return made
 
     def _join_crowd(self) -> None:
         """Whose exchange this is is known now; their body is not read yet."""
@@ -302,6 +312,8 @@ class Runner:
             interrupt(ClientGone())
 
     def _watch_client(self) -> None:
+        if self._watch is not None:
+            return
         # granian's receive() is a future already: no task is made for it on the hot path.
         self._watch = asyncio.ensure_future(self._receive())
         self._watch.add_done_callback(self._client_said)
@@ -309,6 +321,7 @@ class Runner:
     def _client_said(self, watch: asyncio.Future[dict[str, Any]]) -> None:
         if watch.cancelled():
             return
+        self._watch = None
         if watch.exception() is None and watch.result()["type"] != "http.disconnect":
             self._watch_client()
         else:
