@@ -17,7 +17,10 @@ from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import Label
 
 FOLDER = files("wardstead.catalogues") / "policies"
-STARTER = {name: (FOLDER / name).read_text() for name in ("10-roles.cedar", "20-mandatory.cedar")}
+STARTER = {
+    "10-roles.cedar": (FOLDER / "10-roles.cedar").read_text(),
+    "mandatory": (files("wardstead.catalogues") / "mandatory" / "mandatory.cedar").read_text(),
+}
 SCHEMA = (FOLDER / "schema.cedarschema").read_text()
 POINT = CedarDecisionPoint(STARTER, SCHEMA)
 

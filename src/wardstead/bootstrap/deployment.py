@@ -221,9 +221,15 @@ class Deployment:
         return Reserve(self.places.state / "reserve", monotonic_s=time.monotonic, size_bytes=size)
 
     def decision_point(self) -> CedarDecisionPoint:
-        """The decision point over the deployment's policy files."""
+        """The decision point over the deployment's policy files, and the mandatory ones that no file can take away."""
         folder = self.places.policies
         policies = {path.name: read_text(path) for path in sorted(folder.glob("*.cedar"))}
+        if not policies:
+            raise ConfigurationError(
+                "there are no policies", where=str(folder), next_step="restore the starter policies: everything is denied without"
+            )
+        mandatory = files("wardstead.catalogues") / "mandatory" / "mandatory.cedar"
+        policies["wardstead: mandatory"] = mandatory.read_text("utf-8")
         schema = folder / "schema.cedarschema"
         if not schema.is_file():
             raise ConfigurationError("the policy schema is missing", where=str(schema))

@@ -1,6 +1,7 @@
 """Bounds on the JSON Schemas that clients send along.
 
-A model server makes a grammar of them, and a small one can keep it busy for ever: counted repeats multiply when they nest, so a pattern of fifty characters may stand for a grammar of a billion rules.
+A model server makes a grammar of them, and a small one can keep it busy for ever: counted repeats multiply when they
+nest, so that a pattern of fifty characters may stand for a grammar of a billion rules.
 Sources: JSON Schema 2020-12, validation; llama.cpp, json-schema-to-grammar.
 """
 
