@@ -175,7 +175,9 @@ def test_an_altered_ledger_is_5(stopped: Deployment, alteration: str) -> None:
     done = stopped.run("ledger", "verify", "--json", check=False)
     assert done.returncode == 5, done.stderr
     assert json.loads(done.stdout)["ok"] is False
-    assert json.loads(done.stdout)["problems"]
+    problems = json.loads(done.stdout)["problems"]
+    assert problems
+    assert all(set(problem) == {"code", "where", "what"} for problem in problems)
 
 
 @pytest.mark.parametrize("damage", ["garbage", "torn", "gone"])

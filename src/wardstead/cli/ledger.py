@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -39,13 +40,18 @@ def verify(
             task = progress.add_task("entries", total=reader.size())
             report = reader.verify(clock=now_ms, known=known, progress=lambda count: progress.update(task, completed=count))
     if json:
-        said = {"ok": report.ok, "entries": report.entries, "checkpoint": report.checkpoint, "problems": report.problems}
-        say_json({**said, "pending": report.pending, "open": report.open, "witnessed": False})
+        said = {"ok": report.ok, "entries": report.entries, "checkpoint": report.checkpoint}
+        waiting = {"pending": report.pending, "overdue": report.overdue, "open": report.open}
+        say_json({**said, "problems": [asdict(problem) for problem in report.problems], **waiting, "witnessed": False})
     else:
         state = "[green]clean[/]" if report.ok else "[bold red]ALTERED[/]"
         out.print(f"{state}: {report.entries} entries, {report.pending} not yet sequenced; unwitnessed")
         for problem in report.problems:
-            out.print(f"  [red]{escape(str(problem))}[/]")
+            out.print(f"  [red]{problem.code}[/] {escape(problem.where)}: {escape(problem.what)}")
+        if report.overdue:
+            out.print(
+                f"  [yellow]{report.overdue} have waited for more than a minute[/]: is it running, and is there disk space?"
+            )
     if not report.ok:
         raise typer.Exit(5)
 

@@ -41,6 +41,20 @@ def _partial(width: int) -> str:
     return "" if width == WIDTH else f".p/{width}"
 
 
+def tile_width(level: int, index: int, size: int) -> int:
+    """How many hashes that tile holds in a tree of ``size``; 0 when it has no such tile."""
+    return min(max((size >> (HEIGHT * level)) - WIDTH * index, 0), WIDTH)
+
+
+def count_tiles(size: int) -> int:
+    """How many tiles a tree of ``size`` has."""
+    count = 0
+    while size:
+        count += -(-size // WIDTH)
+        size //= WIDTH
+    return count
+
+
 def split_hashes(tile: bytes) -> list[bytes]:
     """The hashes of a tile."""
     return [tile[i : i + HASH_SIZE] for i in range(0, len(tile), HASH_SIZE)]

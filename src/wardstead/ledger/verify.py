@@ -8,25 +8,30 @@
 5. Each outcome follows its intent, once. What a header says is what its row says.
 6. A checkpoint kept elsewhere (a file, a witness) must be a root of this tree too: else it was cut or rewritten.
 
+The ledger may grow meanwhile: where it ends is read first, at one moment, and verified is what there was at that moment.
+
 It proves integrity, not completeness: what was never recorded leaves no trace here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wardstead.crypto.merkle import Frontier, perfect_root
+from wardstead.crypto.merkle import HASH_SIZE, Frontier, perfect_root
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
 from wardstead.ledger.entry import Header, entry_leaf, minute_of
 from wardstead.ledger.ports import EntryKind
-from wardstead.ledger.tiles import HEIGHT, WIDTH, tile_path
+from wardstead.ledger.tiles import HEIGHT, WIDTH, count_tiles, tile_path, tile_width
 
 PENDING_MS = 60_000
-"""An entry without a place in the tree for longer than this is a problem: the recorder is not running, or was kept from it."""
+"""An entry that waits longer than this for its place in the tree is overdue: the recorder does not run, or has no room.
+
+It is an alteration only where a checkpoint was signed that much later: the recorder takes all that there is, in order.
+"""
 _MAX_PROBLEMS = 1000
 """Enough to see what happened; a wholly rewritten ledger would otherwise fill memory."""
 
@@ -54,27 +59,46 @@ class StoredLeaf:
     entry: StoredEntry | None
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerEnd:
+    """Where a ledger ended, at one moment.
+
+    ``size`` leaves, the last of them of entry ``sequenced``; entries up to ``entries``; checkpoints up to ``signed``, which
+    was signed at ``signed_ms``. 0 where there is none.
+    """
+
+    size: int
+    sequenced: int
+    entries: int
+    signed: int
+    signed_ms: int
+
+
 class LedgerSource(Protocol):
-    """Read access to a stored ledger. Nothing here needs to fit in memory."""
+    """Read access to a stored ledger that may be growing. Nothing here needs to fit in memory."""
 
-    def leaves(self) -> Iterator[StoredLeaf]:
-        """All leaves by index."""
+    def end(self) -> LedgerEnd:
+        """Where it ends at this moment."""
         ...
 
-    def unsequenced(self) -> Iterator[StoredEntry]:
-        """The entries that no leaf names, by id."""
+    def leaves(self, end: LedgerEnd) -> Iterator[StoredLeaf]:
+        """The leaves that there were, by index."""
         ...
 
-    def checkpoints(self) -> Iterator[tuple[int, str]]:
-        """(the size it is stored under, the signed note), by size."""
+    def unsequenced(self, end: LedgerEnd) -> Iterator[StoredEntry]:
+        """The entries that no leaf named then, by id."""
         ...
 
-    def tile(self, level: int, index: int) -> bytes | None:
-        """One tile."""
+    def checkpoints(self, end: LedgerEnd) -> Iterator[tuple[int, str]]:
+        """(the size it is stored under, the signed note) of those that there were, by size."""
         ...
 
-    def tile_count(self) -> int:
-        """How many tiles are stored."""
+    def tile(self, level: int, index: int) -> tuple[bytes, int]:
+        """One tile (empty when there is none), and the size of the tree at the moment at which it was read."""
+        ...
+
+    def tile_count(self) -> tuple[int, int]:
+        """How many tiles are stored, and the size of the tree at the moment at which they were counted."""
         ...
 
 
@@ -89,11 +113,15 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """What verification found. ``open`` exchanges have no outcome yet; ``pending`` entries no place in the tree."""
+    """What verification found. ``open`` exchanges have no outcome yet; ``pending`` entries no place in the tree.
+
+    ``overdue`` of them have waited for more than a minute: nothing is altered, but the recorder should be looked at.
+    """
 
     entries: int = 0
     checkpoints: int = 0
     pending: int = 0
+    overdue: int = 0
     open: int = 0
     checkpoint: str = ""
     problems: list[Problem] = field(default_factory=list)
@@ -124,14 +152,17 @@ class _Verification:
         self.report = Report()
         self.frontier = Frontier()
         self.tiles: list[list[bytes]] = [[]]
-        self.tiles_seen = 0
         self.exchanges: set[str] = set()
         self.last_entry_id = 0
 
     def run(self, now_ms: int, known: Sequence[str]) -> Report:
-        due = sorted([*self._checkpoints(), *self._known(known)], key=lambda one: one.size)
+        end = self.source.end()
+        elsewhere = list(self._known(known))
+        stored = list(self._checkpoints(end))
+        self._require_checkpoint(end, elsewhere if known else None)
+        due = sorted([*stored, *elsewhere], key=lambda one: one.size)
         position = self._compare(due, 0)
-        for leaf in self.source.leaves():
+        for leaf in self.source.leaves(end):
             self._leaf(leaf)
             position = self._compare(due, position)
             if self.progress is not None and self.frontier.size % 1000 == 0:
@@ -140,7 +171,7 @@ class _Verification:
         for checkpoint in due[position:]:
             self.problem("truncated", f"checkpoint {checkpoint.size}", f"only {self.frontier.size} leaves are left")
         self._last_tiles()
-        self._remainder(self.source.unsequenced(), now_ms)
+        self._remainder(end, now_ms)
         self.report.open = len(self.exchanges)
         if self.progress is not None:
             self.progress(self.frontier.size)
@@ -152,8 +183,8 @@ class _Verification:
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
-    def _checkpoints(self) -> Iterator[Checkpoint]:
-        for size, note in self.source.checkpoints():
+    def _checkpoints(self, end: LedgerEnd) -> Iterator[Checkpoint]:
+        for size, note in self.source.checkpoints(end):
             self.report.checkpoints += 1
             checkpoint = self._open(note, f"checkpoint {size}")
             if checkpoint is None:
@@ -162,7 +193,11 @@ class _Verification:
                 self.problem("checkpoint-altered", f"checkpoint {size}", f"the note is signed for {checkpoint.size} leaves")
             self.report.checkpoint = note
             yield checkpoint
-        if not self.report.checkpoints and self.source.tile_count():
+
+    def _require_checkpoint(self, end: LedgerEnd, known: Sequence[Checkpoint] | None) -> None:
+        """A tree without one was signed nowhere yet, if those kept elsewhere say so; with none to ask, it is a problem."""
+        signed = known is None or any(checkpoint.size for checkpoint in known)
+        if end.size and not self.report.checkpoints and signed:
             self.problem("checkpoint-missing", "checkpoints", "there is a tree and not one signed checkpoint")
 
     def _known(self, notes: Sequence[str]) -> Iterator[Checkpoint]:
@@ -222,14 +257,15 @@ class _Verification:
                 self.problem("outcome-without-intent", where, f"exchange {header.exchange} has no open intent")
             self.exchanges.discard(header.exchange)
 
-    def _remainder(self, entries: Iterable[StoredEntry], now_ms: int) -> None:
-        for entry in entries:
+    def _remainder(self, end: LedgerEnd, now_ms: int) -> None:
+        for entry in self.source.unsequenced(end):
             where = f"entry {entry.id}"
             self.report.pending += 1
+            self.report.overdue += now_ms - entry.time_ms > PENDING_MS
             if entry.id < self.last_entry_id:
                 self.problem("entry-inserted", where, "it has no leaf, and entries committed after it have")
-            elif now_ms - entry.time_ms > PENDING_MS:
-                self.problem("unsequenced", where, "it has had no place in the tree for more than a minute")
+            elif end.signed_ms - entry.time_ms > PENDING_MS:
+                self.problem("unsequenced", where, "a checkpoint was signed more than a minute after it, and does not cover it")
             self._entry(entry, where)
 
     # -- tiles -------------------------------------------------------------------------------------------------------
@@ -248,18 +284,16 @@ class _Verification:
             level += 1
 
     def _tile(self, level: int, hashes: Sequence[bytes]) -> None:
+        """Compare a tile with the stored one, which may have grown since: then ours is what it begins with."""
         index = ((self.frontier.size - 1) >> (HEIGHT * level)) // WIDTH
-        self.tiles_seen += 1
-        if self.source.tile(level, index) != b"".join(hashes):
+        found, size = self.source.tile(level, index)
+        if len(found) != HASH_SIZE * tile_width(level, index, size) or not found.startswith(b"".join(hashes)):
             self.problem("tile-altered", tile_path(level, index, len(hashes)), "the stored tile is not that of the tree")
 
     def _last_tiles(self) -> None:
         for level, tile in enumerate(self.tiles):
             if tile:
-                index = (self.frontier.size >> (HEIGHT * level)) // WIDTH
-                self.tiles_seen += 1
-                if self.source.tile(level, index) != b"".join(tile):
-                    self.problem("tile-altered", tile_path(level, index, len(tile)), "the stored tile is not that of the tree")
-        stored = self.source.tile_count()
-        if stored != self.tiles_seen:
-            self.problem("tile-altered", "tiles", f"{stored} tiles are stored, {self.tiles_seen} belong to the tree")
+                self._tile(level, tile)
+        stored, size = self.source.tile_count()
+        if stored != count_tiles(size):
+            self.problem("tile-altered", "tiles", f"{stored} tiles are stored, {count_tiles(size)} belong to the tree")

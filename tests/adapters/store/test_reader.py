@@ -93,6 +93,25 @@ def test_the_export_is_one_file_with_everything_in_it(deployment: Deployment, tm
     journal.close()
 
 
+def test_what_is_exported_ends_at_its_newest_checkpoint_and_is_counted(deployment: Deployment, tmp_path: Path) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    deployment.record()
+    deployment.exchange(journal)
+    recorder = deployment.recorder()
+    recorder.open()
+    assert recorder._sequence()  # in the tree, and not signed yet
+    recorder._alone.release(remove=False)
+    assert deployment.reader.export(tmp_path / "export.jsonl") == 2
+    lines = [json.loads(line) for line in (tmp_path / "export.jsonl").read_text().splitlines()]
+    assert [one["size"] for one in lines if "checkpoint" in one] == [2]
+    assert [one["index"] for one in lines if "index" in one] == [0, 1]
+    deployment.record()
+    deployment.exchange(journal)
+    assert deployment.reader.export(tmp_path / "export.jsonl") == 4
+    journal.close()
+
+
 def test_a_second_process_sees_the_same_keys(deployment: Deployment) -> None:
     sealed = deployment.ring.to_seal("alice").encrypt(bytes(12), b"text", None)
     ring = KeyRing(deployment.root, deployment.keys, bytes)

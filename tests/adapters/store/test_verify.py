@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
-from tests.adapters.store.deployment import Deployment, now_ms
+from tests.adapters.store.deployment import Deployment, commit, conclude, now_ms
 
+from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES
+from wardstead.adapters.store.ledger_reader import StoredLedger
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
+from wardstead.crypto.merkle import EMPTY_ROOT
+from wardstead.crypto.signing import SigningKey
+from wardstead.ledger.checkpoint import Checkpoint
 from wardstead.ledger.entry import Header, entry_leaf
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.verify import PENDING_MS
@@ -183,3 +190,97 @@ def test_a_wholly_rewritten_ledger_is_seen_by_who_holds_an_earlier_checkpoint(si
 
 def test_a_ledger_without_entries_verifies(deployment: Deployment) -> None:
     assert deployment.verify(known=False) == []
+
+
+@pytest.mark.parametrize("grown", ["end", "checkpoints", "leaves", "unsequenced", "tile", "tile_count"])
+def test_a_ledger_that_grows_while_it_is_verified_is_not_altered(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, grown: str
+) -> None:
+    """Around each of its readings: an open exchange ends, others come, and everything is sequenced and signed."""
+    journal = deployment.journal()
+    recorder = deployment.recorder()
+    recorder.open()
+    for _ in range(130):
+        deployment.exchange(journal)
+    recorder.step()
+    _, seal = deployment.seal()
+    assert commit(journal, seal, b"{}") is None
+    concluded = []
+
+    def grow() -> None:
+        if not concluded:
+            concluded.append(conclude(journal, seal, b"{}"))
+        for _ in range(3):
+            deployment.exchange(journal)
+        recorder.step()
+        deployment.exchange(journal, finish=False)
+
+    reading = getattr(StoredLedger, grown)
+
+    def read(source: StoredLedger, *arguments: object) -> object:
+        grow()
+        found = reading(source, *arguments)
+        grow()
+        return found
+
+    monkeypatch.setattr(StoredLedger, grown, read)
+    report = deployment.reader.verify(clock=now_ms, known=[])
+    assert report.problems == []
+    assert report.pending >= 1
+    recorder.close()
+    journal.close()
+
+
+@contextmanager
+def running(deployment: Deployment) -> Iterator[None]:
+    """Four who write as fast as they can, and the recorder."""
+    journal = deployment.journal(reserve=deployment.reserve(64 * OUTCOME_ROOM_BYTES))
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            deployment.exchange(journal)
+
+    recorder = deployment.recorder()
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    threads.append(threading.Thread(target=recorder.run, args=(stop,), kwargs={"interval_s": 0.02}))
+    for thread in threads:
+        thread.start()
+    yield
+    stop.set()
+    for thread in threads:
+        thread.join()
+    journal.close()
+
+
+def test_a_running_ledger_is_never_said_to_be_altered(deployment: Deployment) -> None:
+    with running(deployment):
+        reports = []
+        while len(reports) < 25 or reports[-1].entries < 600:
+            reports.append(deployment.reader.verify(clock=now_ms))
+    # Until the first is signed there is none to be found.
+    assert [report.problems for report in reports if report.checkpoints and report.problems] == []
+    assert deployment.verify() == []
+
+
+def test_an_entry_that_waits_is_overdue_and_not_altered(deployment: Deployment) -> None:
+    """Between ``init`` and the first start, or while the disk is full, nothing is sequenced."""
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    report = deployment.reader.verify(clock=lambda: now_ms() + 2 * PENDING_MS)
+    assert (report.ok, report.pending, report.overdue) == (True, 2, 2)
+    assert deployment.reader.verify(clock=now_ms).overdue == 0
+    journal.close()
+
+
+def test_a_tree_that_is_not_signed_yet_is_not_altered_where_nothing_was_signed_elsewhere(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    recorder = deployment.recorder()
+    recorder.open()
+    assert recorder._sequence()
+    recorder._alone.release(remove=False)
+    nothing = SigningKey("ledger.test", bytes(32)).sign_note(Checkpoint("ledger.test", 0, EMPTY_ROOT).text())
+    assert deployment.reader.verify(clock=now_ms, known=[nothing]).problems == []
+    assert deployment.verify(known=False) == ["checkpoint-missing"]
+    journal.close()

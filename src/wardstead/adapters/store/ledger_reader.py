@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, RowMapping, func, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, func, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
-from wardstead.adapters.store.tree_store import latest_note, tile_reader
+from wardstead.adapters.store.transactions import read_transaction
+from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
 from wardstead.crypto.keyring import KeyGone, KeyRing
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.clock import Clock, rfc3339
@@ -27,7 +29,7 @@ from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import Sequenced, receipt_document
 from wardstead.ledger.sealing import open_entry
 from wardstead.ledger.tiles import node_from
-from wardstead.ledger.verify import Problem, Report, StoredEntry, StoredLeaf, verify_ledger
+from wardstead.ledger.verify import LedgerEnd, Problem, Report, StoredEntry, StoredLeaf, verify_ledger
 
 T = TypeVar("T")
 _PAGE = 500
@@ -142,7 +144,9 @@ class LedgerReader:
         }
 
     def verify(self, *, clock: Clock, known: Sequence[str] = (), progress: Callable[[int], None] | None = None) -> Report:
-        """Recompute the whole ledger. ``known`` are checkpoints kept elsewhere: the copy in ``state/``, a witness's.
+        """Recompute the whole ledger, as it is when this is asked; it may go on growing.
+
+        ``known`` are checkpoints kept elsewhere: the copy in ``state/``, a witness's.
 
         What cannot be read as it was written is an alteration too; only a database that cannot be used at all raises
         ``BackendError``.
@@ -171,24 +175,18 @@ class LedgerReader:
         First a line that says what it is, with the verifier key; then the checkpoints; then one line per leaf with header,
         body (base64, sealed) and leaf hash, up to the newest checkpoint.
         """
-        write_durably(path, self._export_lines())
-        return self.size() or 0
-
-    def _export_lines(self) -> Iterator[bytes]:
         source = StoredLedger(self._engine)
+        end = source.end()
+        signed = replace(end, size=min(end.size, end.signed))
+        written = count()
+        leaves = (_leaf_line(one) for one, _ in zip(source.leaves(signed), written, strict=False))
+        write_durably(path, chain(self._export_head(source, signed), leaves))
+        return next(written)
+
+    def _export_head(self, source: StoredLedger, end: LedgerEnd) -> Iterator[bytes]:
         yield _line({"type": "wardstead-ledger", "version": 1, "verifier_key": self._key.text()})
-        for size, note in source.checkpoints():
+        for size, note in source.checkpoints(end):
             yield _line({"checkpoint": note, "size": size})
-        for one in source.leaves():
-            held = one.entry
-            yield _line(
-                {
-                    "index": one.index,
-                    "leaf_hash": one.hash.hex(),
-                    "header": held.header.decode("utf-8", "replace") if held else None,
-                    "body": b64encode(held.body).decode() if held else None,
-                }
-            )
 
 
 def _open_all(rows: Sequence[RowMapping], ring: KeyRing) -> tuple[list[Any], bool]:
@@ -204,6 +202,18 @@ def _line(document: dict[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
+def _leaf_line(one: StoredLeaf) -> bytes:
+    held = one.entry
+    return _line(
+        {
+            "index": one.index,
+            "leaf_hash": one.hash.hex(),
+            "header": held.header.decode("utf-8", "replace") if held else None,
+            "body": b64encode(held.body).decode() if held else None,
+        }
+    )
+
+
 class StoredLedger:
     """The ``LedgerSource`` that verification reads, page by page: no long read holds the write-ahead log back."""
 
@@ -211,9 +221,24 @@ class StoredLedger:
         """Over any engine with the ledger's tables."""
         self._engine = engine
 
-    def leaves(self) -> Iterator[StoredLeaf]:
-        """All leaves by index."""
-        query = select(leaf.c.idx, leaf.c.entry_id, leaf.c.hash, *_ENTRY).outerjoin(entry, entry.c.id == leaf.c.entry_id)
+    def end(self) -> LedgerEnd:
+        """Where it ends at this moment."""
+        newest = select(checkpoint.c.size, checkpoint.c.time_ms).order_by(checkpoint.c.size.desc()).limit(1)
+        with read_transaction(self._engine) as connection:
+            tree = tree_end(connection)
+            entries = connection.execute(select(func.max(entry.c.id))).scalar() or 0
+            signed = connection.execute(newest).first() or (0, 0)
+        names = ("size", "sequenced", "entries", "signed", "signed_ms")
+        values = (tree.size, tree.last_entry_id, entries, *signed)
+        return typed(LedgerEnd, dict(zip(names, values, strict=True)))
+
+    def leaves(self, end: LedgerEnd) -> Iterator[StoredLeaf]:
+        """The leaves that there were, by index."""
+        query = (
+            select(leaf.c.idx, leaf.c.entry_id, leaf.c.hash, *_ENTRY)
+            .outerjoin(entry, entry.c.id == leaf.c.entry_id)
+            .where(leaf.c.idx < end.size)
+        )
         after = -1
         while True:
             with self._engine.connect() as connection:
@@ -227,9 +252,13 @@ class StoredLedger:
             if len(rows) < _PAGE:
                 return
 
-    def unsequenced(self) -> Iterator[StoredEntry]:
-        """The entries that no leaf names, by id."""
-        query = select(*_ENTRY).outerjoin(leaf, leaf.c.entry_id == entry.c.id).where(leaf.c.idx.is_(None))
+    def unsequenced(self, end: LedgerEnd) -> Iterator[StoredEntry]:
+        """The entries that no leaf named then, by id: those behind the tree's end, and any that it left out."""
+        query = (
+            select(*_ENTRY)
+            .outerjoin(leaf, leaf.c.entry_id == entry.c.id)
+            .where(entry.c.id <= end.entries, or_(entry.c.id > end.sequenced, leaf.c.idx.is_(None)))
+        )
         after = 0
         while True:
             with self._engine.connect() as connection:
@@ -241,12 +270,14 @@ class StoredLedger:
             if len(rows) < _PAGE:
                 return
 
-    def checkpoints(self) -> Iterator[tuple[int, str]]:
-        """(the size it is stored under, the signed note), by size."""
+    def checkpoints(self, end: LedgerEnd) -> Iterator[tuple[int, str]]:
+        """(the size it is stored under, the signed note) of those that there were, by size."""
         after = -1
         while True:
             with self._engine.connect() as connection:
-                query = select(checkpoint.c.size, checkpoint.c.note).where(checkpoint.c.size > after)
+                query = select(checkpoint.c.size, checkpoint.c.note).where(
+                    checkpoint.c.size > after, checkpoint.c.size <= end.signed
+                )
                 rows = connection.execute(query.order_by(checkpoint.c.size).limit(_PAGE)).all()
             for row in rows:
                 if not isinstance(row.note, str) or not isinstance(row.size, int):
@@ -256,19 +287,18 @@ class StoredLedger:
             if len(rows) < _PAGE:
                 return
 
-    def tile(self, level: int, index: int) -> bytes | None:
-        """One tile."""
-        with self._engine.connect() as connection:
-            query = select(tile.c.hashes).where(tile.c.level == level, tile.c.idx == index)
-            found = connection.execute(query).scalar()
-        if found is not None and not isinstance(found, bytes):
+    def tile(self, level: int, index: int) -> tuple[bytes, int]:
+        """One tile (empty when there is none), and the size of the tree at the moment at which it was read."""
+        with read_transaction(self._engine) as connection:
+            found, size = tile_reader(connection)(level, index), tree_end(connection).size
+        if not isinstance(found, bytes):
             raise IntegrityError("a value of the wrong type is stored", where=f"tile {level}/{index}")
-        return found
+        return found, size
 
-    def tile_count(self) -> int:
-        """How many tiles are stored."""
-        with self._engine.connect() as connection:
-            return connection.execute(select(func.count()).select_from(tile)).scalar_one()
+    def tile_count(self) -> tuple[int, int]:
+        """How many tiles are stored, and the size of the tree at the moment at which they were counted."""
+        with read_transaction(self._engine) as connection:
+            return connection.execute(select(func.count()).select_from(tile)).scalar_one(), tree_end(connection).size
 
 
 def _stored(row: RowMapping) -> StoredEntry:
