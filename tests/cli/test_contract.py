@@ -194,7 +194,7 @@ DAMAGES = [
     ("tls/server.key", None, 3), ("policies/10-roles.cedar", b"permit(", 3), ("policies/schema.cedarschema", None, 3),
     ("policies/classification.yaml", b"version: 1\nversion: 2\n", 3), ("wardstead.yaml", b"\xff\xfe", 3),
     ("state/wardstead.db", None, 5), ("state/wardstead.db", b"", 5), ("state/wardstead.db", b"garbage" * 999, 5),
-    ("state/checkpoint", b"garbage", 5),
+    ("state/checkpoint", b"garbage", 5), ("keys/ledger/checkpoint", b"garbage", 5), ("keys/ledger/checkpoint", None, 5),
 ]  # fmt: skip
 
 

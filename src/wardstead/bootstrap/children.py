@@ -31,6 +31,7 @@ def run_recorder(deployment: Deployment) -> int:
         deployment.engine,
         read_ledger_key(deployment.places.keys / "ledger.key"),
         state_dir=deployment.places.state,
+        signed=deployment.places.signed,
         run_dir=deployment.places.run,
         reserve=deployment.reserve(),
         clock=now_ms,

@@ -68,6 +68,11 @@ class Places:
         return self.directory / "keys"
 
     @property
+    def signed(self) -> Path:
+        """The newest checkpoint, out of reach of whoever can write the database alone."""
+        return self.keys / "ledger" / "checkpoint"
+
+    @property
     def tls(self) -> Path:
         """The local authority and the server's certificate."""
         return self.directory / "tls"

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from wardstead.adapters.sandbox.weights import digest
 from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.adapters.store.key_files import make_key, make_ledger_key, read_key
+from wardstead.adapters.store.key_files import make_key, make_ledger_key, read_key, read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment, Places, now_ms
@@ -125,6 +126,7 @@ def _make_keys(places: Places) -> None:
             make_key(path, os.urandom)
     if not ledger.exists():
         make_ledger_key(ledger, f"wardstead.local/{os.urandom(6).hex()}", os.urandom)
+    begin_signed(places.signed, read_ledger_key(ledger))
     SubjectKeys(places.keys / "keys.db", read_key(root), os.urandom, create=True).close()
 
 

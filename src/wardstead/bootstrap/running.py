@@ -104,8 +104,9 @@ def _require_certificate(deployment: Deployment) -> None:
 def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     for folder in (deployment.places.run, deployment.places.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = read_ledger_key(deployment.places.keys / "ledger.key").verifying
-    require_continuity(deployment.engine, key, deployment.places.state / "checkpoint")
+    places = deployment.places
+    key = read_ledger_key(places.keys / "ledger.key")
+    require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
     upgrade(deployment.engine)
     _require_certificate(deployment)
     if deployment.mode is Mode.NONE:

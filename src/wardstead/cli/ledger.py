@@ -31,9 +31,8 @@ def verify(
     with errors(as_json=json):
         found = deployment(context)
         known = [read_text(path) for path in checkpoint or []]
-        copied = found.places.state / "checkpoint"
-        if copied.is_file():
-            known.append(copied.read_bytes().decode("utf-8", "replace"))
+        kept = (found.places.state / "checkpoint", found.places.signed)
+        known += [path.read_bytes().decode("utf-8", "replace") for path in kept if path.is_file()]
         reader = found.ledger
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err, transient=True) as progress:

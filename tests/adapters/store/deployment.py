@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from wardstead.adapters.store import ledger_tables  # noqa: F401 - the tables register themselves
 from wardstead.adapters.store.base import directory_epoch, metadata, open_engine
+from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.journal import Journal
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.recorder import Recorder
@@ -47,6 +48,10 @@ class Deployment:
         self.sealer = Sealer(self.ring, os.urandom)
 
     @property
+    def signed(self) -> Path:
+        return self.folder / "keys" / "ledger" / "checkpoint"
+
+    @property
     def reader(self) -> LedgerReader:
         return LedgerReader(self.engine, self.ledger_key.verifying)
 
@@ -68,6 +73,7 @@ class Deployment:
             self.engine,
             self.ledger_key,
             state_dir=self.folder / "state",
+            signed=self.signed,
             run_dir=self.folder / "run",
             reserve=self.reserve(),
             clock=now_ms,
@@ -141,4 +147,6 @@ def deploy(folder: Path) -> Deployment:
         if connection.execute(directory_epoch.select()).first() is None:
             connection.execute(directory_epoch.insert().values(id=1, version=VERSION))
     keys = SubjectKeys(folder / "keys" / "keys.db", root, os.urandom, create=True)
-    return Deployment(folder, engine, keys, root, SigningKey("ledger.test", bytes(32)))
+    made = Deployment(folder, engine, keys, root, SigningKey("ledger.test", bytes(32)))
+    begin_signed(made.signed, made.ledger_key)
+    return made

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
 from tests.adapters.store.deployment import Deployment, commit, conclude, now_ms
 
+from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES
 from wardstead.adapters.store.ledger_reader import StoredLedger
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
@@ -182,6 +183,8 @@ def test_a_wholly_rewritten_ledger_is_seen_by_who_holds_an_earlier_checkpoint(si
             connection.execute(delete(table))
         connection.execute(update(entry).where(entry.c.id == 1).values(body=b"rewritten"))
     (signed.folder / "state" / "checkpoint").unlink()
+    signed.signed.unlink()  # by whoever holds the keys
+    begin_signed(signed.signed, signed.ledger_key)
     signed.record()
     assert signed.verify() == []
     report = signed.reader.verify(clock=now_ms, known=held)

@@ -1,6 +1,6 @@
 """Secrets in files of the ``keys/`` folder: readable by their owner alone, or refused.
 
-Residual: whoever holds an older copy of the folder holds older keys; an erasure says so.
+Residual: whoever holds an older copy of the folder holds older keys, those of people whose keys were destroyed since included.
 """
 
 from __future__ import annotations

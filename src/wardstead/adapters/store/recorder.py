@@ -1,7 +1,7 @@
 """The recorder: gives entries their place in the tree, signs checkpoints, and cleans up after workers that died.
 
 One process per deployment. It signs after the commit, and only what extends what it signed before; a ledger shorter than
-a checkpoint that it knows of (stored in the database, or copied beside it) makes it refuse to start.
+a checkpoint that it knows of (stored in the database, copied beside it, or kept among the keys) makes it refuse to start.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.adapters.store.continuity import extends, read_copy
+from wardstead.adapters.store.continuity import extends, keep_signed, read_copy, read_signed
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.locks import ProcessLock, Turn
 from wardstead.adapters.store.orphans import recover_orphans
@@ -63,14 +63,18 @@ class Recorder:
         key: SigningKey,
         *,
         state_dir: Path,
+        signed: Path,
         run_dir: Path,
         reserve: Reserve,
         clock: Clock,
         monotonic_s: Callable[[], float],
     ) -> None:
-        """``state_dir`` holds the database and the copy of the newest checkpoint; ``run_dir`` the locks."""
+        """``state_dir`` holds the database and a copy of the newest checkpoint, ``run_dir`` the locks.
+
+        ``signed``: where the newest checkpoint is kept among the keys (``continuity``).
+        """
         self._engine, self._key, self._reserve, self._clock, self._now_s = engine, key, reserve, clock, monotonic_s
-        self._copy, self._run_dir = state_dir / "checkpoint", run_dir
+        self._copy, self._signed, self._run_dir = state_dir / "checkpoint", signed, run_dir
         self._alone = ProcessLock.only_one(run_dir / "recorder.lock", "recorder")
         self._turn = Turn(run_dir / "ledger.turn")
         self._kept: dict[TileId, bytes] = {}
@@ -112,12 +116,12 @@ class Recorder:
             self._kept.clear()
             self._end = tree_end(connection)
             stored = latest_note(connection)
-            notes = [note for note in (stored, read_copy(self._copy)) if note is not None]
+            notes = [note for note in (stored, read_copy(self._copy), read_signed(self._signed)) if note is not None]
             node = node_from(tile_reader(connection, self._kept))
             newest = extends(self._end.size, node, notes, self._key.verifying)
         self._signer = CheckpointSigner(self._key, newest)
         keep_right_edge(self._kept, self._end.size)
-        if stored and newest and open_checkpoint(stored, self._key.verifying).size == newest.size:
+        if stored and open_checkpoint(stored, self._key.verifying).size == newest.size:
             self._uncopied = stored
 
     # -- one step ----------------------------------------------------------------------------------------------------
@@ -142,7 +146,7 @@ class Recorder:
             self._move_log()
 
     def close(self) -> None:
-        """Copy the newest checkpoint, and let another recorder start."""
+        """Keep the newest checkpoint, and let another recorder start."""
         with suppress(OSError):  # a full disk: the database holds it, and the next start copies it
             self._copy_checkpoint()
         self._turn.close()
@@ -176,6 +180,7 @@ class Recorder:
 
     def _copy_checkpoint(self) -> None:
         if self._uncopied is not None:
+            keep_signed(self._signed, self._uncopied)
             write_durably(self._copy, [self._uncopied.encode()])
             self._uncopied = None
 
