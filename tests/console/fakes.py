@@ -10,6 +10,8 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from tests.trees import node_of
+
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
@@ -21,7 +23,7 @@ from wardstead.console.ports import (
     OpenedSession,
     Posture,
 )
-from wardstead.crypto.merkle import leaf_hash, node_of, tree_root
+from wardstead.crypto.merkle import leaf_hash, tree_root
 from wardstead.crypto.signing import SigningKey
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.errors import CallerError

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.trees import node_of
 
 from wardstead.crypto import merkle
 from wardstead.kernel.errors import IntegrityError
@@ -46,7 +47,7 @@ def tree_of(size: int) -> list[bytes]:
 
 @pytest.mark.parametrize("size", range(9))
 def test_the_published_roots_come_out(size: int) -> None:
-    assert merkle.tree_root(size, merkle.node_of(LEAVES)).hex() == ROOTS[size]
+    assert merkle.tree_root(size, node_of(LEAVES)).hex() == ROOTS[size]
 
 
 @given(st.integers(0, 300))
@@ -54,7 +55,7 @@ def test_the_root_is_that_of_the_definition_and_of_the_frontier(size: int) -> No
     leaves, frontier = tree_of(size), merkle.Frontier()
     for leaf in leaves:
         frontier.append(leaf)
-    assert merkle.tree_root(size, merkle.node_of(leaves)) == naive_root(leaves) == frontier.root()
+    assert merkle.tree_root(size, node_of(leaves)) == naive_root(leaves) == frontier.root()
 
 
 @given(st.data())
@@ -63,7 +64,7 @@ def test_an_inclusion_proof_verifies_and_nothing_else_does(data: st.DataObject) 
     index = data.draw(st.integers(0, size - 1))
     leaves = tree_of(size)
     root = naive_root(leaves)
-    proof = merkle.inclusion_proof(index, size, merkle.node_of(leaves))
+    proof = merkle.inclusion_proof(index, size, node_of(leaves))
     merkle.verify_inclusion(leaves[index], index, size, proof, root)
     other = data.draw(st.integers(0, size - 1).filter(lambda i: i != index)) if size > 1 else size
     wrong = [
@@ -87,7 +88,7 @@ def test_a_consistency_proof_verifies_and_nothing_else_does(data: st.DataObject)
     old = data.draw(st.integers(1, new))
     leaves = tree_of(new)
     roots = naive_root(leaves[:old]), naive_root(leaves)
-    proof = merkle.consistency_proof(old, new, merkle.node_of(leaves))
+    proof = merkle.consistency_proof(old, new, node_of(leaves))
     merkle.verify_consistency(old, new, proof, *roots)
     forked = naive_root([merkle.leaf_hash(b"another"), *leaves[1:old]])
     wrong = [
@@ -108,7 +109,7 @@ def test_every_pair_of_sizes_up_to_40_is_consistent() -> None:
     leaves = tree_of(40)
     for new in range(41):
         for old in range(new + 1):
-            proof = merkle.consistency_proof(old, new, merkle.node_of(leaves))
+            proof = merkle.consistency_proof(old, new, node_of(leaves))
             merkle.verify_consistency(old, new, proof, naive_root(leaves[:old]), naive_root(leaves[:new]))
 
 
@@ -121,6 +122,6 @@ def test_the_empty_tree_takes_the_empty_proof_alone() -> None:
 
 def test_a_proof_of_a_leaf_that_is_not_there_is_not_made() -> None:
     with pytest.raises(IntegrityError):
-        merkle.inclusion_proof(3, 3, merkle.node_of(tree_of(3)))
+        merkle.inclusion_proof(3, 3, node_of(tree_of(3)))
     with pytest.raises(IntegrityError):
-        merkle.consistency_proof(4, 3, merkle.node_of(tree_of(3)))
+        merkle.consistency_proof(4, 3, node_of(tree_of(3)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.trees import node_of
 
-from wardstead.crypto.merkle import leaf_hash, node_of, tree_root
+from wardstead.crypto.merkle import leaf_hash, tree_root
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import Checkpoint, CheckpointSigner, open_checkpoint

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.trees import node_of
 
-from wardstead.crypto.merkle import inclusion_proof, leaf_hash, node_of, tree_root, verify_inclusion
+from wardstead.crypto.merkle import inclusion_proof, leaf_hash, tree_root, verify_inclusion
 from wardstead.kernel.errors import IntegrityError
-from wardstead.ledger.tiles import TileId, TileReader, append_leaves, entries_path, node_from, tile_path
+from wardstead.ledger.tiles import TileId, TileReader, append_leaves, node_from, tile_path
 
 LEAVES = [leaf_hash(i.to_bytes(4, "big")) for i in range(1500)]
 
@@ -51,4 +52,3 @@ def test_paths_are_those_of_the_specification() -> None:
     # c2sp.org/tlog-tiles: index 1234067 is encoded as x001/x234/067.
     assert tile_path(0, 1234067) == "tile/0/x001/x234/067"
     assert tile_path(1, 0, 4) == "tile/1/000.p/4"
-    assert entries_path(273, 112) == "tile/entries/273.p/112"

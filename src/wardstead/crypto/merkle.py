@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 6962 section 2.1, with the proofs and verification algorithms of RFC 9162 section 2.1.
 
 Everything is a function of ``node``: where to get the hash of a perfect subtree from. ``node(level, index)`` covers the
-leaves ``[index << level, (index + 1) << level)``; a list of leaves, tiles or a cache can all stand behind it.
+leaves ``[index << level, (index + 1) << level)``; tiles or a cache can stand behind it.
 """
 
 from __future__ import annotations
@@ -34,15 +34,6 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     while len(row) > 1:
         row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row), 2)]
     return row[0]
-
-
-def node_of(leaves: Sequence[bytes]) -> Node:
-    """A ``node`` function over leaf hashes held in memory."""
-
-    def node(level: int, index: int) -> bytes:
-        return perfect_root(leaves[index << level : (index + 1) << level])
-
-    return node
 
 
 def _range_root(start: int, end: int, node: Node) -> bytes:

@@ -7,7 +7,6 @@ from typing import NewType
 ExchangeId = NewType("ExchangeId", str)
 PrincipalId = NewType("PrincipalId", str)
 CredentialId = NewType("CredentialId", str)
-ConversationId = NewType("ConversationId", str)
 
 
 def uuid7(time_ms: int, entropy: bytes) -> str:

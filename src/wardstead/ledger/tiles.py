@@ -25,11 +25,6 @@ def tile_path(level: int, index: int, width: int = WIDTH) -> str:
     return f"tile/{level}/{_groups(index)}{_partial(width)}"
 
 
-def entries_path(index: int, width: int = WIDTH) -> str:
-    """``tile/entries/<N>[.p/<W>]``: the bundle with the entries under the level 0 tile of that index."""
-    return f"tile/entries/{_groups(index)}{_partial(width)}"
-
-
 def _groups(index: int) -> str:
     groups = [f"{index % 1000:03d}"]
     while index := index // 1000:

@@ -1,6 +1,6 @@
 """The engine and the one ``MetaData`` that all tables share.
 
-SQLite (WAL, ``synchronous=FULL``) is the embedded default: a commit has returned only after its fsync.
+SQLite (WAL, ``synchronous=FULL``): a commit has returned only after its fsync.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ def open_engine(url: str, *, at_rest: bool = False) -> Engine:
         immutable = f"file:{quote(database)}?immutable=1"
         return create_engine(url, creator=lambda: sqlite3.connect(immutable, uri=True, check_same_thread=False))
     engine = create_engine(url, pool_pre_ping=False)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _sqlite_pragmas)
+    event.listen(engine, "connect", _pragmas)
     return engine
 
 
@@ -61,7 +60,7 @@ def _lies_closed(file: Path) -> bool:
     return file.is_file() and not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
 
 
-def _sqlite_pragmas(connection: Any, _record: object) -> None:
+def _pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",

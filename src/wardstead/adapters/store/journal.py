@@ -23,7 +23,6 @@ from wardstead.adapters.store.entry_rows import COLUMNS, entry_row
 from wardstead.adapters.store.locks import ProcessLock, Turn
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.kernel.clock import Clock
-from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.ids import ExchangeId
 from wardstead.ledger.entry import unknown_outcome
 from wardstead.ledger.ports import Done, Draft, EntryKind, Refusal
@@ -98,8 +97,6 @@ class Journal:
 
         With a loop's ``call_soon`` for ``soon``, entries are put from the loop's thread alone.
         """
-        if engine.dialect.name != "sqlite":
-            raise ConfigurationError("this journal writes SQLite", where=engine.dialect.name)
         self._engine, self._reserve, self._clock, self._deliver, self._soon = engine, reserve, clock, deliver, soon
         self._incarnation = incarnation
         self._room = max(1, reserve.size_bytes // OUTCOME_ROOM_BYTES // workers)

@@ -218,7 +218,7 @@ class StoredLedger:
     """The ``LedgerSource`` that verification reads, page by page: no long read holds the write-ahead log back."""
 
     def __init__(self, engine: Engine) -> None:
-        """Over any engine with the ledger's tables."""
+        """Over an engine with the ledger's tables."""
         self._engine = engine
 
     def end(self) -> LedgerEnd:

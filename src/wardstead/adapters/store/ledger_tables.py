@@ -6,12 +6,10 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBina
 
 from wardstead.adapters.store.base import metadata
 
-_Id = BigInteger().with_variant(Integer, "sqlite")
-
 entry = Table(
     "entry",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
     Column("exchange", String(64), nullable=False),
     Column("kind", String(8), nullable=False),
     Column("header", LargeBinary, nullable=False),
@@ -25,7 +23,7 @@ entry = Table(
 )
 """``worker`` is the incarnation that owes the outcome; set on intents only."""
 
-Index("ix_entry_worker", entry.c.worker, sqlite_where=entry.c.worker.is_not(None), postgresql_where=entry.c.worker.is_not(None))
+Index("ix_entry_worker", entry.c.worker, sqlite_where=entry.c.worker.is_not(None))
 Index("ix_entry_subject", entry.c.subject)
 
 incarnation = Table(
@@ -39,8 +37,8 @@ incarnation = Table(
 leaf = Table(
     "leaf",
     metadata,
-    Column("idx", _Id, primary_key=True, autoincrement=False),
-    Column("entry_id", _Id, ForeignKey("entry.id"), nullable=False),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", Integer, ForeignKey("entry.id"), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     UniqueConstraint("entry_id"),
 )
@@ -49,14 +47,14 @@ tile = Table(
     "tile",
     metadata,
     Column("level", Integer, primary_key=True, autoincrement=False),
-    Column("idx", _Id, primary_key=True, autoincrement=False),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),
 )
 
 checkpoint = Table(
     "checkpoint",
     metadata,
-    Column("size", _Id, primary_key=True, autoincrement=False),
+    Column("size", Integer, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
 )

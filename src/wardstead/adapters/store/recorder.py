@@ -83,9 +83,8 @@ class Recorder:
         self._uncopied: str | None = None
         self._due_s: dict[str, float] = {}
         self._unmoved = 0
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _checkpoints_by_hand)
-            engine.dispose()  # connections made before it would checkpoint by themselves
+        event.listen(engine, "connect", _checkpoints_by_hand)
+        engine.dispose()  # connections made before it would checkpoint by themselves
 
     def run(self, stop: StopEvent, *, interval_s: float = 0.2) -> None:
         """Open the ledger, step until ``stop``, then once more: whoever wrote until now finds it all in the tree.
@@ -197,8 +196,6 @@ class Recorder:
         Under steady load there are always a few new frames, and the log would never start over.
         """
         self._unmoved = 0
-        if self._engine.dialect.name != "sqlite":
-            return
         with self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
             if self._log_bytes() > _WAL_LARGE_BYTES:
