@@ -36,7 +36,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Refusal(StrEnum):
-    """Why an intent was not committed."""
+    """Why an entry was not committed."""
 
     STALE = "stale"
     """The directory or policy changed since the decision: load the new snapshot and decide again."""

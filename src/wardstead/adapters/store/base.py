@@ -79,5 +79,6 @@ directory_epoch = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", Integer, nullable=False),
 )
-"""One row. Every change of people, credentials, models or policies raises ``version`` in its own transaction; the journal
-compares it in the transaction of each intent, so that no exchange goes on under a decision that is out of date."""
+"""One row. Every change of people or credentials raises ``version`` in its own transaction, and so does every start, before
+which models and policies may have changed. The journal compares it in the transaction of each intent, so that no exchange
+goes on under a decision that is out of date."""

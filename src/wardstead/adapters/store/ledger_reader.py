@@ -1,4 +1,4 @@
-"""Reading the ledger: receipts, lists, content for whoever may see it, verification and export. Writes nothing."""
+"""Reading the ledger: receipts, lists, content for whoever may see it, verification and export. Changes nothing."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Recorder:
 
         Raises ``IntegrityError`` when the ledger is not what was signed.
 
-        A disk that refuses is waited for; anything that was altered is not.
+        A disk or a database that refuses is waited for; a tree that was altered is not.
         """
         opened = stopping = False
         while True:
