@@ -7,12 +7,11 @@ import stat
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.running import running
-from wardstead.config import ModelSection
+from wardstead.config import ModelSection, parse_upstream
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
@@ -89,13 +88,12 @@ def _answers(deployment: Deployment, model: ModelSection) -> bool:
     """Whether the model server is ready; of one that is not ours, whether it takes connections."""
     if model.upstream.kind == "embedded":
         return launcher.health(deployment.places.sockets(model.name) / "model.sock")
-    url = urlsplit(model.upstream.url)
+    address = parse_upstream(model.upstream.url, model.name)
     try:
-        if url.scheme == "unix":
-            launcher.connect(Path(url.path), 2.0).close()
+        if address.scheme == "unix":
+            launcher.connect(Path(address.path), 2.0).close()
         else:
-            port = url.port or {"http": 80, "https": 443}[url.scheme]
-            socket.create_connection((url.hostname or "", port), timeout=2.0).close()
+            socket.create_connection((address.host, address.port), timeout=2.0).close()
     except OSError:
         return False
     return True

@@ -23,7 +23,7 @@ from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.config import Settings, parse_settings
+from wardstead.config import Settings, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.catalogue import Detector, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
@@ -157,7 +157,7 @@ class Deployment:
         server = self.settings.server
         everywhere = server.host in {"0.0.0.0", "::"}  # noqa: S104 -- not bound here
         host = next(iter(server.allowed_hosts), "localhost") if everywhere else server.host
-        return f"{'https' if server.tls == 'on' else 'http'}://{host}:{server.port}"
+        return f"{'https' if server.tls == 'on' else 'http'}://{bracketed(host)}:{server.port}"
 
     @property
     def local_host(self) -> str:

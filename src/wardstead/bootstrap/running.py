@@ -24,6 +24,7 @@ from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
+from wardstead.config import bracketed
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.text import harmless
@@ -289,8 +290,7 @@ def healthy(deployment: Deployment) -> bool:
     """Whether the gateway answers, its ledger can be written, and every model is ready."""
     server = deployment.settings.server
     context = ssl.create_default_context(cafile=str(deployment.places.tls / "ca.crt")) if server.tls == "on" else None
-    host = f"[{deployment.local_host}]" if ":" in deployment.local_host else deployment.local_host
-    url = f"{'https' if context else 'http'}://{host}:{server.port}/healthz"
+    url = f"{'https' if context else 'http'}://{bracketed(deployment.local_host)}:{server.port}/healthz"
     try:
         with urllib.request.urlopen(url, timeout=5, context=context) as reply:  # noqa: S310 -- our own address
             said = json.loads(reply.read())

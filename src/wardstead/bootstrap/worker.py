@@ -27,7 +27,7 @@ from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
-from wardstead.config import ModelSection, UpstreamSection
+from wardstead.config import ModelSection, bracketed, parse_upstream
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
@@ -138,7 +138,7 @@ def _server(deployment: Deployment, gateway: Gateway) -> Server:
 def doors(deployment: Deployment) -> Doors:
     """The limits at the door, from the settings."""
     server, gateway = deployment.settings.server, deployment.settings.gateway
-    names = {server.host, "localhost", "127.0.0.1", "[::1]", *server.allowed_hosts}
+    names = {bracketed(name) for name in (server.host, "localhost", "127.0.0.1", "::1", *server.allowed_hosts)}
     scheme = "https" if server.tls == "on" else "http"
     origins = {f"{scheme}://{name}:{server.port}" for name in names} | set(server.allowed_origins)
     return Doors(
@@ -261,19 +261,13 @@ def _upstream(deployment: Deployment, model: ModelSection) -> Upstream:
         path = deployment.places.sockets(model.name) / "model.sock"
         return Pool(Target(unix=reachable(path), head_timeout_s=upstream.head_timeout_s))
     bearer = read_text(Path(upstream.api_key_file)).strip() if upstream.api_key_file else ""
-    if upstream.url.startswith("unix:"):
-        return Pool(Target(unix=reachable(Path(upstream.url[5:])), bearer=bearer, head_timeout_s=upstream.head_timeout_s))
-    if upstream.url.startswith("https:"):
-        return RemoteUpstream(
-            upstream.url, ca_file=upstream.ca_file or None, bearer=bearer, head_timeout_s=upstream.head_timeout_s
-        )
-    return Pool(_tcp(upstream, bearer))
-
-
-def _tcp(upstream: UpstreamSection, bearer: str) -> Target:
-    authority = upstream.url.removeprefix("http://").split("/")[0]
-    host, _, port = authority.partition(":")
-    return Target(host=host, port=int(port or 80), authority=authority, bearer=bearer, head_timeout_s=upstream.head_timeout_s)
+    address, head_s = parse_upstream(upstream.url, model.name), upstream.head_timeout_s
+    if address.scheme == "unix":
+        return Pool(Target(unix=reachable(Path(address.path)), bearer=bearer, head_timeout_s=head_s))
+    if address.scheme == "https":
+        url = f"https://{address.authority}"
+        return RemoteUpstream(url, ca_file=upstream.ca_file or None, bearer=bearer, head_timeout_s=head_s)
+    return Pool(Target(host=address.host, port=address.port, authority=address.authority, bearer=bearer, head_timeout_s=head_s))
 
 
 def reachable(path: Path) -> str:
