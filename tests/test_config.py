@@ -80,7 +80,8 @@ def test_the_address_of_a_socket_is_its_path() -> None:
     [
         "", "h:80", "http://", "http://:80", "http:///x", "http://h:notaport", "http://h:0", "http://h:70000", "http://h:-1",
         "http://u:p@h", "http://@h", "http://h/v1", "https://h/v1", "https://h?x", "https://h#x", "http://[::1", "http://::1:80",
-        "http://[fe80::1%eth0]:80", "http://[v1.x]", "http://[::1]x:80", "http://h:", "http://[h]", "http://h a", "http://h\r\nx: y", "http://h\n", "http://\u00e9", "http://-h",
+        "http://[fe80::1%eth0]:80", "http://[v1.x]", "http://[::1]x:80", "http://h:", "http://[h]",
+        "http://h a", "http://h\r\nx: y", "http://h\n", "http://\u00e9", "http://-h",
         "http://h\\@x", "unix:relative", "unix:/a\x00b", "ftp://h",
     ],
 )  # fmt: skip

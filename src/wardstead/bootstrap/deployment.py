@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +20,12 @@ from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.directory import DirectoryStore
-from wardstead.adapters.store.key_files import read_key, read_ledger_key
+from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.config import Settings, bracketed, parse_settings
+from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.catalogue import Detector, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
@@ -257,6 +259,34 @@ class Deployment:
     def inspector(self) -> PatternInspector:
         """Detectors under the policy, compiled."""
         return PatternInspector(self.detectors(), self.classification(), self.settings.inspection.canaries)
+
+    def bearer(self, upstream: UpstreamSection) -> str:
+        """The key that a model server asks for; empty where none is named."""
+        if not upstream.api_key_file:
+            return ""
+        path = self.places.directory / upstream.api_key_file
+        key = read_secret(path).strip()
+        if not re.fullmatch(rb"[\x21-\x7e]+", key):
+            raise ConfigurationError("not a model server's key", where=str(path), why="it is one word of printable ASCII")
+        return key.decode("ascii")
+
+    def ca_file(self, upstream: UpstreamSection) -> str | None:
+        """The authority that is pinned for a model server; ``None`` where none is named."""
+        if not upstream.ca_file:
+            return None
+        path = self.places.directory / upstream.ca_file
+        try:
+            ssl.create_default_context(cafile=str(path))
+        except OSError as error:  # ssl.SSLError is one
+            why = error.strerror or str(error)
+            raise ConfigurationError("the authority's certificate cannot be used", where=str(path), why=why) from None
+        return str(path)
+
+    def require_model_files(self) -> None:
+        """Raises ``ConfigurationError`` where a model's key or pinned authority is missing, or cannot be used."""
+        for model in self.settings.models:
+            self.bearer(model.upstream)
+            self.ca_file(model.upstream)
 
 
 def explained(error: DatabaseError) -> WardsteadError:

@@ -118,6 +118,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     # Everything that a worker would stumble over is found here, where somebody is looking.
     deployment.decision_point()
     deployment.inspector()
+    deployment.require_model_files()
     # Policies or settings may have changed while nothing ran: decisions are made anew.
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
     deployment.engine.dispose()

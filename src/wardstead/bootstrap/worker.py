@@ -26,7 +26,7 @@ from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.console import Console
-from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config import ModelSection, bracketed, parse_upstream
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
@@ -260,13 +260,13 @@ def _upstream(deployment: Deployment, model: ModelSection) -> Upstream:
     if upstream.kind == "embedded":
         path = deployment.places.sockets(model.name) / "model.sock"
         return Pool(Target(unix=reachable(path), head_timeout_s=upstream.head_timeout_s))
-    bearer = read_text(Path(upstream.api_key_file)).strip() if upstream.api_key_file else ""
+    bearer = deployment.bearer(upstream)
     address, head_s = parse_upstream(upstream.url, model.name), upstream.head_timeout_s
     if address.scheme == "unix":
         return Pool(Target(unix=reachable(Path(address.path)), bearer=bearer, head_timeout_s=head_s))
     if address.scheme == "https":
         url = f"https://{address.authority}"
-        return RemoteUpstream(url, ca_file=upstream.ca_file or None, bearer=bearer, head_timeout_s=head_s)
+        return RemoteUpstream(url, ca_file=deployment.ca_file(upstream), bearer=bearer, head_timeout_s=head_s)
     return Pool(Target(host=address.host, port=address.port, authority=address.authority, bearer=bearer, head_timeout_s=head_s))
 
 

@@ -18,11 +18,12 @@ app = typer.Typer(help="The configuration.", no_args_is_help=True)
 
 @app.command("check")
 def check(context: typer.Context, json: Json = False) -> None:
-    """Check configuration, policies and detectors without starting anything. Exit 3 when something is wrong."""
+    """Check configuration, policies, detectors and keys without starting anything. Exit 3 when something is wrong."""
     with errors(as_json=json):
         found = Deployment(folder(context))
         point = found.decision_point()
         inspector = found.inspector()
+        found.require_model_files()
         models = [model.name for model in found.settings.models]
     warnings = [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted)]
     if json:
