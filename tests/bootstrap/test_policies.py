@@ -17,8 +17,8 @@ CONFIDENTIAL = label("confidential", ["personal"])
 def ask(deployment: Deployment, *scopes: str, active: bool = True, action: str = "infer") -> str:
     person = Principal(PrincipalId("p"), "p", clearance=CONFIDENTIAL, active=active)
     credential = Credential(CredentialId("c"), CredentialKind.API_KEY, b"", person.id, scopes=frozenset(scopes))
-    model = Resource("Model", "m", clearance=label("public"))
-    return deployment.decision_point().decide(AccessRequest(Identity(person, credential), action, model, CONFIDENTIAL)).code
+    what = Resource("Console", "c") if action == "viewConsole" else Resource("Model", "m", clearance=label("public"))
+    return deployment.decision_point().decide(AccessRequest(Identity(person, credential), action, what, CONFIDENTIAL)).code
 
 
 def test_a_deployment_can_add_to_the_mandatory_policies_and_take_nothing_away(deployment: Deployment) -> None:

@@ -9,9 +9,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import uvloop
@@ -27,14 +26,13 @@ from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.config import ModelSection, bracketed, parse_upstream
+from wardstead.bootstrap.upstreams import open_upstream
+from wardstead.config import ModelSection, bracketed
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
 from wardstead.gateway.server.app import Gateway, Services
 from wardstead.gateway.server.doors import Doors
-from wardstead.gateway.server.pool import Pool, Target
-from wardstead.gateway.server.remote import RemoteUpstream
 from wardstead.gateway.server.runner import Upstream
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.isolation.plan import Mode
@@ -58,13 +56,34 @@ def run(deployment: Deployment) -> int:
 
 @asynccontextmanager
 async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
-    """The gateway and the console as one ASGI application, for any server; closed in order at the end."""
+    """The gateway and the console as one ASGI application, for any server; closed at the end, what was opened last first."""
+    async with AsyncExitStack() as opened:
+        journal = _journal(deployment)
+        opened.callback(journal.close)
+        upstreams = {model.name: open_upstream(opened, deployment, model) for model in deployment.settings.models}
+        uses = KeyUses(deployment.directory.touch)
+        worlds = WorldHolder(worlds_of(deployment, uses), deployment.directory.version)
+        gateway = Gateway(_services(deployment, journal, worlds, upstreams), doors(deployment))
+        gateway.console = create_console(Console(deployment, worlds))
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]
+        opened.push_async_callback(_end, tasks)
+        yield gateway
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def _journal(deployment: Deployment) -> Journal:
     loop = asyncio.get_running_loop()
 
     def deliver(results: list[tuple[Done, Refusal | None]]) -> None:
         loop.call_soon_threadsafe(_deliver_all, results)
 
-    journal = Journal(
+    return Journal(
         deployment.engine,
         incarnation=os.urandom(8).hex(),
         run_dir=deployment.places.run,
@@ -74,17 +93,6 @@ async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
         soon=loop.call_soon,
         workers=deployment.settings.server.workers,
     )
-    uses = KeyUses(deployment.directory.touch)
-    worlds = WorldHolder(worlds_of(deployment, uses), deployment.directory.version)
-    gateway = Gateway(_services(deployment, journal, worlds), doors(deployment))
-    gateway.console = create_console(Console(deployment, worlds))
-    tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]
-    try:
-        yield gateway
-    finally:
-        for task in tasks:
-            task.cancel()
-        journal.close()
 
 
 async def _serve(deployment: Deployment) -> int:
@@ -226,7 +234,7 @@ def _model(model: ModelSection, created_s: int) -> ModelDeployment:
     )
 
 
-def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder) -> Services:
+def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, upstreams: dict[str, Upstream]) -> Services:
     reader = deployment.ledger
     models = deployment.settings.models
 
@@ -239,7 +247,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder) -> 
         worlds=worlds,
         journal=journal,
         sealer=deployment.sealer,
-        upstreams={model.name: _upstream(deployment, model) for model in models},
+        upstreams=upstreams,
         clock=now_ms,
         entropy=os.urandom,
         receipt=reader.receipt,
@@ -253,27 +261,3 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder) -> 
 def _health(deployment: Deployment, model: ModelSection) -> Callable[[], bool]:
     path = deployment.places.sockets(model.name) / "model.sock"
     return functools.partial(launcher.health, path)
-
-
-def _upstream(deployment: Deployment, model: ModelSection) -> Upstream:
-    upstream = model.upstream
-    if upstream.kind == "embedded":
-        path = deployment.places.sockets(model.name) / "model.sock"
-        return Pool(Target(unix=reachable(path), head_timeout_s=upstream.head_timeout_s))
-    bearer = deployment.bearer(upstream)
-    address, head_s = parse_upstream(upstream.url, model.name), upstream.head_timeout_s
-    if address.scheme == "unix":
-        return Pool(Target(unix=reachable(Path(address.path)), bearer=bearer, head_timeout_s=head_s))
-    if address.scheme == "https":
-        url = f"https://{address.authority}"
-        return RemoteUpstream(url, ca_file=deployment.ca_file(upstream), bearer=bearer, head_timeout_s=head_s)
-    return Pool(Target(host=address.host, port=address.port, authority=address.authority, bearer=bearer, head_timeout_s=head_s))
-
-
-def reachable(path: Path) -> str:
-    """An address for a unix socket: an address holds 107 bytes, so a long path is named through its open folder."""
-    if len(str(path).encode()) < 100:
-        return str(path)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    return f"/proc/self/fd/{folder}/{path.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 
 from wardstead.kernel.errors import BackendError
@@ -13,23 +14,33 @@ from wardstead.kernel.errors import BackendError
 class Turn:
     """Whose turn it is to write the ledger. SQLite's own busy handler sleeps and polls; here the next one is woken at once.
 
-    A courtesy only: correctness rests on SQLite's write lock. Not for use by several threads at a time.
+    A courtesy only: correctness rests on SQLite's write lock. Threads may share one: ``flock`` knows files, not threads, so
+    a lock of their own decides among them first.
     """
 
-    __slots__ = ("_fd",)
+    __slots__ = ("_fd", "_threads")
 
     def __init__(self, path: Path) -> None:
         """``path``: the lock file, made when it is not there."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._threads = Lock()
 
     def __enter__(self) -> None:
         """Wait for the turn."""
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self._threads.acquire()
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        except BaseException:
+            self._threads.release()
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         """Give it to the next."""
-        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
 
     def close(self) -> None:
         """Close the file."""
