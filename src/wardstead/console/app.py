@@ -13,7 +13,7 @@ from starlette.routing import Route
 from wardstead.console.pages.chat import Chat
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.overview import Overview
-from wardstead.console.pages.signing_in import SigningIn
+from wardstead.console.pages.signing_in import PasswordChecks, SigningIn
 from wardstead.console.ports import ConsoleServices
 from wardstead.console.rendering import STATIC
 from wardstead.console.shell import Shell
@@ -22,13 +22,14 @@ from wardstead.kernel.errors import WardsteadError
 
 
 def create_console(services: ConsoleServices, settings: ConsoleSettings | None = None) -> Starlette:
-    """The console over wired services. Starts nothing; everything it keeps is one counter of live views."""
+    """The console over wired services. Starts nothing; all it keeps is how many live views there are and how many sign in."""
     site = Site(services, settings or ConsoleSettings())
+    checks = PasswordChecks(site.settings.password_checks, site.settings.password_waiting)
     routes = [
         Route("/", _to_home, methods=["GET"]),
         Route("/console", _to_home, methods=["GET"]),
         Route(f"{STATIC}/{{digest}}/{{name}}", partial(_static, site), methods=["GET"]),
-        *SigningIn(site).routes(),
+        *SigningIn(site, checks).routes(),
         *Overview(site).routes(),
         *Exchanges(site).routes(),
         *Chat(site).routes(),

@@ -60,6 +60,9 @@ class ConsoleSettings:
     live_limit_s: float = 300.0
     live_per_person: int = 6
     page_size: int = 50
+    password_checks: int = 2
+    """How many passwords are checked at the same time, and how many may wait for it."""
+    password_waiting: int = 32
 
 
 class Site:

@@ -6,13 +6,14 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field, replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from wardstead.console import road
 from wardstead.console.pages.rows import rows
@@ -35,6 +36,20 @@ class TooManyStreams(CallerError):
     """This person has as many live views open as one may have."""
 
     code = "quota_exceeded"
+
+
+class _Counted(StreamingResponse):
+    """A stream that says when it is over, also when it never began: then its generator would not."""
+
+    def __init__(self, events: AsyncIterator[bytes], leave: Callable[[], None]) -> None:
+        super().__init__(events, media_type="text/event-stream; charset=utf-8")
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +88,13 @@ class Overview:
         person = who.identity.principal.id
         if self._streams[person] >= self.site.settings.live_per_person:
             raise TooManyStreams("you have too many live views open", next_step="Close one of them")
-        return StreamingResponse(self._counted(who), media_type="text/event-stream; charset=utf-8")
-
-    async def _counted(self, who: Visitor) -> AsyncIterator[bytes]:
-        person = who.identity.principal.id
         self._streams[person] += 1
-        try:
-            async for event in self._events(who):
-                yield event
-        finally:
-            self._streams[person] -= 1
+        return _Counted(self._events(who), lambda: self._leave(person))
+
+    def _leave(self, person: str) -> None:
+        self._streams[person] -= 1
+        if not self._streams[person]:
+            del self._streams[person]
 
     async def _events(self, who: Visitor) -> AsyncIterator[bytes]:
         settings = self.site.settings

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,9 +24,40 @@ from wardstead.console.sessions import (
 )
 from wardstead.console.site import SIGN_IN, Site, local
 from wardstead.gateway.protocol.errors import status_of
-from wardstead.kernel.errors import CallerError, WardsteadError
+from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _WRONG = "The name or the password is wrong."
+
+
+class TooManySignIns(BackendError):
+    """More people sign in at this moment than may wait for it."""
+
+    code = "overloaded"
+
+
+class PasswordChecks:
+    """Checks a few passwords at a time: anybody may ask for it, and each takes a thread and much memory for a while.
+
+    Whoever waits holds no thread, so that the other pages go on; when too many wait, the rest are refused.
+    """
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        """``waiting``: how many may, beside those that are being checked."""
+        self._turn = asyncio.Semaphore(at_once)
+        self._asked, self._most = 0, at_once + waiting
+
+    async def run(self, check: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``check`` in a thread when it is its turn. Raises ``TooManySignIns``."""
+        if self._asked >= self._most:
+            raise TooManySignIns("too many people are signing in", next_step="Try again in a few seconds")
+        self._asked += 1
+        try:
+            async with self._turn:
+                return await run_in_threadpool(check, *args, **kwargs)
+        finally:
+            self._asked -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +65,7 @@ class SigningIn:
     """The pages for whoever has no session yet."""
 
     site: Site
+    checks: PasswordChecks
 
     def routes(self) -> list[Route]:
         """Where they are."""
@@ -52,7 +87,7 @@ class SigningIn:
         check_form_token(request, form)
         name, target = form.get("name", ""), local(form.get("next", ""))
         try:
-            result = await run_in_threadpool(self.site.services.sign_in, name, form.get("password", ""))
+            result = await self.checks.run(self.site.services.sign_in, name, form.get("password", ""))
         except CallerError as error:
             return self._refused(request, "sign-in.html", error, name=name, next=target)
         if isinstance(result, MustChangePassword):
@@ -76,7 +111,7 @@ class SigningIn:
         if new == form.get("password", ""):
             return self._form(request, "password.html", 400, problem="The new password is the old one.", **shown)
         try:
-            session = await run_in_threadpool(self.site.services.change_password, name, form.get("password", ""), new)
+            session = await self.checks.run(self.site.services.change_password, name, form.get("password", ""), new)
         except CallerError as error:
             return self._refused(request, "password.html", error, **shown)
         if session is None:
