@@ -13,6 +13,7 @@ from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSumm
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.console.ports import ExchangeSummary, Glimpse, ModelChoice, MustChangePassword, OpenedSession, Posture
+from wardstead.console.timeline import label_words
 from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.kernel.clock import rfc3339
@@ -140,7 +141,7 @@ class Console:
                 else None
             )
             if intent:
-                found[exchange_id] = Glimpse(intent["model"], _label(intent["label"]), intent["decision"]["verdict"])
+                found[exchange_id] = Glimpse(intent["model"], label_words(intent["label"]), intent["decision"]["verdict"])
         return found
 
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
@@ -164,11 +165,6 @@ class Console:
 
 def _fresh(seen_s: float) -> bool:
     return time.monotonic() - seen_s <= _POSTURE_S
-
-
-def _label(document: Mapping[str, Any]) -> str:
-    names = ", ".join(document["compartments"])
-    return f"{document['level']}; {names}" if names else str(document["level"])
 
 
 def _summary(stored: StoredSummary, people: Mapping[str, Principal]) -> ExchangeSummary:

@@ -7,6 +7,7 @@ import logging
 import sys
 
 from wardstead.kernel.clock import rfc3339
+from wardstead.kernel.traces import origin
 
 
 class JsonLines(logging.Formatter):
@@ -31,11 +32,7 @@ class JsonLines(logging.Formatter):
             line.update(fields)
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
-            trace = record.exc_info[2]
-            while trace is not None and trace.tb_next is not None:
-                trace = trace.tb_next
-            if trace is not None:
-                line["at"] = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+            line["at"] = origin(record.exc_info[2])
         return json.dumps(line, default=str)
 
 

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.cli.output import err, errors, say_json
+from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.errors import CallerError, ConfigurationError, PeerError
 
@@ -38,7 +38,7 @@ def chat(
     key: Annotated[str, typer.Option("--key", envvar="WARDSTEAD_KEY", help="An API key.")] = "",
     model: Annotated[str, typer.Option("--model", help="Which model; the first one when not given.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, help="At most this many tokens.")] = 512,
-    json: Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")] = False,
+    json: Json = False,
 ) -> None:
     """Ask a model. Shows the answer as it streams, then the label, the decision and the receipt."""
     with errors(as_json=json):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 import typer
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.cli.output import err, errors, say_json
+from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import folder
 from wardstead.config import json_schema
 
-Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 app = typer.Typer(help="The configuration.", no_args_is_help=True)
 
 

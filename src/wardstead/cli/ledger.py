@@ -11,11 +11,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wardstead.bootstrap.deployment import now_ms, read_text
-from wardstead.cli.output import err, errors, out, say, say_json
+from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.errors import CallerError
 
-Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 app = typer.Typer(help="The tamper-evident record.", no_args_is_help=True)
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from wardstead.bootstrap.deployment import explained
 from wardstead.kernel.errors import BackendError, WardsteadError
 
+Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 INTERRUPTED = 130
 """Ended by Ctrl-C: 128 and the signal's number, as shells have it."""
 DEFECT = 70

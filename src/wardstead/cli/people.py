@@ -11,11 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import people
-from wardstead.cli.output import confirm, err, errors, out, say, say_json
+from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 
-Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 Role = Annotated[list[str] | None, typer.Option("--role", help="A role; may be given several times.")]
 Name = Annotated[str, typer.Argument(help="The person's name.")]
 users = typer.Typer(help="People: who they are and what they may do.", no_args_is_help=True)

@@ -17,14 +17,13 @@ from rich.table import Table
 from wardstead.bootstrap import condition, running
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.initialise import Made, initialise
-from wardstead.cli.output import confirm, err, errors, out, say, say_json, step
+from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import State
 from wardstead.isolation.probes import ProbeResult
 from wardstead.kernel.errors import CallerError
 
-Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 _COLOURS = {State.GREEN: "green", State.AMBER: "yellow", State.RED: "bold red"}
 _HELLO = [{"role": "user", "content": "Hello!"}]
 isolation = typer.Typer(help="How model servers are isolated.", no_args_is_help=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wardstead.kernel.errors import CallerError, WardsteadError
+from wardstead.kernel.traces import origin
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Shell:
             return
         except Exception as error:  # noqa: BLE001 -- the server shell's last net
             # Nothing of it reaches the page, and its text stays out of the log too: it may quote content.
-            fields = {"path": scope["path"][:200], "error": type(error).__name__, "at": _place(error)}
+            fields = {"path": scope["path"][:200], "error": type(error).__name__, "at": origin(error.__traceback__)}
             log.error("page failed", extra={"fields": fields})  # noqa: TRY400 -- a traceback may quote content
             await self._answer(request, OurFault("something went wrong here"), guarded_send, started=started)
 
@@ -113,10 +114,3 @@ def _harden(message: Message) -> None:
     for name, value in _HEADERS.items():
         headers[name] = value
     headers.setdefault("cache-control", "no-store")
-
-
-def _place(error: BaseException) -> str:
-    trace: Any = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace is not None else ""

@@ -6,9 +6,7 @@ with the supervisor, however it dies.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-_PR_SET_PDEATHSIG = 1
+from wardstead.adapters.processes.parent import dying_with_us
+
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _HEALTHY_AFTER_S = 10.0
@@ -117,14 +116,6 @@ class Supervisor:
             self._pause(child, now)
 
     def _start(self, child: _Child, now: float) -> None:
-        parent = os.getpid()
-        libc = ctypes.CDLL(None)
-
-        def prepare() -> None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
-
         with _open_log(child.spec.log) as log:
             child.process = subprocess.Popen(  # noqa: S603 -- our own module, by absolute path
                 list(child.spec.arguments),
@@ -132,7 +123,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
-                preexec_fn=prepare,  # noqa: PLW1509 -- the supervisor has one thread
+                preexec_fn=dying_with_us(),  # noqa: PLW1509 -- the supervisor has one thread
                 process_group=0,  # Ctrl-C is for the supervisor: a model server must outlive the streams that drain
             )
         child.started_s = now

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import json
 import os
 import re
 import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from wardstead.adapters.processes.parent import dying_with_us
 from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.sandbox.weights import check_file, fits_in_memory, sealed_copy
 from wardstead.isolation.plan import GUEST, SOCKETS, WEIGHTS, LaunchPlan, Mode, Profile, bare_plan, bubblewrap_plan
@@ -26,7 +25,6 @@ from wardstead.isolation.probes import ProbeResult, results
 from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError
 
 _HERE = Path(__file__).parent
-_PR_SET_PDEATHSIG = 1
 _START_TIMEOUT_S = 300.0
 _STATUS_LINE_BYTES = 1 << 10
 _ANSWER_BYTES = 1 << 20
@@ -240,14 +238,11 @@ def _spawn(plan: LaunchPlan, weights_fd: int | None, settings: dict[str, str | i
         os.lseek(filter_fd, 0, os.SEEK_SET)
         arguments[plan.seccomp_fd_argument] = str(filter_fd)
         passed.append(filter_fd)
-    parent = os.getpid()
-    libc = ctypes.CDLL(None)
+    die_with_us = dying_with_us()
 
     def prepare() -> None:
         # In the child, before anything is executed: die with the launcher, and take the limits along.
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        die_with_us()
         for name, value in plan.limits.items():
             which = getattr(resource, f"RLIMIT_{name}")
             _, hard = resource.getrlimit(which)
