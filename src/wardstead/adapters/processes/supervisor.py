@@ -76,7 +76,7 @@ class Supervisor:
             self._pause(child, now)
 
     def failed_at_start(self) -> str | None:
-        """A child that ended three times in a row without ever running for a while: its name."""
+        """A child that has ended three times by now and is not running: its name. For whoever waits until all are up."""
         for child in self._children:
             if child.restarts >= 3 and child.process is None:
                 return child.spec.name

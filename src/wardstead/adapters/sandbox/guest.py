@@ -67,7 +67,7 @@ def serve(settings: dict[str, object], path: str) -> object:
     params.endpoint_slots = False
     params.endpoint_props = False
     params.offline = True
-    # No key-value reuse between people: a prompt's timing would tell what others have asked (DESIGN: prefix cache).
+    # No key-value reuse between people: a prompt's timing would tell what others have asked.
     params.cache_prompt = False
     params.cache_ram_mib = 0
     params.slot_prompt_similarity = 0.0
