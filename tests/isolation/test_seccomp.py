@@ -1,10 +1,11 @@
-"""The filter's verdict for every machine and call, by the interpreter in ``seccomp.evaluate`` and by the kernel's own rules."""
+"""The filter's verdict for every machine and call, by an interpreter of its own and by the kernel's own rules."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.isolation.interpreter import evaluate
 
 from wardstead.isolation.seccomp import (
     ALLOW,
@@ -15,7 +16,6 @@ from wardstead.isolation.seccomp import (
     KILL,
     NAMESPACE_FLAGS,
     encode,
-    evaluate,
     program,
 )
 from wardstead.isolation.syscalls import ALLOWED, CONDITIONAL, FATAL, HIGHEST_KNOWN

@@ -1,4 +1,5 @@
-"""What the console asks of the others. ``bootstrap`` wires it; the console holds no state of its own but live connections.
+"""What the console asks of the others. ``bootstrap`` wires it; the console holds no state of its own but live connections
+and how many sign in.
 
 The console is a policy enforcement point: it asks ``decide`` first, and calls what reads content only where the answer was
 yes. Methods that are not ``async`` block and are called in a thread, except ``decide``, which is pure.

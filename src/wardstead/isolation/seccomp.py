@@ -88,28 +88,6 @@ def encode(instructions: Sequence[Instruction]) -> bytes:
     return b"".join(struct.pack("<HBBI", one.code, one.jt, one.jf, one.k) for one in instructions)
 
 
-def evaluate(instructions: Sequence[Instruction], arch: int, number: int, arguments: Sequence[int] = ()) -> int:
-    """What the kernel's interpreter would answer to one call: for tests, and to explain a refusal."""
-    given = [*arguments, *(0 for _ in range(6 - len(arguments)))]
-    data = struct.pack("<IIQ6Q", number & 0xFFFFFFFF, arch, 0, *(one & 0xFFFFFFFFFFFFFFFF for one in given))
-    accumulator, at = 0, 0
-    while True:
-        one = instructions[at]
-        at += 1
-        if one.code == _RETURN:
-            return one.k
-        if one.code == _LOAD:
-            (accumulator,) = struct.unpack_from("<I", data, one.k)
-            continue
-        taken = {
-            _JUMP_EQUAL: accumulator == one.k,
-            _JUMP_GREATER: accumulator > one.k,
-            _JUMP_AT_LEAST: accumulator >= one.k,
-            _JUMP_BITS: bool(accumulator & one.k),
-        }[one.code]
-        at += one.jt if taken else one.jf
-
-
 def _call(number: int, body: list[Instruction]) -> list[Instruction]:
     """``body`` for that call alone; it must end in a return on every path."""
     return [Instruction(_JUMP_EQUAL, 0, len(body), number), *body]
