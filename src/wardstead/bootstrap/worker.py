@@ -64,6 +64,7 @@ async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
         uses = KeyUses(deployment.directory.touch)
         worlds = WorldHolder(worlds_of(deployment, uses), deployment.directory.version)
         gateway = Gateway(_services(deployment, journal, worlds, upstreams), doors(deployment))
+        opened.callback(gateway.workshop.close)
         gateway.console = create_console(Console(deployment, worlds))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]

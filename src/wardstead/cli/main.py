@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -51,6 +52,8 @@ def main(
 
 def run() -> None:
     """The entry point."""
+    # What commands write (logs, the database, exports) is for their owner: a folder's mode alone does not travel with a copy.
+    os.umask(0o077)
     try:
         app()
     except Exception as error:  # noqa: BLE001 -- the last net: a defect is not one of the documented outcomes

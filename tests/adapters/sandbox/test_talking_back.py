@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.sandbox.launcher import health, probe
+from wardstead.adapters.sandbox.launcher import GuestVoice, Pulse, health, probe, works
 from wardstead.isolation.probes import CATALOGUE
 from wardstead.kernel.errors import PeerError
 
@@ -116,3 +117,35 @@ def test_headers_that_never_end_hold_nobody_up(guest: Guest) -> None:
 def test_only_a_200_is_ready(guest: Guest, line: bytes, ready: bool) -> None:
     folder = guest("model.sock", lambda connection: connection.sendall(line + b"\r\n\r\n"))
     assert health(folder / "model.sock") is ready
+
+
+def test_a_server_that_answers_health_and_nothing_else_no_longer_works(guest: Guest) -> None:
+    path = guest("model.sock", lambda _connection: time.sleep(5)) / "model.sock"
+    assert not works(path, 0.2)
+    pulse = Pulse(path, every_s=0.01, patience_s=0.2)
+    deadline = time.monotonic() + 10
+    while not pulse.stopped and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert pulse.stopped
+
+
+def test_any_answer_is_a_sign_of_life(guest: Guest) -> None:
+    folder = guest("model.sock", lambda connection: connection.sendall(b"HTTP/1.1 404 Not Found\r\n\r\n"))
+    assert works(folder / "model.sock", 5)
+
+
+def test_what_a_server_prints_is_told_escaped_while_it_starts_and_dropped_afterwards() -> None:
+    told: list[str] = []
+    reading, writing = os.pipe()
+    voice = GuestVoice(os.fdopen(reading, "rb"), told.append)
+    os.write(writing, b"loading \x1b[31mred\n" + b"x" * 2000 + b"\n")
+    deadline = time.monotonic() + 10
+    while len(told) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert told[0] == "loading \N{REPLACEMENT CHARACTER}[31mred"
+    assert max(map(len, told)) <= 500
+    voice.hush()
+    os.write(writing, b'{"level": "error", "message": "a prompt"}\n')
+    os.close(writing)
+    time.sleep(0.1)
+    assert len(told) == 6

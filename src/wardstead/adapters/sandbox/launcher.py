@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import re
 import resource
@@ -11,11 +12,12 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from wardstead.adapters.processes.parent import dying_with_us
 from wardstead.adapters.sandbox.bubblewrap import find_tool
@@ -23,11 +25,14 @@ from wardstead.adapters.sandbox.weights import check_file, fits_in_memory, seale
 from wardstead.isolation.plan import GUEST, SOCKETS, WEIGHTS, LaunchPlan, Mode, Profile, bare_plan, bubblewrap_plan
 from wardstead.isolation.probes import ProbeResult, results
 from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError
+from wardstead.kernel.text import harmless
 
+log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _START_TIMEOUT_S = 300.0
 _STATUS_LINE_BYTES = 1 << 10
 _ANSWER_BYTES = 1 << 20
+_TOLD_LINES, _TOLD_BYTES = 200, 500
 _READY = re.compile(rb"HTTP/1\.[01] 200(?:[ \r]|$)")
 
 
@@ -103,16 +108,23 @@ class Launcher:
         finally:
             if weights_fd is not None:
                 os.close(weights_fd)
+        self._voice = GuestVoice(self._running().stdout, step)
         step("loading the model")
         self._wait_healthy()
+        self._voice.hush()
 
     def run(self, stop: StopEvent) -> int:
-        """Watch until the server ends (its status is returned, never 0) or ``stop`` is set (0)."""
+        """Watch until the server ends (its status is returned, never 0), no longer works (1), or ``stop`` is set (0)."""
         process = self._running()
+        pulse = Pulse(self._server.folder / "model.sock")
         while not stop.wait(0.2):
             status = process.poll()
             if status is not None:
                 return status or 1
+            if pulse.stopped:
+                log.error("the model server takes requests and works on none: it is ended", extra={"fields": pulse.fields()})
+                self.stop()
+                return 1
         self.stop()
         return 0
 
@@ -169,13 +181,72 @@ def health(path: Path, timeout_s: float = 2.0) -> bool:
 
     It listens, and answers 503, before the model is loaded. Its first line is all that is read: the rest could go on for ever.
     """
+    return _READY.match(_ask(path, b"/health", timeout_s)) is not None
+
+
+def works(path: Path, timeout_s: float) -> bool:
+    """Whether the loop that computes answers comes round within ``timeout_s``: ``/health`` is answered by another thread.
+
+    The list of adapters (there are none) is asked for because it is answered by that loop, between two steps of its work,
+    however busy it is. Any answer at all will do.
+    """
+    return _ask(path, b"/lora-adapters", timeout_s) != b""
+
+
+def _ask(path: Path, what: bytes, timeout_s: float) -> bytes:
+    """The status line of an answer; empty where there was none in time."""
     deadline = time.monotonic() + timeout_s
     try:
         with connect(path, timeout_s) as one:
-            one.sendall(b"GET /health HTTP/1.1\r\nhost: model\r\nconnection: close\r\n\r\n")
-            return _READY.match(_line(one, deadline, _STATUS_LINE_BYTES)) is not None
+            one.sendall(b"GET " + what + b" HTTP/1.1\r\nhost: model\r\nconnection: close\r\n\r\n")
+            return _line(one, deadline, _STATUS_LINE_BYTES)
     except OSError:
-        return False
+        return b""
+
+
+class Pulse:
+    """Feels in a thread whether a model server still works."""
+
+    def __init__(self, path: Path, *, every_s: float = 10.0, patience_s: float = 120.0) -> None:
+        """``patience_s`` is more than one step of the computation may take, with the largest model on the slowest machine."""
+        self._path, self._every_s, self._patience_s = path, every_s, patience_s
+        self.stopped = False
+        threading.Thread(target=self._feel, daemon=True).start()
+
+    def fields(self) -> dict[str, float]:
+        """What a log says of it."""
+        return {"patience_s": self._patience_s}
+
+    def _feel(self) -> None:
+        while works(self._path, self._patience_s):
+            time.sleep(self._every_s)
+        self.stopped = True
+
+
+class GuestVoice:
+    """Reads what a model server prints, so that it reaches no log as it is.
+
+    While it starts, nothing has been asked of it: its lines are told, escaped and cut. From then on they may quote prompts
+    (grammars and templates that do not parse are printed whole), so they are read and dropped.
+    """
+
+    def __init__(self, pipe: IO[bytes] | None, tell: Callable[[str], None]) -> None:
+        """``tell`` takes one line."""
+        self._pipe, self._tell = pipe, tell
+        self._told = 0
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def hush(self) -> None:
+        """From now on, tell nothing."""
+        self._told = _TOLD_LINES
+
+    def _listen(self) -> None:
+        if self._pipe is None:
+            return
+        while line := self._pipe.readline(_TOLD_BYTES):
+            if self._told < _TOLD_LINES:
+                self._told += 1
+                self._tell(harmless(line.decode("utf-8", "replace").strip()))
 
 
 def probe(folder: Path, timeout_s: float = 30.0) -> tuple[ProbeResult, ...]:
@@ -254,8 +325,8 @@ def _spawn(plan: LaunchPlan, weights_fd: int | None, settings: dict[str, str | i
         process = subprocess.Popen(  # noqa: S603 -- our own plan, no shell
             arguments,
             stdin=subprocess.PIPE,
-            stdout=sys.stderr,
-            stderr=sys.stderr,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env={},
             pass_fds=passed,
             preexec_fn=prepare,  # noqa: PLW1509 -- the launcher has one thread
