@@ -74,6 +74,7 @@ def reference(text: str, detectors: Sequence[Detector] = EVERYTHING, policy: Cla
 def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
     """The real matches of one detector."""
     pattern, at, spans = re.compile(detector.pattern.encode()), 0, []
+    data = re.sub(rb"\\([nrt])", lambda found: {b"n": b"\n ", b"r": b"\r ", b"t": b"\t "}[found[1]], data)
     while (match := pattern.search(data, at)) is not None:
         start, end = match.span(pattern.groups)
         real = real_width(detector, data, match.start(), start, end)

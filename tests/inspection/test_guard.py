@@ -18,7 +18,7 @@ EXAMPLES = [example for one in DETECTORS for example in (*one.examples, *one.cou
 FRAGMENTS = st.sampled_from(EXAMPLES).flatmap(lambda text: st.integers(1, len(text)).map(lambda end: text[:end]))
 TAILS = st.sampled_from(EXAMPLES).flatmap(lambda text: st.integers(0, len(text) - 1).map(lambda start: text[start:]))
 WORDS = sorted({word for one in DETECTORS for word in one.context})
-GLUE = st.sampled_from([" ", "", "\n", ".", ",", "é", "𝒳", "-", "1", "@", ";", ": ", "x" * 70, *WORDS])
+GLUE = st.sampled_from([" ", "\\", "\\n", "\\t", "", "\n", ".", ",", "é", "𝒳", "-", "1", "@", ";", ": ", "x" * 70, *WORDS])
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 TEXTS = st.lists(st.one_of(st.sampled_from(EXAMPLES), FRAGMENTS, TAILS, GLUE, ANYTHING), max_size=14)
 TEXT = TEXTS.map("".join)
@@ -166,3 +166,12 @@ def test_after_a_crash_a_guard_releases_nothing(monkeypatch: pytest.MonkeyPatch)
     assert guard.feed("hello ").action is Action.BLOCK
     assert guard.feed("more").text == guard.finish().text == ""
     assert inspector.inspect_all(["hello", "you"], Direction.PROMPT)[1].findings[0].type == "detector-failed"
+
+
+@pytest.mark.parametrize("escape", ["\\n", "\\t", "\\r", "\\\\n"])
+@pytest.mark.parametrize("secret", ["AKIAIOSFODNN7EXAMPLE", "4111 1111 1111 1111", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"])
+def test_the_letter_of_an_escape_is_no_part_of_what_follows_it(escape: str, secret: str) -> None:
+    text = f'{{"k": "x{escape}{secret}{escape}y"}}'
+    for verdict in (inspect(text), stream(list(text)), reference(text)):
+        assert secret not in verdict.text
+        assert f"x{escape}[redacted" in verdict.text

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES
-from wardstead.inspection.matching import Match, Matcher
+from wardstead.inspection.matching import Match, Matcher, opened
 from wardstead.inspection.ports import Direction, Released
 from wardstead.inspection.verdict import Cluster, Judge, char_count, char_offsets, clusters, failed
 from wardstead.kernel.findings import Action, Finding
@@ -28,8 +28,8 @@ class PatternGuard:
     """A ``StreamGuard``. Offsets inside are bytes in the buffer, which begins with released text kept as left context."""
 
     __slots__ = (
-        "_buffer", "_chars", "_decided", "_direction", "_judge", "_label",
-        "_matcher", "_over", "_released", "_resume", "_waiting",
+        "_buffer", "_chars", "_decided", "_direction", "_half", "_judge", "_label",
+        "_matcher", "_over", "_released", "_resume", "_view", "_waiting",
     )  # fmt: skip
 
     def __init__(self, matcher: Matcher, judge: Judge, direction: Direction) -> None:
@@ -38,6 +38,8 @@ class PatternGuard:
         self._judge = judge
         self._direction = direction
         self._buffer = b""
+        self._view = b""  # the same, its escapes opened: what is searched
+        self._half = b""
         self._released = 0
         self._decided = 0
         self._chars = 0  # characters of the text before the buffer
@@ -56,7 +58,7 @@ class PatternGuard:
         if self._over or not piece:
             return _NOTHING
         try:
-            self._buffer += piece.encode("utf-8", "replace")
+            self._take_in(self._half + piece.encode("utf-8", "replace"))
             return self._advance(self._first_open())
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return self._fail()
@@ -66,11 +68,20 @@ class PatternGuard:
         if self._over:
             return _NOTHING
         try:
+            self._buffer += self._half
+            self._view += self._half
             released = self._advance(len(self._buffer))
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return self._fail()
         self._over = True
         return released
+
+    def _take_in(self, data: bytes) -> None:
+        """A backslash at the very end waits for what it escapes."""
+        self._half = b"\\" if data.endswith(b"\\") else b""
+        data = data[:-1] if self._half else data
+        self._buffer += data
+        self._view += opened(data)
 
     def _fail(self) -> Released:
         self._over = True
@@ -79,7 +90,7 @@ class PatternGuard:
     def _first_open(self) -> int:
         """Where a match may be in progress, so that what starts there is not decided yet."""
         size = len(self._buffer)
-        found = self._matcher.pending.search(self._buffer, self._decided)
+        found = self._matcher.pending.search(self._view, self._decided)
         first = found.start() if found is not None else size
         return max(first, size - WINDOW_BYTES, self._decided)
 
@@ -87,9 +98,9 @@ class PatternGuard:
         """Decide every start before ``first_open``; release what no match can reach any more."""
         if first_open > self._decided:
             # One byte of left context: a spurious boundary only makes a candidate that is then looked at exactly.
-            for number in self._matcher.candidates(self._buffer[max(0, self._decided - 1) :]):
+            for number in self._matcher.candidates(self._view[max(0, self._decided - 1) :]):
                 begin = max(self._decided, self._resume.get(number, 0))
-                scan = self._matcher.matches(number, self._buffer, begin, first_open)
+                scan = self._matcher.matches(number, self._view, begin, first_open)
                 self._waiting += scan.matches
                 self._resume[number] = scan.resume
             self._decided = first_open
@@ -151,6 +162,7 @@ class PatternGuard:
             drop -= 1
         self._chars += char_count(self._buffer[:drop])
         self._buffer = self._buffer[drop:]
+        self._view = self._view[drop:]
         self._released -= drop
         self._decided -= drop
         self._resume = {number: end - drop for number, end in self._resume.items() if end - drop > self._decided}

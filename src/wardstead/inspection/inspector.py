@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from wardstead.inspection.catalogue import Detector, canary, digest
 from wardstead.inspection.guard import PatternGuard
-from wardstead.inspection.matching import Match, Matcher
+from wardstead.inspection.matching import Match, Matcher, opened
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Inspection
 from wardstead.inspection.verdict import Judge, char_offsets, clusters, failed
@@ -52,7 +52,7 @@ class PatternInspector:
 
         What matches in none of the joined texts matches in no single one: a border can only lend context from before it.
         """
-        joined = _BETWEEN.join(parts)
+        joined = opened(_BETWEEN.join(parts))
         numbers = self._matcher.candidates(joined)
         if len(parts) == 1 or not numbers:
             return {0: numbers} if numbers else {}
@@ -74,7 +74,8 @@ class PatternInspector:
         if not numbers:
             return Inspection(data.decode("utf-8"))
         try:
-            found = [match for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches]
+            view = opened(data)
+            found = [match for number in numbers for match in self._matcher.matches(number, view, 0, len(view)).matches]
             return self._verdict(data, found, direction) if found else Inspection(data.decode("utf-8"))
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return _crashed(data.decode("utf-8"))
