@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
-from wardstead.ledger.entry import Header, entry_leaf, unknown_outcome
+from wardstead.ledger.entry import Header, entry_leaf, minute_of, row_digest, unknown_outcome
 from wardstead.ledger.ports import EntryKind
 
 headers = st.builds(
@@ -23,6 +23,7 @@ headers = st.builds(
     nonce=st.binary(max_size=12),
     key=st.binary(max_size=60),
     outcome=st.from_regex(r"[a-z0-9_-]{0,32}", fullmatch=True),
+    row=st.binary(min_size=32, max_size=32) | st.just(b""),
 )
 
 
@@ -59,3 +60,27 @@ def test_the_leaf_is_the_hash_that_the_documentation_says() -> None:
 def test_a_recovered_outcome_says_unknown_and_has_no_content() -> None:
     draft = unknown_outcome(ExchangeId("x"), "subject", 61_000)
     assert (Header.decode(draft.header).outcome, draft.body, Header.decode(draft.header).minute) == ("unknown", b"", 1)
+
+
+COLUMNS = st.tuples(
+    st.sampled_from(["e1", "e2"]),
+    st.sampled_from([one.value for one in EntryKind]),
+    st.sampled_from(["", "completed", "cut"]),
+    st.sampled_from(["alice", "bob", "", "alicebob"]),
+    st.integers(0, 300_000),
+)
+
+
+@given(COLUMNS, COLUMNS)
+def test_a_header_fits_its_own_row_alone(row: tuple[str, str, str, str, int], other: tuple[str, str, str, str, int]) -> None:
+    exchange, kind, outcome, subject, time_ms = row
+    digest = row_digest(exchange, kind, subject, time_ms)
+    header = Header(EntryKind(kind), ExchangeId(exchange), minute_of(time_ms), outcome=outcome, row=digest)
+    assert header.fits(*row)
+    assert header.fits(*other) is (row == other)
+
+
+def test_a_header_of_version_1_fits_by_the_minute() -> None:
+    header = Header.decode(b'{"commitment":"","exchange":"e","key":"","kind":"intent","minute":1,"nonce":"","outcome":"","v":1}')
+    assert header.fits("e", "intent", "", "anybody", 60_001)
+    assert not header.fits("e", "intent", "", "anybody", 120_000)

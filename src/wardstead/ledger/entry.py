@@ -1,8 +1,10 @@
 """The canonical form of an entry, and the leaf it becomes.
 
 The header is public: JSON with exactly these fields, in this order, no spaces. It names no person and no label, and its
-time is coarse. ``leaf = SHA-256(0x00 || length-prefixed(header, SHA-256(body)))``: it covers the ciphertext, never the
-content, so destroying a key leaves every proof intact.
+time is coarse; ``row`` commits to whose it is and when all the same.
+
+``leaf = SHA-256(0x00 || length-prefixed(header, SHA-256(body)))``: it covers the ciphertext, never the content, so
+destroying a key leaves every proof intact.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
 from wardstead.ledger.ports import Draft, EntryKind
 
-VERSION = 1
+VERSION = 2
+"""Version 1 had no ``row``: entries of that time commit to neither subject nor exact time."""
+_ROW = b"wardstead entry row v2"
 UNKNOWN = "unknown"
 """The outcome of an intent whose worker died: what it had delivered may be unrecorded."""
 _MINUTE_MS = 60_000
@@ -31,7 +35,8 @@ class Header(msgspec.Struct, frozen=True):
     """What everyone may see of an entry.
 
     ``exchange`` is the receipt id, a pseudonym; ``minute`` counts from the epoch; ``key`` is the exchange's key, wrapped
-    under its subject's. An entry without content (a recovered outcome) has neither key, commitment nor nonce.
+    under its subject's. An entry without content (a recovered outcome) has neither key, commitment nor nonce. ``row`` is
+    ``row_digest`` of what stays outside.
     """
 
     kind: EntryKind
@@ -41,14 +46,22 @@ class Header(msgspec.Struct, frozen=True):
     nonce: bytes = b""
     key: bytes = b""
     outcome: str = ""
+    row: bytes = b""
 
     def encode(self) -> bytes:
         """The one canonical encoding: what ``json.dumps`` with sorted keys gives, without its price on the hot path."""
+        last = f'"row":"{self.row.hex()}","v":{VERSION}' if self.row else '"v":1'
         return (
             f'{{"commitment":"{self.commitment.hex()}","exchange":"{self.exchange}","key":"{self.key.hex()}",'
             f'"kind":"{self.kind.value}","minute":{self.minute},"nonce":"{self.nonce.hex()}",'
-            f'"outcome":"{self.outcome}","v":{VERSION}}}'
+            f'"outcome":"{self.outcome}",{last}}}'
         ).encode()
+
+    def fits(self, exchange: str, kind: str, outcome: str, subject: str, time_ms: int) -> bool:
+        """Whether the columns that stand beside it say what it says."""
+        if (exchange, kind, outcome, minute_of(time_ms)) != (self.exchange, self.kind.value, self.outcome, self.minute):
+            return False
+        return not self.row or self.row == row_digest(exchange, kind, subject, time_ms)
 
     @classmethod
     def decode(cls, data: bytes) -> Header:
@@ -63,8 +76,9 @@ class Header(msgspec.Struct, frozen=True):
                 nonce=bytes.fromhex(fields["nonce"]),
                 key=bytes.fromhex(fields["key"]),
                 outcome=check_outcome(fields["outcome"]),
+                row=bytes.fromhex(fields.get("row", "")),
             )
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise IntegrityError("the entry's header is not one of ours") from None
         if header.encode() != data:
             raise IntegrityError("the entry's header is not in its canonical form")
@@ -90,6 +104,15 @@ def minute_of(time_ms: int) -> int:
     return time_ms // _MINUTE_MS
 
 
+def row_digest(exchange: str, kind: str, subject: str, time_ms: int) -> bytes:
+    """Commits to whose entry it is, and when exactly, and tells neither.
+
+    A subject is 128 random bits that stand in no header, and the exchange differs each time: who does not have the row can
+    neither guess the subject nor see that two entries are one person's.
+    """
+    return sha256(length_prefixed(_ROW, exchange.encode(), kind.encode(), subject.encode(), b"%d" % time_ms)).digest()
+
+
 def leaf_input(header: bytes, body: bytes) -> bytes:
     """What the leaf hashes: the C2SP log entry."""
     return leaf_data(header, sha256(body).digest())
@@ -107,5 +130,6 @@ def entry_leaf(header: bytes, body: bytes) -> bytes:
 
 def unknown_outcome(exchange: ExchangeId, subject: str, time_ms: int) -> Draft:
     """The outcome of an exchange that nobody can finish any more. It has no content, hence no key."""
-    header = Header(EntryKind.OUTCOME, exchange, minute_of(time_ms), outcome=UNKNOWN)
+    row = row_digest(exchange, EntryKind.OUTCOME.value, subject, time_ms)
+    header = Header(EntryKind.OUTCOME, exchange, minute_of(time_ms), outcome=UNKNOWN, row=row)
     return Draft(exchange, EntryKind.OUTCOME, header.encode(), b"", subject, time_ms, UNKNOWN)

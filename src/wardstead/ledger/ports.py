@@ -22,8 +22,8 @@ class EntryKind(StrEnum):
 class Draft(msgspec.Struct, frozen=True):
     """An entry before it has its place in the tree: canonical ``header`` (pseudonym, coarse time, commitment), sealed ``body``.
 
-    ``subject`` (a random pseudonym) says whose key opens the body; ``time_ms`` is exact and stays outside the leaf, as does
-    ``subject``.
+    ``subject`` (a random pseudonym) says whose key opens the body; ``time_ms`` is exact. Both stay outside the header, which
+    commits to them.
     """
 
     exchange: ExchangeId

@@ -11,7 +11,7 @@ from wardstead.crypto.keyring import KeyRing
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
-from wardstead.ledger.entry import Header, check_id, check_outcome, minute_of
+from wardstead.ledger.entry import Header, check_id, check_outcome, minute_of, row_digest
 from wardstead.ledger.ports import Draft, EntryKind
 
 _BODY = b"wardstead entry body v1"
@@ -42,8 +42,8 @@ class ExchangeSeal:
 
     def _draft(self, kind: EntryKind, content: bytes, outcome: str, time_ms: int) -> Draft:
         nonce = self._take(kind)
-        minute = minute_of(time_ms)
-        header = Header(kind, self._exchange, minute, self._key.commitment, nonce, self._wrapped, outcome).encode()
+        minute, row = minute_of(time_ms), row_digest(self._exchange, kind.value, self._subject, time_ms)
+        header = Header(kind, self._exchange, minute, self._key.commitment, nonce, self._wrapped, outcome, row).encode()
         body = seal(self._key, nonce, content, _BODY, header)
         return Draft(self._exchange, kind, header, body, self._subject, time_ms, outcome)
 

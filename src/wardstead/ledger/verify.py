@@ -23,7 +23,7 @@ from wardstead.crypto.merkle import HASH_SIZE, Frontier, perfect_root
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
-from wardstead.ledger.entry import Header, entry_leaf, minute_of
+from wardstead.ledger.entry import Header, entry_leaf
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.tiles import HEIGHT, WIDTH, count_tiles, tile_path, tile_width
 
@@ -47,6 +47,7 @@ class StoredEntry:
     body: bytes
     time_ms: int
     outcome: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +248,7 @@ class _Verification:
         except IntegrityError as error:
             self.problem("header-malformed", where, error.what)
             return
-        stated = (header.exchange, header.kind.value, header.outcome, header.minute)
-        if stated != (entry.exchange, entry.kind, entry.outcome, minute_of(entry.time_ms)):
+        if not header.fits(entry.exchange, entry.kind, entry.outcome, entry.subject, entry.time_ms):
             self.problem("row-altered", where, f"the row of entry {entry.id} says other things than its header")
         if header.kind is EntryKind.INTENT:
             self.exchanges.add(header.exchange)

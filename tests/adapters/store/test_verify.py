@@ -69,6 +69,19 @@ def edit_time(connection: Connection) -> None:
     connection.execute(update(entry).where(entry.c.id == 2).values(time_ms=entry.c.time_ms - 86_400_000))
 
 
+def edit_time_within_its_minute(connection: Connection) -> None:
+    moved = entry.c.time_ms / 60_000 * 60_000 + (entry.c.time_ms + 1) % 60_000
+    connection.execute(update(entry).where(entry.c.id == 2).values(time_ms=moved))
+
+
+def edit_subject(connection: Connection) -> None:
+    connection.execute(update(entry).where(entry.c.id == 2).values(subject="somebody-else"))
+
+
+def empty_subject(connection: Connection) -> None:
+    connection.execute(update(entry).where(entry.c.id == 2).values(subject=""))
+
+
 def move_exchange(connection: Connection) -> None:
     connection.execute(update(entry).where(entry.c.id == 2).values(exchange="another"))
 
@@ -147,6 +160,9 @@ MATRIX: list[tuple[Callable[[Connection], None], str]] = [
     (edit_body_and_leaf, "rewritten"),
     (edit_outcome_column, "row-altered"),
     (edit_time, "row-altered"),
+    (edit_time_within_its_minute, "row-altered"),
+    (edit_subject, "row-altered"),
+    (empty_subject, "row-altered"),
     (move_exchange, "row-altered"),
     (reorder, "reordered"),
     (delete_leaf, "leaf-missing"),

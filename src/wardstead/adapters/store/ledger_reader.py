@@ -25,6 +25,7 @@ from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
+from wardstead.ledger.entry import Header
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import Sequenced, receipt_document
 from wardstead.ledger.sealing import open_entry
@@ -33,7 +34,8 @@ from wardstead.ledger.verify import LedgerEnd, Problem, Report, StoredEntry, Sto
 
 T = TypeVar("T")
 _PAGE = 500
-_ENTRY = (entry.c.id, entry.c.exchange, entry.c.kind, entry.c.header, entry.c.body, entry.c.time_ms, entry.c.outcome)
+_FIELDS = ("id", "exchange", "kind", "header", "body", "time_ms", "outcome", "subject")
+_ENTRY = tuple(entry.c[name] for name in _FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,16 @@ class LedgerReader:
         Raises ``IntegrityError`` when something was altered. The caller decides first who may see it, and records it.
         """
         with self._engine.connect() as connection:
-            query = select(*_ENTRY, entry.c.subject).where(entry.c.exchange == exchange_id).order_by(entry.c.id)
+            query = select(*_ENTRY).where(entry.c.exchange == exchange_id).order_by(entry.c.id)
             rows = connection.execute(query).mappings().all()
         if not rows:
             return None
+        for one in map(_stored, rows):
+            # Before any key is looked for: of an altered subject there is none, and that must not pass for an erasure.
+            if not Header.decode(one.header).fits(one.exchange, one.kind, one.outcome, one.subject, one.time_ms):
+                raise IntegrityError(
+                    "an entry's row was altered", where=f"entry {one.id}", next_step="Run 'wardstead ledger verify'"
+                )
         contents, erased = _open_all(rows, ring)
         return {
             "exchange": exchange_id,
@@ -302,8 +310,7 @@ class StoredLedger:
 
 
 def _stored(row: RowMapping) -> StoredEntry:
-    fields = ("id", "exchange", "kind", "header", "body", "time_ms", "outcome")
-    return typed(StoredEntry, {name: row[name] for name in fields})
+    return typed(StoredEntry, {name: row[name] for name in _FIELDS})
 
 
 def typed(kind: type[T], values: dict[str, Any]) -> T:
