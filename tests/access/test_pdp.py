@@ -63,6 +63,7 @@ def reference(request: AccessRequest) -> bool:
     permitted = {
         "infer": {"user", "admin"}, "embed": {"user", "admin"}, "listModels": {"user", "admin"}, "administer": {"admin"},
         "readReceipt": {"auditor", "admin"}, "viewLedger": {"auditor", "admin"}, "viewExchange": set(),
+        "viewAdministration": {"auditor", "admin"},
     }  # fmt: skip
     owns = action in EXCHANGE and resource.owner == who.id
     return action == "viewConsole" or owns or bool(who.roles & permitted.get(action, set()))
@@ -145,7 +146,7 @@ def test_no_permit_beats_a_forbid() -> None:
 def test_a_default_deny_names_the_roles_that_would_help() -> None:
     decision = ask(POINT, roles=())
     assert decision.code == "access.default_deny"
-    assert "user" in decision.reason
+    assert decision.reason == "no policy permits you to ask the model m; people with one of these roles may: admin, user"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from typing import Any
 
 import pytest
@@ -47,3 +49,26 @@ def test_what_somebody_does_for_themselves_is_recorded_as_theirs(deployment: Dep
     subject, details = act(deployment, "session.close")
     assert (subject, details["by"], details["name"]) == (eve.subject, "eve", "eve")
     assert not deployment.directory.load().credentials
+
+
+def test_what_the_command_line_does_is_recorded_with_the_operating_system_s_user(
+    deployment: Deployment, console: Console
+) -> None:
+    deployment.directory.set_active("eve", False)
+    subject, details = act(deployment, "principal.active")
+    assert (subject, details["by"], details["name"]) == ("system", "command line", "eve")
+    assert details["os_uid"] == os.getuid()
+    assert details["os_user"] == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_reading_the_record_of_administration_adds_nothing_to_it(deployment: Deployment, console: Console) -> None:
+    session = console.change_password("eve", OLD, NEW)
+    assert session is not None
+    eve = identity(deployment, session)
+    newest = deployment.ledger.recent(3)
+    made = next(one for one in newest if one.subject == "system")
+    opened = console.open_exchange(made.id, eve)
+    assert opened is not None
+    assert opened["entries"][0]["content"]["details"]["by"] == "command line"
+    assert console.glimpses([made.id])[made.id].act == opened["entries"][0]["content"]["action"]
+    assert deployment.ledger.recent(3) == newest

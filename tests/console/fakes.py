@@ -184,7 +184,7 @@ class FakeServices:
         refusal = "Wardstead did not send this request to the model: it contains private-key."
         nothing = {"times_ms": {}, "usage": None, "finish_reasons": {}, "reason": "content.private-key"}
         self.put(BLOCKED_EXCHANGE, intent("", "block", decision=blocked, findings=found), outcome("blocked", refusal, **nothing))
-        act = {"action": "key.create", "details": {"name": "bob"}}
+        act = {"action": "key.create", "details": {"name": "bob", "by": "command line", "os_user": "operator-7"}}
         entries = [{"kind": "admin", "time": "2026-11-23T15:00:00.000Z", "outcome": "", "content": act}]
         self.contents[ADMIN_ACT] = {"exchange": ADMIN_ACT, "erased": False, "entries": entries}
 
@@ -257,7 +257,8 @@ class FakeServices:
 
     def glimpses(self, exchange_ids: Sequence[str]) -> Mapping[str, Glimpse]:
         self.calls += [("glimpse", one) for one in exchange_ids]
-        return {one: Glimpse("smollm2", "confidential; personal", "allow") for one in exchange_ids}
+        shown = Glimpse("smollm2", "confidential; personal", "allow")
+        return {one: Glimpse("", "", "", "key.create") if one == ADMIN_ACT else shown for one in exchange_ids}
 
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
         self.calls.append(("open", exchange_id))

@@ -19,8 +19,29 @@ from wardstead.kernel.encoding import length_prefixed
 from wardstead.kernel.errors import ConfigurationError
 
 ACTIONS: Final = frozenset(
-    {"infer", "embed", "listModels", "readReceipt", "viewExchange", "viewConsole", "viewLedger", "administer"}
+    {
+        "infer",
+        "embed",
+        "listModels",
+        "readReceipt",
+        "viewExchange",
+        "viewConsole",
+        "viewLedger",
+        "viewAdministration",
+        "administer",
+    }
 )
+_WORDS: Final[Mapping[str, str]] = {
+    "infer": "ask the model {}",
+    "embed": "have the model {} make embeddings",
+    "listModels": "see the model {}",
+    "readReceipt": "read the receipt {}",
+    "viewExchange": "read what was said in the exchange {}",
+    "viewConsole": "open the console",
+    "viewLedger": "see everybody's exchanges",
+    "viewAdministration": "read the record of administration",
+    "administer": "change people, keys and settings",
+}
 _CONTEXT_NAMES: Final = ("purpose", "application", "conversation")
 
 
@@ -97,7 +118,7 @@ class CedarDecisionPoint:
         """A default deny names no policy: say which roles would have been let through."""
         roles = {role for policy in self._about.values() if self._would_permit(policy, request.action) for role in policy.roles}
         missing = ", ".join(sorted(roles - request.identity.principal.roles))
-        base = f"no policy permits you to {request.action} on {request.resource.type} {request.resource.id[:80]!r}"
+        base = f"no policy permits you to {_WORDS[request.action].format(request.resource.id[:80])}"
         return f"{base}; people with one of these roles may: {missing}" if missing else base
 
     @staticmethod

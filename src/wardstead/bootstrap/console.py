@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
+from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
 from wardstead.bootstrap import condition
@@ -19,9 +20,11 @@ from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import PrincipalId
+from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import verify_receipt
 
 _POSTURE_S = 10.0
+_WITHOUT_A_PERSON = {COMMAND_LINE: "command line"}
 
 
 class Console:
@@ -135,21 +138,17 @@ class Console:
                 opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
             except KeyGone:
                 continue
-            intent = (
-                next((e["content"] for e in opened["entries"] if e["kind"] == "intent" and e["content"]), None)
-                if opened
-                else None
-            )
-            if intent:
-                found[exchange_id] = Glimpse(intent["model"], label_words(intent["label"]), intent["decision"]["verdict"])
+            glimpse = _glimpse(opened["entries"]) if opened else None
+            if glimpse is not None:
+                found[exchange_id] = glimpse
         return found
 
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
         """See ``ConsoleServices.open_exchange``."""
         deployment = self._deployment
-        subject = deployment.ledger.subject(exchange_id)
+        found = deployment.ledger.summary(exchange_id)
         who = reader.principal
-        if subject is not None and subject != who.subject:
+        if found is not None and found.kind != EntryKind.ADMIN.value and found.subject != who.subject:
             deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
         return deployment.ledger.open_exchange(exchange_id, deployment.ring)
 
@@ -167,6 +166,16 @@ def _fresh(seen_s: float) -> bool:
     return time.monotonic() - seen_s <= _POSTURE_S
 
 
+def _glimpse(entries: Sequence[Mapping[str, Any]]) -> Glimpse | None:
+    """Of the entry that began it; ``None`` where its key was destroyed."""
+    first = entries[0]["content"]
+    if not first:
+        return None
+    if entries[0]["kind"] == EntryKind.ADMIN.value:
+        return Glimpse("", "", "", str(first.get("action", "")))
+    return Glimpse(first["model"], label_words(first["label"]), first["decision"]["verdict"])
+
+
 def _summary(stored: StoredSummary, people: Mapping[str, Principal]) -> ExchangeSummary:
     person = people.get(stored.subject)
     return ExchangeSummary(
@@ -175,6 +184,6 @@ def _summary(stored: StoredSummary, people: Mapping[str, Principal]) -> Exchange
         stored.kind,
         stored.time,
         person.id if person is not None else None,
-        person.name if person is not None else "",
+        person.name if person is not None else _WITHOUT_A_PERSON.get(stored.subject, ""),
         stored.outcome,
     )

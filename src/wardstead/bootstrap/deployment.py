@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
+from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.directory import DirectoryStore
@@ -206,7 +207,7 @@ class Deployment:
     @cached_property
     def admin_record(self) -> AdminRecord:
         """Records administrative acts."""
-        return AdminRecord(self.engine, self.sealer, self.turn, clock=now_ms, entropy=os.urandom)
+        return AdminRecord(self.engine, self.sealer, self.turn, clock=now_ms, entropy=os.urandom, operator=operator)
 
     @cached_property
     def directory(self) -> DirectoryStore:

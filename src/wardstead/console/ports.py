@@ -71,6 +71,8 @@ class Glimpse:
     model: str
     label: str
     verdict: str
+    act: str = ""
+    """What was done, of an act of administration."""
 
 
 class ConsoleServices(Protocol):
@@ -130,7 +132,8 @@ class ConsoleServices(Protocol):
 
         ``{"exchange", "erased": bool, "entries": [{"kind", "time", "outcome", "content": {…} | None}]}`` where ``content`` is
         the pipeline's intent or outcome document. Records that ``reader`` opened it, durably and before anything is
-        returned, unless it is their own. Raises ``IntegrityError`` when something was altered. Called for permitted ones only.
+        returned, unless it is their own or an act of administration. Raises ``IntegrityError`` when something was altered.
+        Called for permitted ones only.
         """
         ...
 

@@ -37,6 +37,20 @@ OUTCOMES: Final[Mapping[str, tuple[str, Tone]]] = {
     "upstream_failed": ("model server failed", Tone.BAD),
     "unknown": ("unknown: the worker died", Tone.BAD),
 }
+ACTS: Final[Mapping[str, str]] = {
+    "principal.create": "added a person",
+    "principal.roles": "changed somebody's roles",
+    "principal.clearance": "changed somebody's clearance",
+    "principal.active": "switched an account on or off",
+    "key.create": "made an API key",
+    "key.revoke": "revoked an API key",
+    "password.set": "set a password",
+    "session.open": "signed in",
+    "session.close": "signed out",
+    "exchange.read": "read what somebody else said",
+    "deployment.up": "started the deployment",
+    "isolation.none": "started without isolation",
+}
 _VERDICTS: Final = {"allow": ("allowed", Tone.GOOD), "deny": ("denied", Tone.GUARDED), "block": ("blocked", Tone.GUARDED)}
 
 
@@ -90,7 +104,8 @@ def outline(summary: ExchangeSummary) -> list[Step]:
     """The timeline for a reader who may see that an exchange took place, and nothing of its content."""
     words, tone = outcome_of(summary.outcome, summary.kind)
     what = "An act of administration was recorded" if summary.kind == "admin" else "The intent was recorded"
-    steps = [Step("intent", what, "Its content is sealed.", Tone.GOOD, _facts(("at", summary.time)))]
+    sealed = "What was done is sealed." if summary.kind == "admin" else "Model, label, decision and what was said are sealed."
+    steps = [Step("intent", what, sealed, Tone.GOOD, _facts(("at", summary.time)))]
     if summary.kind != "admin":
         steps.append(Step("outcome", "Outcome", words.capitalize() + ".", tone))
     return steps
@@ -221,8 +236,23 @@ def _outcome(outcome: Mapping[str, Any], answered: Mapping[str, Any]) -> Step:
 def _act(admin: Mapping[str, Any]) -> Step:
     content = admin["content"] or {}
     details = content.get("details") or {}
-    facts = _facts(("at", admin["time"]), *((name, _plain(value)) for name, value in sorted(details.items())))
-    return Step("admin", "Act of administration", str(content.get("action", "sealed")), Tone.GOOD, facts)
+    action = str(content.get("action", ""))
+    named = ((name.replace("_", " "), _plain(value)) for name, value in sorted(details.items()))
+    facts = _facts(("at", admin["time"]), ("act", action or "sealed", True), *named)
+    return Step("admin", "Act of administration", _act_sentence(action, details), Tone.GOOD, facts)
+
+
+def act_words(action: str) -> str:
+    """What was done, as people say it."""
+    return ACTS.get(action, action)
+
+
+def _act_sentence(action: str, details: Mapping[str, Any]) -> str:
+    if not action:
+        return "What was done is sealed."
+    by, name = str(details.get("by", "")), str(details.get("name", ""))
+    whom = f" ({name})" if name and name != by else ""
+    return f"{by or 'Somebody'} {act_words(action)}{whom}."
 
 
 def _plain(value: object) -> str:

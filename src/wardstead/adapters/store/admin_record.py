@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DatabaseError
@@ -18,13 +18,20 @@ from wardstead.kernel.ids import ExchangeId, uuid7
 from wardstead.ledger.ports import Draft
 from wardstead.ledger.sealing import Sealer
 
+COMMAND_LINE = "system"
+"""The actor of an act that nobody signed in for: somebody ran a command on the machine."""
+
 
 class AdminRecord:
     """Records what administrators do. ``append`` joins the caller's transaction: the act and its record, or neither."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, turn: Turn, *, clock: Clock, entropy: Entropy) -> None:
-        """``turn``: this process's own, on the deployment's ``run/ledger.turn``."""
+    def __init__(
+        self, engine: Engine, sealer: Sealer, turn: Turn, *, clock: Clock, entropy: Entropy,
+        operator: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:  # fmt: skip
+        """``turn``: this process's own, on the deployment's ``run/ledger.turn``. ``operator``: who runs this process."""
         self._engine, self._sealer, self._turn, self._clock, self._entropy = engine, sealer, turn, clock, entropy
+        self._operator = operator
 
     def record_admin(self, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:
         """Record an act by itself; durable on return, ``BackendError`` otherwise. Sealed under the ``actor``'s subject key."""
@@ -45,4 +52,5 @@ class AdminRecord:
     def _draft(self, actor: str, action: str, details: Mapping[str, object]) -> Draft:
         now_ms = self._clock()
         seal = self._sealer.begin(actor, ExchangeId(uuid7(now_ms, self._entropy(10))))
-        return seal.admin(canonical_json({"actor": actor, "action": action, "details": dict(details)}), now_ms)
+        told = {**details, "by": "command line", **self._operator()} if actor == COMMAND_LINE else dict(details)
+        return seal.admin(canonical_json({"actor": actor, "action": action, "details": told}), now_ms)

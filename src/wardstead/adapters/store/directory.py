@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
 from wardstead.access.ports import Credential, CredentialKind, Directory, Principal
 from wardstead.adapters.identity.passwords import TooManyAttempts, check_password, hash_password, hashing, needs_rehash
+from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.base import directory_epoch, explain
 from wardstead.adapters.store.directory_tables import credential, password, principal, role_member, sign_in
 from wardstead.adapters.store.locks import Turn
@@ -382,7 +383,7 @@ class DirectoryStore:
             change(connection)
             connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
             if self._audit is not None:
-                who = actor or Actor("system", "system")
+                who = actor or Actor(COMMAND_LINE, COMMAND_LINE)
                 self._audit(connection, who.subject, action, {"by": who.name, **details})
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from wardstead.console import timeline
-from wardstead.console.pages.rows import resource_of, rows
+from wardstead.console.pages.rows import may_read, resource_of, rows
 from wardstead.console.ports import ExchangeSummary
 from wardstead.console.sessions import Visitor
 from wardstead.console.site import NotFound, Site
@@ -34,7 +34,9 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Exchanges:
-    """The pages about exchanges. Reading what was said takes ``viewExchange``; knowing that it took place, ``readReceipt``."""
+    """The pages about exchanges. Reading what was said takes ``viewExchange``, what was done ``viewAdministration``; knowing
+    that it took place, ``readReceipt``.
+    """
 
     site: Site
 
@@ -112,9 +114,8 @@ class Exchanges:
         summary = await run_in_threadpool(self.site.services.exchange, given) if _plausible(given) else None
         if summary is None:
             raise NotFound(_ABSENT)
-        resource = resource_of(summary)
-        content = self.site.decide(who, "viewExchange", resource)
-        if not content.allow and not self.site.decide(who, "readReceipt", resource).allow:
+        content = may_read(self.site, who, summary)
+        if not content.allow and not self.site.decide(who, "readReceipt", resource_of(summary)).allow:
             raise NotFound(_ABSENT)
         return summary, content.allow, "" if content.allow else content.reason
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
-from wardstead.access.ports import Resource
+from wardstead.access.ports import Decision, Resource
 from wardstead.console.ports import ExchangeSummary, Glimpse
 from wardstead.console.sessions import Visitor
-from wardstead.console.site import Site
-from wardstead.console.timeline import outcome_of
+from wardstead.console.site import CONSOLE, Site
+from wardstead.console.timeline import act_words, outcome_of
 
 _HIDDEN = Glimpse("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. ``model`` and ``label`` are empty where this reader may not see them."""
+    """One row. ``model``, ``label`` and ``act`` are empty where this reader may not see them."""
 
     id: str
     cursor: int
@@ -29,6 +29,7 @@ class Row:
     label: str
     outcome: str
     tone: str
+    act: str = ""
 
 
 def resource_of(summary: ExchangeSummary) -> Resource:
@@ -36,11 +37,17 @@ def resource_of(summary: ExchangeSummary) -> Resource:
     return Resource("Exchange", summary.id, owner=summary.owner)
 
 
+def may_read(site: Site, who: Visitor, summary: ExchangeSummary) -> Decision:
+    """Whether somebody may read what was said, or done: what is their own, or what a policy opens to them."""
+    own = site.decide(who, "viewExchange", resource_of(summary))
+    return own if own.allow or summary.kind != "admin" else site.decide(who, "viewAdministration", CONSOLE)
+
+
 async def rows(site: Site, who: Visitor, *, before: int | None, limit: int) -> list[Row]:
     """The newest exchanges that this person may know of: all of them, or their own."""
     owner = None if site.sees_everything(who) else who.identity.principal.id
     found: Sequence[ExchangeSummary] = await run_in_threadpool(site.services.exchanges, owner=owner, before=before, limit=limit)
-    open_ids = [one.id for one in found if one.kind != "admin" and site.decide(who, "viewExchange", resource_of(one)).allow]
+    open_ids = [one.id for one in found if may_read(site, who, one).allow]
     seen = await run_in_threadpool(site.services.glimpses, open_ids) if open_ids else {}
     return [_row(one, seen.get(one.id, _HIDDEN) if one.id in open_ids else _HIDDEN) for one in found]
 
@@ -51,10 +58,11 @@ def _row(summary: ExchangeSummary, glimpse: Glimpse) -> Row:
         summary.id,
         summary.cursor,
         summary.time,
-        summary.person or ("command line" if summary.kind == "admin" else "unknown"),
+        summary.person or "unknown",
         summary.kind,
         glimpse.model,
         glimpse.label,
         words,
         tone.value,
+        act_words(glimpse.act),
     )

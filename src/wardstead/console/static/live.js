@@ -30,7 +30,7 @@ function draw(row) {
   time.dateTime = row.time;
   time.replaceChildren(`${day} `, element("b", "", clock.slice(0, 8)));
   cell("who").textContent = row.person;
-  if (row.kind === "admin") cell("what").textContent = "administration";
+  if (row.kind === "admin") cell("what").textContent = row.act || "administration";
   else if (row.model) cell("what").textContent = row.model;
   else cell("what").replaceChildren(element("span", "sealed", "sealed"));
   cell("label").replaceChildren(...(row.label ? [element("span", "chip label", row.label)] : []));
