@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from starlette.testclient import TestClient
 from tests.console.conftest import SignedIn, token_in
 from tests.console.fakes import ONE_TIME, PASSWORD, FakeServices
 
+from wardstead.access.ports import CredentialKind, Identity
 from wardstead.console.sessions import CSRF_COOKIE, FORM_COOKIE, SESSION_COOKIE
 from wardstead.console.site import local
 
@@ -150,7 +153,20 @@ def test_signing_in_leads_back_to_the_page_that_was_asked_for(client: TestClient
 
 
 @pytest.mark.parametrize(
-    "path", ["//evil.example", "https://evil.example", "/console/\\evil", "/console//evil", "/console/\r\nx: y", ""]
+    "path",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/console/\\evil",
+        "/console//evil",
+        "/console/\r\nx: y",
+        "",
+        "/console/../evil",
+        "/console/../../evil",
+        "/console/a/%2E%2e/%2e./evil",
+        "/console/./../v1?x=/",
+        "/console/..",
+    ],
 )
 def test_signing_in_never_leads_elsewhere(path: str) -> None:
     assert local(path) == "/console/"
@@ -162,3 +178,17 @@ def test_where_signing_in_leads_is_always_a_page_of_the_console(path: str) -> No
     assert target.startswith("/console/")
     assert "//" not in target[:10]
     assert target.isprintable()
+
+
+def test_an_api_key_is_no_session(signed_in: SignedIn, services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, identify = signed_in("alice"), services.identify
+
+    async def by_key(token: str, csrf: str) -> Identity:
+        found = await identify(token, csrf)
+        return Identity(found.principal, replace(found.credential, kind=CredentialKind.API_KEY))
+
+    page = alice.get("/console/chat").text
+    monkeypatch.setattr(services, "identify", by_key)
+    assert alice.get("/console/exchanges").status_code == 303
+    assert alice.post("/console/sign-out", data={"csrf": token_in(page)}).headers["location"].startswith("/console/sign-in?next=")
+    assert services.sessions

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
-from wardstead.access.ports import Identity
+from wardstead.access.ports import CredentialKind, Identity
 from wardstead.console.ports import ConsoleServices, OpenedSession
 from wardstead.kernel.errors import CallerError
 
@@ -60,7 +60,10 @@ async def visitor(request: Request, services: ConsoleServices, form: Mapping[str
         sent = form.get("csrf") or request.headers.get(CSRF_HEADER, "")
         if not _same(sent, csrf):
             raise BadCsrfToken
-    return Visitor(await services.identify(token, csrf), csrf, token)
+    identity = await services.identify(token, csrf)
+    if identity.credential.kind is not CredentialKind.SESSION:
+        raise Unauthenticated  # an API key is no session, whoever put it into a cookie
+    return Visitor(identity, csrf, token)
 
 
 def keep_session(response: Response, session: OpenedSession) -> None:

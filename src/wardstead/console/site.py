@@ -136,4 +136,10 @@ def _next(url: URL) -> str:
 def local(path: str) -> str:
     """Where to go after signing in: a page of the console, never another site, whatever the address said."""
     safe = path.startswith(HOME) and path.isascii() and path.isprintable() and not set(path) & {"\\", " "}
-    return path if safe and not path.startswith((SIGN_IN, "/console//")) else HOME
+    return path if safe and not path.startswith((SIGN_IN, "/console//")) and not _climbs(path) else HOME
+
+
+def _climbs(path: str) -> bool:
+    """Whether a browser would resolve it to somewhere else: WHATWG URL takes ``%2e`` for a dot too."""
+    steps = path.partition("?")[0].partition("#")[0].lower().replace("%2e", ".").split("/")
+    return not {".", ".."}.isdisjoint(steps)
