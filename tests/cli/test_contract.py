@@ -127,6 +127,10 @@ def test_people_and_keys(made: Path) -> None:
     said(made, "user", "set-roles", "bob", "emperor", code=2)
     assert said(made, "user", "set-clearance", "bob", "internal")["clearance"] == {"level": "internal", "compartments": []}
     said(made, "user", "set-clearance", "bob", "cosmic", code=2)
+    assert "payment" in said(made, "user", "set-clearance", "bob", "internal", "payments", code=2)["error"]["why"]
+    assert said(made, "user", "disable", "admin", code=2)["error"]["code"] == "last_administrator"
+    assert said(made, "user", "set-roles", "admin", "user", code=2)["error"]["code"] == "last_administrator"
+    assert said(made, "key", "create", "--user", "bob", "--role", "admin", code=2)["error"]["where"] == "--role"
     key = said(made, "key", "create", "--user", "bob", "--days", "1")
     listed = said(made, "key", "list")["keys"]
     assert [one["id"] for one in listed if one["person"] == "bob"] == [key["id"]]

@@ -257,6 +257,12 @@ class Deployment:
             raise ConfigurationError("the classification policy is missing", where=str(path))
         return load_policy(read_text(path), str(path))
 
+    def compartments(self) -> frozenset[str]:
+        """Every compartment that the classification policy gives to data: another would clear nobody for anything."""
+        policy = self.classification()
+        treatments = (*policy.by_type.values(), *policy.by_category.values())
+        return frozenset().union(*(one.label.compartments for one in treatments))
+
     def inspector(self) -> PatternInspector:
         """Detectors under the policy, compiled."""
         return PatternInspector(self.detectors(), self.classification(), self.settings.inspection.canaries)

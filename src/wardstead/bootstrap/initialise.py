@@ -29,7 +29,8 @@ ADMINISTRATOR = "admin"
 NAMES = ("localhost", "127.0.0.1", "::1")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MODEL_NAME = "smollm2"
-EVERYTHING = ("credentials", "health", "payment", "personal")
+EVERYTHING = ("credentials", "payment", "personal")
+"""Every compartment of the starter classification policy."""
 
 _TEMPLATE = """\
 # The one configuration file of this deployment. Its schema: 'wardstead config schema'. An unknown key is an error.

@@ -12,32 +12,57 @@ from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import Label, label
 
 _DAY_MS = 86_400_000
+ADMINISTRATOR = "admin"
+"""The role that administers."""
 
 
 class BadValue(CallerError):
-    """A role, scope or level that nothing knows."""
+    """A role, scope, level or compartment that nothing knows."""
 
     code = "bad_value"
+
+
+class LastAdministrator(CallerError):
+    """Nobody could administer afterwards."""
+
+    code = "last_administrator"
 
 
 def add(deployment: Deployment, name: str, roles: Iterable[str], level: str, compartments: Iterable[str]) -> Principal:
     """A new person. Raises ``BadValue`` for a role that no policy speaks of."""
     wanted = _roles(deployment, roles)
-    return deployment.directory.create_principal(name, roles=wanted, clearance=_clearance(level, compartments))
+    return deployment.directory.create_principal(name, roles=wanted, clearance=_clearance(deployment, level, compartments))
 
 
-def set_roles(deployment: Deployment, name: str, roles: Iterable[str]) -> None:
-    """Give somebody these roles and no others. Raises ``BadValue`` for a role that no policy speaks of."""
-    deployment.directory.set_roles(name, _roles(deployment, roles))
+def set_roles(deployment: Deployment, name: str, roles: Iterable[str], *, force: bool = False) -> None:
+    """Give somebody these roles and no others. Raises ``BadValue`` for a role that no policy speaks of, and
+    ``LastAdministrator`` unless ``force``.
+    """
+    wanted = _roles(deployment, roles)
+    if ADMINISTRATOR not in wanted and not force:
+        _require_another(deployment, name)
+    deployment.directory.set_roles(name, wanted)
 
 
-def clear(deployment: Deployment, name: str, level: str, compartments: Iterable[str]) -> None:
-    """Set somebody's clearance."""
-    deployment.directory.set_clearance(name, _clearance(level, compartments))
+def disable(deployment: Deployment, name: str, *, force: bool = False) -> None:
+    """Switch somebody's account off. Raises ``LastAdministrator`` unless ``force``."""
+    if not force:
+        _require_another(deployment, name)
+    deployment.directory.set_active(name, False)
+
+
+def clear(deployment: Deployment, name: str, level: str, compartments: Iterable[str]) -> Label:
+    """Set somebody's clearance, and say which it is. Raises ``BadValue`` for a level or compartment that nothing knows."""
+    clearance = _clearance(deployment, level, compartments)
+    deployment.directory.set_clearance(name, clearance)
+    return clearance
 
 
 def create_key(deployment: Deployment, user: str, roles: Iterable[str], scopes: Iterable[str], days: int | None) -> IssuedKey:
-    """A key for somebody, who is made when new (role ``user`` and clearance confidential/personal unless said otherwise)."""
+    """A key for somebody, who is made when new (role ``user`` and clearance confidential/personal unless said otherwise).
+
+    A key has the roles of its owner: raises ``BadValue`` for one that somebody who is known does not have.
+    """
     wanted = _roles(deployment, roles)
     allowed = _known(scopes, ACTIONS, "scope")
     try:
@@ -45,15 +70,30 @@ def create_key(deployment: Deployment, user: str, roles: Iterable[str], scopes: 
     except UnknownPerson:
         add(deployment, user, wanted or {"user"}, "confidential", ["personal"])
     else:
-        if wanted - person.roles:
-            deployment.directory.set_roles(user, person.roles | wanted)
+        if more := sorted(wanted - person.roles):
+            raise BadValue(
+                f"{user[:80]!r} is known, and has not the role {more[0]!r}", where="--role", why="a key has its owner's roles",
+                next_step="leave --role out, or give it first: 'wardstead user set-roles'",
+            ) from None  # fmt: skip
     expires = now_ms() + days * _DAY_MS if days is not None else None
     return deployment.directory.create_api_key(user, scopes=allowed, expires_ms=expires)
 
 
-def _clearance(level: str, compartments: Iterable[str]) -> Label:
+def _require_another(deployment: Deployment, name: str) -> None:
+    administrators = {one.name for one in deployment.directory.list_principals() if one.active and ADMINISTRATOR in one.roles}
+    if administrators == {name}:
+        raise LastAdministrator(
+            f"{name[:80]!r} is the last active administrator", why="nobody could administer in the console afterwards",
+            next_step=f"give somebody else the role {ADMINISTRATOR} first, or say --force",
+        )  # fmt: skip
+
+
+def _clearance(deployment: Deployment, level: str, compartments: Iterable[str]) -> Label:
+    wanted = frozenset(compartments)
+    if wanted:
+        _known(wanted, deployment.compartments(), "compartment")
     try:
-        return label(level, compartments)
+        return label(level, wanted)
     except ConfigurationError as error:
         raise BadValue(error.what, why=error.why) from None
 

@@ -15,8 +15,8 @@ from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 
-Role = Annotated[list[str] | None, typer.Option("--role", help="A role; may be given several times.")]
 Name = Annotated[str, typer.Argument(help="The person's name.")]
+Force = Annotated[bool, typer.Option("--force", help="Also of the last active administrator.")]
 users = typer.Typer(help="People: who they are and what they may do.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
@@ -25,10 +25,10 @@ keys = typer.Typer(help="API keys.", no_args_is_help=True)
 def add(
     context: typer.Context,
     name: Name,
-    role: Role = None,
+    role: Annotated[list[str] | None, typer.Option("--role", help="A role; may be given several times (user).")] = None,
     level: Annotated[str, typer.Option(help="Clearance: public, internal, confidential or restricted.")] = "confidential",
     compartment: Annotated[
-        list[str] | None, typer.Option(help="A compartment of the clearance; may be given several times.")
+        list[str] | None, typer.Option(help="A compartment of the clearance; may be given several times (personal).")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -63,10 +63,10 @@ def list_users(context: typer.Context, json: Json = False) -> None:
 
 
 @users.command("disable")
-def disable(context: typer.Context, name: Name, json: Json = False) -> None:
+def disable(context: typer.Context, name: Name, force: Force = False, json: Json = False) -> None:
     """Switch an account off: every session ends, every key stops working, at once."""
     with errors(as_json=json):
-        deployment(context).directory.set_active(name, False)
+        people.disable(deployment(context), name, force=force)
     say(json, {"user": name, "active": False}, f"{escape(name)} is switched off")
 
 
@@ -83,11 +83,12 @@ def set_roles(
     context: typer.Context,
     name: Name,
     roles: Annotated[list[str], typer.Argument(help="The roles, and no others.")],
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Give somebody these roles."""
     with errors(as_json=json):
-        people.set_roles(deployment(context), name, roles)
+        people.set_roles(deployment(context), name, roles, force=force)
     say(json, {"user": name, "roles": sorted(roles)}, f"{escape(name)}: {escape(', '.join(sorted(roles)))}")
 
 
@@ -101,9 +102,9 @@ def set_clearance(
 ) -> None:
     """Clear somebody for a level and compartments."""
     with errors(as_json=json):
-        people.clear(deployment(context), name, level, compartments or [])
-    clearance = {"level": level, "compartments": sorted(compartments or [])}
-    say(json, {"user": name, "clearance": clearance}, f"{escape(name)} is cleared")
+        given = people.clear(deployment(context), name, level, compartments or [])
+    clearance = {"level": given.level_name, "compartments": sorted(given.compartments)}
+    say(json, {"user": name, "clearance": clearance}, f"{escape(name)} is cleared for {escape(str(given))}")
 
 
 @users.command("reset-password")
@@ -122,7 +123,9 @@ def reset_password(context: typer.Context, name: Name, json: Json = False) -> No
 def create(
     context: typer.Context,
     user: Annotated[str, typer.Option("--user", help="Whose key; the person is made when new.")],
-    role: Role = None,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="A role for somebody new (user); others keep the roles they have.")
+    ] = None,
     scope: Annotated[list[str] | None, typer.Option(help="An action that the key is for (all, when none is given).")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires.")] = None,
     json: Json = False,
@@ -161,7 +164,9 @@ def revoke(
     json: Json = False,
 ) -> None:
     """Revoke a key: it stops working at once."""
-    confirm(f"Revoke {key}?", yes=yes)
     with errors(as_json=json):
-        gone = deployment(context).directory.revoke_api_key(key)
+        directory = deployment(context).directory
+        meant = directory.find_api_key(key)
+        confirm(f"Revoke {meant.prefix} of {meant.person}?", yes=yes)
+        gone = directory.revoke_api_key(meant.id)
     say(json, {"id": gone.id, "prefix": gone.prefix, "user": gone.person}, f"revoked {gone.prefix} of {escape(gone.person)}")

@@ -212,6 +212,16 @@ def test_last_use_is_noted_without_a_new_version(world: World) -> None:
     assert world.store.version() == before
 
 
+def test_closing_a_session_closes_no_key(world: World) -> None:
+    ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
+    key, session = world.store.create_api_key("ann"), world.store.open_session(ann)
+    actor = Actor(ann.name, ann.subject)
+    world.store.close_session(key.key, actor=actor)
+    assert [one.id for one in world.store.list_keys()] == [key.id]
+    world.store.close_session(session.token, actor=actor)
+    assert {one.kind.value for one in world.store.load().credentials.values()} == {"api_key"}
+
+
 def test_two_processes_see_each_other_s_changes(world: World, tmp_path: Path) -> None:
     other = world.open(tmp_path)
     world.store.create_principal("ann", roles=["user"], clearance=Label())
@@ -221,9 +231,11 @@ def test_two_processes_see_each_other_s_changes(world: World, tmp_path: Path) ->
 
 
 def test_bad_input_is_a_typed_error(world: World) -> None:
-    for name in ("", "x" * 200, "a\nb", " a "):
+    for name in ("", "x" * 200, "a\nb", " a ", "../x", "<b>", "bad!", "system", "command line"):
         with pytest.raises(BadName):
             world.store.create_principal(name, roles=[], clearance=Label())
+    for name in ("x", "Jane Doe", "Müller", "o'hara", "jane.doe+ci@example.org", "svc-1_b"):
+        assert world.store.create_principal(name, roles=[], clearance=Label()).name == name
     with pytest.raises(UnknownPerson):
         world.store.create_api_key("nobody")
     world.store.create_principal("ann", roles=[], clearance=Label())

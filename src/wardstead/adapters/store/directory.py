@@ -5,6 +5,7 @@ The hot path never comes here: workers hold a ``Directory`` snapshot and look at
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _FREE_FAILURES = 5
 _BLOCK_MS = 30_000
 _REMEMBER_MS = 15 * 60_000
 _MAX_PASSWORD = 1024
+_NAME = re.compile(r"\w(?:[\w.+'@ -]{0,126}[\w.])?")
+_RESERVED = frozenset({COMMAND_LINE, "command line", "unknown"})
 
 Audit = Callable[[Connection, str, str, Mapping[str, object]], object]
 """(connection, actor's subject, action, details): appends the act's record to the transaction that carries it out."""
@@ -240,12 +243,18 @@ class DirectoryStore:
         self._change(lambda connection: connection.execute(insert(credential).values(values)), actor, "key.create", details)
         return IssuedKey(key_id, new.secret, new.prefix)
 
-    def revoke_api_key(self, key: str, *, actor: Actor | None = None) -> KeySummary:
-        """Revoke by id or by prefix. Raises ``UnknownKey``, also when a prefix fits several."""
+    def find_api_key(self, key: str) -> KeySummary:
+        """A key by its id or prefix. Raises ``UnknownKey``, also when a prefix fits several."""
         fitting = [one for one in self.list_keys() if key in {one.id, one.prefix}]
-        if len(fitting) != 1:
-            raise UnknownKey(f"no single key fits {key[:80]!r}", next_step="'wardstead key list' names them")
-        gone = fitting[0]
+        if not fitting:
+            raise UnknownKey(f"there is no key {key[:80]!r}", next_step="'wardstead key list' names them")
+        if len(fitting) > 1:
+            raise UnknownKey(f"{len(fitting)} keys fit {key[:80]!r}", next_step="give its id: 'wardstead key list' shows it")
+        return fitting[0]
+
+    def revoke_api_key(self, key: str, *, actor: Actor | None = None) -> KeySummary:
+        """Revoke by id or by prefix. Raises ``UnknownKey``."""
+        gone = self.find_api_key(key)
         change = delete(credential).where(credential.c.id == gone.id)
         details = {"id": gone.id, "prefix": gone.prefix, "name": gone.person}
         self._change(lambda connection: connection.execute(change), actor, "key.revoke", details)
@@ -367,7 +376,8 @@ class DirectoryStore:
 
     def close_session(self, token: str, *, actor: Actor) -> None:
         """End a session; one that does not exist is ended already."""
-        change = delete(credential).where(credential.c.digest == digest(self._pepper, token))
+        session = (credential.c.digest == digest(self._pepper, token)) & (credential.c.kind == CredentialKind.SESSION.value)
+        change = delete(credential).where(session)
         self._change(lambda connection: connection.execute(change), actor, "session.close", {"name": actor.name})
 
     # -- changing ----------------------------------------------------------------------------------------------------
@@ -388,8 +398,10 @@ class DirectoryStore:
 
 
 def _check_name(name: str) -> None:
-    if not 0 < len(name) <= 128 or not name.isprintable() or name != name.strip():
-        raise BadName("a name has 1 to 128 printable characters")
+    if not _NAME.fullmatch(name):
+        raise BadName("a name has 1 to 128 letters, digits and inner spaces or . _ + ' @ -", next_step="choose another")
+    if name in _RESERVED:
+        raise BadName(f"the record says {name!r} of somebody else", next_step="choose another")
 
 
 def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
