@@ -189,7 +189,30 @@ def test_the_ledger_of_a_deployment_that_does_not_run_is_verified_and_exported(m
     assert said(made, "ledger", "export", "--output", str(tmp_path / "out.json"))["entries"] == report["entries"]
     assert (tmp_path / "out.json").stat().st_size > 0
     said(made, "ledger", "export", "--output", str(tmp_path), code=4)
-    said(made, "ledger", "receipt", "no-such-exchange", code=2)
+    assert said(made, "ledger", "receipt", "no-such-exchange", code=2)["error"]["code"] == "not_found"
+    assert said(made, "ledger", "checkpoint", code=2)["error"]["code"] == "not_found"
+    assert said(made, "ledger", "export", "--output", str(tmp_path / "out.json"), code=2)["error"]["next_step"]
+    said(made, "ledger", "export", "--output", str(tmp_path / "out.json"), "--force")
+    said(made, "ledger", "export", "--output", str(tmp_path / "none" / "out.json"), code=2)
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_no_checkpoint_alters_nothing_and_one_that_contradicts_does(made: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    for junk in ("", "junk", "{}", '{"checkpoint": 5}', "[1]"):
+        kept.write_text(junk)
+        error = said(made, "ledger", "verify", "--checkpoint", str(kept), code=3)["error"]
+        assert error["where"] == str(kept)
+    note = f"another/log\n7\n{'A' * 43}=\n\n\u2014 another/log {'A' * 92}\n"
+    for form in (note, note.rstrip(), json.dumps({"checkpoint": note})):
+        kept.write_text(form)
+        assert said(made, "ledger", "verify", "--checkpoint", str(kept), code=5)["ok"] is False
+
+
+def test_an_error_in_json_is_said_once_and_progress_only_to_a_terminal(made: Path) -> None:
+    assert wardstead("-C", str(made), "ledger", "receipt", "x", "--json").stderr == ""
+    done = wardstead("-C", str(made), "ledger", "verify")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 DAMAGES = [

@@ -52,6 +52,10 @@ def test_chat_shows_the_answer_the_label_the_decision_and_the_receipt(deployment
     assert "receipt" in shown.stderr
     refused = deployment.run("chat", "hello", "--key", "ws_wrong", check=False)
     assert refused.returncode == 2
+    assert "unauthenticated" in refused.stderr
+    blocked = deployment.run("chat", "--key", key, "--", "-----BEGIN RSA PRIVATE KEY-----", check=False)
+    assert blocked.returncode == 1
+    assert "not the model's words" in blocked.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -123,6 +127,12 @@ def test_without_isolation_everything_shouts(bare: Deployment) -> None:
     assert probes.returncode == 1
     assert "ISOLATION IS" in (bare.directory / "logs" / "supervisor.log").read_text()
     assert "isolation.none" in admin_actions(bare)
+    again = ("up", "--port", str(bare.port), "--detach", "--isolation", "none")
+    assert bare.json(*again) == {"running": True, "url": bare.url, "isolation": "none"}
+    bare.down()
+    assert "ISOLATION IS OFF" in bare.run(*again).stderr
+    said = bare.run("chat", "hello", "--key", key, "--max-tokens", "2")
+    assert "ISOLATION IS OFF" in said.stderr
     # It has to be spelled out each time: the next start isolates again.
     bare.down()
     bare.up()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json as jsonlib
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +15,32 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wardstead.bootstrap.deployment import now_ms, read_text
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
-from wardstead.kernel.errors import CallerError
+from wardstead.kernel.errors import CallerError, ConfigurationError
 
 app = typer.Typer(help="The tamper-evident record.", no_args_is_help=True)
+_NOTE = re.compile(r"[^\n]+\n[0-9]{1,19}\n[A-Za-z0-9+/]+=*\n(?:[^\n]+\n)*\n(?:\u2014 [^\n]+\n)+")
+"""A signed note that holds a checkpoint (https://c2sp.org/tlog-checkpoint), by its form alone."""
+
+
+class NotFound(CallerError):
+    """There is no such record."""
+
+    code = "not_found"
+
+
+def _checkpoint_in(path: Path) -> str:
+    """A checkpoint that was kept, as text or as ``ledger checkpoint --json`` says it. Raises ``ConfigurationError``."""
+    text = read_text(path)
+    try:
+        said = jsonlib.loads(text)
+    except ValueError:
+        said = None
+    note = said.get("checkpoint") if isinstance(said, dict) else text
+    note = f"{note.rstrip()}\n".replace("\r\n", "\n") if isinstance(note, str) else ""
+    if not _NOTE.fullmatch(note):
+        next_step = "'wardstead ledger checkpoint > FILE' writes one"
+        raise ConfigurationError("this is not a signed checkpoint", where=str(path), next_step=next_step)
+    return note
 
 
 @app.command("verify")
@@ -29,12 +54,12 @@ def verify(
     """Recompute everything: leaves, tree, tiles, signatures, order. Exit 5 on any alteration."""
     with errors(as_json=json):
         found = deployment(context)
-        known = [read_text(path) for path in checkpoint or []]
+        known = [_checkpoint_in(path) for path in checkpoint or []]
         kept = (found.places.state / "checkpoint", found.places.signed)
         known += [path.read_bytes().decode("utf-8", "replace") for path in kept if path.is_file()]
         reader = found.ledger
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=err, transient=True) as progress:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
             task = progress.add_task("entries", total=reader.size())
             report = reader.verify(clock=now_ms, known=known, progress=lambda count: progress.update(task, completed=count))
     if json:
@@ -62,7 +87,7 @@ def receipt(
     with errors(as_json=json):
         found = deployment(context).ledger.receipt(exchange)
         if found is None:
-            raise CallerError(f"there is no exchange {exchange[:64]!r}")
+            raise NotFound(f"there is no exchange {exchange[:64]!r}", next_step="a receipt is what 'wardstead-receipt' says")
     say_json(found)
 
 
@@ -72,7 +97,7 @@ def checkpoint(context: typer.Context, json: Json = False) -> None:
     with errors(as_json=json):
         note = deployment(context).ledger.checkpoint()
         if note is None:
-            raise CallerError("no checkpoint has been signed yet")
+            raise NotFound("no checkpoint has been signed yet", next_step="start it: 'wardstead up'")
     if json:
         say_json({"checkpoint": note})
     else:
@@ -80,8 +105,22 @@ def checkpoint(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command("export")
-def export(context: typer.Context, output: Annotated[Path, typer.Option(help="The file to write.")], json: Json = False) -> None:
+def export(
+    context: typer.Context,
+    output: Annotated[Path, typer.Option(help="The file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Also over a file that is there.")] = False,
+    json: Json = False,
+) -> None:
     """Write the whole ledger (ciphertexts, leaves, checkpoints) to one file."""
     with errors(as_json=json):
+        _require_room(output, force=force)
         count = deployment(context).ledger.export(output)
     say(json, {"entries": count, "output": str(output)}, f"{count} entries written to {escape(str(output))}")
+
+
+def _require_room(output: Path, *, force: bool) -> None:
+    """Raises ``CallerError`` where an older export would be lost, or a folder begun."""
+    if output.is_file() and not force:
+        raise CallerError("there is such a file already", where=str(output), next_step="choose another name, or say --force")
+    if not output.parent.is_dir():
+        raise CallerError("there is no such folder", where=str(output.parent), next_step="make it first")

@@ -1,4 +1,4 @@
-"""How commands speak: JSON on standard output where asked for, everything else on standard error, errors without a traceback."""
+"""How commands speak: results on standard output, as JSON where asked for; the rest on standard error. No traceback."""
 
 from __future__ import annotations
 
@@ -47,14 +47,22 @@ def step(text: str) -> None:
 
 def fail(error: WardsteadError, *, as_json: bool) -> NoReturn:
     """Say what went wrong and what to do, and end with the error's exit code."""
+    said = error.diagnostics()
     if as_json:
-        say_json({"error": error.diagnostics()})
-    err.print(f"[bold red]error[/] [dim]{error.code}[/] {escape(error.where + ': ' if error.where else '')}{escape(error.what)}")
-    if error.why:
-        err.print(f"  [dim]why[/]   {escape(error.why)}")
-    if error.next_step:
-        err.print(f"  [dim]next[/]  {escape(error.next_step)}")
+        say_json({"error": said})
+        raise typer.Exit(error.exit_code)
+    err.print(
+        f"[bold red]error[/] [dim]{said['code']}[/] {escape(error.where + ': ' if error.where else '')}{escape(error.what)}"
+    )
+    for name, title in (("why", "why   "), ("next_step", "next  "), ("decision", "decision "), ("receipt", "receipt  ")):
+        if name in said:
+            err.print(f"  [dim]{title}[/]{escape(said[name])}")
     raise typer.Exit(error.exit_code)
+
+
+def isolation_banner() -> None:
+    """Shout that nothing isolates the model server."""
+    err.print("[bold white on red] ISOLATION IS OFF: the model server runs with your rights, your files and your network [/]")
 
 
 @contextmanager

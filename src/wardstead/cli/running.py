@@ -17,7 +17,7 @@ from rich.table import Table
 from wardstead.bootstrap import condition, running
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.initialise import Made, initialise
-from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json, step
+from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import State
@@ -82,17 +82,34 @@ def up(
         environment[ISOLATION_VARIABLE] = isolation.value
     with errors(as_json=as_json):
         found = Deployment(folder(context), environment)
+        if _runs_so(found):
+            say(as_json, _running(found), f"it is [green]running[/] already, at {found.url}: 'wardstead down' stops it")
+            return
         if detach:
             running.detach(found, _foreground(found))
-            say(as_json, {"running": True, "url": found.url}, f"[green]running[/] at {found.url}")
+            if found.mode is Mode.NONE:
+                isolation_banner()
+            say(as_json, _running(found), f"[green]running[/] at {found.url}")
             return
         code = running.supervise(found, step, lambda: _ready(found, as_json=as_json))
     raise typer.Exit(code)
 
 
+def _runs_so(found: Deployment) -> bool:
+    """Whether it runs already, and as it is asked for now."""
+    noted = running.running(found)
+    return noted is not None and (noted["port"], noted["isolation"]) == (found.settings.server.port, found.mode.value)
+
+
+def _running(found: Deployment) -> dict[str, object]:
+    return {"running": True, "url": found.url, "isolation": found.mode.value}
+
+
 def _ready(found: Deployment, *, as_json: bool) -> None:
+    if found.mode is Mode.NONE:
+        isolation_banner()
     if as_json:
-        say_json({"running": True, "url": found.url})
+        say_json(_running(found))
     _show_ready(found)
 
 
@@ -105,8 +122,6 @@ def _foreground(found: Deployment) -> list[str]:
 
 
 def _show_ready(found: Deployment) -> None:
-    if found.mode is Mode.NONE:
-        err.print("[bold white on red] ISOLATION IS OFF: the model server runs with your rights, your files and your network [/]")
     ca_file = found.places.tls / "ca.crt"
     model = found.settings.models[0].name if found.settings.models else "MODEL"
     # As it was called, for it need not be on the PATH.
