@@ -20,11 +20,13 @@ from tests.console.fakes import (
     SECRET_WORDS,
     FakeServices,
     decision_point,
+    intent,
+    outcome,
 )
 
 from wardstead.access.ports import Decision, Identity, Resource
 from wardstead.console.app import create_console
-from wardstead.console.rendering import StaticFiles
+from wardstead.console.rendering import SHOWN_CHARACTERS, SHOWN_TEXTS, StaticFiles
 from wardstead.console.site import ConsoleSettings
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import BackendError, IntegrityError
@@ -35,6 +37,7 @@ PAGES = [
     "/console/exchanges",
     f"/console/exchanges/{ALICE_EXCHANGE}",
     f"/console/exchanges/{ALICE_EXCHANGE}/sent.json",
+    f"/console/exchanges/{ALICE_EXCHANGE}/content.json",
     f"/console/exchanges/{ALICE_EXCHANGE}/receipt.json",
     "/console/chat",
 ]
@@ -274,11 +277,12 @@ def test_who_may_see_that_it_took_place_sees_nothing_of_what_was_said(
         assert content not in page.text
     assert "signed tree of 11 entries" in page.text
     assert reader.get(f"/console/exchanges/{exchange}/sent.json").status_code == 404
+    assert reader.get(f"/console/exchanges/{exchange}/content.json").status_code == 404
     assert reader.get(f"/console/exchanges/{exchange}/receipt.json").status_code == 200
     assert not services.calls
 
 
-@pytest.mark.parametrize("rest", ["", "/sent.json", "/receipt.json"])
+@pytest.mark.parametrize("rest", ["", "/sent.json", "/content.json", "/receipt.json"])
 def test_the_exchange_of_another_looks_like_one_that_does_not_exist(
     signed_in: SignedIn, services: FakeServices, rest: str
 ) -> None:
@@ -300,6 +304,26 @@ def test_the_chat_gets_back_what_was_sent_on(signed_in: SignedIn) -> None:
     assert [one["who"] for one in said["messages"]] == ["user"]
     assert "[redacted:credit-card]" in said["messages"][0]["text"]
     assert signed_in("alice").get(f"/console/exchanges/{BLOCKED_EXCHANGE}/sent.json").json() == {"messages": []}
+
+
+def test_long_texts_are_cut_and_all_of_them_is_a_download_away(signed_in: SignedIn, services: FakeServices) -> None:
+    long = "[redacted:email] <b>" + "x" * (3 * SHOWN_CHARACTERS) + "the end"
+    asked = intent(long)
+    asked["request"]["messages"] += [{"role": "user", "content": f"message {number}."} for number in range(2 * SHOWN_TEXTS)]
+    services.put(ALICE_EXCHANGE, asked, outcome("completed", "short"))
+    alice = signed_in("alice")
+    page = alice.get(f"/console/exchanges/{ALICE_EXCHANGE}").text
+    assert f"the first {SHOWN_CHARACTERS:,} of {len(long):,} characters" in page
+    assert "email redacted" in page
+    assert "the end" not in page
+    assert f"of {2 * SHOWN_TEXTS + 1} texts" in page
+    assert f"message {2 * SHOWN_TEXTS - 1}." in page
+    assert f"message {SHOWN_TEXTS}." not in page
+    assert len(page) < 2 * SHOWN_CHARACTERS
+    link = re.findall(r'href="([^"]+/content.json)"', page)[0]
+    entries = alice.get(link).json()["entries"]
+    assert entries[0]["content"] == asked
+    assert "content.json" not in alice.get(f"/console/exchanges/{BLOCKED_EXCHANGE}").text
 
 
 @pytest.mark.parametrize("name", ["root", "ada"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -52,9 +53,33 @@ def environment(static: StaticFiles) -> Environment:
         lstrip_blocks=True,
     )
     made.filters["chips"] = chips
+    made.filters["cut"] = cut
+    made.filters["ends"] = ends
     made.filters["moment"] = moment
+    made.globals["shown_characters"] = SHOWN_CHARACTERS
+    made.globals["shown_texts"] = SHOWN_TEXTS
     made.globals["static"] = lambda name: static.by_name[name].path
     return made
+
+
+SHOWN_CHARACTERS: Final = 20_000
+"""How much of one text a page shows; all of it is a download away."""
+
+
+SHOWN_TEXTS: Final = 40
+"""How many texts of one step a page shows: half of them the first, half the last."""
+T = TypeVar("T")
+
+
+def ends(texts: Sequence[T]) -> Sequence[T]:
+    """As many texts as a page shows."""
+    half = SHOWN_TEXTS // 2
+    return texts if len(texts) <= SHOWN_TEXTS else [*texts[:half], *texts[-half:]]
+
+
+def cut(text: str) -> str:
+    """As much of a text as a page shows."""
+    return text[:SHOWN_CHARACTERS]
 
 
 def chips(text: str) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -95,7 +96,9 @@ class Site:
         """A page for somebody who is signed in; what does not hold is shouted on every one of them."""
         posture = await run_in_threadpool(self.services.posture)
         alarms = [check.title for check in posture.checks if check.state is State.RED]
-        return self.bare(template, who=who.identity.principal, csrf=who.csrf, at=at, alarms=alarms, **values)
+        shown = {"who": who.identity.principal, "csrf": who.csrf, "at": at, "alarms": alarms, **values}
+        # What was said may be long, and nobody else waits for it.
+        return await run_in_threadpool(partial(self.bare, template, **shown))
 
     def bare(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for anybody."""

@@ -46,6 +46,7 @@ class Exchanges:
             Route("/console/exchanges", self.list, methods=["GET"]),
             Route("/console/exchanges/{id}", self.show, methods=["GET"]),
             Route("/console/exchanges/{id}/sent.json", self.sent, methods=["GET"]),
+            Route("/console/exchanges/{id}/content.json", self.content, methods=["GET"]),
             Route("/console/exchanges/{id}/receipt.json", self.receipt, methods=["GET"]),
         ]
 
@@ -72,7 +73,7 @@ class Exchanges:
             except IntegrityError as error:
                 altered = error.what
         readable = content is not None and not content["erased"]
-        steps = timeline.steps(content) if content is not None and readable else timeline.outline(summary)
+        steps = await run_in_threadpool(timeline.steps, content) if content and readable else timeline.outline(summary)
         words, tone = timeline.outcome_of(summary.outcome, summary.kind)
         return await self.site.page(
             who,
@@ -97,7 +98,17 @@ class Exchanges:
             raise NotFound(_ABSENT)
         content = await run_in_threadpool(self.site.services.open_exchange, summary.id, who.identity)
         said = timeline.sent(content) if content is not None else []
-        return JSONResponse({"messages": [asdict(one) for one in said]})
+        return await run_in_threadpool(JSONResponse, {"messages": [asdict(one) for one in said]})
+
+    async def content(self, request: Request) -> Response:
+        """Everything that was recorded, for texts that are longer than a page shows."""
+        who = await self.site.visit(request)
+        summary, sees_content, _ = await self._find(request, who)
+        found = await run_in_threadpool(self.site.services.open_exchange, summary.id, who.identity) if sees_content else None
+        if found is None:
+            raise NotFound(_ABSENT)
+        shown = {name: found[name] for name in ("exchange", "erased", "entries")}
+        return await run_in_threadpool(JSONResponse, shown)
 
     async def receipt(self, request: Request) -> Response:
         """The receipt, to keep or to verify elsewhere."""
