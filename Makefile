@@ -4,7 +4,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 DEPLOYMENT ?= deployment
-PORT ?= 8443
+PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -33,9 +33,9 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-run: $(VENV)/.runtime  ## Make a deployment if there is none, and start it
-	@test -e "$(DEPLOYMENT)/wardstead.yaml" || $(BIN)/wardstead init "$(DEPLOYMENT)" --yes
-	@exec $(BIN)/wardstead -C "$(DEPLOYMENT)" up --port $(PORT)
+run: $(VENV)/.runtime  ## Make a deployment if there is none, and start it (PORT=N: there; a new one keeps it)
+	@test -e "$(DEPLOYMENT)/wardstead.yaml" || $(BIN)/wardstead init "$(DEPLOYMENT)" $(if $(PORT),--port $(PORT)) --yes
+	@exec $(BIN)/wardstead -C "$(DEPLOYMENT)" up $(if $(PORT),--port $(PORT))
 
 browser:
 	@sh tests/install-browser.sh

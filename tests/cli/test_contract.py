@@ -254,15 +254,17 @@ def test_completion_is_offered() -> None:
 
 
 def test_a_deployment_for_others_is_certified_for_its_names_and_no_others(tmp_path: Path) -> None:
-    done = wardstead("init", str(tmp_path / "d"), "--name", "llm.example.internal", "--name", "10.0.0.5", "--yes", "--json")
+    names = ("--name", "llm.example.internal", "--name", "10.0.0.5", "--port", "9443")
+    done = wardstead("init", str(tmp_path / "d"), *names, "--yes", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["url"] == "https://llm.example.internal:8443"
+    assert json.loads(done.stdout)["url"] == "https://llm.example.internal:9443"
     certificate = x509.load_pem_x509_certificate((tmp_path / "d" / "tls" / "server.crt").read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "llm.example.internal" in names.get_values_for_type(x509.DNSName)
     assert "10.0.0.5" in map(str, names.get_values_for_type(x509.IPAddress))
     server = said(tmp_path / "d", "config", "show")["server"]
     assert (server["host"], server["allowed_hosts"]) == ("0.0.0.0", ["llm.example.internal", "10.0.0.5"])
+    assert server["port"] == 9443
     refused = wardstead("init", str(tmp_path / "other"), "--name", "no name", "--yes", "--json")
     assert refused.returncode == 2
     assert not (tmp_path / "other").exists()

@@ -21,6 +21,7 @@ from wardstead.adapters.store.key_files import make_key, make_ledger_key, read_k
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment, Places, now_ms
+from wardstead.config import ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import label
@@ -38,7 +39,7 @@ version: 1
 
 server:
 {address}
-  port: 8443
+  port: {port}
   workers: 1
 
 # What may be asked. A person, a model and the data's label must fit: no read up, no write down.
@@ -73,7 +74,10 @@ class Made:
     model: str
 
 
-def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[str] = ()) -> Made:
+DEFAULT_PORT = ServerSection().port
+
+
+def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[str] = (), *, port: int = DEFAULT_PORT) -> Made:
     """Make a deployment. Raises ``ConfigurationError`` when there is one already.
 
     ``names``: by which other machines reach it; without any it listens on this machine alone.
@@ -101,7 +105,9 @@ def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[
     upgrade(engine)
     engine.dispose()
     compartments, address = ", ".join(EVERYTHING), _address_section(names)
-    text = _TEMPLATE.format(model=MODEL_NAME, weights=weights, sha256=sha256, compartments=compartments, address=address)
+    text = _TEMPLATE.format(
+        model=MODEL_NAME, weights=weights, sha256=sha256, compartments=compartments, address=address, port=port
+    )
     on_step("the first administrator")
     return _finish(places, text)
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from wardstead.bootstrap import condition, running
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
-from wardstead.bootstrap.initialise import Made, initialise
+from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
 from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
 from wardstead.isolation.plan import Mode
@@ -34,13 +34,14 @@ def init(
     name: Annotated[
         list[str] | None, typer.Option(help="A name or address by which other machines reach it; may be given several times.")
     ] = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Where it will listen.")] = DEFAULT_PORT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a new deployment: keys, certificates, policies, database, the embedded model, the first administrator."""
     confirm(f"Make a deployment in {directory}?", yes=yes)
     with errors(as_json=as_json):
-        made = initialise(directory, step, name or ())
+        made = initialise(directory, step, name or (), port=port)
     if as_json:
         say_json(_made(made))
     else:
@@ -62,7 +63,12 @@ def show_made(made: Made) -> None:
     out.print(f"\n[bold]Made {escape(str(made.directory))}[/]")
     out.print(f"  administrator    [bold]{made.user}[/]")
     out.print(f"  one-time secret  [bold]{escape(made.secret)}[/]   (shown once; change it at the first sign-in)")
-    out.print(f"  start it         wardstead -C {escape(str(made.directory))} up\n", soft_wrap=True)
+    out.print(f"  start it         {escape(_as_called(made.directory))} up\n", soft_wrap=True)
+
+
+def _as_called(directory: Path) -> str:
+    """This command as it was called, for it need not be on the PATH."""
+    return f"{Path(sys.argv[0]).name if shutil.which('wardstead') else sys.argv[0]} -C {directory}"
 
 
 def up(
@@ -124,17 +130,15 @@ def _foreground(found: Deployment) -> list[str]:
 def _show_ready(found: Deployment) -> None:
     ca_file = found.places.tls / "ca.crt"
     model = found.settings.models[0].name if found.settings.models else "MODEL"
-    # As it was called, for it need not be on the PATH.
-    here = f"{Path(sys.argv[0]).name if shutil.which('wardstead') else sys.argv[0]} -C {found.places.directory}"
+    here = _as_called(found.places.directory)
     err.print(f"\n[bold green]Ready[/] [bold]{found.url}[/]   console: {found.url}/console/\n")
     err.print(f"Get a key:   {escape(here)} key create --user me --role user")
     err.print(f"Then, with curl:\n  curl --cacert {escape(str(ca_file))} {found.url}/v1/chat/completions \\")
     err.print("    -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\")
     err.print(escape(f"    -d '{json.dumps({'model': model, 'messages': _HELLO})}'"))
     err.print("Or with Python (pip install openai):")
-    err.print("  import httpx, openai, ssl")
-    err.print(f"  tls = ssl.create_default_context(cafile={str(ca_file)!r})")
-    err.print(f"  client = openai.OpenAI(base_url='{found.url}/v1', api_key='KEY', http_client=httpx.Client(verify=tls))")
+    err.print(f"  export SSL_CERT_FILE={escape(str(ca_file))}")
+    err.print(f"  client = openai.OpenAI(base_url='{found.url}/v1', api_key='KEY')")
     err.print(escape(f"  print(client.chat.completions.create(model={model!r}, messages={_HELLO}))"))
     err.print("\n[dim]Ctrl-C stops it.[/]")
 
@@ -171,6 +175,8 @@ def _show_status(said: dict[str, object]) -> None:
     for check in posture["checks"]:
         mark = _COLOURS[State(check["state"])]
         table.add_row(f"[{mark}]{check['state']}[/]", escape(check["title"]), f"[dim]{escape(check['evidence'])}[/]")
+        if check["next_step"]:
+            table.add_row("", "", f"next: {escape(check['next_step'])}")
     for model in models:
         state = "[green]ready[/]" if model["healthy"] else "[yellow]not ready[/]"
         table.add_row(state, f"model {escape(model['name'])}", f"[dim]{model['kind']}, isolation {model['isolation']}[/]")
