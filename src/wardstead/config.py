@@ -95,7 +95,7 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class LabelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A level and compartments."""
 
-    level: str
+    level: Literal["public", "internal", "confidential", "restricted"]
     compartments: tuple[str, ...] = ()
 
     def label(self) -> Label:

@@ -152,7 +152,8 @@ def test_a_default_deny_names_the_roles_that_would_help() -> None:
 @pytest.mark.parametrize(
     ("policies", "schema", "where"),
     [
-        ({"x.cedar": "permit (principal, action"}, SCHEMA, "x.cedar"),
+        ({"x.cedar": "permit (principal, action"}, SCHEMA, "x.cedar:1"),
+        ({"x.cedar": "// a; b\npermit (principal, action, resource);\n\n// c\npermit (principal) wen;\n"}, SCHEMA, "x.cedar:5"),
         ({"x.cedar": 'permit (principal, action == Action::"fly", resource);'}, SCHEMA, "x.cedar"),
         ({"x.cedar": "permit (principal, action, resource) when { context.nothing };"}, SCHEMA, "x.cedar"),
         ({"x.cedar": "permit (principal, action, resource);"}, "entity {", "schema.cedarschema"),

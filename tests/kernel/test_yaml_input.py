@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -15,10 +17,15 @@ class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int = 1
 
 
+class Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    action: Literal["allow", "redact"]
+
+
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     inner: Inner = Inner()
     many: tuple[Inner, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 def test_what_fits_is_read() -> None:
@@ -32,6 +39,7 @@ def test_what_fits_is_read() -> None:
         ("name: x\ninner:\n  size: 1\n  size: 2\n", "f.yaml:4", "twice"),
         ("name: x\n\nsurprise: 1\n", "f.yaml:3: surprise", "unknown key"),
         ("name: x\nmany:\n  - size: 1\n  - size: many\n", "f.yaml:4: many[1].size", "Expected `int`"),
+        ("name: x\nwords:\n  - {action: allow}\n  - action: redcat\n", "f.yaml:4: words[1].action", "one of allow, redact"),
         ("name: [\n", "f.yaml:2", "expected"),
         ("? [a]\n: b\n", "f.yaml:1", "a key is a word"),
         ("name: !!python/object:os.system {}\n", "f.yaml:1", "constructor"),
@@ -43,7 +51,7 @@ def test_what_does_not_fit_is_named(text: str, where: str, what: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_yaml(text, "f.yaml", Outer)
     assert refused.value.where.startswith(where)
-    assert what in refused.value.what
+    assert what in f"{refused.value.what}, {refused.value.why}"
 
 
 @given(st.text(max_size=60))

@@ -59,6 +59,9 @@ class _Policy:
 _ROLE: Final = re.compile(r'\bRole::"([^"\\]+)"')
 
 
+_NO_CODE: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
+
+
 class CedarDecisionPoint:
     """Decides with a validated policy set. Immutable: a changed policy is a new decision point with a new ``version``."""
 
@@ -139,12 +142,32 @@ def _parse_schema(text: str) -> Any:
 
 def _validate(name: str, text: str, schema: Any) -> None:
     try:
+        cedarpy.PolicySet.from_str(text)
         result = cedarpy.validate_policies(text, schema)
     except ValueError as error:
-        raise ConfigurationError("the policy does not parse", where=name, why=str(error)[:500]) from None
+        where = f"{name}:{_line_that_does_not_parse(text)}"
+        raise ConfigurationError("the policy that begins here does not parse", where=where, why=str(error)[:500]) from None
     if not result.validation_passed:
         why = "; ".join(str(error) for error in result.errors)[:500]
         raise ConfigurationError("the policy does not fit the schema", where=name, why=why)
+
+
+def _line_that_does_not_parse(text: str) -> int:
+    """Where the first policy begins that is none: the parser says what is wrong, not where."""
+    code = _NO_CODE.sub(lambda found: " " * len(found[0]), text)
+    begin = 0
+    while (end := code.find(";", begin) + 1) > 0 and _parses(text[begin:end]):
+        begin = end
+    blank = len(code) - len(code[begin:].lstrip())
+    return 1 + text.count("\n", 0, blank)
+
+
+def _parses(text: str) -> bool:
+    try:
+        cedarpy.PolicySet.from_str(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _describe(text: str) -> dict[str, _Policy]:

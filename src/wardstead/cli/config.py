@@ -22,12 +22,19 @@ def check(context: typer.Context, json: Json = False) -> None:
         inspector = found.inspector()
         found.require_model_files()
         models = [model.name for model in found.settings.models]
+        known = found.compartments()
     warnings = [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted)]
+    warnings += [
+        f"the model {model.name} is cleared for {one}, a compartment that no rule of the classification policy gives"
+        for model in found.settings.models
+        for one in sorted(set(model.clearance.compartments) - known)
+    ]
     if json:
         versions = {"policy": point.version, "inspection": inspector.version}
         say_json({"ok": True, "models": models, **versions, "warnings": warnings})
     else:
-        err.print(f"[green]ok[/]: models {', '.join(models) or 'none'}; policy {point.version}; inspection {inspector.version}")
+        err.print(f"[green]ok[/]: models {', '.join(models) or 'none'}")
+        err.print(f"[dim]versions, as each intent records them: policy {point.version}, inspection {inspector.version}[/]")
         for warning in warnings:
             err.print(f"[yellow]warning[/]: {warning}")
 

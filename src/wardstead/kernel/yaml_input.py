@@ -27,7 +27,11 @@ def read_yaml(text: str, where: str, kind: type[T]) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         what, path = _split(str(error))
-        raise ConfigurationError(what, where=f"{where}:{_line_of(tree, path)}: {path or 'the file'}") from None
+        allowed = _allowed(kind, path) if what.startswith("Invalid enum value") else ()
+        raise ConfigurationError(
+            what, where=f"{where}:{_line_of(tree, path)}: {path or 'the file'}",
+            why=f"it is one of {', '.join(allowed)}" if allowed else "",
+        ) from None  # fmt: skip
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -56,6 +60,19 @@ def _split(message: str) -> tuple[str, str]:
     if unknown:
         return f"unknown key {unknown[1]!r}", f"{path}.{unknown[1]}".lstrip(".")
     return what, path
+
+
+def _allowed(kind: Any, path: str) -> tuple[str, ...]:
+    """The values of a choice, found along ``path`` from its ``kind``; empty where it cannot be told."""
+    info: Any = msgspec.inspect.type_info(kind)
+    for part in re.findall(r"[^.\[\]]+", path):
+        if isinstance(info, msgspec.inspect.StructType):
+            info = next((one.type for one in info.fields if one.encode_name == part), None)
+        elif isinstance(info, msgspec.inspect.VarTupleType | msgspec.inspect.ListType):
+            info = info.item_type
+        else:
+            return ()
+    return tuple(str(one) for one in info.values) if isinstance(info, msgspec.inspect.LiteralType) else ()
 
 
 def _line_of(tree: yaml.Node | None, path: str) -> int:
