@@ -145,6 +145,10 @@ def test_status_of_a_deployment_that_does_not_run_is_4(made: Path) -> None:
     status = said(made, "status", code=4)
     assert status["running"] is False
     assert {model["healthy"] for model in status["models"]} == {False}
+    shown = wardstead("-C", str(made), "status").stdout
+    assert "not running" in shown
+    assert "posture" not in shown
+    assert "is isolated" not in shown
     assert said(made, "down") == {"stopped": False}
     assert said(made, "doctor", code=4)["error"]["code"]
     assert said(made, "chat", "hello", "--key", "ws_x", code=4)["error"]["next_step"]

@@ -168,11 +168,15 @@ def _show_status(said: dict[str, object]) -> None:
     posture, models = said["posture"], said["models"]
     if not isinstance(posture, dict) or not isinstance(models, list):
         raise CallerError("no status")
-    where = said["url"] if said["running"] else "not running"
     colour = _COLOURS[State(posture["state"])]
-    out.print(f"[bold]{where}[/]   posture [{colour}]{posture['state']}[/]")
+    if said["running"]:
+        out.print(f"[bold]{said['url']}[/]   posture [{colour}]{posture['state']}[/]")
+    else:
+        out.print("[bold]not running[/]   what can be said of it at rest:")
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for check in posture["checks"]:
+        if not said["running"] and check["id"].startswith("isolation."):
+            continue  # nothing runs that could be asked from inside
         mark = _COLOURS[State(check["state"])]
         table.add_row(f"[{mark}]{check['state']}[/]", escape(check["title"]), f"[dim]{escape(check['evidence'])}[/]")
         if check["next_step"]:
