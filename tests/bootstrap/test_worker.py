@@ -113,7 +113,7 @@ async def test_the_journal_is_closed_also_when_the_rest_cannot_be_opened(
         raise RuntimeError
 
     monkeypatch.setattr(Journal, "close", close)
-    monkeypatch.setattr(worker, "make_world", broken)
+    monkeypatch.setattr(worker, "worlds_of", broken)
     with pytest.raises(RuntimeError):
         async with assembled(three):
             pass
