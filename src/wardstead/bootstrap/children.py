@@ -11,6 +11,7 @@ from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
+from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.config import ModelSection
 from wardstead.kernel.errors import ConfigurationError
 
@@ -37,6 +38,7 @@ def run_recorder(deployment: Deployment) -> int:
         clock=now_ms,
         monotonic_s=time.monotonic,
     )
+    threading.Thread(target=keep_verifying, args=(deployment, stop), daemon=True).start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     return 0
 

@@ -11,6 +11,7 @@ from typing import Any
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.running import running
+from wardstead.bootstrap.verifying import verified_check
 from wardstead.config import ModelSection, parse_upstream
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
@@ -25,7 +26,7 @@ def probes(deployment: Deployment, model: str) -> tuple[ProbeResult, ...]:
 
 def posture(deployment: Deployment) -> list[Check]:
     """What protects this deployment and what does not, each with its evidence."""
-    checks = [_keys_check(deployment), _tls_check(deployment), _ledger_check(deployment)]
+    checks = [_keys_check(deployment), _tls_check(deployment), _ledger_check(deployment), verified_check(deployment)]
     for model in deployment.settings.models:
         if model.upstream.kind == "embedded":
             checks.append(_isolation(deployment, model.name))

@@ -255,7 +255,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         checkpoint=reader.checkpoint,
         exchange_owner=owner,
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
-        ledger_health=functools.partial(can_write, deployment.places.state),
+        ledger_health=lambda: journal.accepts() and can_write(deployment.places.state),
     )
 
 

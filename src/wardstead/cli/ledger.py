@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wardstead.bootstrap.deployment import now_ms, read_text
+from wardstead.bootstrap.verifying import known_checkpoints
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.errors import CallerError, ConfigurationError
@@ -54,9 +55,7 @@ def verify(
     """Recompute everything: leaves, tree, tiles, signatures, order. Exit 5 on any alteration."""
     with errors(as_json=json):
         found = deployment(context)
-        known = [_checkpoint_in(path) for path in checkpoint or []]
-        kept = (found.places.state / "checkpoint", found.places.signed)
-        known += [path.read_bytes().decode("utf-8", "replace") for path in kept if path.is_file()]
+        known = [_checkpoint_in(path) for path in checkpoint or []] + known_checkpoints(found)
         reader = found.ledger
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:

@@ -137,6 +137,10 @@ class Journal:
         if not woken:
             self._soon(self._wake)
 
+    def accepts(self) -> bool:
+        """Whether an intent that came now would find room. Takes the reserve on again where it can."""
+        return self._reserve.restore() and len(self._outstanding) < self._room
+
     def close(self) -> None:
         """Commit what waits, then stop. Later calls are answered ``FAILED``."""
         with self._closing:
