@@ -7,8 +7,10 @@ import pwd
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from wardstead.access.ports import Identity
+from wardstead.adapters.store.ledger_tables import entry
 from wardstead.bootstrap import people
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
@@ -72,3 +74,10 @@ def test_reading_the_record_of_administration_adds_nothing_to_it(deployment: Dep
     assert opened["entries"][0]["content"]["details"]["by"] == "command line"
     assert console.glimpses([made.id])[made.id].act == opened["entries"][0]["content"]["action"]
     assert deployment.ledger.recent(3) == newest
+
+
+def test_an_altered_act_does_not_take_the_list_with_it(deployment: Deployment, console: Console) -> None:
+    altered, other = (one.id for one in deployment.ledger.recent(2))
+    with deployment.engine.begin() as connection:
+        connection.execute(update(entry).where(entry.c.exchange == altered).values(body=b"garbage"))
+    assert console.glimpses([altered, other]).keys() == {other}

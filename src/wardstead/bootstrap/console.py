@@ -18,7 +18,7 @@ from wardstead.console.timeline import label_words
 from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.errors import CallerError
+from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import verify_receipt
@@ -136,8 +136,8 @@ class Console:
         for exchange_id in exchange_ids:
             try:
                 opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
-            except KeyGone:
-                continue
+            except (KeyGone, IntegrityError):
+                continue  # its own page says that it was erased, or altered; a list goes on
             glimpse = _glimpse(opened["entries"]) if opened else None
             if glimpse is not None:
                 found[exchange_id] = glimpse
