@@ -162,6 +162,8 @@ class AnswerGuard:
                 raise Cut("access.clearance", reason)
 
     def _attach_logprobs(self, choice: _Choice, out: Chunk) -> None:
+        if not self._wants_logprobs:
+            return
         tokens = choice.spelling.take(choice.released)
         if tokens and self._harmless(tokens):
             out.logprobs = tokens
