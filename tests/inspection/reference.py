@@ -91,21 +91,28 @@ def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
 
 def real_width(detector: Detector, data: bytes, begin: int, start: int, end: int) -> int:
     """How many bytes of a candidate are real."""
-    left = data[max(0, begin - CONTEXT_BYTES) : begin].lower()
+    left = data[max(0, begin - CONTEXT_BYTES) : begin]
     if detector.context and not any(stands_in(word.encode(), left) for word in detector.context):
         return 0
     return VALIDATORS[detector.validator](data[start:end]) if detector.validator else end - start
 
 
 def stands_in(word: bytes, text: bytes) -> bool:
-    """Whether the word stands in the text by itself."""
-    at = text.find(word)
+    """Whether the word stands in the text by itself, or as a part of a name in camelCase."""
+    at = text.lower().find(word)
     while at >= 0:
-        around = text[max(0, at - 1) : at] + text[at + len(word) : at + len(word) + 1]
-        if not any(chr(byte).isascii() and chr(byte).isalnum() for byte in around):
+        end = at + len(word)
+        if parted(text[max(0, at - 1) : at], text[at : at + 1]) and parted(text[end - 1 : end], text[end : end + 1]):
             return True
-        at = text.find(word, at + 1)
+        at = text.lower().find(word, at + 1)
     return False
+
+
+def parted(left: bytes, right: bytes) -> bool:
+    """Whether a word can end after ``left`` and another begin with ``right``."""
+    if any(not side or not side.isalnum() for side in (left, right)):
+        return True
+    return right.isupper() and not left.isupper()
 
 
 def inspect(text: str, inspector: PatternInspector = INSPECTOR) -> Verdict:

@@ -11,6 +11,7 @@ from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, l
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.matching import Matcher
 from wardstead.inspection.policy import load_policy, policy_schema
+from wardstead.inspection.ports import Direction
 from wardstead.kernel.errors import ConfigurationError
 
 CASES = [(one, text, True) for one in DETECTORS for text in one.examples]
@@ -29,6 +30,43 @@ def test_a_detector_finds_its_examples_alone(matchers: dict[str, Matcher], detec
     matcher = matchers[detector.id]
     found = matcher.matches(0, data, 0, len(data)).matches if matcher.candidates(data) else []
     assert bool(found) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "stands"),
+    [
+        ("ACME_KEY", True),
+        ("acmeKey", True),
+        ("myAcmeKey", True),
+        ("my-acme-key", True),
+        ("acme", True),
+        ("acmes", False),
+        ("pacme", False),
+        ("PACMEKEY", False),
+        ("acme2", False),
+    ],
+)
+def test_a_context_word_stands_by_itself_or_as_a_part_of_a_name(before: str, stands: bool) -> None:
+    more = ", context: [acme]"
+    matcher = Matcher(load_catalogues({"file.yaml": one_detector("[0-9]{4}", more)}))
+    text = f"{before} 1234".encode()
+    assert bool(matcher.matches(0, text, 0, len(text)).matches) is stands
+
+
+def test_lines_of_plain_code_and_prose_hold_no_credential() -> None:
+    lines = [
+        "commit 3f9a1c0b7de24518a6c2e0f9b81d77433f9a1c0b",
+        "request_id=5fa2b0c1-93de-4c7b-8a16-2f0e7d9b4c38 status=200",
+        "color: #dcdccc; background: url(data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ)",
+        '"integrity": "sha512-9QdXXJmLcXJZ5cVnUs5vJZ8xkMIlq8Vu2GVcDw3kLqbnNHRmWnYUQ0OqRzVd0WMV2ZzqnNWTY3kEfnUi1CTQcw=="',
+        "def token_count(self, token: str, max_tokens=4096) -> int:",
+        "password = getpass.getpass('Password: ')",
+        "The secret of a good password is its length.",
+        "api_key = os.environ['OPENAI_API_KEY']",
+        "for key, value in sorted(items.items()): print(key, value)",
+    ]
+    found = PatternInspector(DETECTORS, POLICY).inspect("\n".join(lines * 20), Direction.PROMPT)
+    assert [one for one in found.findings if "credentials" in str(one.label)] == []
 
 
 def one_detector(pattern: str, more: str = "") -> str:

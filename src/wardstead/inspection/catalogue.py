@@ -32,7 +32,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     source: Annotated[str, msgspec.Meta(min_length=3)]
     pattern: str
     validator: str = ""
-    context: tuple[str, ...] = ()
+    context: tuple[Annotated[str, msgspec.Meta(min_length=2)], ...] = ()
     overlong: str = ""
     examples: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     counter_examples: tuple[str, ...] = ()

@@ -53,11 +53,11 @@ class _Context:
 
     __slots__ = ("_shortest", "_whole", "_word")
 
-    def __init__(self, words: Sequence[bytes]) -> None:
-        pattern = b"|".join(map(re.escape, words))
-        # Whole words, or "sin" would be found in "using". An underscore parts words here: aws_secret_access_key.
-        self._whole = re.compile(b"(?i)(?<![0-9a-z])(?:" + pattern + b")(?![0-9a-z])")
-        self._word = re.compile(b"(?i)" + pattern)
+    def __init__(self, words: Sequence[str], options: Any) -> None:
+        # RE2: a list of hundreds of words takes it no longer than one.
+        anywhere = "|".join(map(re.escape, words))
+        self._whole = re2.compile("|".join(_standing(word) for word in words).encode(), options=options)
+        self._word = re2.compile(f"(?i:{anywhere})".encode(), options=options)
         self._shortest = min(map(len, words))
 
     def stands_before(self, data: bytes, start: int) -> bool:
@@ -66,8 +66,18 @@ class _Context:
 
     def next_start(self, data: bytes, begin: int, before: int) -> int:
         """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""
-        word = self._word.search(data, max(0, begin - CONTEXT_BYTES), before)
-        return before if word is None else max(begin, word.start() + self._shortest)
+        word = self._word.search(data[max(0, begin - CONTEXT_BYTES) : before])
+        return before if word is None else max(begin, max(0, begin - CONTEXT_BYTES) + word.start() + self._shortest)
+
+
+def _standing(word: str) -> str:
+    """The pattern of a whole word, or "sin" would be found in "using". Here an underscore parts words, and so does a capital
+    after a small letter or a digit: aws_secret_access_key, awsSecretAccessKey.
+    """
+    first, middle, last = re.escape(word[0]), re.escape(word[1:-1]), re.escape(word[-1])
+    begin = f"(?:\\A|[^0-9A-Za-z])(?i:{first})" + (f"|[0-9a-z]{first.upper()}" if first.isalpha() else "")
+    end = f"(?i:{last})(?:[^0-9A-Za-z]|\\z)" + (f"|{last.lower()}[A-Z]" if last.isalpha() else "")
+    return f"(?:{begin})(?i:{middle})(?:{end})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,7 @@ class Matcher:
         options.log_errors = False
         try:
             self._compiled = [_compile(one, options) for one in detectors]
-            closure = "|".join(one.prefixes for one in detectors)
+            closure = "|".join(dict.fromkeys(one.prefixes for one in detectors))
             self.pending = re2.compile(f"(?:{closure})\\z".encode(), options=options)
         except re2.error as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
@@ -156,6 +166,6 @@ def _compile(detector: Detector, options: Any) -> _Compiled:
         pattern.search,
         pattern.groups,
         VALIDATORS[detector.validator] if detector.validator else None,
-        _Context([word.encode() for word in detector.context]) if detector.context else None,
+        _Context(detector.context, options) if detector.context else None,
         re.compile(detector.overlong.encode()) if detector.overlong else None,
     )

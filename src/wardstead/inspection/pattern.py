@@ -4,7 +4,8 @@ The prefix closure of a pattern matches every beginning of every match: P(ab) = 
 P(a{m,n}) = a{0,n-1}·P(a), P(c) = c | ε. Searched at the end of what has arrived, it tells where a match may be in
 progress. Wide repeats are over-approximated by ``*`` or ``+``, which keeps the automaton small and can only delay text,
 never release it too early: an in-progress match is never older than the pattern's greatest width. Narrow repeats stay
-exact, or "Python3 is a good language" would wait as if it might still become an IBAN.
+exact, or "Python3 is a good language" would wait as if it might still become an IBAN. A pattern that cannot match a space
+or a quotation mark has the closure ``WORD``: all of them together wait for the end of the word, at the price of one.
 
 INVARIANT: a pattern matches ASCII alone. It runs on UTF-8, and what could match any byte could end inside a character.
 """
@@ -22,6 +23,12 @@ Tree = Any
 
 EXACT_BYTES = 48
 """A repeat of at most this width keeps its count in the prefix closure."""
+WORD = r"[0-9A-Za-z_.+/=~%:!#$&*,;?@^|\-]+"
+"""The prefix closure of every pattern made of these characters alone. Keys of hundreds of services are: their exact closures
+together would have more states than memory holds, and spare no more than the wait for the end of a word."""
+_NOT_IN_WORD = [chr(code) for code in range(128) if not re.match(WORD, chr(code))]
+EXACT_TIMES = 4
+"""A class without a space keeps its count up to this: counts make an automaton's states many, and spare little waiting."""
 
 
 def parse(pattern: str, where: str) -> Tree:
@@ -58,6 +65,8 @@ def emit(tree: Tree, where: str) -> str:
 
 def prefixes(tree: Tree, where: str) -> str:
     """The prefix closure of the pattern."""
+    if _is_word(tree, where):
+        return WORD
     flags = "(?i:" if tree.state.flags & re.IGNORECASE else "(?:"
     return flags + _prefix_of(list(tree), where) + ")"
 
@@ -110,8 +119,32 @@ def _full(op: Any, value: Any, where: str) -> str:
     raise _unsupported(op, where)
 
 
+def _is_word(items: Any, where: str) -> bool:
+    """Whether all that the pattern can match is characters of ``WORD``."""
+    for op, value in items:
+        if op is c.BRANCH:
+            inside = all(_is_word(branch, where) for branch in value[1])
+        elif op is c.SUBPATTERN:
+            inside = _is_word(value[3], where)
+        elif op in {c.MAX_REPEAT, c.MIN_REPEAT}:
+            inside = _is_word(value[2], where)
+        else:
+            one = _full(op, value, where)
+            inside = op is c.AT or not any(re.match(one, char) for char in _NOT_IN_WORD)
+        if not inside:
+            return False
+    return True
+
+
 def _is_narrow(high: Any, inner: Tree) -> bool:
-    return bool(high is not c.MAXREPEAT and int(high) * int(inner.getwidth()[1]) <= EXACT_BYTES)
+    if high is c.MAXREPEAT or int(high) * int(inner.getwidth()[1]) > EXACT_BYTES:
+        return False
+    return int(high) <= EXACT_TIMES or not _is_inside_a_word(inner)
+
+
+def _is_inside_a_word(inner: Tree) -> bool:
+    """Whether it is one class without a space: however often it is repeated, the next space ends it."""
+    return len(inner) == 1 and inner[0][0] is c.IN and not re.match(_class(inner[0][1], ""), " ")
 
 
 def _at(value: Any, where: str) -> str:
