@@ -161,7 +161,7 @@ def test_a_validator_that_crashes_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_after_a_crash_a_guard_releases_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     inspector = PatternInspector(DETECTORS, POLICY)
-    monkeypatch.setattr(inspector._matcher, "candidates", lambda _data: 1 / 0)
+    monkeypatch.setattr(inspector._matcher, "candidates", lambda *_: 1 / 0)
     guard = inspector.guard(Direction.ANSWER)
     assert guard.feed("hello ").action is Action.BLOCK
     assert guard.feed("more").text == guard.finish().text == ""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from wardstead.inspection.pattern import parse, prefixes, width
+from wardstead.inspection.pattern import has_digits, has_mark, outline, parse, prefixes, width
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
@@ -52,13 +52,18 @@ class Detector:
     ``validator`` names one of ``VALIDATORS``. One of the ``context`` words, if there are any, must stand to the left.
     ``overlong`` is a class of characters: a match followed by one of them ran into its pattern's bound, and the rest
     of the secret would get away, so it blocks. A group of the pattern marks the secret in it: the rest may stay.
+    ``outline`` matches wherever the pattern does, and is cheaper to look for; ``marked`` says that it is very cheap;
+    ``digits`` that every match has three digits in a row.
     """
 
     id: str
     type: str
     category: str
     pattern: str
+    outline: str
     prefixes: str
+    marked: bool
+    digits: bool
     validator: str = ""
     context: tuple[str, ...] = ()
     overlong: str = ""
@@ -96,7 +101,10 @@ def canary(text: str) -> Detector:
     if not 8 <= len(text) <= 256 or not text.isascii() or not text.isprintable():
         raise ConfigurationError("a canary has 8 to 256 printable ASCII characters", where="inspection.canaries")
     pattern = "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in text)
-    return Detector("canary", "canary", "canary", pattern, prefixes(parse(pattern, "canary"), "canary"))
+    tree = parse(pattern, "canary")
+    return Detector(
+        "canary", "canary", "canary", pattern, outline(tree, "canary"), prefixes(tree, "canary"), marked=True, digits=False
+    )
 
 
 def _detector(entry: _Entry, where: str) -> Detector:
@@ -112,9 +120,13 @@ def _detector(entry: _Entry, where: str) -> Detector:
         entry.type,
         entry.category,
         entry.pattern,
+        outline(tree, where),
         prefixes(tree, where),
+        has_mark(tree),
+        has_digits(tree),
         entry.validator,
-        tuple(word.lower() for word in entry.context),
+        # As the search does it: only ASCII letters have no case.
+        tuple(word.encode().lower().decode() for word in entry.context),
         entry.overlong,
         entry.examples,
         entry.counter_examples,

@@ -59,7 +59,8 @@ class PatternGuard:
             return _NOTHING
         try:
             self._take_in(self._half + piece.encode("utf-8", "replace"))
-            return self._advance(self._first_open())
+            lent = self._matcher.lent(self._view, self._decided)
+            return self._advance(self._first_open(lent), lent)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return self._fail()
 
@@ -70,7 +71,7 @@ class PatternGuard:
         try:
             self._buffer += self._half
             self._view += self._half
-            released = self._advance(len(self._buffer))
+            released = self._advance(len(self._buffer), self._matcher.lent(self._view, self._decided))
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return self._fail()
         self._over = True
@@ -87,18 +88,15 @@ class PatternGuard:
         self._over = True
         return Released("", (failed(self._chars + char_count(self._buffer)),), Action.BLOCK)
 
-    def _first_open(self) -> int:
+    def _first_open(self, lent: frozenset[int]) -> int:
         """Where a match may be in progress, so that what starts there is not decided yet."""
-        size = len(self._buffer)
-        found = self._matcher.pending.search(self._view, self._decided)
-        first = found.start() if found is not None else size
-        return max(first, size - WINDOW_BYTES, self._decided)
+        first = self._matcher.first_pending(self._view, self._decided, lent)
+        return max(first, len(self._view) - WINDOW_BYTES, self._decided)
 
-    def _advance(self, first_open: int) -> Released:
+    def _advance(self, first_open: int, lent: frozenset[int]) -> Released:
         """Decide every start before ``first_open``; release what no match can reach any more."""
         if first_open > self._decided:
-            # One byte of left context: a spurious boundary only makes a candidate that is then looked at exactly.
-            for number in self._matcher.candidates(self._view[max(0, self._decided - 1) :]):
+            for number in self._matcher.candidates(self._view, self._decided, lent):
                 begin = max(self._decided, self._resume.get(number, 0))
                 scan = self._matcher.matches(number, self._view, begin, first_open)
                 self._waiting += scan.matches

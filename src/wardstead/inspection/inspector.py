@@ -53,7 +53,7 @@ class PatternInspector:
         What matches in none of the joined texts matches in no single one: a border can only lend context from before it.
         """
         joined = opened(_BETWEEN.join(parts))
-        numbers = self._matcher.candidates(joined)
+        numbers = self._matcher.candidates(joined, 0, self._matcher.lent(joined, 0))
         if len(parts) == 1 or not numbers:
             return {0: numbers} if numbers else {}
         starts = list(accumulate([len(part) + len(_BETWEEN) for part in parts], initial=0))

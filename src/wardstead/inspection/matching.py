@@ -3,12 +3,15 @@
 Everything here works on UTF-8 bytes, after ``opened``. A match at a given start is RE2's leftmost-first one; after a
 candidate that is not real, the search goes on one byte later, after a real one at its end. So a start decides by itself,
 which is what makes the streamed and the whole result equal.
+
+Most texts hold nothing, and that is known after two scans: for all patterns that need no context, and for all context
+words. A pattern that needs context is looked for only where one of its words has been seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,9 @@ import msgspec
 import re2
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, Detector
+from wardstead.inspection.context import Context, caseless, standing
+from wardstead.inspection.pattern import WORD, begins_with_digit
+from wardstead.inspection.scanning import ALL, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.kernel.errors import ConfigurationError
 
@@ -48,38 +54,6 @@ def opened(data: bytes) -> bytes:
     return data.replace(b"\\n", b"\n ").replace(b"\\r", b"\r ").replace(b"\\t", b"\t ")
 
 
-class _Context:
-    """Words of which one must stand to the left of a match."""
-
-    __slots__ = ("_shortest", "_whole", "_word")
-
-    def __init__(self, words: Sequence[str], options: Any) -> None:
-        # RE2: a list of hundreds of words takes it no longer than one.
-        anywhere = "|".join(map(re.escape, words))
-        self._whole = re2.compile("|".join(_standing(word) for word in words).encode(), options=options)
-        self._word = re2.compile(f"(?i:{anywhere})".encode(), options=options)
-        self._shortest = min(map(len, words))
-
-    def stands_before(self, data: bytes, start: int) -> bool:
-        """Whether a word is near enough to a match at ``start``."""
-        return self._whole.search(data[max(0, start - CONTEXT_BYTES) : start]) is not None
-
-    def next_start(self, data: bytes, begin: int, before: int) -> int:
-        """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""
-        word = self._word.search(data[max(0, begin - CONTEXT_BYTES) : before])
-        return before if word is None else max(begin, max(0, begin - CONTEXT_BYTES) + word.start() + self._shortest)
-
-
-def _standing(word: str) -> str:
-    """The pattern of a whole word, or "sin" would be found in "using". Here an underscore parts words, and so does a capital
-    after a small letter or a digit: aws_secret_access_key, awsSecretAccessKey.
-    """
-    first, middle, last = re.escape(word[0]), re.escape(word[1:-1]), re.escape(word[-1])
-    begin = f"(?:\\A|[^0-9A-Za-z])(?i:{first})" + (f"|[0-9a-z]{first.upper()}" if first.isalpha() else "")
-    end = f"(?i:{last})(?:[^0-9A-Za-z]|\\z)" + (f"|{last.lower()}[A-Z]" if last.isalpha() else "")
-    return f"(?:{begin})(?i:{middle})(?:{end})"
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     """One detector, ready to run. ``group`` is the part of the pattern that is the secret."""
@@ -87,7 +61,7 @@ class _Compiled:
     search: Any
     group: int
     validator: Validator | None
-    context: _Context | None
+    context: Context | None
     overlong: re.Pattern[bytes] | None
 
 
@@ -97,40 +71,87 @@ class Matcher:
     def __init__(self, detectors: Sequence[Detector]) -> None:
         """Compile. Raises ``ConfigurationError`` for a pattern that an engine refuses."""
         self.detectors = tuple(detectors)
-        options = re2.Options()
-        options.encoding = re2.Options.Encoding.LATIN1
-        options.max_mem = 64 << 20
-        options.log_errors = False
+        self._options = options = _options()
+        self._unions: dict[tuple[int, ...], Any] = {}
+        self._closures: dict[tuple[int, ...], Any] = {}
+        numbered = dict(enumerate(detectors))
+        free = {number: one for number, one in numbered.items() if not one.context}
+        bound = {number: one for number, one in numbered.items() if one.context}
+        self._lenders = _lenders(bound)
+        self._need_digits = frozenset(number for number, one in bound.items() if one.digits)
         try:
             self._compiled = [_compile(one, options) for one in detectors]
-            closure = "|".join(dict.fromkeys(one.prefixes for one in detectors))
-            self.pending = re2.compile(f"(?:{closure})\\z".encode(), options=options)
-        except re2.error as error:
+            self._words = Scanner({at: _hint(word) for at, word in enumerate(self._lenders)}, ALL)
+            self._owners = list(self._lenders.values())
+            self._marked = Scanner({number: one.outline for number, one in free.items() if one.marked}, ALL)
+            unmarked = {number: one for number, one in free.items() if not one.marked}
+            self._free, self._free_digits = _scanners(unmarked)
+            self._bound, self._bound_digits = _scanners(bound)
+            closures = {number: one.prefixes for number, one in free.items() if one.prefixes}
+            by_digit = {number for number, closure in closures.items() if begins_with_digit(closure)}
+            self._digit_closures = Scanner({number: _at_end(closures[number]) for number in by_digit})
+            self._other_closures = Scanner({number: _at_end(closures[number]) for number in closures.keys() - by_digit})
+            self._bound_closures = frozenset(number for number, one in bound.items() if one.prefixes)
+        except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
-        try:
-            self._database.compile(
-                expressions=[one.pattern.encode() for one in detectors],
-                ids=list(range(len(detectors))),
-                elements=len(detectors),
-                flags=[flags] * len(detectors),
-            )
-        except hyperscan.error as error:
-            raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
-        # Two scans at a time must not share their scratch space: each takes one, and puts it back.
-        self._scratches = [hyperscan.Scratch(self._database)]
 
-    def candidates(self, data: bytes) -> list[int]:
-        """The detectors whose pattern occurs somewhere in ``data``: none is left out."""
-        hits: list[int] = []
-        try:
-            scratch = self._scratches.pop()
-        except IndexError:
-            scratch = hyperscan.Scratch(self._database)
-        self._database.scan(data, match_event_handler=_note, context=hits, scratch=scratch)
-        self._scratches.append(scratch)
-        return sorted(hits)
+    def lent(self, data: bytes, begin: int) -> frozenset[int]:
+        """The detectors that need context and may have some, for matches that start at or after ``begin``."""
+        words = self._words.hits(data[max(0, begin - CONTEXT_BYTES) :])
+        return frozenset().union(*[self._owners[word] for word in words]) if words else _NONE
+
+    def candidates(self, data: bytes, begin: int, lent: frozenset[int]) -> list[int]:
+        """The detectors that may have a match that starts at or after ``begin``: none is left out."""
+        # One byte of left context: a spurious boundary only makes a candidate that is then looked at exactly.
+        part = data[max(0, begin - 1) :]
+        digits = _DIGITS.search(part) is not None
+        found = self._marked.hits(part) + self._free.hits(part)
+        if digits:
+            found += self._free_digits.hits(part)
+        return sorted(found + self._lent_candidates(part, lent, digits=digits))
+
+    def _lent_candidates(self, part: bytes, lent: frozenset[int], *, digits: bool) -> list[int]:
+        wanted = lent if digits else lent - self._need_digits
+        if len(wanted) <= _FEW:
+            return list(wanted)  # looked at one by one they cost less than a scan for all
+        under = self._bound.hits(part) + (self._bound_digits.hits(part) if digits else [])
+        return [number for number in under if number in wanted]
+
+    def first_pending(self, data: bytes, begin: int, lent: frozenset[int]) -> int:
+        """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
+        part = data[max(0, begin - 1) :]
+        words = part.rstrip(WORD)
+        first = max(begin, len(data) - len(part) + len(words))
+        # What is in progress from before the last word was so when that word began: a prefix of a beginning is a beginning.
+        found = self._other_closures.hits(words) if words else []
+        if _DIGIT.search(words) is not None:
+            found += self._digit_closures.hits(words)
+        found += lent & self._bound_closures
+        if not found or first <= begin:
+            return first
+        starts = [pending.search(data, begin) for pending in self._closures_of(tuple(sorted(found)))]
+        return min([first, *[int(start.start()) for start in starts if start is not None]])
+
+    def _closures_of(self, numbers: tuple[int, ...]) -> list[Any]:
+        """The closures of these detectors: in one pattern when they have come together before, as the same few often do."""
+        if numbers in self._unions:
+            union = self._unions[numbers]
+            if union is None:
+                union = self._unions[numbers] = self._closure(numbers)
+            return [union]
+        if len(self._unions) >= _UNIONS:
+            self._unions.clear()
+        self._unions[numbers] = None
+        return [self._closure((number,)) for number in numbers]
+
+    def _closure(self, numbers: tuple[int, ...]) -> Any:
+        closure = self._closures.get(numbers)
+        if closure is None:
+            either = "|".join(self.detectors[number].prefixes for number in numbers)
+            closure = re2.compile(_at_end(either).encode(), options=self._options)
+            if len(numbers) == 1:
+                self._closures[numbers] = closure
+        return closure
 
     def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``."""
@@ -156,8 +177,45 @@ class Matcher:
         return Scan(found, begin)
 
 
-def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
-    hits.append(number)
+_NONE: frozenset[int] = frozenset()
+_SHORT = 4
+_UNIONS = 1024
+_FEW = 8
+_DIGIT, _DIGITS = re.compile(rb"[0-9]"), re.compile(rb"[0-9]{3}")
+
+
+def _scanners(detectors: Mapping[int, Detector]) -> tuple[Scanner, Scanner]:
+    """Of those that match without digits, and of those that need some."""
+    return (
+        Scanner({number: one.outline for number, one in detectors.items() if not one.digits}),
+        Scanner({number: one.outline for number, one in detectors.items() if one.digits}),
+    )
+
+
+def _hint(word: bytes) -> str:
+    """Short words stand in others everywhere; of long ones the letters alone are a good hint, and cheaper."""
+    return standing(word) if len(word) <= _SHORT else caseless(word)
+
+
+def _lenders(bound: Mapping[int, Detector]) -> dict[bytes, frozenset[int]]:
+    """By context word: the detectors that it serves."""
+    serves: dict[bytes, set[int]] = {}
+    for number, one in bound.items():
+        for word in one.context:
+            serves.setdefault(word.encode(), set()).add(number)
+    return {word: frozenset(numbers) for word, numbers in serves.items()}
+
+
+def _at_end(closure: str) -> str:
+    return f"(?:{closure})\\z"
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = 64 << 20
+    options.log_errors = False
+    return options
 
 
 def _compile(detector: Detector, options: Any) -> _Compiled:
@@ -166,6 +224,6 @@ def _compile(detector: Detector, options: Any) -> _Compiled:
         pattern.search,
         pattern.groups,
         VALIDATORS[detector.validator] if detector.validator else None,
-        _Context(detector.context, options) if detector.context else None,
+        Context(detector.context, options) if detector.context else None,
         re.compile(detector.overlong.encode()) if detector.overlong else None,
     )

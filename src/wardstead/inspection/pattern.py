@@ -5,7 +5,7 @@ P(a{m,n}) = a{0,n-1}·P(a), P(c) = c | ε. Searched at the end of what has arriv
 progress. Wide repeats are over-approximated by ``*`` or ``+``, which keeps the automaton small and can only delay text,
 never release it too early: an in-progress match is never older than the pattern's greatest width. Narrow repeats stay
 exact, or "Python3 is a good language" would wait as if it might still become an IBAN. A pattern that cannot match a space
-or a quotation mark has the closure ``WORD``: all of them together wait for the end of the word, at the price of one.
+or a quotation mark needs no closure: all of them together wait for the end of the ``WORD``, at the price of none.
 
 INVARIANT: a pattern matches ASCII alone. It runs on UTF-8, and what could match any byte could end inside a character.
 """
@@ -13,6 +13,7 @@ INVARIANT: a pattern matches ASCII alone. It runs on UTF-8, and what could match
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from re import _constants as c  # type: ignore[attr-defined]  # the parser has no public name; its tree is stable since 3.11
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -23,10 +24,10 @@ Tree = Any
 
 EXACT_BYTES = 48
 """A repeat of at most this width keeps its count in the prefix closure."""
-WORD = r"[0-9A-Za-z_.+/=~%:!#$&*,;?@^|\-]+"
-"""The prefix closure of every pattern made of these characters alone. Keys of hundreds of services are: their exact closures
-together would have more states than memory holds, and spare no more than the wait for the end of a word."""
-_NOT_IN_WORD = [chr(code) for code in range(128) if not re.match(WORD, chr(code))]
+WORD = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=~%:!#$&*,;?@^|-"
+"""What a word is made of here. A pattern of these alone is in progress at most from where the last word begins: keys of
+hundreds of services are, and their exact closures together would have more states than memory holds."""
+_NOT_IN_WORD = [chr(code) for code in range(128) if code not in WORD]
 EXACT_TIMES = 4
 """A class without a space keeps its count up to this: counts make an automaton's states many, and spare little waiting."""
 
@@ -63,10 +64,63 @@ def emit(tree: Tree, where: str) -> str:
     return "".join(_full(op, value, where) for op, value in tree)
 
 
+def outline(tree: Tree, where: str) -> str:
+    """A pattern that occurs wherever this one does, and perhaps elsewhere: its wide repeats have no bound."""
+    return ("(?i:" if tree.state.flags & re.IGNORECASE else "(?:") + emit(tree, where) + ")"
+
+
+def has_mark(items: Any) -> bool:
+    """Whether every match has three given characters in a row: such patterns are found at no cost, all together."""
+    return _has_run(items, 3, _is_given)
+
+
+def has_digits(items: Any) -> bool:
+    """Whether every match has three digits in a row: where a text has none, such patterns need not be looked for."""
+    return _has_run(items, 3, _is_digit)
+
+
+def begins_with_digit(closure: str) -> bool:
+    """Whether a match in progress always holds a digit: its first character is one."""
+    compiled = re.compile(closure)
+    return not any(compiled.fullmatch(chr(code)) for code in range(128) if code not in range(48, 58))
+
+
+def _has_run(items: Any, least: int, counts: Callable[[Any, Any], bool]) -> bool:
+    run = 0
+    for op, value in items:
+        if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
+            low, high, inner = value
+            one = len(inner) == 1 and counts(*inner[0])
+            if (one and run + low >= least) or (low and _has_run(inner, least, counts)):
+                return True
+            run = run + low if one and low == high else low if one else 0
+        elif op is not c.AT:
+            run = run + 1 if counts(op, value) else 0
+            inside = op is c.SUBPATTERN and _has_run(value[3], least, counts)
+            inside = inside or (op is c.BRANCH and all(_has_run(branch, least, counts) for branch in value[1]))
+            if inside or run >= least:
+                return True
+    return False
+
+
+def _is_given(op: Any, _value: Any) -> bool:
+    return op is c.LITERAL
+
+
+def _is_digit(op: Any, value: Any) -> bool:
+    digits = range(48, 58)
+    if op is c.LITERAL:
+        return value in digits
+    return op is c.IN and all(
+        (kind is c.LITERAL and one in digits) or (kind is c.RANGE and one[0] in digits and one[1] in digits)
+        for kind, one in value
+    )
+
+
 def prefixes(tree: Tree, where: str) -> str:
-    """The prefix closure of the pattern."""
+    """The prefix closure of the pattern; empty for one that is part of a word, which waits for the word's end."""
     if _is_word(tree, where):
-        return WORD
+        return ""
     flags = "(?i:" if tree.state.flags & re.IGNORECASE else "(?:"
     return flags + _prefix_of(list(tree), where) + ")"
 
@@ -88,13 +142,14 @@ def _prefix(op: Any, value: Any, where: str) -> str:
     if op is c.BRANCH:
         return "|".join(_prefix_of(list(branch), where) for branch in value[1])
     if op is c.SUBPATTERN:
-        return f"(?:{_prefix_of(list(value[3]), where)})"
+        return ("(?i:" if value[1] else "(?:") + _prefix_of(list(value[3]), where) + ")"
     if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
         _, high, inner = value
         started = _prefix_of(list(inner), where)
-        if _is_narrow(high, inner):
-            return f"(?:{emit(inner, where)}){{0,{max(int(high) - 1, 0)}}}(?:{started})"
-        return f"(?:{emit(inner, where)})*(?:{started})"
+        if not _is_narrow(high, inner):
+            return f"(?:{emit(inner, where)})*(?:{started})"
+        before = f"(?:{emit(inner, where)}){{0,{int(high) - 1}}}" if high > 1 else ""
+        return f"{before}(?:{started})"
     raise _unsupported(op, where)
 
 

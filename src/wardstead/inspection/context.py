@@ -1,0 +1,49 @@
+"""The words near a match that make it one: "account" before eight digits.
+
+A word stands by itself, or "sin" would be found in "using". An underscore parts words here, and so does a capital after a
+small letter or a digit: aws_secret_access_key, awsSecretAccessKey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import re2
+
+from wardstead.inspection.catalogue import CONTEXT_BYTES
+
+
+class Context:
+    """Words of which one must stand to the left of a match."""
+
+    __slots__ = ("_shortest", "_whole", "_word")
+
+    def __init__(self, words: Sequence[str], options: Any) -> None:
+        """``options`` are RE2's: a list of hundreds of words takes it no longer than one."""
+        encoded = [word.encode() for word in words]
+        self._whole = re2.compile("|".join(map(standing, encoded)).encode(), options=options)
+        self._word = re2.compile("|".join(map(caseless, encoded)).encode(), options=options)
+        self._shortest = min(map(len, encoded))
+
+    def stands_before(self, data: bytes, start: int) -> bool:
+        """Whether a word is near enough to a match at ``start``."""
+        return self._whole.search(data[max(0, start - CONTEXT_BYTES) : start]) is not None
+
+    def next_start(self, data: bytes, begin: int, before: int) -> int:
+        """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""
+        word = self._word.search(data[max(0, begin - CONTEXT_BYTES) : before])
+        return before if word is None else max(begin, max(0, begin - CONTEXT_BYTES) + word.start() + self._shortest)
+
+
+def caseless(word: bytes) -> str:
+    """The pattern of a word whose ASCII letters are large or small: beyond ASCII, RE2's idea of case is that of Latin-1."""
+    return "".join(f"[{chr(byte)}{chr(byte).upper()}]" if 97 <= byte <= 122 else f"\\x{byte:02x}" for byte in word.lower())
+
+
+def standing(word: bytes) -> str:
+    """The pattern of a word that stands by itself."""
+    first, last = word[:1].lower(), word[-1:].lower()
+    begin = f"(?:\\A|[^0-9A-Za-z]){caseless(first)}" + (f"|[0-9a-z]{first.decode().upper()}" if first.isalpha() else "")
+    end = f"{caseless(last)}(?:[^0-9A-Za-z]|\\z)" + (f"|{last.decode()}[A-Z]" if last.isalpha() else "")
+    return f"(?:{begin}){caseless(word[1:-1])}(?:{end})"

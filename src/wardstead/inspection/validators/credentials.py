@@ -1,0 +1,131 @@
+"""What looks like a secret: neither a placeholder, nor a template, nor a word."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections import Counter
+from hashlib import sha256
+from itertools import pairwise
+from typing import Final
+
+
+def literal(match: bytes) -> bool:
+    """Not a template, a look-up or a filler: ``${DB_PASSWORD}``, ``{{ secret }}``, ``os.environ``, ``<password>``, ``xxxx``."""
+    if match.startswith((b"<", b"[")) or _TEMPLATE.search(match) is not None:
+        return False
+    return bool(match.lower().strip(b"x*.-_<>${}"))
+
+
+def token(match: bytes) -> bool:
+    """Not a documentation's stand-in: more than ``xxxx``, ``0000`` and words such as ``your-token-here`` is in it."""
+    if _MASK.search(match) is not None or not literal(match):
+        return False
+    if not any(48 <= byte <= 57 for byte in match) and _is_wordlike(match, 8):
+        return False
+    rest = _FILLER.sub(b"", match)
+    return len(rest) == len(match) or len(rest) >= max(8, len(match) * 2 // 5)
+
+
+def random_looking(match: bytes) -> bool:
+    """At least 2.9 bits of entropy a character, letters and digits: words, placeholders, paths and code have less."""
+    value = _NEXT_FIELD.split(match.strip(b" \"'`"))[0]
+    if len(value) < 8 or not token(value) or _CODE.search(value) is not None:
+        return False
+    counts = Counter(value)
+    entropy = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
+    if entropy < 2.9 or not any(chr(byte).isalpha() for byte in value) or _is_sequence(value):
+        return False
+    if not any(48 <= byte <= 57 for byte in value):
+        # A long key now and then has no digit; words then have other marks.
+        return len(value) >= 16 and entropy >= 3.5 and value.lower() != value != value.upper() and not _is_wordlike(value)
+    return not (any(byte in _SEPARATORS for byte in value) and _is_wordlike(value))
+
+
+def random_mixed(match: bytes) -> bool:
+    """Random-looking, with capitals and small letters: no hash in hexadecimal, no UUID."""
+    if match.lower() == match or match.upper() == match or (match.isalnum() and _is_wordlike(match)):
+        return False
+    return random_looking(match)
+
+
+def password(match: bytes) -> bool:
+    """What stands as a literal where a password is expected: letters with digits or signs, and not the word itself."""
+    value = match.rstrip(b"!?.,;:")
+    if len(value) < 6 or not token(value) or len(_FILLER.sub(b"", value)) < 4 or _CODE.search(value) is not None:
+        return False
+    if not any(chr(byte).isalpha() for byte in value) or _is_sequence(value):
+        return False
+    if any(48 <= byte <= 57 or byte in b"!@#$%^&*+=~?" for byte in value):
+        return not (any(byte in _SEPARATORS for byte in value) and _is_wordlike(value))
+    return len(value) >= 12 and value.lower() != value != value.upper() and not _is_wordlike(value)
+
+
+def spoken_password(match: bytes) -> bool:
+    """A password between words of a sentence: it has a digit and a letter, and is no date, address or unit."""
+    value = match.rstrip(b"!?.,;:")
+    letters = sum(chr(byte).isalpha() for byte in value)
+    return letters >= 2 and letters < len(value) and any(48 <= byte <= 57 for byte in value) and password(value)
+
+
+def url_password(match: bytes) -> bool:
+    """A password, or ``user:password``, that is neither a template nor a manual's ``user:pass``."""
+    secret = match.partition(b":")[2] or match
+    return literal(secret) and _MASK.search(secret) is None and len(secret) > 2 and bool(_FILLER.sub(b"", secret).strip(b"._-12"))
+
+
+def base58_check(match: bytes) -> bool:
+    """The last four bytes are a checksum of the others (Bitcoin wiki, "Base58Check encoding")."""
+    number = 0
+    for byte in match:
+        number = number * 58 + _BASE58.index(byte)
+    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return sha256(sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]
+
+
+def basic_credentials(match: bytes) -> bool:
+    """Base64 of ``user:password`` (RFC 7617 section 2)."""
+    try:
+        plain = base64.b64decode(match.rstrip(b"=") + b"=" * (-len(match.rstrip(b"=")) % 4), validate=True)
+    except ValueError:
+        return False
+    user, colon, secret = plain.partition(b":")
+    return bool(colon and len(user) + len(secret) > 2 and all(32 <= byte < 127 for byte in plain))
+
+
+_NEXT_FIELD: Final = re.compile(rb"&[A-Za-z_]+=")
+_BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_TEMPLATE: Final = re.compile(
+    rb"[$#%]\{|\$\(|\{\{|%\(|\A\{[0-9A-Za-z_]|\A\$[A-Za-z_]+\Z|environ|process\.env|getenv|ENV\[|ENC\["
+    rb"|\A(?:env|arn|vault|op|sm):|secrets\.|vars?\.|(?i:redacted)"
+)
+_MASK: Final = re.compile(rb"[xX]{6}|\*{4}|\.{3}|#{4}|_{4}")
+_FILLER: Final = re.compile(
+    rb"(?i)(.)\1{4,}|your|change[-_]?(?:me|this|it)|replace(?:[-_]?(?:me|this|with))?|insert|placeholder|example|sample|dummy|fake"
+    rb"|password|passwd|passphrase|secret|token|api|key|access|auth|client|user|pass|pwd|value|here|goes|string|some|test|"
+    rb"foo|bar|admin|null|undefined|none|true|false|[-_ .]"
+)
+_CODE: Final = re.compile(
+    rb"[(\[{]\Z|\A(?:\.{0,2}/|~/|[A-Za-z]:\x5c)|://|->|::|&&|=>|\A[-+/=_.]{4}|\A#[0-9A-Za-z]{1,8}\b"
+    rb"|\A(?:pk[_-]|sb_publishable_|phc_|age1|ssh-|AAAA[BC]3NzaC1|MII[BC]Ij|MFkw)"
+)
+_SEPARATORS: Final = b"._-:|"
+_WORD: Final = re.compile(rb"[A-Z][a-z]{2,}|[a-z]{3,}|[A-Z]{4,}")
+_CONSONANTS: Final = re.compile(rb"(?i)[bcdfghjklmnpqrstvwxz]{5}")
+
+
+def _is_wordlike(value: bytes, tenths: int = 6) -> bool:
+    """Whether most letters, so many tenths, are in runs that could be spoken: ``settings.api_key_v2``, not ``gT5kQz81``."""
+    spoken = sum(
+        len(run)
+        for run in _WORD.findall(value)
+        if _CONSONANTS.search(run) is None and 5 * sum(byte in b"aeiouyAEIOUY" for byte in run) >= len(run)
+    )
+    letters = sum(chr(byte).isalpha() for byte in value)
+    return spoken * 10 >= tenths * letters and spoken * 10 >= 4 * len(value)
+
+
+def _is_sequence(value: bytes) -> bool:
+    """Whether most characters are the next one of the alphabet: ``abcdef123456``."""
+    return 2 * sum(right - left == 1 for left, right in pairwise(value)) > len(value)
