@@ -32,6 +32,7 @@ def every_command(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tu
 
 COMMANDS = dict(every_command())
 ARGUMENTS = {
+    ("classify",): ["-"],
     ("user", "add"): ["eve"], ("user", "disable"): ["eve"], ("user", "enable"): ["eve"], ("user", "set-roles"): ["eve", "user"],
     ("user", "set-clearance"): ["eve", "public"], ("user", "reset-password"): ["eve"], ("key", "create"): ["--user", "eve"],
     ("key", "revoke"): ["nobody", "--yes"], ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"],
@@ -272,3 +273,51 @@ def test_a_deployment_for_others_is_certified_for_its_names_and_no_others(tmp_pa
     refused = wardstead("init", str(tmp_path / "other"), "--name", "no name", "--yes", "--json")
     assert refused.returncode == 2
     assert not (tmp_path / "other").exists()
+
+
+TEXT = "Dear Zoë,\nyour card is 4111 1111 1111 1111\n"
+
+
+def classified(made: Path, *arguments: str, given: bytes = TEXT.encode()) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "wardstead.cli", "-C", str(made), "classify", *arguments]
+    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=60)
+
+
+def test_a_text_is_classified_from_a_file_and_from_standard_input(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text(TEXT)
+    for arguments in (("-",), (str(tmp_path / "letter.txt"),)):
+        done = classified(made, *arguments, "--json")
+        assert done.returncode == 0
+        result = json.loads(done.stdout)
+        assert result["label"] == {"level": "restricted", "compartments": ["payment"]}
+        (found,) = result["findings"]
+        assert TEXT[found["start"] : found["end"]] == "4111 1111 1111 1111"
+        assert (found["type"], found["line"], found["column"]) == ("payment-card", 2, 14)
+        assert (found["prompt"], found["answer"], found["label"]) == ("redact", "redact", result["label"])
+
+
+def test_a_pipeline_can_stop_on_a_level(made: Path) -> None:
+    assert classified(made, "-", "--fail-on", "restricted").returncode == 1
+    assert classified(made, "-", "--fail-on", "internal", given=b"hello").returncode == 0
+    assert classified(made, "-", "--fail-on", "secret").returncode == 3
+
+
+def test_sarif_names_rule_level_and_region(made: Path) -> None:
+    run = json.loads(classified(made, "-", "--sarif").stdout)["runs"][0]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["payment-card"]
+    (result,) = run["results"]
+    assert (result["ruleId"], result["level"]) == ("payment-card", "error")
+    assert result["locations"][0]["physicalLocation"]["region"]["charOffset"] == TEXT.index("4111")
+
+
+@pytest.mark.parametrize("given", [b"a\xc3(", b"\xff\xfe\x00", b"\x80"])
+def test_what_is_no_text_is_named_with_its_place(made: Path, given: bytes) -> None:
+    done = classified(made, "-", "--json", given=given)
+    assert done.returncode == 2
+    assert "byte" in json.loads(done.stdout)["error"]["where"]
+
+
+def test_without_show_nothing_of_the_text_is_said(made: Path) -> None:
+    done = classified(made, "-")
+    assert b"4111" not in done.stdout + done.stderr
+    assert b"4111 1111 1111 1111" in classified(made, "-", "--show").stdout

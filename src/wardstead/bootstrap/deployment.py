@@ -29,6 +29,7 @@ from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.catalogue import Detector, load_catalogues
+from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
@@ -262,6 +263,10 @@ class Deployment:
         policy = self.classification()
         treatments = (*policy.by_type.values(), *policy.by_category.values())
         return frozenset().union(*(one.label.compartments for one in treatments))
+
+    def classifier(self, *, scan: bool) -> Classifier:
+        """What explains a text; ``scan`` where there is much of it."""
+        return Classifier(self.detectors(), self.classification(), self.settings.inspection.canaries, scan=scan)
 
     def inspector(self) -> PatternInspector:
         """Detectors under the policy, compiled."""

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from wardstead import __version__
-from wardstead.cli import chat, config, ledger, people, running
+from wardstead.cli import chat, classify, config, ledger, people, running
 from wardstead.cli.output import DEFECT
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app.add_typer(people.keys, name="key")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
-for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat):
+for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat, classify.classify):
     app.command()(command)
 
 

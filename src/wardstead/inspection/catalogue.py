@@ -78,7 +78,7 @@ def load_catalogues(texts: Mapping[str, str]) -> tuple[Detector, ...]:
     """
     found: dict[str, Detector] = {}
     for where in sorted(texts):
-        for entry in read_yaml(texts[where], where, _Catalogue).detectors:
+        for entry in read_yaml(texts[where], where, _Catalogue, ours=True).detectors:
             if entry.id in found:
                 raise ConfigurationError(f"two detectors have the id {entry.id!r}", where=where)
             found[entry.id] = _detector(entry, f"{where}: {entry.id}")

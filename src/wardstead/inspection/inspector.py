@@ -11,7 +11,7 @@ from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.matching import Match, Matcher, opened
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Inspection
-from wardstead.inspection.verdict import Judge, char_offsets, clusters, failed
+from wardstead.inspection.verdict import Judge, char_offsets, clusters, failed, treatments
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -25,9 +25,8 @@ class PatternInspector:
     def __init__(self, detectors: Sequence[Detector], policy: ClassificationPolicy, canaries: Sequence[str] = ()) -> None:
         """Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
         everything = (*detectors, *(canary(text) for text in canaries))
-        policy.check_names({one.type for one in everything} | {"canary"}, {one.category for one in everything} | {"canary"})
         self._matcher = Matcher(everything)
-        self._judge = Judge(everything, [policy.treatment(one.type, one.category) for one in everything])
+        self._judge = Judge(everything, treatments(everything, policy))
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}"
 

@@ -8,7 +8,7 @@ import msgspec
 
 from wardstead.inspection.catalogue import WINDOW_BYTES, Detector
 from wardstead.inspection.matching import Match
-from wardstead.inspection.policy import Treatment
+from wardstead.inspection.policy import ClassificationPolicy, Treatment
 from wardstead.inspection.ports import Direction
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
@@ -52,6 +52,12 @@ class Ruling(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     label: Label
     replacement: bytes
+
+
+def treatments(detectors: Sequence[Detector], policy: ClassificationPolicy) -> list[Treatment]:
+    """What policy says of each detector. Raises ``ConfigurationError`` where it says nothing, or speaks of what nobody finds."""
+    policy.check_names({one.type for one in detectors} | {"canary"}, {one.category for one in detectors} | {"canary"})
+    return [policy.treatment(one.type, one.category) for one in detectors]
 
 
 class Judge:

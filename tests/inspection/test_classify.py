@@ -1,0 +1,52 @@
+"""A classification explains the same findings that inspection acts on."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.inspection.reference import DETECTORS, POLICY
+from tests.inspection.test_guard import TEXT
+
+from wardstead.inspection.classify import Classifier
+from wardstead.inspection.inspector import PatternInspector
+from wardstead.inspection.ports import Direction
+from wardstead.kernel.findings import Action
+
+SCANNING = Classifier(DETECTORS, POLICY)
+SIMPLE = Classifier(DETECTORS, POLICY, scan=False)
+INSPECTOR = PatternInspector(DETECTORS, POLICY)
+
+
+@given(TEXT)
+def test_with_and_without_a_scan_the_same_is_found(text: str) -> None:
+    assert SCANNING.classify(text) == SIMPLE.classify(text)
+
+
+@given(TEXT)
+def test_what_inspection_finds_is_explained_at_its_place(text: str) -> None:
+    found = SIMPLE.classify(text)
+    spans = [(one.start, one.end) for one in found.findings]
+    assert spans == sorted(spans)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+    inspected = INSPECTOR.inspect(text, Direction.PROMPT)
+    for finding in inspected.findings:
+        over = [one for one in found.findings if finding.start < one.end and one.start < finding.end]
+        assert any(finding.type in {one.type, *one.also} for one in over)
+        assert found.label.dominates(finding.label)
+
+
+@given(st.text(max_size=40))
+def test_places_are_characters(text: str) -> None:
+    found = SIMPLE.classify(f"{text} jane.doe@example.com {text}").findings
+    where = len(text) + 1
+    assert ("email", where, where + 20) in [(one.type, one.start, one.end) for one in found] or "@" in text or "." in text
+
+
+def test_both_directions_and_the_other_readings_are_told() -> None:
+    text = "SSN 536-90-4399, tel +44 20 7946 0958, -----BEGIN PRIVATE KEY-----"
+    found = {one.type: one for one in SIMPLE.classify(text).findings}
+    assert text[found["us-ssn"].start : found["us-ssn"].end] == "536-90-4399"
+    assert found["private-key"].prompt is found["private-key"].answer is Action.BLOCK
+    assert text[found["phone"].start : found["phone"].end].endswith("44 20 7946 0958")
