@@ -11,6 +11,7 @@ from wardstead.crypto.keyring import (
     KeyEncryptionKey,
     KeyGone,
     KeyRing,
+    KeyUnknown,
     SubjectKey,
     new_kek,
     new_subject_key,
@@ -62,7 +63,7 @@ def test_subjects_do_not_share_keys() -> None:
 
 def test_opening_makes_no_key() -> None:
     store = Memory()
-    with pytest.raises(KeyGone):
+    with pytest.raises(KeyUnknown):
         KeyRing(ROOT, store, os.urandom).to_open("nobody")
     assert not store.keys
 

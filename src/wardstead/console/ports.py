@@ -124,7 +124,10 @@ class ConsoleServices(Protocol):
         ...
 
     def glimpses(self, exchange_ids: Sequence[str]) -> Mapping[str, Glimpse]:
-        """What a list may show of these, by id; left out where the key was destroyed. Called for permitted ones only."""
+        """What a list may show of these, by id; left out where the key was destroyed, or something was altered.
+
+        Called for permitted ones only.
+        """
         ...
 
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:

@@ -20,9 +20,15 @@ _CACHED_SUBJECTS = 10_000
 
 
 class KeyGone(IntegrityError):
-    """The subject's key does not exist (any more): what was sealed under it cannot be read."""
+    """The subject's key was destroyed: what was sealed under it cannot be read."""
 
     code = "key_gone"
+
+
+class KeyUnknown(IntegrityError):
+    """There is no such key, and none was destroyed: whoever reads of this subject reads what was altered."""
+
+    code = "key_unknown"
 
 
 class EpochRetired(KeyGone):
@@ -121,7 +127,7 @@ class KeyRing:
         return self._ciphers.get(subject) or self._load(subject, make=True)
 
     def to_open(self, subject: str) -> AESGCM:
-        """The subject's cipher. Raises ``KeyGone`` when there is no key."""
+        """The subject's cipher. Raises ``KeyGone`` for an erased subject, ``KeyUnknown`` for one that never had a key."""
         return self._ciphers.get(subject) or self._load(subject, make=False)
 
     def evict(self) -> None:
@@ -139,7 +145,10 @@ class KeyRing:
         if key is None and make:
             key = self._store.add(new_subject_key(self._root, self._store.current_kek(), subject, self._entropy))
         if key is None:
-            raise KeyGone("this subject has no key", why="it was erased, or never sealed anything")
+            raise KeyUnknown(
+                "whose it is said to be never had a key", why="the record or the key store was altered, or is an older copy",
+                next_step="Run 'wardstead ledger verify'",
+            )  # fmt: skip
         return key
 
     def _remember(self, key: SubjectKey) -> AESGCM:

@@ -79,7 +79,8 @@ class Sealer:
 def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes) -> bytes:
     """The content of a stored entry; empty for one that has none.
 
-    Raises ``KeyGone`` when the subject's key was destroyed, ``IntegrityError`` when anything does not fit.
+    Raises ``KeyGone`` when the subject's key was destroyed, another ``IntegrityError`` when anything does not fit: a subject
+    that never had a key among it.
     """
     fields = Header.decode(header)
     if not fields.key:

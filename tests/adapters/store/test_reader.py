@@ -6,14 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from tests.adapters.store.deployment import Deployment, now_ms
 
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.locks import Turn
-from wardstead.crypto.keyring import KeyGone, KeyRing
+from wardstead.crypto.keyring import KeyGone, KeyRing, KeyUnknown
 from wardstead.kernel.errors import IntegrityError
+from wardstead.kernel.ids import ExchangeId
+from wardstead.ledger.entry import Header
+from wardstead.ledger.ports import EntryKind
 
 
 def test_an_exchange_opens_with_its_subjects_key(deployment: Deployment) -> None:
@@ -55,6 +58,23 @@ def test_an_entry_given_to_another_subject_does_not_open(deployment: Deployment)
     with pytest.raises(IntegrityError):
         deployment.reader.open_exchange(exchange, deployment.ring)
     journal.close()
+
+
+@pytest.mark.parametrize("erased", [True, False])
+def test_a_subject_that_nobody_knows_is_no_erased_one(deployment: Deployment, erased: bool) -> None:
+    """Entries of version 1 do not commit to their subject: of them, only the key store can tell."""
+    exchange, header = "old", Header(EntryKind.INTENT, ExchangeId("old"), 1, bytes(32), bytes(12), bytes(60))
+    row = {"exchange": exchange, "kind": "intent", "header": header.encode(), "body": b"sealed", "time_ms": 60_000}
+    with deployment.engine.begin() as connection:
+        connection.execute(insert(entry).values(subject="zzz", **row))
+    if erased:
+        deployment.keys.erase("zzz")
+        opened = deployment.reader.open_exchange(exchange, deployment.ring)
+        assert opened is not None
+        assert opened["erased"]
+    else:
+        with pytest.raises(KeyUnknown):
+            deployment.reader.open_exchange(exchange, deployment.ring)
 
 
 def test_lists_are_newest_first_and_in_pages(deployment: Deployment) -> None:

@@ -21,7 +21,11 @@ entry = Table(
     UniqueConstraint("exchange", "kind", name="uq_entry_exchange"),
     sqlite_autoincrement=True,  # an id is never given twice, not even after a deletion
 )
-"""``worker`` is the incarnation that owes the outcome; set on intents only."""
+"""``worker`` is the incarnation that owes the outcome; set on intents only.
+
+Every other column is committed to by the entry's leaf. Of an exchange that has its outcome nothing reads ``worker``; one that
+lacks it because ``worker`` was altered is counted as open by verification.
+"""
 
 Index("ix_entry_worker", entry.c.worker, sqlite_where=entry.c.worker.is_not(None))
 Index("ix_entry_subject", entry.c.subject)
