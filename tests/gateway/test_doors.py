@@ -156,8 +156,14 @@ async def test_health_says_what_is_well(models: list[bool], ledger: bool, draini
         asked.append(ledger)
         return ledger
 
-    health = Health([lambda well=well: well for well in models], ask_ledger)  # type: ignore[misc]
+    health = Health([lambda well=well: well for well in models], ask_ledger, lambda: None)  # type: ignore[misc]
     for _ in range(3):
         got, body = await health.report(draining=draining)
         assert (got, body["status"], body["ledger"]) == (status, state, ledger)
     assert len(asked) == 1, "strangers make the parts work"
+
+
+@pytest.mark.parametrize("verified", [True, False, None])
+async def test_health_says_whether_the_ledger_was_verified_and_refuses_nobody_for_it(verified: bool | None) -> None:
+    status, body = await Health([], lambda: True, lambda: verified).report(draining=False)
+    assert (status, body) == (200, {"status": "ok", "models": True, "ledger": True, "verified": verified})

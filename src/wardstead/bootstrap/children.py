@@ -16,6 +16,8 @@ from wardstead.config import ModelSection
 from wardstead.kernel.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
+_VERIFYING_ENDS_S = 2.0
+"""How long verification is waited for at the end. It only reads: it can be left at whatever it does."""
 
 
 def _until_told() -> threading.Event:
@@ -38,8 +40,10 @@ def run_recorder(deployment: Deployment) -> int:
         clock=now_ms,
         monotonic_s=time.monotonic,
     )
-    threading.Thread(target=keep_verifying, args=(deployment, stop), daemon=True).start()
+    verifying = threading.Thread(target=keep_verifying, args=(deployment, stop), name="verifying", daemon=True)
+    verifying.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
+    verifying.join(_VERIFYING_ENDS_S)
     return 0
 
 

@@ -27,6 +27,7 @@ from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.upstreams import open_upstream
+from wardstead.bootstrap.verifying import verified
 from wardstead.config import ModelSection, bracketed
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.world import ModelDeployment, World
@@ -255,6 +256,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         checkpoint=reader.checkpoint,
         exchange_owner=owner,
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
+        ledger_verified=functools.partial(verified, deployment),
         ledger_health=lambda: journal.accepts() and can_write(deployment.places.state),
     )
 

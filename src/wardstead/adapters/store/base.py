@@ -43,6 +43,17 @@ def open_engine(url: str, *, at_rest: bool = False) -> Engine:
     return engine
 
 
+def reading_engine(url: str) -> Engine:
+    """An engine whose connections write nothing."""
+    engine = open_engine(url)
+    event.listen(engine, "connect", _read_only)
+    return engine
+
+
+def _read_only(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
 def explain(error: DatabaseError) -> WardsteadError:
     """What an operator is told. A database that cannot be read as it was written was altered; else the machine is at fault."""
     why = str(error.orig)

@@ -53,9 +53,9 @@ class ExchangeSummary:
 class LedgerReader:
     """Answers questions about the stored ledger. Safe for threads; each question has a connection of its own."""
 
-    def __init__(self, engine: Engine, key: VerifyingKey) -> None:
-        """``key`` verifies the checkpoints."""
-        self._engine, self._key = engine, key
+    def __init__(self, engine: Engine, key: VerifyingKey, *, page: int = _PAGE) -> None:
+        """``key`` verifies the checkpoints; ``page`` entries are held at once when the whole ledger is read."""
+        self._engine, self._key, self._page = engine, key, page
 
     @property
     def key(self) -> VerifyingKey:
@@ -160,7 +160,8 @@ class LedgerReader:
         ``BackendError``.
         """
         try:
-            return verify_ledger(StoredLedger(self._engine), self._key, now_ms=clock(), known=known, progress=progress)
+            source = StoredLedger(self._engine, page=self._page)
+            return verify_ledger(source, self._key, now_ms=clock(), known=known, progress=progress)
         except IntegrityError as error:
             return Report(problems=[Problem("unreadable", error.where, error.what)])
         except DatabaseError as error:
@@ -183,7 +184,7 @@ class LedgerReader:
         First a line that says what it is, with the verifier key; then the checkpoints; then one line per leaf with header,
         body (base64, sealed) and leaf hash, up to the newest checkpoint.
         """
-        source = StoredLedger(self._engine)
+        source = StoredLedger(self._engine, page=self._page)
         end = source.end()
         signed = replace(end, size=min(end.size, end.signed))
         written = count()
@@ -225,9 +226,9 @@ def _leaf_line(one: StoredLeaf) -> bytes:
 class StoredLedger:
     """The ``LedgerSource`` that verification reads, page by page: no long read holds the write-ahead log back."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, page: int = _PAGE) -> None:
         """Over an engine with the ledger's tables."""
-        self._engine = engine
+        self._engine, self._page = engine, page
 
     def end(self) -> LedgerEnd:
         """Where it ends at this moment."""
@@ -250,14 +251,14 @@ class StoredLedger:
         after = -1
         while True:
             with self._engine.connect() as connection:
-                page = query.where(leaf.c.idx > after).order_by(leaf.c.idx).limit(_PAGE)
+                page = query.where(leaf.c.idx > after).order_by(leaf.c.idx).limit(self._page)
                 rows = connection.execute(page).mappings().all()
             for row in rows:
                 held = _stored(row) if row["id"] is not None else None
                 values = (row["idx"], row["entry_id"], row["hash"], held)
                 yield typed(StoredLeaf, dict(zip(("index", "entry_id", "hash", "entry"), values, strict=True)))
                 after = row["idx"]
-            if len(rows) < _PAGE:
+            if len(rows) < self._page:
                 return
 
     def unsequenced(self, end: LedgerEnd) -> Iterator[StoredEntry]:
@@ -270,12 +271,12 @@ class StoredLedger:
         after = 0
         while True:
             with self._engine.connect() as connection:
-                page = query.where(entry.c.id > after).order_by(entry.c.id).limit(_PAGE)
+                page = query.where(entry.c.id > after).order_by(entry.c.id).limit(self._page)
                 rows = connection.execute(page).mappings().all()
             for row in rows:
                 yield _stored(row)
                 after = row["id"]
-            if len(rows) < _PAGE:
+            if len(rows) < self._page:
                 return
 
     def checkpoints(self, end: LedgerEnd) -> Iterator[tuple[int, str]]:
@@ -286,13 +287,13 @@ class StoredLedger:
                 query = select(checkpoint.c.size, checkpoint.c.note).where(
                     checkpoint.c.size > after, checkpoint.c.size <= end.signed
                 )
-                rows = connection.execute(query.order_by(checkpoint.c.size).limit(_PAGE)).all()
+                rows = connection.execute(query.order_by(checkpoint.c.size).limit(self._page)).all()
             for row in rows:
                 if not isinstance(row.note, str) or not isinstance(row.size, int):
                     raise IntegrityError("a value of the wrong type is stored", where=f"checkpoint {row.size}")
                 yield row.size, row.note
                 after = row.size
-            if len(rows) < _PAGE:
+            if len(rows) < self._page:
                 return
 
     def tile(self, level: int, index: int) -> tuple[bytes, int]:

@@ -77,6 +77,7 @@ class Services:
     exchange_owner: Callable[[str], str | None]
     model_health: Sequence[Callable[[], bool]] = ()
     ledger_health: Callable[[], bool] = bool
+    ledger_verified: Callable[[], bool | None] = bool
 
 
 class Gateway:
@@ -93,7 +94,7 @@ class Gateway:
         self._deadlines = Deadlines()
         self._crowd = Crowd(each=doors.per_person, all=doors.concurrency)
         self.workshop = Workshop()
-        self._health = Health(services.model_health, services.ledger_health)
+        self._health = Health(services.model_health, services.ledger_health, services.ledger_verified)
         self.draining = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
