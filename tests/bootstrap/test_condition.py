@@ -7,11 +7,14 @@ import time
 
 import pytest
 
+from wardstead.adapters.store.reserve import Reserve
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.running import _require_room
 from wardstead.isolation.posture import Check, State
 from wardstead.isolation.probes import CATALOGUE, ProbeResult, results
+from wardstead.kernel.errors import BackendError
 
 MODEL = "smollm2"
 
@@ -80,3 +83,35 @@ def test_a_sandbox_that_takes_its_time_holds_up_no_more_than_one(deployment: Dep
     assert time.monotonic() - began < 5
     go_on.set()
     slow.join()
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [({"ledger": True}, State.AMBER), ({"ledger": False}, State.RED), ({}, State.AMBER), (None, State.AMBER)],
+)
+def test_a_gateway_that_refuses_exchanges_is_red(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, said: dict[str, bool] | None, state: State
+) -> None:
+    monkeypatch.setattr(condition, "health", lambda _deployment: said)
+    assert recording(deployment) == (State.AMBER, False), "nobody runs it"
+    monkeypatch.setattr(condition, "running", lambda _deployment: {})
+    (deployment.places.run / "supervisor.pid").touch()
+    assert recording(deployment) == (state, state is State.AMBER)
+
+
+def test_a_disk_without_room_for_the_reserve_is_red(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    (deployment.places.run / "supervisor.pid").touch()
+    monkeypatch.setattr(condition, "running", lambda _deployment: {})
+    monkeypatch.setattr(condition, "health", lambda _deployment: None)
+    assert recording(deployment) == (State.AMBER, True)
+    monkeypatch.setattr(Reserve, "within_reach", lambda _reserve: False)
+    assert recording(deployment) == (State.RED, False)
+    with pytest.raises(BackendError, match="no room for the ledger"):
+        _require_room(deployment)
+
+
+def recording(deployment: Deployment) -> tuple[State, bool]:
+    """The posture's word on recording, and the status's."""
+    said = condition.status(deployment)
+    (found,) = [one["state"] for one in said["posture"]["checks"] if one["id"] == "ledger"]
+    return State(found), said["ledger"]

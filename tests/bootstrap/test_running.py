@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,30 @@ def test_it_runs_as_long_as_its_supervisor_lives(deployment: Deployment) -> None
     supervisor.communicate()
     assert running.running(deployment) is None
     os.close(running._take_lock(deployment))
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_what_a_gateway_says_of_itself_is_heard_whatever_the_status(status: int) -> None:
+    class Says(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b'{"ledger": false}')
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Says) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert running._read(f"http://127.0.0.1:{server.server_port}/healthz", None) == b'{"ledger": false}'
+        thread.join()
+
+
+def test_a_gateway_that_does_not_answer_says_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_url: str, _context: object) -> bytes:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(running, "_read", refused)
+    assert running.health(deployment) is None
+    assert not running.healthy(deployment)

@@ -125,3 +125,10 @@ async def test_the_journal_is_closed_also_when_the_rest_cannot_be_opened(
 def test_a_short_path_is_its_own_address() -> None:
     with reachable(Path("/run/x.sock")) as address:
         assert address == "/run/x.sock"
+
+
+async def test_the_ledger_is_well_where_an_intent_would_be_accepted(three: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with assembled(three) as gateway:
+        assert gateway._services.ledger_health()
+        monkeypatch.setattr(Journal, "accepts", lambda _journal: False)
+        assert not gateway._services.ledger_health()

@@ -10,7 +10,7 @@ from typing import Any
 
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.running import running
+from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.config import ModelSection, parse_upstream
 from wardstead.isolation.plan import Mode
@@ -75,14 +75,23 @@ def _tls_check(deployment: Deployment) -> Check:
 
 def _ledger_check(deployment: Deployment) -> Check:
     title = "Every exchange is recorded and cannot be rewritten unseen"
-    if not deployment.reserve().whole() and running(deployment) is not None:
-        return Check(
-            "ledger", title, State.RED, "the reserve for outcomes is not whole: new exchanges are refused", "free disk space"
-        )
+    refused = _refused(deployment) if running(deployment) is not None else ""
+    if refused:
+        return Check("ledger", title, State.RED, f"new exchanges are refused: {refused}", "free disk space; see the logs")
     note = deployment.ledger.checkpoint()
     size = note.splitlines()[1] if note else "0"
     evidence = f"signed checkpoint over {size} entries; unwitnessed: whoever holds the keys could rewrite it unseen by outsiders"
     return Check("ledger", title, State.AMBER, evidence, "keep a copy of a checkpoint elsewhere: 'wardstead ledger checkpoint'")
+
+
+def _refused(deployment: Deployment) -> str:
+    """Why the running deployment takes no new exchanges; empty when it does."""
+    if not deployment.reserve().within_reach():
+        return "the disk is full, and what was set aside for outcomes is used up"
+    said = health(deployment)
+    if said is not None and said.get("ledger") is False:
+        return "the disk or the database takes no writes, or there is no room left for outcomes"
+    return ""
 
 
 def _answers(deployment: Deployment, model: ModelSection) -> bool:
@@ -104,9 +113,11 @@ def status(deployment: Deployment) -> dict[str, Any]:
     """The contract's ``status``: running, posture, models."""
     noted = running(deployment)
     checks = posture(deployment)
+    (ledger,) = (check for check in checks if check.id == "ledger")
     return {
         "running": noted is not None,
         "url": deployment.url,
+        "ledger": noted is not None and ledger.state is not State.RED,
         "posture": {"state": overall(checks).value, "checks": [asdict(check) for check in checks]},
         "models": [
             {

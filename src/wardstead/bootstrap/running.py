@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from wardstead.kernel.text import harmless
 OnStep = Callable[[str], None]
 _READY_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 30.0
+_HEALTH_BYTES = 64 * 1024
 _FLOCK = "hhqqi0q"
 """``struct flock`` of a 64-bit Linux (fcntl(2)): type, whence, start, length, pid."""
 
@@ -85,6 +87,16 @@ def _require_writable(deployment: Deployment) -> None:
             raise BackendError("this folder cannot be written", where=str(folder), why=why, next_step="make it writable")
 
 
+def _require_room(deployment: Deployment) -> None:
+    reserve = deployment.reserve()
+    if not reserve.within_reach():
+        mib = 2 * reserve.size_bytes // 2**20
+        raise BackendError(
+            "the disk has no room for the ledger: every exchange would be refused", where=str(deployment.places.state),
+            next_step=f"free {mib} MiB, or set ledger.reserve_bytes",
+        )  # fmt: skip
+
+
 def _require_certificate(deployment: Deployment) -> None:
     if deployment.settings.server.tls == "off":
         return
@@ -108,6 +120,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     places = deployment.places
     key = read_ledger_key(places.keys / "ledger.key")
     require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
+    _require_room(deployment)
     upgrade(deployment.engine)
     _require_certificate(deployment)
     if deployment.mode is Mode.NONE:
@@ -288,13 +301,28 @@ def stop(deployment: Deployment) -> bool:
 
 
 def healthy(deployment: Deployment) -> bool:
-    """Whether the gateway answers, its ledger can be written, and every model is ready."""
+    """Whether the gateway answers, its ledger takes exchanges, and every model is ready."""
+    said = health(deployment)
+    return said is not None and said.get("status") == "ok"
+
+
+def health(deployment: Deployment) -> dict[str, Any] | None:
+    """What the running gateway says of itself, also when it can serve nobody; ``None`` when it does not answer."""
     server = deployment.settings.server
-    context = ssl.create_default_context(cafile=str(deployment.places.tls / "ca.crt")) if server.tls == "on" else None
-    url = f"{'https' if context else 'http'}://{bracketed(deployment.local_host)}:{server.port}/healthz"
     try:
-        with urllib.request.urlopen(url, timeout=5, context=context) as reply:  # noqa: S310 -- our own address
-            said = json.loads(reply.read())
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
-    return bool(said.get("status") == "ok")
+        context = ssl.create_default_context(cafile=str(deployment.places.tls / "ca.crt")) if server.tls == "on" else None
+        url = f"{'https' if context else 'http'}://{bracketed(deployment.local_host)}:{server.port}/healthz"
+        said = json.loads(_read(url, context))
+    except (OSError, HTTPException, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _read(url: str, context: ssl.SSLContext | None) -> bytes:
+    """What is there, whatever the status. Raises ``OSError``."""
+    try:
+        reply = urllib.request.urlopen(url, timeout=5, context=context)  # noqa: S310 -- our own address
+    except urllib.error.HTTPError as error:
+        reply = error
+    with reply:
+        return bytes(reply.read(_HEALTH_BYTES))

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.adapters.store.deployment import Deployment, commit, conclude, deploy, now_ms
 
 from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.ledger.ports import Refusal
@@ -68,11 +69,33 @@ def full_disk(deployment: Deployment) -> None:
     check(deployment, {exchange for exchange, _ in opened})
 
 
+def said_beforehand(deployment: Deployment) -> None:
+    """On a full disk it is known that nothing is accepted; with room again, that something is: without any exchange."""
+    journal = deployment.journal(reserve=deployment.reserve(RESERVE))
+    until_accepted(deployment, journal)
+    assert journal.accepts()
+    filler = fill(deployment.folder)
+    while commit(journal, deployment.seal()[1], os.urandom(100_000)) is None:
+        pass
+    assert can_write(deployment.folder / "state"), "what was thrown overboard left room for a probe"
+    for _ in range(5):
+        assert not journal.accepts()
+        assert commit(journal, deployment.seal()[1], b"{}") is Refusal.FULL
+        time.sleep(0.3)
+    filler.unlink()
+    deadline = time.monotonic() + 10
+    while not journal.accepts():
+        assert time.monotonic() < deadline, "it did not recover"
+        time.sleep(0.05)
+    assert commit(journal, deployment.seal()[1], b"{}") is None
+    journal.close()
+
+
 def full_disk_with_recorder(deployment: Deployment) -> None:
     """The recorder waits for space, and goes on by itself."""
     stop = threading.Event()
     recorder = deployment.recorder()
-    thread = threading.Thread(target=recorder.run, args=(stop,), kwargs={"interval_s": 0.01})
+    thread = threading.Thread(target=recorder.run, args=(stop,), kwargs={"interval_s": 0.01}, daemon=True)
     thread.start()
     journal = deployment.journal()
     for _ in range(50):
@@ -106,9 +129,10 @@ def read_only_disk(deployment: Deployment) -> None:
     journal = deployment.journal()
     recorder = deployment.recorder()
     stop = threading.Event()
-    thread = threading.Thread(target=recorder.run, args=(stop,), kwargs={"interval_s": 0.01})
+    thread = threading.Thread(target=recorder.run, args=(stop,), kwargs={"interval_s": 0.01}, daemon=True)
     thread.start()
     assert [commit(journal, deployment.seal()[1], b"{}") for _ in range(3)] == [Refusal.FULL] * 3
+    assert not journal.accepts()
     remount(deployment.folder, "rw")
     until_accepted(deployment, journal)
     stop.set()
@@ -137,5 +161,5 @@ def remount(folder: Path, how: str) -> None:
 
 
 if __name__ == "__main__":
-    cases = (full_disk, full_disk_with_recorder, read_only_disk, read_only_copy)
+    cases = (full_disk, said_beforehand, full_disk_with_recorder, read_only_disk, read_only_copy)
     {case.__name__: case for case in cases}[sys.argv[1]](deploy(Path(sys.argv[2])))

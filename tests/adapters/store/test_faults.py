@@ -91,7 +91,7 @@ def in_own_mounts(case: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-@pytest.mark.parametrize("case", ["full_disk", "read_only_disk", "full_disk_with_recorder", "read_only_copy"])
+@pytest.mark.parametrize("case", ["full_disk", "said_beforehand", "read_only_disk", "full_disk_with_recorder", "read_only_copy"])
 def test_a_disk_that_refuses_is_survived(tmp_path: Path, case: str) -> None:
     in_own_mounts(case, tmp_path)
 

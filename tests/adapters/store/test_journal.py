@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 from tests.adapters.store.deployment import VERSION, Answer, Deployment, commit, conclude, now_ms
 
+from wardstead.adapters.store import journal as journals
 from wardstead.adapters.store.base import directory_epoch
 from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES
 from wardstead.ledger.ports import Done, Refusal
@@ -131,6 +132,55 @@ def test_no_more_intents_than_there_is_room_for_outcomes(deployment: Deployment)
     assert [commit(journal, seal, b"{}") for seal in seals] == [None, None, Refusal.FULL]
     assert conclude(journal, seals[0], b"{}") is None
     assert commit(journal, deployment.seal()[1], b"{}") is None
+    journal.close()
+
+
+def test_it_says_beforehand_whether_it_would_accept(deployment: Deployment) -> None:
+    reserve = deployment.reserve(2 * OUTCOME_ROOM_BYTES)
+    journal = deployment.journal(reserve=reserve)
+    assert journal.accepts()
+    seals = [deployment.seal()[1] for _ in range(2)]
+    assert commit(journal, seals[0], b"{}") is None
+    assert journal.accepts()
+    assert commit(journal, seals[1], b"{}") is None
+    assert not journal.accepts(), "there is no room left"
+    assert conclude(journal, seals[0], b"{}") is None
+    assert journal.accepts()
+    journal.close()
+    assert not journal.accepts()
+
+
+def test_what_others_took_of_the_disk_is_seen_without_an_exchange(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    reserve = deployment.reserve(1 << 62)
+    assert not reserve.within_reach()
+    journal._reserve = reserve
+    assert not journal.accepts()
+    assert commit(journal, deployment.seal()[1], b"{}") is Refusal.FULL
+    journal._reserve = deployment.reserve()
+    assert journal.accepts()
+    journal.close()
+
+
+def test_a_database_that_refused_is_tried_until_it_takes_writes_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nobody asking for anything meanwhile."""
+    monkeypatch.setattr(journals, "_RETRY_S", 0.02)
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    holder = sqlite3.connect(deployment.folder / "state" / "wardstead.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    journal._connection.execute("PRAGMA busy_timeout=1")
+    assert commit(journal, deployment.seal()[1], b"{}") is Refusal.FAILED
+    assert not journal.accepts()
+    entries = stored(deployment.folder)
+    holder.execute("ROLLBACK")
+    until(journal.accepts)
+    assert stored(deployment.folder) == entries, "it was tried by writing"
+    holder.close()
+    deployment.exchange(journal)
     journal.close()
 
 

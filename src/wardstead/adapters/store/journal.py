@@ -28,7 +28,7 @@ from wardstead.ledger.entry import unknown_outcome
 from wardstead.ledger.ports import Done, Draft, EntryKind, Refusal
 
 _BATCH = 128
-_OWED_RETRY_S = 1.0
+_RETRY_S = 1.0
 OUTCOME_ROOM_BYTES = 128 * 1024
 """What an intent reserves for its outcome. A larger outcome that meets a full disk is refused, and its answer broken off."""
 
@@ -114,6 +114,8 @@ class Journal:
         self._abandoned: deque[tuple[ExchangeId, str]] = deque()
         self._in_flight: list[_Waiting] = []
         self._owed: dict[ExchangeId, Draft] = {}
+        self._written = True
+        """Whether the database took the last write, or would take one since."""
         self._thread = Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -138,8 +140,9 @@ class Journal:
             self._soon(self._wake)
 
     def accepts(self) -> bool:
-        """Whether an intent that came now would find room. Takes the reserve on again where it can."""
-        return self._reserve.restore() and len(self._outstanding) < self._room
+        """Whether an intent that is based on the present directory would be accepted. From any thread; writes nothing."""
+        room = len(self._outstanding) < self._room
+        return room and self._written and not self._closed and self._reserve.within_reach()
 
     def close(self) -> None:
         """Commit what waits, then stop. Later calls are answered ``FAILED``."""
@@ -184,9 +187,10 @@ class Journal:
     def _serve(self) -> bool:
         """What waits, batch by batch. False: it is time to stop."""
         try:
-            going_on = self._wakes.get(timeout=_OWED_RETRY_S if self._owed else None)
+            going_on = self._wakes.get(timeout=None if self._written and not self._owed else _RETRY_S)
         except Empty:
             self._pay()
+            self._try()
             return True
         self._woken = False
         # Taken before what waits: an intent that was put before it was abandoned is then committed, or refused, by now.
@@ -237,6 +241,7 @@ class Journal:
             # One of them is there already: the others must not suffer.
             return {key: why for one in batch for key, why in self._write([one]).items()}
         except (sqlite3.Error, DBAPIError) as error:
+            self._written = False
             self._disconnect()
             refusal = _refusal(error)
         outcomes = [one for one in batch if one.version is None]
@@ -247,6 +252,7 @@ class Journal:
             try:
                 return refused | self._insert(outcomes)
             except (sqlite3.Error, DBAPIError) as error:
+                self._written = False
                 self._disconnect()
                 refusal = _refusal(error)
         return refused | {id(one): refusal for one in outcomes}
@@ -256,6 +262,7 @@ class Journal:
         parameters = [value for one in batch for value in self._row(one.draft, one.version)]
         with self._turn:
             written = connection.execute(_INSERT[len(batch)], parameters).rowcount
+        self._written = True
         if written == len(batch):
             return {}
         return self._stale(connection, batch)
@@ -296,6 +303,20 @@ class Journal:
                 self._disconnect()
                 return
             del self._owed[exchange]
+
+    def _try(self) -> None:
+        """After a failure: whether the database would take a write again, without one."""
+        if self._written:
+            return
+        try:
+            connection = self._connect()
+            with self._turn:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+        except (sqlite3.Error, DBAPIError):
+            self._disconnect()
+            return
+        self._written = True
 
     # -- the connection ----------------------------------------------------------------------------------------------
 

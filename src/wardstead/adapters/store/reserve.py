@@ -34,6 +34,13 @@ class Reserve:
         except OSError:
             return False
 
+    def within_reach(self) -> bool:
+        """Whether it is whole, or would be if it were taken on now. Writes nothing."""
+        try:
+            return self.whole() or self._fits()
+        except OSError:
+            return False
+
     def release(self) -> None:
         """Throw it overboard. A disk that does not even take that leaves things as they are."""
         try:
@@ -57,8 +64,7 @@ class Reserve:
 
     def _allocate(self) -> bool:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        space = os.statvfs(self._path.parent)
-        if space.f_bavail * space.f_frsize < 2 * self.size_bytes:
+        if not self._fits():
             return False
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -66,3 +72,8 @@ class Reserve:
         finally:
             os.close(fd)
         return self.whole()
+
+    def _fits(self) -> bool:
+        """Whether there is room for it, and for as much beside, on a disk that may be written."""
+        space = os.statvfs(self._path.parent)
+        return space.f_bavail * space.f_frsize >= 2 * self.size_bytes and not space.f_flag & os.ST_RDONLY
