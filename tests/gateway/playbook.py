@@ -18,7 +18,7 @@ from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import Dialect, Limits
-from wardstead.inspection.ports import Direction, Inspection, Released
+from wardstead.inspection.ports import ANSWER, Flow, Inspection, Released
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId
@@ -43,7 +43,7 @@ class WordInspector:
 
     version = "words-1"
 
-    def inspect(self, text: str, direction: Direction) -> Inspection:
+    def inspect(self, text: str, flow: Flow) -> Inspection:
         findings: list[Finding] = []
         label = PUBLIC
         action = Action.ALLOW
@@ -58,10 +58,10 @@ class WordInspector:
             findings.append(Finding("secret", text.index("SECRET"), text.index("SECRET") + 6, action=Action.REDACT))
         return Inspection(text.replace("SECRET", "[redacted:secret]"), tuple(findings), label, action)
 
-    def inspect_all(self, texts: Any, direction: Direction) -> list[Inspection]:
-        return [self.inspect(text, direction) for text in texts]
+    def inspect_all(self, texts: Any, flow: Flow, **_: Any) -> list[Inspection]:
+        return [self.inspect(text, flow) for text in texts]
 
-    def guard(self, direction: Direction) -> WordGuard:
+    def guard(self, flow: Flow, **_: Any) -> WordGuard:
         return WordGuard(self)
 
 
@@ -84,7 +84,7 @@ class WordGuard:
         return self._release(text)
 
     def _release(self, text: str) -> Released:
-        verdict = self._inspector.inspect(text, Direction.ANSWER)
+        verdict = self._inspector.inspect(text, ANSWER)
         self.label = self.label.join(verdict.label)
         return Released(verdict.text, verdict.findings, verdict.action)
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
-from wardstead.inspection.ports import Direction
+from wardstead.inspection.ports import ANSWER
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, Label
@@ -117,14 +117,14 @@ def parted(left: bytes, right: bytes) -> bool:
 
 def inspect(text: str, inspector: PatternInspector = INSPECTOR) -> Verdict:
     """The same by the inspector."""
-    verdict = inspector.inspect(text, Direction.ANSWER)
+    verdict = inspector.inspect(text, ANSWER)
     findings = [(one.type, one.start, one.end, one.action) for one in verdict.findings]
     return Verdict(verdict.text, findings, verdict.action, verdict.label)
 
 
 def stream(pieces: Sequence[str], inspector: PatternInspector = INSPECTOR) -> Verdict:
     """The same by a guard that is fed piece by piece."""
-    guard = inspector.guard(Direction.ANSWER)
+    guard = inspector.guard(ANSWER)
     released = [guard.feed(piece) for piece in pieces] + [guard.finish()]
     findings = [(f.type, f.start, f.end, f.action) for one in released for f in one.findings]
     return Verdict("".join(one.text for one in released), findings, max(one.action for one in released), guard.label)

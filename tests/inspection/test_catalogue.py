@@ -11,7 +11,7 @@ from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, l
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.matching import Matcher
 from wardstead.inspection.policy import load_policy, policy_schema
-from wardstead.inspection.ports import Direction
+from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.errors import ConfigurationError
 
 CASES = [(one, text, True) for one in DETECTORS for text in one.examples]
@@ -65,7 +65,7 @@ def test_lines_of_plain_code_and_prose_hold_no_credential() -> None:
         "api_key = os.environ['OPENAI_API_KEY']",
         "for key, value in sorted(items.items()): print(key, value)",
     ]
-    found = PatternInspector(DETECTORS, POLICY).inspect("\n".join(lines * 20), Direction.PROMPT)
+    found = PatternInspector(DETECTORS, POLICY).inspect("\n".join(lines * 20), PROMPT)
     assert [one for one in found.findings if "credentials" in str(one.label)] == []
 
 

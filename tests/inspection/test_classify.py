@@ -11,7 +11,7 @@ from tests.inspection.test_guard import TEXT
 
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PatternInspector
-from wardstead.inspection.ports import Direction
+from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.findings import Action
 
 SCANNING = Classifier(DETECTORS, POLICY)
@@ -30,7 +30,7 @@ def test_what_inspection_finds_is_explained_at_its_place(text: str) -> None:
     spans = [(one.start, one.end) for one in found.findings]
     assert spans == sorted(spans)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
-    inspected = INSPECTOR.inspect(text, Direction.PROMPT)
+    inspected = INSPECTOR.inspect(text, PROMPT)
     for finding in inspected.findings:
         over = [one for one in found.findings if finding.start < one.end and one.start < finding.end]
         assert any(finding.type in {one.type, *one.also} for one in over)

@@ -10,7 +10,7 @@ from tests.inspection.reference import CANARY, DETECTORS, INSPECTOR, POLICY, cut
 from wardstead.inspection.catalogue import WINDOW_BYTES, Detector, load_catalogues
 from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import load_policy
-from wardstead.inspection.ports import Direction
+from wardstead.inspection.ports import ANSWER, PROMPT
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.findings import Action
 
@@ -74,7 +74,7 @@ def test_no_split_of_an_example_lets_a_part_of_it_out(detector: Detector) -> Non
 @given(TEXT, ANYTHING)
 def test_what_is_released_early_is_never_part_of_a_match(text: str, other: str) -> None:
     """Whatever comes next, what was released is a beginning of the final text."""
-    guard = INSPECTOR.guard(Direction.ANSWER)
+    guard = INSPECTOR.guard(ANSWER)
     released = guard.feed(text).text
     for ending in ("", " ", "1", "a", "@example.com ", other):
         assert reference(text + ending).text.startswith(released)
@@ -83,7 +83,7 @@ def test_what_is_released_early_is_never_part_of_a_match(text: str, other: str) 
 @settings(max_examples=30)
 @given(TEXT, st.integers(0, 3))
 def test_what_is_held_back_is_bounded(text: str, copies: int) -> None:
-    guard = INSPECTOR.guard(Direction.ANSWER)
+    guard = INSPECTOR.guard(ANSWER)
     for char in text * (copies + 1) + "a" * (2 * WINDOW_BYTES):
         guard.feed(char)
         assert len(guard._buffer) - guard._released <= 2 * WINDOW_BYTES
@@ -103,12 +103,12 @@ def test_a_chain_of_overlapping_matches_longer_than_the_window_is_cut(links: int
     [" T1760000000000000 ", "word ", "Python3 is a good language and we ", "In Q3 we had 300 of 1,000. ", "Area 51, say people "],
 )
 def test_plain_prose_is_released_at_once(piece: str) -> None:
-    assert INSPECTOR.guard(Direction.ANSWER).feed(piece).text == piece
+    assert INSPECTOR.guard(ANSWER).feed(piece).text == piece
 
 
 @given(st.lists(TEXT, max_size=5))
 def test_inspecting_many_equals_inspecting_each(texts: list[str]) -> None:
-    assert INSPECTOR.inspect_all(texts, Direction.PROMPT) == [INSPECTOR.inspect(text, Direction.PROMPT) for text in texts]
+    assert INSPECTOR.inspect_all(texts, PROMPT) == [INSPECTOR.inspect(text, PROMPT) for text in texts]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_what_is_redacted_no_longer_raises_the_label() -> None:
 
 def test_half_a_surrogate_pair_becomes_a_question_mark_in_a_whole_text_as_in_a_stream() -> None:
     assert inspect("a\ud800b").text == stream(["a\ud800b"]).text == "a?b"
-    assert INSPECTOR.inspect_all(["a\ud800b", "c"], Direction.PROMPT)[0].text == "a?b"
+    assert INSPECTOR.inspect_all(["a\ud800b", "c"], PROMPT)[0].text == "a?b"
 
 
 def test_a_validator_that_crashes_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,17 +155,17 @@ def test_a_validator_that_crashes_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
         assert verdict.action is Action.BLOCK
         assert "4111" not in verdict.text
         assert verdict.findings[-1][0] == "detector-failed"
-    assert inspector.inspect_all([text, "you"], Direction.PROMPT)[0].action is Action.BLOCK
-    assert inspector.inspect_all([text, "you"], Direction.PROMPT)[1].action is Action.ALLOW
+    assert inspector.inspect_all([text, "you"], PROMPT)[0].action is Action.BLOCK
+    assert inspector.inspect_all([text, "you"], PROMPT)[1].action is Action.ALLOW
 
 
 def test_after_a_crash_a_guard_releases_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     inspector = PatternInspector(DETECTORS, POLICY)
     monkeypatch.setattr(inspector._matcher, "candidates", lambda *_: 1 / 0)
-    guard = inspector.guard(Direction.ANSWER)
+    guard = inspector.guard(ANSWER)
     assert guard.feed("hello ").action is Action.BLOCK
     assert guard.feed("more").text == guard.finish().text == ""
-    assert inspector.inspect_all(["hello", "you"], Direction.PROMPT)[1].findings[0].type == "detector-failed"
+    assert inspector.inspect_all(["hello", "you"], PROMPT)[1].findings[0].type == "detector-failed"
 
 
 @pytest.mark.parametrize("escape", ["\\n", "\\t", "\\r", "\\\\n"])

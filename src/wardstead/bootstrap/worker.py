@@ -204,7 +204,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         return identity
 
     point, inspector = deployment.decision_point(), deployment.inspector()
-    models = {model.name: _model(model, deployment.created_s) for model in settings.models}
+    models = {model.name: _model(model, deployment) for model in settings.models}
     limits = Limits(
         body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices
     )
@@ -225,14 +225,15 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
     return load
 
 
-def _model(model: ModelSection, created_s: int) -> ModelDeployment:
+def _model(model: ModelSection, deployment: Deployment) -> ModelDeployment:
     return ModelDeployment(
         model.name,
         clearance=model.clearance.label(),
         operations=frozenset(_OPERATIONS[name] for name in model.operations),
         upstream_name=model.upstream.model,
-        created_s=created_s,
+        created_s=deployment.created_s,
         attested=model.upstream.kind == "embedded",
+        isolated=deployment.mode is not Mode.NONE,
     )
 
 

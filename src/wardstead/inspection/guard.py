@@ -15,8 +15,8 @@ from typing import Final
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES
 from wardstead.inspection.matching import Match, Matcher, opened
-from wardstead.inspection.ports import Direction, Released
-from wardstead.inspection.verdict import Cluster, Judge, char_count, char_offsets, clusters, failed
+from wardstead.inspection.ports import Released
+from wardstead.inspection.verdict import Case, Cluster, char_count, char_offsets, clusters, failed
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -28,15 +28,14 @@ class PatternGuard:
     """A ``StreamGuard``. Offsets inside are bytes in the buffer, which begins with released text kept as left context."""
 
     __slots__ = (
-        "_buffer", "_chars", "_decided", "_direction", "_half", "_judge", "_label",
+        "_buffer", "_case", "_chars", "_decided", "_half", "_label",
         "_matcher", "_over", "_released", "_resume", "_view", "_waiting",
     )  # fmt: skip
 
-    def __init__(self, matcher: Matcher, judge: Judge, direction: Direction) -> None:
+    def __init__(self, matcher: Matcher, case: Case) -> None:
         """Made by ``PatternInspector.guard``."""
         self._matcher = matcher
-        self._judge = judge
-        self._direction = direction
+        self._case = case
         self._buffer = b""
         self._view = b""  # the same, its escapes opened: what is searched
         self._half = b""
@@ -124,14 +123,14 @@ class PatternGuard:
         findings: list[Finding] = []
         strictest = Action.ALLOW
         for cluster in settled:
-            ruling = self._judge.rule(cluster, self._direction, chars)
+            ruling = self._case.rule(cluster, chars, self._buffer)
             findings += ruling.findings
             strictest = max(strictest, ruling.action)
             self._label = self._label.join(ruling.label)
-            if ruling.action is Action.ALLOW:
+            if not (ruling.action.replaces or ruling.action.stops):
                 continue
             out.append(self._take(cluster.start))
-            if ruling.action is Action.BLOCK:
+            if ruling.action.stops:
                 self._over = True
                 return Released(b"".join(out).decode("utf-8"), tuple(findings), strictest)
             out.append(ruling.replacement)

@@ -10,8 +10,8 @@ from wardstead.inspection.catalogue import Detector, canary, digest
 from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.matching import Match, Matcher, opened
 from wardstead.inspection.policy import ClassificationPolicy
-from wardstead.inspection.ports import Direction, Inspection
-from wardstead.inspection.verdict import Judge, char_offsets, clusters, failed, treatments
+from wardstead.inspection.ports import Flow, Inspection, Origin, Pseudonyms
+from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed, treatments
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -30,11 +30,18 @@ class PatternInspector:
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}"
 
-    def inspect(self, text: str, direction: Direction) -> Inspection:
+    def inspect(self, text: str, flow: Flow) -> Inspection:
         """See ``Inspector.inspect``."""
-        return self.inspect_all((text,), direction)[0]
+        return self.inspect_all((text,), flow)[0]
 
-    def inspect_all(self, texts: Sequence[str], direction: Direction) -> list[Inspection]:
+    def inspect_all(
+        self,
+        texts: Sequence[str],
+        flow: Flow,
+        *,
+        origins: Sequence[Origin] = (),  # noqa: ARG002 -- a pattern finds the same in everybody's text
+        pseudonyms: Pseudonyms | None = None,
+    ) -> list[Inspection]:
         """See ``Inspector.inspect_all``."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
@@ -44,7 +51,9 @@ class PatternInspector:
         if not suspects:
             return [Inspection(part.decode("utf-8")) for part in parts]
         nothing: tuple[int, ...] = ()
-        return [self._inspect(part, suspects.get(at, nothing), direction) for at, part in enumerate(parts)]
+        return [
+            self._inspect(part, suspects.get(at, nothing), self._judge.case(flow, pseudonyms)) for at, part in enumerate(parts)
+        ]
 
     def _suspects(self, parts: Sequence[bytes]) -> dict[int, list[int]]:
         """By text: the detectors that may find something in it, which is looked at in that text alone afterwards.
@@ -69,21 +78,21 @@ class PatternInspector:
             return range(len(starts) - 1)
         return sorted({bisect_right(starts, match.start) - 1 for match in found})
 
-    def _inspect(self, data: bytes, numbers: Sequence[int], direction: Direction) -> Inspection:
+    def _inspect(self, data: bytes, numbers: Sequence[int], case: Case) -> Inspection:
         if not numbers:
             return Inspection(data.decode("utf-8"))
         try:
             view = opened(data)
             found = [match for number in numbers for match in self._matcher.matches(number, view, 0, len(view)).matches]
-            return self._verdict(data, found, direction) if found else Inspection(data.decode("utf-8"))
+            return self._verdict(data, found, case) if found else Inspection(data.decode("utf-8"))
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return _crashed(data.decode("utf-8"))
 
-    def guard(self, direction: Direction) -> PatternGuard:
+    def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> PatternGuard:
         """See ``Inspector.guard``."""
-        return PatternGuard(self._matcher, self._judge, direction)
+        return PatternGuard(self._matcher, self._judge.case(flow, pseudonyms))
 
-    def _verdict(self, data: bytes, found: Sequence[Match], direction: Direction) -> Inspection:
+    def _verdict(self, data: bytes, found: Sequence[Match], case: Case) -> Inspection:
         grouped = list(clusters(found))
         chars = char_offsets(data, grouped)
         out: list[bytes] = []
@@ -92,15 +101,15 @@ class PatternInspector:
         strictest = Action.ALLOW
         done = 0
         for cluster in grouped:
-            ruling = self._judge.rule(cluster, direction, chars)
+            ruling = case.rule(cluster, chars, data)
             findings += ruling.findings
             label = label.join(ruling.label)
             strictest = max(strictest, ruling.action)
-            if ruling.action is Action.ALLOW:
+            if not (ruling.action.replaces or ruling.action.stops):
                 continue
             out.append(data[done : cluster.start])
             done = cluster.end
-            if ruling.action is Action.BLOCK:
+            if ruling.action.stops:
                 done = len(data)
                 break
             out.append(ruling.replacement)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -19,8 +19,86 @@ class Direction(StrEnum):
     ANSWER = "answer"
 
 
+class ModelClass(StrEnum):
+    """How far a model server is trusted with what it reads."""
+
+    ISOLATED = "isolated"
+    """Launched by us, in a sandbox without a network."""
+    EXPOSED = "exposed"
+    """Launched by us with isolation switched off."""
+    UNATTESTED = "unattested"
+    """Somebody else's server: what it does with a text is not known."""
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """Which way a text flows, and to or from which class of model."""
+
+    direction: Direction
+    model: ModelClass = ModelClass.ISOLATED
+
+
+PROMPT = Flow(Direction.PROMPT)
+ANSWER = Flow(Direction.ANSWER)
+
+
+class Origin(StrEnum):
+    """Who wrote a text of a request. Instructions found in what nobody present wrote are indirect injection."""
+
+    SYSTEM = "system"
+    USER = "user"
+    MODEL = "model"
+    """An earlier answer that comes back as history."""
+    TOOL = "tool"
+    DOCUMENT = "document"
+    STRUCTURE = "structure"
+    """Names, schemas, descriptions: what only has the form of content."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What a ``TextDetector`` saw in ``text[start:end]`` (characters), and how sure it is (0 to 1)."""
+
+    type: str
+    start: int
+    end: int
+    score: float = 1.0
+
+
+class TextDetector(Protocol):
+    """Looks at whole texts, where a pattern is not enough: a model for names, a score, a similarity. Safe for threads.
+
+    ``types`` maps each type that it can find to its category. Where ``marks`` is true a span says something of the text as a
+    whole (an attempted injection, a refusal): nothing can be taken out, so policy may allow, flag, hold or block it. Else a
+    span is a place, and may be redacted as well. ``slow`` says that it takes more than a millisecond for 2 KB.
+    """
+
+    id: str
+    version: str
+    types: Mapping[str, str]
+    directions: frozenset[Direction]
+    origins: frozenset[Origin]
+    """Which texts of a prompt it wants to see."""
+    marks: bool
+    slow: bool
+
+    def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
+        """For each text, what is in it, in the order of the text.
+
+        The texts are those of one request in the order of the conversation, or one answer so far. Raises whatever it likes,
+        ``DetectorFailed`` best: its verdict is then *failed*, and policy says what that means.
+        """
+        ...
+
+
+class Pseudonyms(Protocol):
+    """The stand-ins of one conversation. The same original gets the same stand-in."""
+
+    def stand_in(self, kind: str, original: str) -> str:
+        """What takes the place of ``original``, a finding of the type ``kind``."""
+        ...
+
+
 class Inspection(msgspec.Struct, frozen=True):
-    """The verdict on one text: ``text`` is what may go on (redacted where policy says so; empty when blocked)."""
+    """The verdict on one text: ``text`` is what may go on (changed where policy says so; cut where it stops it)."""
 
     text: str
     findings: tuple[Finding, ...] = ()
@@ -29,7 +107,7 @@ class Inspection(msgspec.Struct, frozen=True):
 
 
 class Released(msgspec.Struct, frozen=True):
-    """What a stream guard lets go of: ``text`` may be sent now. After ``action`` is BLOCK nothing more is ever released."""
+    """What a stream guard lets go of: ``text`` may be sent now. After an ``action`` that stops nothing more is ever released."""
 
     text: str
     findings: tuple[Finding, ...] = ()
@@ -62,14 +140,19 @@ class Inspector(Protocol):
 
     version: str
 
-    def inspect(self, text: str, direction: Direction) -> Inspection:
+    def inspect(self, text: str, flow: Flow) -> Inspection:
         """The verdict on a whole text."""
         ...
 
-    def inspect_all(self, texts: Sequence[str], direction: Direction) -> list[Inspection]:
-        """The same for each of many, in one scan."""
+    def inspect_all(
+        self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), pseudonyms: Pseudonyms | None = None
+    ) -> list[Inspection]:
+        """The same for each of many, in one scan. ``origins``: of each text, where they are known.
+
+        Without ``pseudonyms`` what would be pseudonymised is redacted.
+        """
         ...
 
-    def guard(self, direction: Direction) -> StreamGuard:
+    def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> StreamGuard:
         """A guard for one text that will arrive in pieces."""
         ...

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from wardstead.inspection.catalogue import WINDOW_BYTES, Detector
 from wardstead.inspection.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy, Treatment
-from wardstead.inspection.ports import Direction
+from wardstead.inspection.ports import Flow, Pseudonyms
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
 
@@ -63,25 +64,62 @@ def treatments(detectors: Sequence[Detector], policy: ClassificationPolicy) -> l
 class Judge:
     """Applies the treatments, which are in the detectors' order."""
 
-    __slots__ = ("_detectors", "_treatments")
+    __slots__ = ("detectors", "treatments")
 
     def __init__(self, detectors: Sequence[Detector], treatments: Sequence[Treatment]) -> None:
-        self._detectors = detectors
-        self._treatments = treatments
+        self.detectors = detectors
+        self.treatments = treatments
 
-    def rule(self, cluster: Cluster, direction: Direction, chars: Mapping[int, int]) -> Ruling:
-        """Rule on a cluster. ``chars`` gives the number of characters before each of its matches' ends."""
-        findings = tuple([self._finding(match, direction, chars) for match in cluster.matches])
+    def case(self, flow: Flow, pseudonyms: Pseudonyms | None) -> Case:
+        """What judges one text, from its beginning to its end."""
+        return Case(self, flow, pseudonyms)
+
+
+class Case:
+    """Judges the clusters of one text, each once and in the order of the text."""
+
+    __slots__ = ("_flow", "_judge", "_pseudonyms")
+
+    def __init__(self, judge: Judge, flow: Flow, pseudonyms: Pseudonyms | None) -> None:
+        """Made by ``Judge.case``."""
+        self._judge, self._flow, self._pseudonyms = judge, flow, pseudonyms
+
+    def rule(self, cluster: Cluster, chars: Mapping[int, int], data: bytes) -> Ruling:
+        """Rule on a cluster of ``data``. ``chars`` gives the number of characters before each of its matches' ends."""
+        findings = tuple([self._finding(match, chars) for match in cluster.matches])
         pairs = zip(findings, cluster.matches, strict=True)
         strictest, _, _, name = max([(f.action, m.end - m.start, -m.detector, f.type) for f, m in pairs])
         # What is taken out of the text no longer says anything about it.
-        label = join_all([finding.label for finding in findings]) if strictest is Action.ALLOW else PUBLIC
-        return Ruling(strictest, findings, label, f"[redacted:{name}]".encode())
+        label = PUBLIC if strictest.replaces or strictest.stops else join_all([finding.label for finding in findings])
+        if not strictest.replaces:
+            return Ruling(strictest, findings, label, b"")
+        replacement = self._replacement(strictest, name, data[cluster.start : cluster.end].decode("utf-8"))
+        return Ruling(strictest, findings, label, replacement.encode())
 
-    def _finding(self, match: Match, direction: Direction, chars: Mapping[int, int]) -> Finding:
-        treatment = self._treatments[match.detector]
-        action = Action.BLOCK if match.overlong else treatment.action(direction)
-        return Finding(self._detectors[match.detector].type, chars[match.start], chars[match.end], treatment.label, action)
+    def _finding(self, match: Match, chars: Mapping[int, int]) -> Finding:
+        treatment = self._judge.treatments[match.detector]
+        action = Action.BLOCK if match.overlong else treatment.action(self._flow.direction)
+        return Finding(self._judge.detectors[match.detector].type, chars[match.start], chars[match.end], treatment.label, action)
+
+    def _replacement(self, action: Action, name: str, original: str) -> str:
+        if action is Action.PSEUDONYMISE and self._pseudonyms is not None:
+            return self._pseudonyms.stand_in(name, original)
+        return masked(original) if action is Action.MASK else f"[redacted:{name}]"
+
+
+_SHOWN_CHARACTERS: Final = 4
+
+
+def masked(original: str) -> str:
+    """``original`` with all its letters and digits hidden but the last four; all of them where it has fewer than twelve."""
+    left = sum(char.isalnum() for char in original)
+    shown = _SHOWN_CHARACTERS if left >= 3 * _SHOWN_CHARACTERS else 0
+    out = []
+    for char in original:
+        hidden = char.isalnum() and left > shown
+        left -= char.isalnum()
+        out.append("*" if hidden else char)
+    return "".join(out)
 
 
 def char_offsets(data: bytes, found: Iterable[Cluster], base: int = 0) -> dict[int, int]:

@@ -14,9 +14,9 @@ from wardstead.gateway.protocol.logprobs import Spelling, Token
 from wardstead.gateway.protocol.texts import json_text, unescaped
 from wardstead.gateway.protocol.types import Chunk
 from wardstead.gateway.protocol.upstream import ToolCallAssembler
-from wardstead.inspection.ports import Direction, Inspector, Released, StreamGuard
+from wardstead.inspection.ports import Flow, Inspector, Released, StreamGuard
 from wardstead.kernel.errors import PeerError
-from wardstead.kernel.findings import Action, Finding
+from wardstead.kernel.findings import Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
 Permit = Callable[[Label], str]
@@ -52,9 +52,12 @@ class _Choice:
 class AnswerGuard:
     """Takes decoded chunks, gives chunks that may be sent. Raises ``Cut`` when policy or clearance ends the answer."""
 
-    def __init__(self, inspector: Inspector, permit: Permit, *, structured: bool, wants_logprobs: bool, limit_bytes: int) -> None:
+    def __init__(
+        self, inspector: Inspector, flow: Flow, permit: Permit, *, structured: bool, wants_logprobs: bool, limit_bytes: int
+    ) -> None:
         """``limit_bytes`` bounds what one answer may hold in memory and in the ledger (counted in characters)."""
         self._inspector = inspector
+        self._flow = flow
         self._permit = permit
         self._structured = structured
         self._wants_logprobs = wants_logprobs
@@ -122,7 +125,7 @@ class AnswerGuard:
         if len(self._choices) >= 16:
             raise PeerError("the model server answers with more choices than were asked for")
         guard = self._inspector.guard
-        choice = _Choice(guard(Direction.ANSWER), guard(Direction.ANSWER), ToolCallAssembler())
+        choice = _Choice(guard(self._flow), guard(self._flow), ToolCallAssembler())
         self._choices[index] = choice
         return choice
 
@@ -150,7 +153,7 @@ class AnswerGuard:
         self._stop_if_blocked(released, out)
 
     def _stop_if_blocked(self, released: Released, last: Chunk | None) -> None:
-        if released.action is Action.BLOCK:
+        if released.action.stops:
             raise blocked(released.findings, last)
 
     def _raise_label(self, label: Label) -> None:
@@ -173,7 +176,7 @@ class AnswerGuard:
     def _harmless(self, tokens: Sequence[Token]) -> bool:
         """Whether nothing is found in what might have stood in the tokens' places: the tokens themselves are inspected text."""
         others = [data.decode("utf-8", "replace") for token in tokens for data, _ in token.alternatives]
-        return not any(found.findings for found in self._inspector.inspect_all(others, Direction.ANSWER))
+        return not any(found.findings for found in self._inspector.inspect_all(others, self._flow))
 
     def _close(self, index: int, choice: _Choice, out: Chunk) -> list[Chunk]:
         self._think(choice.reasoning.finish(), choice, out)
@@ -213,8 +216,8 @@ class AnswerGuard:
     def _nearly_json(self, text: str) -> str:
         """What does not parse is a text; but somebody may yet read it as JSON, so nothing may hide in its escapes."""
         if "\\" in text:
-            hidden = self._inspector.inspect(unescaped(text), Direction.ANSWER)
-            if hidden.action is not Action.ALLOW:
+            hidden = self._inspector.inspect(unescaped(text), self._flow)
+            if hidden.action.replaces or hidden.action.stops:
                 raise blocked(hidden.findings, None)
         return self.inspect_text(text)
 
@@ -243,17 +246,17 @@ class AnswerGuard:
         return self._inspect_each((text,))[0]
 
     def _inspect_each(self, texts: Sequence[str]) -> list[str]:
-        verdicts = self._inspector.inspect_all(texts, Direction.ANSWER)
+        verdicts = self._inspector.inspect_all(texts, self._flow)
         for verdict in verdicts:
             if verdict.findings:
                 self.findings += verdict.findings
                 self._raise_label(verdict.label)
-            if verdict.action is Action.BLOCK:
+            if verdict.action.stops:
                 raise blocked(verdict.findings, None)
         return [verdict.text for verdict in verdicts]
 
 
 def blocked(findings: Sequence[Finding], last: Chunk | None) -> Cut:
     """The cut that a blocking finding makes, named after it."""
-    worst = sorted({finding.type for finding in findings if finding.action is Action.BLOCK})
+    worst = sorted({finding.type for finding in findings if finding.action.stops})
     return Cut(f"content.{worst[0]}" if worst else "content.blocked", f"it contains {', '.join(worst)}", last)

@@ -43,9 +43,9 @@ from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, ParsedRequest, StreamEncoder
+from wardstead.inspection.ports import Direction, Flow
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
-from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Refusal
 
@@ -190,13 +190,13 @@ class Exchange:
         return made
 
     def _inspect(self) -> Road:
-        self._inspected = yield from self._compute(self._body, partial(steps.inspect, self.world, self._request))
+        self._inspected = yield from self._compute(self._body, partial(steps.inspect, self.world, self._request, self._model))
         self.label = self._inspected.label
         self._enter(State.INSPECTED)
 
     def _decide(self) -> None:
         self._decision = self._ask(self.label)
-        blocked_by_content = self._inspected.action is Action.BLOCK
+        blocked_by_content = self._inspected.action.stops
         self.verdict = "deny" if not self._decision.allow else "block" if blocked_by_content else "allow"
         self._enter(State.DECIDED)
 
@@ -305,6 +305,7 @@ class Exchange:
     def _new_guard(self) -> AnswerGuard:
         return AnswerGuard(
             self.world.inspector,
+            Flow(Direction.ANSWER, self._model.model_class),
             self._permit,
             structured=self._request.structured,
             wants_logprobs=self._request.wants_logprobs,

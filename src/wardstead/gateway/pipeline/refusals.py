@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from wardstead.access.ports import Decision
 from wardstead.gateway.protocol.upstream import error_message
-from wardstead.inspection.ports import Direction, Inspector
+from wardstead.inspection.ports import ANSWER, Inspector
 from wardstead.kernel.errors import BackendError, CallerError, PeerError, WardsteadError
-from wardstead.kernel.findings import Action
 from wardstead.ledger.ports import Refusal
 
 
@@ -58,8 +57,8 @@ class ModelRefused(CallerError):
 
 def model_refused(inspector: Inspector, status: int, data: bytes) -> WardsteadError:
     """The model server's own error; its text is inspected like an answer, for it may quote the prompt."""
-    inspected = inspector.inspect(error_message(data), Direction.ANSWER)
-    said = inspected.text if inspected.action is not Action.BLOCK else ""
+    inspected = inspector.inspect(error_message(data), ANSWER)
+    said = inspected.text if not inspected.action.stops else ""
     if 400 <= status < 500 and status not in {401, 403, 404, 408, 429}:
         return ModelRefused("the model server does not take this request", why=said)
     return PeerError(f"the model server answered {status}", why=said, next_step="Try again in a moment")

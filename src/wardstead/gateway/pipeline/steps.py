@@ -11,7 +11,7 @@ from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
-from wardstead.inspection.ports import Direction
+from wardstead.inspection.ports import Direction, Flow
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import PUBLIC, Label, join_all
@@ -55,11 +55,12 @@ def parse(world: World, incoming: Incoming, body: bytes) -> tuple[ParsedRequest,
     return request, model
 
 
-def inspect(world: World, request: ParsedRequest) -> Inspected:
-    """Inspect every text of the request; what policy redacts is taken out of it."""
-    inspections = world.inspector.inspect_all(request.texts, Direction.PROMPT)
+def inspect(world: World, request: ParsedRequest, model: ModelDeployment) -> Inspected:
+    """Inspect every text of the request on its way to ``model``; what policy redacts is taken out of it."""
+    flow = Flow(Direction.PROMPT, model.model_class)
+    inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins)
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
-    if strictest is Action.REDACT:
+    if strictest.replaces:
         request.replace_texts([one.text for one in inspections])
     found = [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
     if not found:
@@ -67,8 +68,8 @@ def inspect(world: World, request: ParsedRequest) -> Inspected:
     return Inspected(
         tuple(found[: record.FINDINGS_KEPT]),
         len(found),
-        sum(finding.action is Action.REDACT for _, finding in found),
-        tuple(finding for _, finding in found if finding.action is Action.BLOCK),
+        sum(finding.action.replaces for _, finding in found),
+        tuple(finding for _, finding in found if finding.action.stops),
         join_all([one.label for one in inspections]),
         strictest,
     )

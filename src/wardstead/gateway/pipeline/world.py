@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from wardstead.access.ports import DecisionPoint, Directory, Identity
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
-from wardstead.inspection.ports import Inspector
+from wardstead.inspection.ports import Inspector, ModelClass
 from wardstead.kernel.labels import PUBLIC, Label
 
 Authenticate = Callable[[Directory, str, str | None, int], Identity]
@@ -24,6 +24,15 @@ class ModelDeployment:
     upstream_name: str = ""
     created_s: int = 0
     attested: bool = False
+    isolated: bool = True
+    """Whether what we launched is in a sandbox."""
+
+    @property
+    def model_class(self) -> ModelClass:
+        """How far it is trusted with what it reads."""
+        if not self.attested:
+            return ModelClass.UNATTESTED
+        return ModelClass.ISOLATED if self.isolated else ModelClass.EXPOSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,15 @@ from wardstead.gateway.protocol.fields import BadField, boolean, mapping, sequen
 from wardstead.gateway.protocol.schemas import check_schema
 from wardstead.gateway.protocol.texts import Slot, free_form, json_text
 from wardstead.gateway.protocol.types import Limits
+from wardstead.inspection.ports import Origin
 
-ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
+_ORIGINS: Final = {
+    "system": Origin.SYSTEM,
+    "developer": Origin.SYSTEM,
+    "user": Origin.USER,
+    "assistant": Origin.MODEL,
+    "tool": Origin.TOOL,
+}
 _MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "refusal"})
 _IGNORED: Final = frozenset({"annotations", "reasoning_content", "reasoning", "parsed"})
 """What the libraries send back of an earlier answer, and no model reads again: dropped."""
@@ -37,10 +44,13 @@ MAX_TEXTS: Final = 20_000
 class Collector:
     """Gathers texts and their slots while a request is checked."""
 
-    __slots__ = ("rewrites", "slots", "texts")
+    __slots__ = ("origin", "origins", "rewrites", "slots", "texts")
 
     def __init__(self) -> None:
+        self.origin = Origin.STRUCTURE
+        """Who wrote what is added now."""
         self.texts: list[str] = []
+        self.origins: list[Origin] = []
         self.slots: list[Slot] = []
         self.rewrites: list[Callable[[], None]] = []
 
@@ -52,6 +62,7 @@ class Collector:
         if len(self.texts) >= MAX_TEXTS:
             raise BadField(f"holds more than {MAX_TEXTS} strings", next_step="Send fewer, longer strings")
         self.texts.append(text)
+        self.origins.append(self.origin)
         self.slots.append(slot)
 
     def add_free_form(self, value: Any, known: frozenset[str] = frozenset()) -> None:
@@ -72,18 +83,21 @@ def canonical_messages(value: Any, limits: Limits, into: Collector) -> list[dict
     messages = sequence(value, "messages", limits.messages)
     if not messages:
         raise BadField("must not be empty", where="messages")
-    return [
+    clean = [
         _message(mapping(message, f"messages[{index}]"), f"messages[{index}]", into) for index, message in enumerate(messages)
     ]
+    into.origin = Origin.STRUCTURE
+    return clean
 
 
 def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, Any]:
     role = word(message.get("role"))
-    if role not in ROLES:
-        raise BadField(f"must be one of {', '.join(sorted(ROLES))}", where=f"{where}.role")
+    if role not in _ORIGINS:
+        raise BadField(f"must be one of {', '.join(sorted(_ORIGINS))}", where=f"{where}.role")
     for name, value in message.items():
         if name not in _MESSAGE_FIELDS and name not in _IGNORED and not (name in _EMPTY and value is None):
             raise BadField("is not a field of a message", where=f"{where}.{name[:80]}")
+    into.origin = _ORIGINS[role]
     # Local models know the older name of the same role.
     clean: dict[str, Any] = {"role": "system" if role == "developer" else role}
     content = message.get("content")

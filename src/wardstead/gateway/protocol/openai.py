@@ -14,6 +14,7 @@ from wardstead.gateway.protocol.fields import BadField, Check
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.messages import Collector, canonical_messages, canonical_tools, response_format, tool_choice
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, Limits, Operation, ParsedRequest
+from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import WardsteadError
 
 _HUGE: Final = 2**53
@@ -166,8 +167,10 @@ def _parse_completion(given: dict[str, Any], limits: Limits, policy: FieldPolicy
         # llama.cpp's server turns round for ever over no prompt at all with n > 1.
         raise BadField("must not be empty", where="prompt")
     into = Collector()
+    into.origin = Origin.USER
     for name in ("prompt", "suffix"):
         _add_texts(body, name, into)
+    into.origin = Origin.STRUCTURE
     body.setdefault("max_tokens", limits.max_tokens)
     _common_texts(body, policy, into)
     request = _request(Operation.COMPLETION, model, body, into, warnings)
@@ -180,7 +183,9 @@ def _parse_embedding(given: dict[str, Any], policy: FieldPolicy) -> ParsedReques
     body, warnings = fields.pick(given, EMBEDDING_TABLE, policy)
     fields.required(body, "input")
     into = Collector()
+    into.origin = Origin.DOCUMENT
     _add_texts(body, "input", into)
+    into.origin = Origin.STRUCTURE
     _common_texts(body, policy, into)
     return _request(Operation.EMBEDDING, model, body, into, warnings)
 
@@ -194,6 +199,7 @@ def _request(operation: Operation, model: str, body: dict[str, Any], into: Colle
         stream=stream,
         body=body,
         texts=into.texts,
+        origins=into.origins,
         warnings=tuple(warnings),
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         slots=into.slots,

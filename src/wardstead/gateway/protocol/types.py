@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from wardstead.gateway.protocol.logprobs import Token
+from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import WardsteadError
 
 
@@ -63,6 +64,8 @@ class ParsedRequest(msgspec.Struct):
     body: dict[str, Any]
     texts: list[str]
     warnings: tuple[str, ...] = ()
+    origins: list[Origin] = msgspec.field(default_factory=list)
+    """Who wrote each of ``texts``."""
     wants_logprobs: bool = False
     include_usage: bool = False
     structured: bool = False
