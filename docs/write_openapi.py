@@ -175,7 +175,7 @@ CALL = closed(
 SCHEMAS: dict[str, Schema] = {
     "TextPart": closed(["type", "text"], type={"const": "text"}, text=TEXT),
     "Message": either(
-        closed(["role", "content"], role={"enum": sorted(ROLES - {"assistant"})}, content=PARTS, name=TEXT, tool_call_id=TEXT),
+        closed(["role", "content"], role={"enum": sorted(ROLES.keys() - {"assistant"})}, content=PARTS, name=TEXT, tool_call_id=TEXT),
         closed(["role"], role={"const": "assistant"}, content=PARTS, refusal=TEXT, tool_calls=many(CALL, 128)),
     ),
     "JsonSchema": FREE,

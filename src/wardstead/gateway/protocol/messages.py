@@ -14,7 +14,7 @@ from wardstead.gateway.protocol.texts import Slot, free_form, json_text
 from wardstead.gateway.protocol.types import Limits
 from wardstead.inspection.ports import Origin
 
-_ORIGINS: Final = {
+ROLES: Final = {
     "system": Origin.SYSTEM,
     "developer": Origin.SYSTEM,
     "user": Origin.USER,
@@ -92,12 +92,12 @@ def canonical_messages(value: Any, limits: Limits, into: Collector) -> list[dict
 
 def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, Any]:
     role = word(message.get("role"))
-    if role not in _ORIGINS:
-        raise BadField(f"must be one of {', '.join(sorted(_ORIGINS))}", where=f"{where}.role")
+    if role not in ROLES:
+        raise BadField(f"must be one of {', '.join(sorted(ROLES))}", where=f"{where}.role")
     for name, value in message.items():
         if name not in _MESSAGE_FIELDS and name not in _IGNORED and not (name in _EMPTY and value is None):
             raise BadField("is not a field of a message", where=f"{where}.{name[:80]}")
-    into.origin = _ORIGINS[role]
+    into.origin = ROLES[role]
     # Local models know the older name of the same role.
     clean: dict[str, Any] = {"role": "system" if role == "developer" else role}
     content = message.get("content")
