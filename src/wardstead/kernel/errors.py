@@ -74,3 +74,9 @@ class ConfigurationError(WardsteadError):
 
     code = "configuration"
     exit_code = 3
+
+
+class DetectorFailed(BackendError):
+    """A detector crashed, was too slow, lacks its model or broke its contract: its verdict is *failed*, never *nothing found*."""
+
+    code = "detector_failed"
