@@ -1,4 +1,9 @@
-"""``classify``: what a text holds, how sensitive that makes it, and what would happen to it."""
+"""``classify``: what a text holds, how sensitive that makes it, and what would happen to it.
+
+``classify FILE|-`` is a group's default command. Further commands (``classify test`` …) live in modules of their own,
+``cli/classify_NAME.py``, and join in ``cli/main.py``: ``classify.app.command("test")(classify_test.test)``. A file that is
+called like one of them is given as ``./test``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
 from wardstead import __version__
 from wardstead.cli.output import Json, err, errors, out, say_json
@@ -31,6 +37,27 @@ class NotText(CallerError):
     code = "not_text"
 
 
+class _WithFiles(TyperGroup):
+    """A group that takes what is not one of its commands for a file, or an option of the command for files."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Put the default command's name where none stands."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [_FILES, *args]
+        return super().parse_args(ctx, args)
+
+
+_FILES: Final = "file"
+app = typer.Typer(
+    cls=_WithFiles,
+    no_args_is_help=True,
+    subcommand_metavar="FILE|-",
+    help="Explain what a text holds: [bold]classify FILE[/], or [bold]classify -[/] for standard input; "
+    "[bold]classify file --help[/] tells of the options.",
+)
+
+
+@app.command(_FILES)
 def classify(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file of text, or - for standard input.", metavar="FILE|-")],

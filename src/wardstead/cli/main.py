@@ -27,7 +27,8 @@ app.add_typer(people.keys, name="key")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
-for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat, classify.classify):
+app.add_typer(classify.app, name="classify")
+for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat):
     app.command()(command)
 
 
