@@ -84,6 +84,11 @@ def one_detector(pattern: str, more: str = "") -> str:
         ("^a", "cannot have"),
         (r"(a)\1", "cannot have"),
         ("é", "ASCII"),
+        (r"a\xc3", "ASCII"),
+        (r"[\x80-\x90]", "ASCII"),
+        (r"a[\p{L}]", "class"),
+        (r"(?i)a\p{L}", "class"),
+        (r"(?i:a\p{L})", "case does not matter"),
         ("[^a]", "cannot have"),
         ("[^ab]", "cannot have"),
         ("a.", "cannot have"),
@@ -99,6 +104,25 @@ def test_a_pattern_that_cannot_stream_is_refused_by_name(pattern: str, why: str)
     with pytest.raises(ConfigurationError, match=why) as caught:
         load_catalogues({"file.yaml": one_detector(pattern)})
     assert caught.value.where == "file.yaml: bad"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Herr Müller kam", "Müller"),
+        ("Herr Élan Żółty", "Élan Żółty"),
+        ("Herr Ελένη", "Ελένη"),
+        ("Herr Nguyễn,", "Nguyễn"),
+        ("Herr Owens", "Owens"),
+        ("Herr ß", ""),
+    ],
+)
+def test_a_letter_beyond_ascii_is_found_whole(text: str, name: str) -> None:
+    pattern = r"\bHerr (\p{Lu}\p{L}{1,20}(?: \p{Lu}\p{L}{1,20}){0,2})"
+    matcher = Matcher(load_catalogues({"file.yaml": one_detector(pattern)}))
+    data = text.encode()
+    found = [data[one.start : one.end].decode() for one in matcher.matches(0, data, 0, len(data)).matches]
+    assert found == ([name] if name else [])
 
 
 @pytest.mark.parametrize(

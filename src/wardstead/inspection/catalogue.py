@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from wardstead.inspection.pattern import has_digits, has_mark, outline, parse, prefixes, width
+from wardstead.inspection.pattern import expand, has_digits, has_mark, outline, parse, prefixes, width
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
@@ -110,7 +110,8 @@ def canary(text: str) -> Detector:
 def _detector(entry: _Entry, where: str) -> Detector:
     if entry.validator and entry.validator not in VALIDATORS:
         raise ConfigurationError(f"there is no validator {entry.validator!r}", where=where)
-    tree = parse(entry.pattern, where)
+    pattern = expand(entry.pattern, where)
+    tree = parse(pattern, where)
     # The byte to the right decides a word boundary and whether a match is overlong, so it must fit the window too.
     width(tree, where, WINDOW_BYTES - 1)
     if entry.overlong and not re.fullmatch(r"\[[A-Za-z0-9._~%!$&*+/@#?^=-]+\]", entry.overlong):
@@ -119,7 +120,7 @@ def _detector(entry: _Entry, where: str) -> Detector:
         entry.id,
         entry.type,
         entry.category,
-        entry.pattern,
+        pattern,
         outline(tree, where),
         prefixes(tree, where),
         has_mark(tree),

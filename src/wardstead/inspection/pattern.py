@@ -7,13 +7,14 @@ never release it too early: an in-progress match is never older than the pattern
 exact, or "Python3 is a good language" would wait as if it might still become an IBAN. A pattern that cannot match a space
 or a quotation mark needs no closure: all of them together wait for the end of the ``WORD``, at the price of none.
 
-INVARIANT: a pattern matches ASCII alone. It runs on UTF-8, and what could match any byte could end inside a character.
+INVARIANT: a match begins and ends between characters. Patterns run on UTF-8, so all that one may say of characters beyond
+ASCII is ``\\p{L}`` and ``\\p{Lu}``, a letter and a capital of the European scripts, which stand for whole sequences of bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from re import _constants as c  # type: ignore[attr-defined]  # the parser has no public name; its tree is stable since 3.11
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -27,17 +28,53 @@ EXACT_BYTES = 48
 WORD = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=~%:!#$&*,;?@^|-"
 """What a word is made of here. A pattern of these alone is in progress at most from where the last word begins: keys of
 hundreds of services are, and their exact closures together would have more states than memory holds."""
-_NOT_IN_WORD = [chr(code) for code in range(128) if code not in WORD]
+_NOT_IN_WORD = [chr(code) for code in range(256) if code not in WORD]
 EXACT_TIMES = 4
 """A class without a space keeps its count up to this: counts make an automaton's states many, and spare little waiting."""
 
 
-def parse(pattern: str, where: str) -> Tree:
-    """The syntax tree of a pattern. Raises ``ConfigurationError`` for what RE2 or the guard cannot do."""
+_LETTERS = {
+    # Two bytes: Latin with accents, Greek, Cyrillic, Armenian, Hebrew, Arabic; three: Latin Extended Additional (Vietnamese).
+    r"\p{L}": r"(?:[A-Za-z]|[\xc3-\xdf][\x80-\xbf]|\xe1[\xb8-\xbb][\x80-\xbf])",
+    # Latin Extended-A has capitals and small letters in turns: both.
+    r"\p{Lu}": r"(?:[A-Z]|\xc3[\x80-\x9e]|[\xc4\xc5][\x80-\xbf]|\xce[\x86-\xab]|\xd0[\x80-\xaf])",
+}
+_IN_A_CLASS = re.compile(r"\[[^\]]{0,200}\\p\{")
+
+
+def expand(pattern: str, where: str) -> str:
+    """The pattern with ``\\p{L}`` and ``\\p{Lu}`` as the bytes that they stand for. Raises ``ConfigurationError``."""
+    if _IN_A_CLASS.search(pattern) or ("\\p{" in pattern and pattern.startswith("(?i)")):
+        raise ConfigurationError("\\p{L} cannot stand in a class, nor where case does not matter", where=where)
+    plain, full = pattern, pattern
+    for name, stands_for in _LETTERS.items():
+        plain, full = plain.replace(name, "[A-Z]"), full.replace(name, stands_for)
+    if not plain.isascii() or any(ord(char) > 0x7F for char in _literals(_tree(plain, where))):
+        raise ConfigurationError("patterns are ASCII: they run on UTF-8 bytes", where=where, next_step=r"\p{L} is any letter")
+    return full
+
+
+def _tree(pattern: str, where: str) -> Tree:
     try:
-        tree = _parser.parse(pattern, re.ASCII)
+        return _parser.parse(pattern, re.ASCII)
     except re.error as error:
         raise ConfigurationError("the pattern does not parse", where=where, why=str(error)) from None
+
+
+def _literals(part: Any) -> Iterator[str]:
+    """Every character that a part of a tree names."""
+    for one in part if isinstance(part, list | tuple | _parser.SubPattern) else ():
+        if isinstance(one, tuple) and one and one[0] is c.LITERAL:
+            yield chr(one[1])
+        elif isinstance(one, tuple) and one and one[0] is c.RANGE:
+            yield from map(chr, one[1])
+        else:
+            yield from _literals(one)
+
+
+def parse(pattern: str, where: str) -> Tree:
+    """The syntax tree of an expanded pattern. Raises ``ConfigurationError`` for what RE2 or the guard cannot do."""
+    tree = _tree(pattern, where)
     emit(tree, where)
     always = sum(1 for op, value in tree if op is c.SUBPATTERN and value[0] is not None)
     if tree.state.groups - 1 != always or always > 1:
@@ -82,7 +119,7 @@ def has_digits(items: Any) -> bool:
 def begins_with_digit(closure: str) -> bool:
     """Whether a match in progress always holds a digit: its first character is one."""
     compiled = re.compile(closure)
-    return not any(compiled.fullmatch(chr(code)) for code in range(128) if code not in range(48, 58))
+    return not any(compiled.fullmatch(chr(code)) for code in range(256) if code not in range(48, 58))
 
 
 def _has_run(items: Any, least: int, counts: Callable[[Any, Any], bool]) -> bool:
@@ -166,12 +203,18 @@ def _full(op: Any, value: Any, where: str) -> str:
         _, added, removed, inner = value
         if removed or added & ~re.IGNORECASE:
             raise _unsupported("flags", where)
-        return ("(?i:" if added else "(?:") + emit(inner, where) + ")"
+        part = emit(inner, where)
+        if added and _BEYOND_ASCII.search(part):
+            raise _unsupported("a letter beyond ASCII where case does not matter", where)
+        return ("(?i:" if added else "(?:") + part + ")"
     if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
         low, high, inner = value
         times = f"{{{low},{high}}}" if _is_narrow(high, inner) else "+" if low else "*"
         return f"(?:{emit(inner, where)}){times}"
     raise _unsupported(op, where)
+
+
+_BEYOND_ASCII = re.compile(r"\\x[89a-f]")
 
 
 def _is_word(items: Any, where: str) -> bool:
@@ -228,10 +271,10 @@ def _class(items: list[tuple[Any, Any]], where: str) -> str:
 
 
 def _escape(code: int, where: str) -> str:
-    if code > 0x7F:
+    if code > 0xFF:
         raise ConfigurationError("patterns are ASCII: they run on UTF-8 bytes", where=where)
     char = chr(code)
-    return char if char.isalnum() else f"\\x{code:02x}"
+    return char if char.isascii() and char.isalnum() else f"\\x{code:02x}"
 
 
 def _unsupported(what: object, where: str) -> ConfigurationError:
