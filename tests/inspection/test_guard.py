@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.inspection.reference import CANARY, DETECTORS, INSPECTOR, POLICY, cut, inspect, reference, stream
 
@@ -38,6 +38,8 @@ CHAIN_POLICY = load_policy("{version: 1, rules: [{category: link, label: {level:
 CHAIN_INSPECTOR = PatternInspector(CHAIN, CHAIN_POLICY)
 
 
+@example("ANTHROPIC_API_KEY=sk-ant-ort99-Ujz69LvLZSYSd6Md1yCQxUp\u05ea.\u05d6. 212345672")  # a word right after another script
+@example("id=\u05ea.\u05d6.212345672 x\u8eab\u4efd\u8b49A123456789 mod43ABC 12345")
 @given(TEXT)
 def test_the_verdict_on_a_whole_text_equals_the_plain_reference(text: str) -> None:
     assert inspect(text) == reference(text)

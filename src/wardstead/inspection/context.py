@@ -42,8 +42,11 @@ def caseless(word: bytes) -> str:
 
 
 def standing(word: bytes) -> str:
-    """The pattern of a word that stands by itself."""
+    """The pattern of a word that stands by itself: beyond ASCII, every letter parts words."""
     first, last = word[:1].lower(), word[-1:].lower()
-    begin = f"(?:\\A|[^0-9A-Za-z]){caseless(first)}" + (f"|[0-9a-z]{first.decode().upper()}" if first.isalpha() else "")
-    end = f"{caseless(last)}(?:[^0-9A-Za-z]|\\z)" + (f"|{last.decode()}[A-Z]" if last.isalpha() else "")
+    begin, end = caseless(first), caseless(last)
+    if first.isalnum():
+        begin = f"(?:\\A|[^0-9A-Za-z]){begin}" + (f"|[0-9a-z]{first.decode().upper()}" if first.isalpha() else "")
+    if last.isalnum():
+        end = f"{end}(?:[^0-9A-Za-z]|\\z)|{last.decode()}[A-Z]"
     return f"(?:{begin}){caseless(word[1:-1])}(?:{end})"
