@@ -65,8 +65,8 @@ def test_chunking_does_not_matter_in_texts_longer_than_the_window(texts: list[st
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda one: one.id)
 def test_no_split_of_an_example_lets_a_part_of_it_out(detector: Detector) -> None:
-    for example in detector.examples:
-        text = f"so: {example} and on"
+    for said in detector.examples:
+        text = f"so: {said} and on"
         expected = reference(text)
         for place in range(1, len(text)):
             assert stream([text[:place], text[place:]]) == expected

@@ -1,0 +1,257 @@
+"""What a text looks like, and where each byte of that stands in the text: the view that patterns are searched in.
+
+``４１１１ 1111`` in full-width digits with an invisible character in it reads like a card number, and so it is one. Folding
+is by character: compatibility forms (full-width, mathematical, superscript, circled), every decimal digit, spaces, dashes,
+quotation marks and look-alike letters become ASCII; what cannot be seen vanishes; tag characters and ``\\uXXXX`` escapes become
+what they spell. Accented letters stay. The view of an ASCII text is the text, but for the escapes ``\\n``, ``\\r`` and ``\\t``,
+which become white space of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape
+would else be the beginning of a word (``\\nAKIA…``).
+
+Sources: the Unicode Character Database as Python has it (general category, decimal value, decomposition, name), and the idea of
+a skeleton from UTS #39, by which look-alikes are those that print alike in common fonts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from functools import cache
+from typing import Final
+
+INVISIBLE_CHARACTERS: Final = 64
+"""So many that cannot be seen, in a row, vanish; the next stay in the view. Else what is held back would have no bound."""
+
+_SPANS: Final = ((0x80, 0x3400), (0xA000, 0xAC00), (0xF900, 0x10000), (0x10000, 0x12000), (0x16A00, 0x1FC00), (0xE0000, 0xE0200))
+"""Where characters stand that are folded: the ideographs and syllables between are what they are."""
+_LOOK_ALIKES: Final = {
+    # Cyrillic and Greek capitals and small letters, Armenian, Latin of phonetics
+    "АВЕЅІЈКМНОРСТУХԌԚԜЗӀ": "ABESIJKMHOPCTYXGQW3I",
+    "асеорхуіјѕһԁԛԝӏ": "aceopxyijshdqwl",
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϳϲ": "ABEZHIKMNOPTYXCjc",
+    "αικνορυχγ": "aikvopuxy",
+    "օոսհցզյ": "onuhgqj",
+    "ɑɡıȷɩʋɪƽ": "agijivi5",
+    # punctuation
+    "‘’‚‛ʼʹʻ′´ˈ＇": "'''''''''''",
+    "“”„‟″〃": '""""""',
+    "⁄∕⧸": "///",
+    "∶ː꞉։": "::::",
+    "。｡․": "...",
+    "∗⁎": "**",
+    "−⁃˗➖": "----",
+    "＿ˍ": "__",
+    "꞊᐀": "==",
+    "∣ǀ": "||",
+}
+_NOT_A_DASH: Final = "〜〰゠᐀"
+_SEEN: Final = frozenset((*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD, *range(0x13430, 0x13440)))
+"""Format characters that print something."""
+_UNSEEN: Final = frozenset(
+    (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0x20D0, 0x20F1))
+)
+"""Joiners, fillers and marks around a letter that no category tells."""
+_OVERLAYS: Final = range(0x334, 0x339)
+_GO_ON: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
+"""The bytes of a character but its first."""
+_KEPT: Final = "ªº"
+"""The ordinals of "nº" and "1ª" are no letters of words."""
+_SMALL_CAPITAL = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
+_DARK_LETTER = re.compile(r"NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER ([A-Z])")
+_HALF = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
+
+
+def folded(text: str) -> str:
+    """What ``text`` looks like, escapes aside."""
+    return text if text.isascii() else text.translate(_table())
+
+
+def opened(data: bytes) -> bytes:
+    """``data`` with the escapes ``\\n``, ``\\r`` and ``\\t`` as white space of the same length."""
+    if b"\\" not in data:
+        return data
+    return data.replace(b"\\n", b"\n ").replace(b"\\r", b"\r ").replace(b"\\t", b"\t ")
+
+
+class View:
+    """A text that arrives in pieces, as ``text`` (its UTF-8) and ``data`` (what is searched), both since the last ``drop``.
+
+    INVARIANT: after ``close`` both are the same however the text was cut.
+    """
+
+    __slots__ = ("_ends", "_half", "_starts", "_text_ends", "_text_starts", "_unseen", "data", "text")
+
+    def __init__(self, text: str = "") -> None:
+        """With ``text`` it is whole: nothing is to be added."""
+        self.text = self.data = b""
+        self._half = ""
+        self._unseen = 0
+        # Where the view differs: data[start:end] stands for text[text_start:text_end]. Between these both run in step.
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._text_starts: list[int] = []
+        self._text_ends: list[int] = []
+        if text:
+            self.add(text)
+            self.close()
+
+    def add(self, piece: str) -> None:
+        """Take the next piece. An escape that is cut waits for the rest."""
+        if self._half:
+            piece = self._half + piece
+            self._half = ""
+        plain = piece.isascii()
+        if "\\" in piece:
+            half = _HALF.search(piece)
+            if half is not None:
+                self._half, piece = half[0], piece[: half.start()]
+            plain = plain and "\\u" not in piece
+        if plain:
+            raw = piece.encode()
+            self.text += raw
+            self.data += opened(raw)
+            self._unseen = 0 if raw else self._unseen
+        else:
+            self._fold(piece.encode("utf-8", "replace").decode())
+
+    def close(self) -> None:
+        """The text is over."""
+        raw, self._half = self._half.encode(), ""
+        self.text += raw
+        self.data += raw
+
+    def place(self, at: int) -> int:
+        """Where ``data[at]`` stands in the text: where the character begins that it comes from.
+
+        Characters that vanished belong to the one before them.
+        """
+        if not self._starts:
+            return at
+        found = bisect_right(self._starts, at) - 1
+        if found < 0:
+            return at
+        over = at - self._ends[found]
+        return self._text_starts[found] if over < 0 else self._text_ends[found] + over
+
+    def end(self, at: int) -> int:
+        """Where a match ends in the text that ends before ``data[at]``: at the end of its last character."""
+        if not self._starts:
+            return at
+        found = bisect_right(self._starts, at - 1) - 1
+        inside = found >= 0 and at < self._ends[found]
+        return self.place(self._ends[found] if inside else at)
+
+    def drop(self, at: int) -> tuple[int, int]:
+        """Forget what comes before ``data[at]`` or the beginning of its character: how much of the view, and of the text."""
+        while at and self._is_inside(at):
+            at -= 1
+        place = self.place(at)
+        self.data, self.text = self.data[at:], self.text[place:]
+        if self._starts:
+            past = bisect_right(self._text_ends, place)
+            self._starts = [one - at for one in self._starts[past:]]
+            self._ends = [one - at for one in self._ends[past:]]
+            self._text_starts = [one - place for one in self._text_starts[past:]]
+            self._text_ends = [one - place for one in self._text_ends[past:]]
+        return at, place
+
+    def _is_inside(self, at: int) -> bool:
+        """Whether the byte goes on with the character of the one before it."""
+        place = self.place(at)
+        return self.place(at - 1) == place or self.text[place : place + 1] in _GO_ON
+
+    def _fold(self, piece: str) -> None:
+        out: list[bytes] = []
+        at, place, done = len(self.data), len(self.text), 0
+        for token in _tokens().finditer(piece):
+            if token.start() > done:
+                raw = piece[done : token.start()].encode()
+                out.append(opened(raw))
+                at, place, self._unseen = at + len(raw), place + len(raw), 0
+            done = token.end()
+            said = token[0]
+            raw, seen = said.encode(), self._seen(said).encode()
+            if seen != raw:
+                self._starts.append(at)
+                self._ends.append(at + len(seen))
+                self._text_starts.append(place)
+                self._text_ends.append(place + len(raw))
+            out.append(seen)
+            at, place = at + len(seen), place + len(raw)
+        if done < len(piece):
+            out.append(opened(piece[done:].encode()))
+            self._unseen = 0
+        self.data += b"".join(out)
+        self.text += piece.encode()
+
+    def _seen(self, said: str) -> str:
+        """What one character or escape looks like."""
+        code = ord(said) if len(said) == 1 else int.from_bytes(bytes.fromhex(said[2:]))
+        # Half of a surrogate pair stays escaped: no ASCII character has such a pair.
+        seen = said if 0xD800 <= code <= 0xDFFF else _table().get(code, chr(code))
+        if seen:
+            self._unseen = 0
+            return seen
+        self._unseen += len(said)
+        return said if self._unseen > INVISIBLE_CHARACTERS else ""
+
+
+@cache
+def _table() -> dict[int, str]:
+    """By code point, what a character that is folded looks like."""
+    table = {ord(char): plain for chars, plains in _LOOK_ALIKES.items() for char, plain in zip(chars, plains, strict=True)}
+    for first, last in _SPANS:
+        for code in range(first, last):
+            plain = _plain(chr(code), table)
+            if plain is not None:
+                table[code] = plain
+    return table
+
+
+@cache
+def _tokens() -> re.Pattern[str]:
+    """All that may have to be folded: any character beyond the basic plane, for a class of these alone would be slow."""
+    folds = "".join(re.escape(chr(code)) for code in sorted(_table()) if code < 0x10000)
+    return re.compile(rf"[{folds}\U00010000-\U0010ffff]|\\u[0-9A-Fa-f]{{4}}")
+
+
+def _plain(char: str, look_alikes: dict[int, str]) -> str | None:  # noqa: PLR0911 -- a list of rules, the first that fits
+    code, category = ord(char), unicodedata.category(char)
+    if code in look_alikes or category == "Cn":
+        return look_alikes.get(code)
+    if 0xE0020 <= code <= 0xE007E:
+        return chr(code - 0xE0000)
+    if _is_invisible(code, category):
+        return ""
+    digit = unicodedata.digit(char, None)
+    if digit is not None:
+        return str(digit)
+    if category == "Zs" or code == 0x2800:
+        return " "
+    if category in {"Zl", "Zp"} or code == 0x85:
+        return "\n"
+    if category == "Pd" and char not in _NOT_A_DASH:
+        return "-"
+    kind = unicodedata.decomposition(char).partition(" ")[0]
+    if kind.startswith("<") and char not in _KEPT:
+        return _of_form(unicodedata.normalize("NFKC", char), kind, category, look_alikes)
+    name = unicodedata.name(char, "")
+    if small := _SMALL_CAPITAL.fullmatch(name):
+        return small[1].lower()
+    dark = _DARK_LETTER.fullmatch(name)
+    return dark[1] if dark else None
+
+
+def _is_invisible(code: int, category: str) -> bool:
+    selects = 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
+    return (category == "Cf" and code not in _SEEN) or code in _UNSEEN or code in _OVERLAYS or selects
+
+
+def _of_form(said: str, kind: str, category: str, look_alikes: dict[int, str]) -> str | None:
+    """What a compatibility form stands for: one character, a ligature or a number; "№" and "㎎" are words of their own."""
+    if len(said) == 1:
+        said = look_alikes.get(ord(said), said)
+    if not said.isascii() or said == "\\":
+        return None
+    several = len(said) > 1
+    return said if not several or (said.isalnum() and (kind == "<circle>" or category in {"Ll", "Nl", "Lu", "Lt"})) else None
