@@ -15,10 +15,11 @@ from wardstead.isolation.seccomp import (
     EPERM,
     KILL,
     NAMESPACE_FLAGS,
+    computing,
     encode,
     program,
 )
-from wardstead.isolation.syscalls import ALLOWED, CONDITIONAL, FATAL, HIGHEST_KNOWN
+from wardstead.isolation.syscalls import ALLOWED, COMPUTING, CONDITIONAL, FATAL, HIGHEST_KNOWN
 from wardstead.kernel.errors import ConfigurationError
 
 MACHINES = tuple(ARCHITECTURES)
@@ -107,3 +108,16 @@ def test_the_program_fits_the_kernels_limit(machine: str) -> None:
 def test_an_unknown_machine_has_no_filter_and_says_so() -> None:
     with pytest.raises(ConfigurationError, match="riscv64"):
         program("riscv64")
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_process_that_only_computes_can_open_start_and_reach_nothing(machine: str) -> None:
+    arch, numbers = ARCHITECTURES[machine]
+    rules = computing(machine)
+    for name, number in numbers.items():
+        expected = ALLOW if name in COMPUTING else KILL if name in FATAL else EPERM
+        assert evaluate(rules, arch, number) == expected, name
+    forbidden = "open openat openat2 creat socket connect clone clone3 fork vfork execve execveat kill memfd_create prctl ioctl"
+    assert not COMPUTING & set(forbidden.split())
+    assert evaluate(rules, arch, HIGHEST_KNOWN + 1) == ENOSYS
+    assert len(rules) <= 4096

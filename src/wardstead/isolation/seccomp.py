@@ -10,11 +10,11 @@ rest fail with ``EPERM``, or ``ENOSYS`` where the caller is meant to fall back. 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wardstead.isolation.syscalls import ALLOWED, FATAL, HIGHEST_KNOWN, NUMBERS
+from wardstead.isolation.syscalls import ALLOWED, COMPUTING, FATAL, HIGHEST_KNOWN, NUMBERS
 from wardstead.kernel.errors import ConfigurationError
 
 ARCHITECTURES: Final[dict[str, tuple[int, dict[str, int]]]] = {
@@ -60,7 +60,16 @@ _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 
 def program(machine: str) -> tuple[Instruction, ...]:
-    """The filter for ``machine`` (as ``uname -m`` says it). Raises ``ConfigurationError`` for one that has no filter."""
+    """The model server's filter for ``machine`` (as ``uname -m`` says it). Raises ``ConfigurationError`` for one without."""
+    return _assembled(machine, _verdict)
+
+
+def computing(machine: str) -> tuple[Instruction, ...]:
+    """The filter for a process that only computes any more: nothing can be opened, started or reached. Raises as above."""
+    return _assembled(machine, _computing_verdict)
+
+
+def _assembled(machine: str, verdict: Callable[[str], list[Instruction]]) -> tuple[Instruction, ...]:
     if machine not in ARCHITECTURES:
         raise ConfigurationError(
             f"no system call filter for {machine}",
@@ -78,7 +87,7 @@ def program(machine: str) -> tuple[Instruction, ...]:
         # INVARIANT: no call is reachable under a second number; x32 shares the architecture and sets this bit.
         code += [Instruction(_JUMP_AT_LEAST, 0, 1, _X32_BIT), _return(KILL)]
     for name, number in sorted(numbers.items(), key=lambda item: item[1]):
-        code += _call(number, _verdict(name))
+        code += _call(number, verdict(name))
     code += [Instruction(_JUMP_GREATER, 0, 1, HIGHEST_KNOWN), _return(ENOSYS), _return(EPERM)]
     return tuple(code)
 
@@ -117,6 +126,12 @@ def _verdict(name: str) -> list[Instruction]:  # noqa: PLR0911 -- a table of ver
             return [_return(ALLOW)]
         case _:
             return [_return(EPERM)]
+
+
+def _computing_verdict(name: str) -> list[Instruction]:
+    if name in COMPUTING:
+        return [_return(ALLOW)]
+    return [_return(KILL if name in FATAL else EPERM)]
 
 
 def _load_argument(index: int) -> Instruction:

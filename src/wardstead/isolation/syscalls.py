@@ -89,6 +89,17 @@ get_kernel_syms _sysctl vhangup statmount listmount
 """.split()  # noqa: SIM905 -- a list this long is read as words
 )
 
+# What a process needs that has everything it will ever read but what comes through its pipes: it computes, and answers. No file,
+# socket, process or thread can be made; of descriptors, only those that are open.
+COMPUTING = frozenset(
+    """
+read write readv writev close fstat lseek poll ppoll select pselect6 mmap munmap mremap mprotect brk madvise futex sched_yield
+rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack exit exit_group getpid gettid tgkill clock_gettime clock_getres
+clock_nanosleep gettimeofday time nanosleep restart_syscall getrandom getrusage sched_getaffinity getcpu rseq membarrier
+set_robust_list fcntl
+""".split()  # noqa: SIM905 -- a list this long is read as words
+)
+
 HIGHEST_KNOWN = 462
 """The newest call in the kernel headers that these tables were made from (``mseal``, Linux 6.10)."""
 
