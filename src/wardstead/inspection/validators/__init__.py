@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wardstead.inspection.validators import americas, asia, checksums, credentials, europe, payment, personal, vat
+from wardstead.inspection.validators import active, americas, asia, checksums, credentials, europe, payment, personal, vat
 from wardstead.inspection.validators.checksums import Validator, of_code, whole
 
 __all__ = ["VALIDATORS", "Validator"]
@@ -24,6 +24,10 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "url-password": whole(credentials.url_password),
     "base58-check": whole(credentials.base58_check),
     "basic-credentials": whole(credentials.basic_credentials),
+    # active content
+    "image-carries-data": whole(active.image_carries_data),
+    "link-carries-data": whole(active.link_carries_data),
+    "script-url": whole(active.script_url),
     # payment and finance
     "payment-card": payment.payment_card,
     "iban": payment.iban,
