@@ -168,6 +168,8 @@ class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     policy: str = "policies/classification.yaml"
     canaries: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    """Hosts whose addresses carry nothing away: ``www.example.com``, or ``.example.com`` for it and all below it."""
     names: NamesSection = NamesSection()
 
 

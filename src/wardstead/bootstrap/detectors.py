@@ -7,6 +7,7 @@ from importlib.resources import files
 from wardstead.adapters.models.names import LOADING_S, InstalledModel, NamesDetector
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load, Worker
+from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.config import NamesSection
 from wardstead.inspection.ports import TextDetector
@@ -23,6 +24,7 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     found: list[TextDetector] = []
     if settings.names.enabled:
         found.append(names(settings.names))
+    found += content(deployment)
     return tuple(found)
 
 

@@ -17,11 +17,11 @@ from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
 
 _Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
-Method = Literal["hidden-characters", "many-images", "repetition", "leakage", "documents"]
+Method = Literal["hidden-characters", "bidirectional", "control-characters", "addresses", "many-images", "loop"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry. ``where`` a pattern is looked for: in code of one of its ``languages`` (none: any), in prose, or anywhere."""
+    """One entry. ``where`` a pattern is looked for: in code of one of its ``languages`` (none: any), or in prose."""
 
     id: _Name
     type: _Name
@@ -30,7 +30,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     owasp: Annotated[str, msgspec.Meta(pattern="^LLM(?:0[1-9]|10):2025$")]
     cwe: Annotated[str, msgspec.Meta(pattern="^CWE-[0-9]{1,4}$")]
     atlas: Annotated[str, msgspec.Meta(pattern="^AML\\.T[0-9]{4}(?:\\.[0-9]{3})?$")] = ""
-    where: Literal["code", "prose", "anywhere"] = "anywhere"
+    where: Literal["code", "prose"] = "prose"
     languages: tuple[str, ...] = ()
     pattern: str = ""
     method: Method | None = None
@@ -88,7 +88,7 @@ class RuleSet:
         self._any = re2.compile("|".join(f"(?:{rule.pattern})" for rule in rules), options) if rules else None
 
     def spans(self, part: str, at: int, languages: frozenset[str] | None = None) -> Iterator[Span]:
-        """What occurs in ``part``, which begins at ``at`` of its text. ``languages``: what it may be written in, if that is known."""
+        """What occurs in ``part``, which begins at ``at`` of its text; ``languages``: what it is written in, if known."""
         if self._any is None or self._any.search(part) is None:
             return
         for rule, pattern in self._compiled:
@@ -107,3 +107,13 @@ def in_order(spans: Iterator[Span]) -> list[Span]:
             ends[one.type] = one.end
             out.append(one)
     return out
+
+
+def types_of(rules: Sequence[Rule]) -> dict[str, str]:
+    """Each type that the rules can find, and its category."""
+    return {one.type: one.category for one in rules}
+
+
+def without_surrogates(text: str) -> str:
+    """``text``, its half surrogate pairs as question marks, as the guard does it: places stay what they are."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

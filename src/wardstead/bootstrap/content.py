@@ -1,0 +1,26 @@
+"""The detectors of what a text does: active content, dangerous code, hidden characters, loops."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.inspection.content.detectors import content_detectors
+from wardstead.inspection.content.rules import Rule, load_rules
+from wardstead.inspection.ports import TextDetector
+
+
+def content(deployment: Deployment) -> tuple[TextDetector, ...]:
+    """The detectors that ship with the product, with the hosts that this deployment trusts."""
+    return content_detectors(content_rules(), trusted_hosts(deployment))
+
+
+def trusted_hosts(deployment: Deployment) -> frozenset[str]:
+    """The hosts whose addresses carry nothing away."""
+    return frozenset(host.lower() for host in deployment.settings.inspection.trusted_hosts)
+
+
+def content_rules() -> tuple[Rule, ...]:
+    """The rules for whole texts that ship with the product."""
+    folder = files("wardstead.catalogues") / "content"
+    return load_rules({f"content/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")})

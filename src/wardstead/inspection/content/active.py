@@ -1,0 +1,89 @@
+"""Active content that no windowed pattern can tell: it depends on whether it stands in code, or on more than one place.
+
+HTML in an answer is code for a page to some, and a page to others: it counts outside fences and backticks alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from wardstead.inspection.content.regions import regions
+from wardstead.inspection.content.rules import Rule, RuleSet, in_order, types_of, version_of, without_surrogates
+from wardstead.inspection.ports import Direction, Origin, Span
+from wardstead.inspection.validators.active import host_of, image_carries_data, link_carries_data, trusts
+
+_MANY: Final = 8
+"""So many images of one host whose names have at most ``_SHORT`` characters spell something."""
+_SHORT: Final = 3
+
+
+class ActiveContent:
+    """A ``TextDetector``. Its rules are those for prose, and the methods ``addresses`` and ``many-images``."""
+
+    def __init__(self, rules: Sequence[Rule], trusted_hosts: frozenset[str] = frozenset()) -> None:
+        """``trusted_hosts``: addresses there carry nothing away. Raises ``ConfigurationError``."""
+        self.id = "active-content"
+        self.version = version_of(rules)
+        self.types: Mapping[str, str] = types_of(rules)
+        self.directions = frozenset({Direction.ANSWER})
+        self.origins: frozenset[Origin] = frozenset()
+        self.marks = False
+        self.slow = False
+        self._prose = RuleSet([one for one in rules if one.pattern])
+        self._methods = {one.method: one.type for one in rules if one.method}
+        self._trusted = trusted_hosts
+
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        """See ``TextDetector.detect``."""
+        return [in_order(self._spans(without_surrogates(text))) for text in texts]
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        if "<" in text:
+            for region in regions(text):
+                if not region.code:
+                    yield from self._prose.spans(text[region.start : region.end], region.start)
+        if "//" in text:
+            yield from self._addresses(text)
+            yield from self._spelled(text)
+
+    def _addresses(self, text: str) -> Iterator[Span]:
+        """Addresses with other than ASCII characters: browsers fetch them, and no windowed pattern sees their end."""
+        kind = self._methods.get("addresses")
+        if kind is None or text.isascii():
+            return
+        for found in _ADDRESS.finditer(text):
+            if found["address"].isascii():
+                continue
+            plain = quote(found["address"], safe="".join(map(chr, range(33, 127)))).encode("ascii")
+            carries = image_carries_data if found["image"] else link_carries_data
+            if not trusts(host_of(plain), self._trusted) and carries(plain):
+                yield Span(kind, *found.span("address"))
+
+    def _spelled(self, text: str) -> Iterator[Span]:
+        """A message spelled by many images of one host, each a letter or two."""
+        kind = self._methods.get("many-images")
+        if kind is None:
+            return
+        by_host: dict[str, list[re.Match[str]]] = {}
+        for found in _SMALL_IMAGE.finditer(text):
+            host = host_of(found["address"].encode("utf-8"))
+            if not trusts(host, self._trusted):
+                by_host.setdefault(host, []).append(found)
+        for images in by_host.values():
+            if len(images) >= _MANY:
+                yield Span(kind, images[0].start(), images[-1].end())
+
+
+_ADDRESS: Final = re.compile(
+    r"(?:(?P<image>!\[[^\]\n]{0,300}\]\(|\b(?:src|srcset|poster)\s{0,2}=\s{0,2}[\"']?|\burl\([\"']?)|\](?:\(|:))\s{0,4}<?"
+    r"(?P<address>(?:https?:)?//[^\s<>()\"'`]{4,4000})",
+    re.IGNORECASE,
+)
+_SMALL_IMAGE: Final = re.compile(
+    rf"!\[[^\]\n]{{0,100}}\]\(\s{{0,4}}<?(?P<address>(?:https?:)?//[^\s<>()/?#]{{1,253}}(?:/[^\s<>()?#]{{0,60}})?[/?#=])[^\s<>()/?#=]{{1,{_SHORT}}}"
+    r"(?:\.[a-z]{3,4})?>?\s{0,2}\)",
+    re.IGNORECASE,
+)

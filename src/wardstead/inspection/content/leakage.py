@@ -1,0 +1,140 @@
+"""Whether an answer gives away the instructions that the request gave to the model (OWASP LLM07; MITRE ATLAS AML.T0056).
+
+Instructions and answer are compared as sequences of content words (words that carry meaning, their endings cut), three at a
+time: case, punctuation, lists, and a changed article or ending make no difference. A share of the instructions that comes back
+is a leak; a few common words are not. The answer is also read backwards, shifted by thirteen letters, and decoded where a part
+of it is base64 or hexadecimal digits. A planted string counts wherever its letters and digits appear, and in the same disguises.
+
+Residual: a translation, or a summary in other words, is not seen.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from wardstead.inspection.content.rules import in_order, without_surrogates
+from wardstead.inspection.content.words import Word, words_of
+from wardstead.inspection.ports import Direction, Origin, Span
+from wardstead.inspection.validators.active import decodings
+
+SHINGLE: Final = 3
+LEAST_WORDS: Final = 8
+"""Instructions with fewer content words ("You are a helpful assistant.") are no secret."""
+SHARE: Final = 0.3
+"""So much of the instructions, in content words, is a leak."""
+MOST_WORDS: Final = 40
+"""And so many words are, however long the instructions."""
+WINDOW_WORDS: Final = 400
+"""They have to come back within so many content words of the answer."""
+
+
+class Leakage:
+    """A ``TextDetector`` for the answer to one request. Made by ``leakage``."""
+
+    def __init__(self, system_texts: Sequence[str], canaries: Sequence[str]) -> None:
+        """See ``leakage``."""
+        self.id = "leakage"
+        self.version = "1"
+        self.types: Mapping[str, str] = {"system-prompt": "leakage"}
+        self.directions = frozenset({Direction.ANSWER})
+        self.origins: frozenset[Origin] = frozenset()
+        self.marks = False
+        self.slow = False
+        self._instructions = [found for found in map(_Instructions, system_texts) if found.words >= LEAST_WORDS]
+        self._canaries = [letters for letters in map(_letters, canaries) if letters]
+
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        """See ``TextDetector.detect``."""
+        if not self._instructions and not self._canaries:
+            return [[] for _ in texts]
+        return [in_order(self._spans(without_surrogates(text))) for text in texts]
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        yield from self._leaks(text)
+        whole = Span("system-prompt", 0, len(text))
+        if any(True for other in (codecs.encode(text, "rot13"), text[::-1]) for _ in self._leaks(other)):
+            yield whole
+        for run in _RUN.finditer(text):
+            joined = "".join(run[0].split())
+            for decoded in decodings(joined.encode("ascii")):
+                if any(True for _ in self._leaks(decoded.decode("utf-8", "replace"))):
+                    yield Span("system-prompt", *run.span())
+
+    def _leaks(self, text: str) -> Iterator[Span]:
+        if self._canaries:
+            letters = _letters(text)
+            if any(one in letters for one in self._canaries):
+                yield Span("system-prompt", 0, len(text))
+        if self._instructions:
+            words = _content(words_of(text))
+            for one in self._instructions:
+                yield from one.leaks(words)
+
+
+def leakage(system_texts: Sequence[str], canaries: Sequence[str] = ()) -> Leakage:
+    """What finds the instructions ``system_texts`` of a request, and strings planted in them, in the answer to it."""
+    return Leakage(system_texts, canaries)
+
+
+class _Instructions:
+    """One system text: where each of its shingles stands."""
+
+    __slots__ = ("_needed", "_places", "words")
+
+    def __init__(self, text: str) -> None:
+        content = [word.text for word in _content(words_of(text))]
+        self.words = len(content)
+        self._needed = max(LEAST_WORDS, min(int(SHARE * self.words), MOST_WORDS))
+        self._places: dict[tuple[str, ...], list[int]] = {}
+        for at in range(len(content) - SHINGLE + 1):
+            self._places.setdefault(tuple(content[at : at + SHINGLE]), []).append(at)
+
+    def leaks(self, words: Sequence[Word]) -> Iterator[Span]:
+        """Stretches of an answer that give enough of them away."""
+        texts = [word.text for word in words]
+        hits = [
+            (at, places)
+            for at, shingle in enumerate(zip(*(texts[skip:] for skip in range(SHINGLE)), strict=False))
+            if (places := self._places.get(shingle)) is not None
+        ]
+        first = 0
+        while first < len(hits):
+            covered: set[int] = set()
+            last = first
+            while last < len(hits) and hits[last][0] - hits[first][0] <= WINDOW_WORDS:
+                for place in hits[last][1]:
+                    covered.update(range(place, place + SHINGLE))
+                last += 1
+            if len(covered) >= self._needed:
+                start, end = words[hits[first][0]].start, words[hits[last - 1][0] + SHINGLE - 1].end
+                yield Span("system-prompt", start, end, min(1.0, len(covered) / self.words))
+            first = last
+
+
+def _content(words: Sequence[Word]) -> list[Word]:
+    return [Word(_stem(word.text), word.start, word.end) for word in words if word.text not in _FUNCTION_WORDS]
+
+
+def _stem(word: str) -> str:
+    """A word without its commonest endings. Crude on purpose: only equality counts."""
+    for ending in ("ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)].rstrip("e")
+    return word.rstrip("e") if len(word) > 4 else word
+
+
+def _letters(text: str) -> str:
+    return "".join(_LETTERS.findall(text)).casefold()
+
+
+_LETTERS: Final = re.compile(r"[^\W_]+")
+_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}[ \n]{0,2})*[A-Za-z0-9+/_-]{24,}={0,2}")
+_WITHOUT_MEANING: Final = """
+a an the and or but nor of to in on at by for from with as is are was were be been being am do does did has have had it its this
+that these those there here i you he she we they me him her us them my your his our their if then than so not no any all can could
+will would shall should may might must also just very s t
+"""
+_FUNCTION_WORDS: Final = frozenset(_WITHOUT_MEANING.split())
