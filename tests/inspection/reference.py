@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
-from wardstead.inspection.inspector import PatternInspector
+from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.inspection.ports import ANSWER
 from wardstead.inspection.validators import VALIDATORS
@@ -18,9 +18,16 @@ from wardstead.kernel.labels import PUBLIC, Label
 CATALOGUES = files("wardstead.catalogues")
 FILES = [one for one in (CATALOGUES / "detectors").iterdir() if one.name.endswith(".yaml")]
 DETECTORS = load_catalogues({one.name: one.read_text("utf-8") for one in FILES})
-POLICY = load_policy((CATALOGUES / "policies/classification.yaml").read_text("utf-8"), "classification.yaml")
+
+
+def ready_made(name: str) -> tuple[str, str]:
+    """A policy that ships, to be extended."""
+    return (CATALOGUES / f"classification/{name}.yaml").read_text("utf-8"), name
+
+
+POLICY = load_policy((CATALOGUES / "policies/classification.yaml").read_text("utf-8"), "classification.yaml", ready_made)
 CANARY = "canary-7731-xyzzy"
-INSPECTOR = PatternInspector(DETECTORS, POLICY, (CANARY,))
+INSPECTOR = PolicyInspector(DETECTORS, POLICY, (CANARY,))
 EVERYTHING = (*DETECTORS, canary(CANARY))
 
 
@@ -54,7 +61,7 @@ def reference(text: str, detectors: Sequence[Detector] = EVERYTHING, policy: Cla
         ranks = []
         for begin, finish, number, overlong in group:
             rule = policy.treatment(detectors[number].type, detectors[number].category)
-            action = Action.BLOCK if overlong else rule.answer
+            action = Action.BLOCK if overlong else rule.action(ANSWER)
             ranks.append((action, finish - begin, -number))
             findings.append((detectors[number].type, len(data[:begin].decode()), len(data[:finish].decode()), action))
         strictest, _, number = max(ranks)
@@ -115,14 +122,14 @@ def parted(left: bytes, right: bytes) -> bool:
     return right.isupper() and not left.isupper()
 
 
-def inspect(text: str, inspector: PatternInspector = INSPECTOR) -> Verdict:
+def inspect(text: str, inspector: PolicyInspector = INSPECTOR) -> Verdict:
     """The same by the inspector."""
     verdict = inspector.inspect(text, ANSWER)
     findings = [(one.type, one.start, one.end, one.action) for one in verdict.findings]
     return Verdict(verdict.text, findings, verdict.action, verdict.label)
 
 
-def stream(pieces: Sequence[str], inspector: PatternInspector = INSPECTOR) -> Verdict:
+def stream(pieces: Sequence[str], inspector: PolicyInspector = INSPECTOR) -> Verdict:
     """The same by a guard that is fed piece by piece."""
     guard = inspector.guard(ANSWER)
     released = [guard.feed(piece) for piece in pieces] + [guard.finish()]

@@ -8,7 +8,7 @@ import pytest
 from tests.inspection.reference import CANARY, CATALOGUES, DETECTORS, POLICY
 
 from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, load_catalogues
-from wardstead.inspection.inspector import PatternInspector
+from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.matching import Matcher
 from wardstead.inspection.policy import load_policy, policy_schema
 from wardstead.inspection.ports import PROMPT
@@ -65,7 +65,7 @@ def test_lines_of_plain_code_and_prose_hold_no_credential() -> None:
         "api_key = os.environ['OPENAI_API_KEY']",
         "for key, value in sorted(items.items()): print(key, value)",
     ]
-    found = PatternInspector(DETECTORS, POLICY).inspect("\n".join(lines * 20), PROMPT)
+    found = PolicyInspector(DETECTORS, POLICY).inspect("\n".join(lines * 20), PROMPT)
     assert [one for one in found.findings if "credentials" in str(one.label)] == []
 
 
@@ -163,12 +163,12 @@ def test_a_policy_that_does_not_fit_is_refused(text: str) -> None:
 
 def test_a_detector_without_a_rule_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no rule covers"):
-        PatternInspector(DETECTORS, load_policy("version: 1\nrules: []\n", "file.yaml"))
+        PolicyInspector(DETECTORS, load_policy("version: 1\nrules: []\n", "file.yaml"))
 
 
 def test_a_rule_that_names_no_finding_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no detector finds"):
-        PatternInspector(DETECTORS, load_policy(f"version: 1\nrules: [{RULE}]\n", "file.yaml"))
+        PolicyInspector(DETECTORS, load_policy(f"version: 1\nrules: [{RULE}]\n", "file.yaml"))
 
 
 @pytest.mark.parametrize("text", ["short", "x" * 257, "canary-ünïcode", "canary\nline"])
@@ -179,14 +179,15 @@ def test_a_canary_must_be_long_enough_to_mean_something(text: str) -> None:
 
 def test_the_version_changes_with_what_is_found_and_tells_no_canary() -> None:
     versions = {
-        PatternInspector(DETECTORS, POLICY).version,
-        PatternInspector(DETECTORS[:-1], POLICY).version,
-        PatternInspector(DETECTORS, POLICY, (CANARY,)).version,
+        PolicyInspector(DETECTORS, POLICY).version,
+        PolicyInspector(DETECTORS[:-1], POLICY).version,
+        PolicyInspector(DETECTORS, POLICY, (CANARY,)).version,
     }
     assert len(versions) == 3
-    assert PatternInspector(DETECTORS, POLICY, (CANARY,)).version == PatternInspector(DETECTORS, POLICY, ("another-one",)).version
+    assert PolicyInspector(DETECTORS, POLICY, (CANARY,)).version == PolicyInspector(DETECTORS, POLICY, ("another-one",)).version
 
 
 def test_the_schemas_beside_the_catalogues_are_those_of_the_code() -> None:
     assert json.loads((CATALOGUES / "detectors/detectors.schema.json").read_text()) == json.loads(json.dumps(catalogue_schema()))
-    assert json.loads((CATALOGUES / "policies/classification.schema.json").read_text()) == json.loads(json.dumps(policy_schema()))
+    written = json.loads((CATALOGUES / "classification/classification.schema.json").read_text())
+    assert written == json.loads(json.dumps(policy_schema()))

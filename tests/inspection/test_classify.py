@@ -10,13 +10,13 @@ from tests.inspection.reference import DETECTORS, POLICY
 from tests.inspection.test_guard import TEXT
 
 from wardstead.inspection.classify import Classifier
-from wardstead.inspection.inspector import PatternInspector
+from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.findings import Action
 
 SCANNING = Classifier(DETECTORS, POLICY)
 SIMPLE = Classifier(DETECTORS, POLICY, scan=False)
-INSPECTOR = PatternInspector(DETECTORS, POLICY)
+INSPECTOR = PolicyInspector(DETECTORS, POLICY)
 
 
 @given(TEXT)

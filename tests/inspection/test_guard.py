@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.inspection.reference import CANARY, DETECTORS, INSPECTOR, POLICY, cut, inspect, reference, stream
 
 from wardstead.inspection.catalogue import WINDOW_BYTES, Detector, load_catalogues
-from wardstead.inspection.inspector import PatternInspector
+from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT
 from wardstead.inspection.validators import VALIDATORS
@@ -35,7 +35,7 @@ detectors:
     }
 )
 CHAIN_POLICY = load_policy("{version: 1, rules: [{category: link, label: {level: internal}, prompt: allow, answer: allow}]}", "p")
-CHAIN_INSPECTOR = PatternInspector(CHAIN, CHAIN_POLICY)
+CHAIN_INSPECTOR = PolicyInspector(CHAIN, CHAIN_POLICY)
 
 
 @example("ANTHROPIC_API_KEY=sk-ant-ort99-Ujz69LvLZSYSd6Md1yCQxUp\u05ea.\u05d6. 212345672")  # a word right after another script
@@ -151,7 +151,7 @@ def test_a_validator_that_crashes_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
         raise ZeroDivisionError
 
     monkeypatch.setitem(VALIDATORS, "payment-card", crash)
-    inspector = PatternInspector(DETECTORS, POLICY)
+    inspector = PolicyInspector(DETECTORS, POLICY)
     text = "my card is 4111 1111 1111 1111 ok"
     for verdict in (inspect(text, inspector), stream(list(text), inspector)):
         assert verdict.action is Action.BLOCK
@@ -162,7 +162,7 @@ def test_a_validator_that_crashes_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_after_a_crash_a_guard_releases_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    inspector = PatternInspector(DETECTORS, POLICY)
+    inspector = PolicyInspector(DETECTORS, POLICY)
     monkeypatch.setattr(inspector._matcher, "candidates", lambda *_: 1 / 0)
     guard = inspector.guard(ANSWER)
     assert guard.feed("hello ").action is Action.BLOCK

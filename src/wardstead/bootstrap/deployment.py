@@ -29,8 +29,6 @@ from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.catalogue import Detector, load_catalogues
-from wardstead.inspection.classify import Classifier
-from wardstead.inspection.inspector import PatternInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
@@ -256,21 +254,24 @@ class Deployment:
         path = self.places.directory / self.settings.inspection.policy
         if not path.is_file():
             raise ConfigurationError("the classification policy is missing", where=str(path))
-        return load_policy(read_text(path), str(path))
+        return load_policy(read_text(path), str(path), self._extended)
+
+    def _extended(self, name: str) -> tuple[str, str]:
+        """A policy that another extends: a ready-made one by its name, else a file beside it."""
+        if name in ready_made():
+            return ready_made()[name], f"ready-made policy {name}"
+        folder = (self.places.directory / self.settings.inspection.policy).parent
+        path = folder / name
+        if path.resolve().parent != folder.resolve() or not path.is_file():
+            raise ConfigurationError(
+                f"there is no policy {name[:80]!r} to extend", where="extends",
+                next_step=f"one of {', '.join(sorted(ready_made()))}, or a file in {folder}",
+            )  # fmt: skip
+        return read_text(path), str(path)
 
     def compartments(self) -> frozenset[str]:
         """Every compartment that the classification policy gives to data: another would clear nobody for anything."""
-        policy = self.classification()
-        treatments = (*policy.by_type.values(), *policy.by_category.values())
-        return frozenset().union(*(one.label.compartments for one in treatments))
-
-    def classifier(self, *, scan: bool) -> Classifier:
-        """What explains a text; ``scan`` where there is much of it."""
-        return Classifier(self.detectors(), self.classification(), self.settings.inspection.canaries, scan=scan)
-
-    def inspector(self) -> PatternInspector:
-        """Detectors under the policy, compiled."""
-        return PatternInspector(self.detectors(), self.classification(), self.settings.inspection.canaries)
+        return frozenset(self.classification().compartments)
 
     def bearer(self, upstream: UpstreamSection) -> str:
         """The key that a model server asks for; empty where none is named."""
@@ -299,6 +300,12 @@ class Deployment:
         for model in self.settings.models:
             self.bearer(model.upstream)
             self.ca_file(model.upstream)
+
+
+def ready_made() -> dict[str, str]:
+    """The classification policies that ship with the product, by name."""
+    folder = files("wardstead.catalogues") / "classification"
+    return {one.name.removesuffix(".yaml"): one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
 
 
 def explained(error: DatabaseError) -> WardsteadError:

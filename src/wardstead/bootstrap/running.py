@@ -25,6 +25,7 @@ from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
+from wardstead.bootstrap.inspection import classifier
 from wardstead.config import bracketed
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
@@ -130,7 +131,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
         find_tool()
     # Everything that a worker would stumble over is found here, where somebody is looking.
     deployment.decision_point()
-    deployment.inspector()
+    classifier(deployment, scan=False)
     deployment.require_model_files()
     # Policies or settings may have changed while nothing ran: decisions are made anew.
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})

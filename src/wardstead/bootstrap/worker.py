@@ -26,6 +26,7 @@ from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
 from wardstead.config import ModelSection, bracketed
@@ -203,7 +204,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
-    point, inspector = deployment.decision_point(), deployment.inspector()
+    point, inspector = deployment.decision_point(), inspector_of(deployment)
     models = {model.name: _model(model, deployment) for model in settings.models}
     limits = Limits(
         body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices

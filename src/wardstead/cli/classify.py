@@ -19,6 +19,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from wardstead import __version__
+from wardstead.bootstrap.inspection import classifier
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.classify import Classification, Found
@@ -70,7 +71,7 @@ def classify(
     with errors(as_json=json):
         limit = label(fail_on) if fail_on else None
         name, text = _read(file)
-        result = deployment(context).classifier(scan=len(text) >= MUCH).classify(text)
+        result = classifier(deployment(context), scan=len(text) >= MUCH).classify(text)
     lines = _Lines(text)
     if sarif:
         say_json(_sarif(name, result, lines))

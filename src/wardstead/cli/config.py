@@ -6,6 +6,7 @@ import msgspec
 import typer
 
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.inspection import inspector
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import folder
 from wardstead.config import json_schema
@@ -19,7 +20,7 @@ def check(context: typer.Context, json: Json = False) -> None:
     with errors(as_json=json):
         found = Deployment(folder(context))
         point = found.decision_point()
-        inspector = found.inspector()
+        version = inspector(found).version
         found.require_model_files()
         models = [model.name for model in found.settings.models]
         known = found.compartments()
@@ -30,11 +31,11 @@ def check(context: typer.Context, json: Json = False) -> None:
         for one in sorted(set(model.clearance.compartments) - known)
     ]
     if json:
-        versions = {"policy": point.version, "inspection": inspector.version}
+        versions = {"policy": point.version, "inspection": version}
         say_json({"ok": True, "models": models, **versions, "warnings": warnings})
     else:
         err.print(f"[green]ok[/]: models {', '.join(models) or 'none'}")
-        err.print(f"[dim]versions, as each intent records them: policy {point.version}, inspection {inspector.version}[/]")
+        err.print(f"[dim]versions, as each intent records them: policy {point.version}, inspection {version}[/]")
         for warning in warnings:
             err.print(f"[yellow]warning[/]: {warning}")
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from wardstead.inspection.catalogue import Detector, canary
+from wardstead.inspection.combining import Kind
 from wardstead.inspection.matching import Match, Matcher, opened
-from wardstead.inspection.policy import ClassificationPolicy
-from wardstead.inspection.verdict import char_count, treatments
+from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
+from wardstead.inspection.ports import ANSWER, PROMPT, Flow, TextDetector
+from wardstead.inspection.verdict import Judge, char_count
+from wardstead.inspection.whole import WholeText, kinds_of
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 
 class Found(msgspec.Struct, frozen=True):
-    """``text[start:end]`` (characters) is a ``type``; ``also`` are other readings of the same place, which policy ranks lower."""
+    """``text[start:end]`` (characters) is a ``type``; ``also`` are other readings of the same place, which policy ranks lower.
+
+    ``combinations``: what it is together with others in this text. ``mark``: it says something of the text as a whole.
+    """
 
     type: str
     category: str
@@ -23,38 +29,90 @@ class Found(msgspec.Struct, frozen=True):
     start: int
     end: int
     label: Label
-    prompt: Action
-    answer: Action
+    actions: Mapping[Flow, Action]
     also: tuple[str, ...] = ()
+    score: float = 1.0
+    combinations: tuple[str, ...] = ()
+    mark: bool = False
+
+    @property
+    def prompt(self) -> Action:
+        """What happens to it on the way to a model in our sandbox."""
+        return self.actions[PROMPT]
+
+    @property
+    def answer(self) -> Action:
+        """What happens to it in such a model's answer."""
+        return self.actions[ANSWER]
 
 
 class Classification(msgspec.Struct, frozen=True):
-    """The label of a text as it stands, before anything is redacted, and why."""
+    """The label of a text as it stands, before anything is taken out of it, and why. ``failed``: detectors that did not work."""
 
     label: Label = PUBLIC
     findings: tuple[Found, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 class Classifier:
     """Classifies whole texts. Safe for threads."""
 
     def __init__(
-        self, detectors: Sequence[Detector], policy: ClassificationPolicy, canaries: Sequence[str] = (), *, scan: bool = True
+        self,
+        detectors: Sequence[Detector],
+        policy: ClassificationPolicy,
+        canaries: Sequence[str] = (),
+        *,
+        text_detectors: Sequence[TextDetector] = (),
+        scan: bool = True,
     ) -> None:
         """``scan``: see ``Matcher``. Raises ``ConfigurationError``."""
-        self._detectors = (*detectors, *(canary(text) for text in canaries))
-        self._treatments = treatments(self._detectors, policy)
-        self._matcher = Matcher(self._detectors, scan=scan)
+        patterns = (*detectors, *(canary(text) for text in canaries))
+        self._names = [*(one.id for one in patterns), *(one.id for one in text_detectors for _ in one.types)]
+        self._bound = frozenset(number for number, one in enumerate(patterns) if one.context)
+        self._judge = Judge([*(Kind(one.type, one.category) for one in patterns), *kinds_of(text_detectors)], policy)
+        self._whole = WholeText(text_detectors, self._judge, len(patterns))
+        self._matcher = Matcher(patterns, scan=scan)
 
     def classify(self, text: str) -> Classification:
-        """Everything that is found, in the order of the text. What a detector raises is raised: here nothing is let through."""
-        data = opened(text.encode("utf-8", "replace"))
+        """Everything that is found, in the order of the text. What a pattern raises is raised: here nothing is let through."""
+        plain = text.encode("utf-8", "replace")
+        data = opened(plain)
         numbers = self._matcher.candidates(data, 0, self._matcher.lent(data, 0))
-        matches = sorted(match for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches)
+        matches = [match for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches]
+        seen = self._whole.look_at(text)
+        matches = sorted([*matches, *seen.places])
+        together = self._together(matches, plain)
         place = _Characters(data)
-        found = [self._found(chosen, others, place) for group in _overlapping(matches) for chosen, others in self._resolve(group)]
+        found = [
+            self._found(chosen, others, place, together)
+            for group in _overlapping(matches)
+            for chosen, others in self._resolve(group)
+        ]
+        found += [self._found(match, [], place, {}, mark=True) for match in seen.marks]
         # The label is that of every reading: the one that is not shown may be the right one.
-        return Classification(join_all(self._treatments[match.detector].label for match in matches), tuple(found))
+        labels = [self._treatment(match).label for match in (*matches, *seen.marks)]
+        labels += [one.treatment.label for ones in together.values() for one in ones]
+        return Classification(join_all(labels), tuple(found), tuple(seen.failed))
+
+    def _treatment(self, match: Match) -> Treatment:
+        return self._judge.treatments[match.detector]
+
+    def _together(self, matches: Sequence[Match], data: bytes) -> dict[Match, list[Combination]]:
+        """The combinations that each match completes, as the text stands."""
+        tracker = self._judge.combinations.begin()
+        if tracker is None:
+            return {}
+        place = _Characters(data)
+        found = {}
+        for group in _overlapping(matches):
+            for match in group:
+                value = data[match.start : match.end]
+                if ones := tracker.completed(match.detector, place.before(match.end), value):
+                    found[match] = ones
+            for match in group:
+                tracker.note(match.detector, place.before(match.start), data[match.start : match.end])
+        return found
 
     def _resolve(self, group: Sequence[Match]) -> list[tuple[Match, list[Match]]]:
         """Of matches that overlap in a chain, the ones to show, each with the readings that it stands for."""
@@ -69,23 +127,36 @@ class Classifier:
 
     def _rank(self, match: Match) -> tuple[bool, int, int, int, int]:
         """What stands for itself comes before what only a word nearby makes of it: a telephone number stays one beside an SSN."""
-        treatment, detector = self._treatments[match.detector], self._detectors[match.detector]
-        severity = max(treatment.prompt, treatment.answer)
-        return not detector.context, severity, treatment.label.level, match.end - match.start, -match.detector
+        treatment = self._treatment(match)
+        severity = max(treatment.actions.values())
+        return match.detector not in self._bound, severity, treatment.label.level, match.end - match.start, -match.detector
 
-    def _found(self, match: Match, others: Sequence[Match], place: _Characters) -> Found:
-        detector, treatment = self._detectors[match.detector], self._treatments[match.detector]
-        also = {self._detectors[other.detector].type for other in others} - {detector.type}
+    def _found(
+        self,
+        match: Match,
+        others: Sequence[Match],
+        place: _Characters,
+        together: Mapping[Match, Sequence[Combination]],
+        *,
+        mark: bool = False,
+    ) -> Found:
+        kind, treatment = self._judge.kinds[match.detector], self._treatment(match)
+        also = {self._judge.kinds[other.detector].type for other in others} - {kind.type}
+        parts = [one for each in (match, *others) for one in together.get(each, ())]
+        says = [treatment, *(one.treatment for one in parts)]
+        actions = {flow: Action.BLOCK if match.overlong else max(one.action(flow) for one in says) for flow in FLOWS}
         return Found(
-            detector.type,
-            detector.category,
-            detector.id,
+            kind.type,
+            kind.category,
+            self._names[match.detector],
             place.before(match.start),
             place.before(match.end),
-            treatment.label,
-            Action.BLOCK if match.overlong else treatment.prompt,
-            Action.BLOCK if match.overlong else treatment.answer,
+            join_all(one.label for one in says),
+            actions,
             tuple(sorted(also)),
+            match.score,
+            tuple(sorted({one.id for one in parts})),
+            mark,
         )
 
 

@@ -4,7 +4,7 @@ At every moment the bytes are divided in three: released; decided (every match t
 overlaps the rest keeps it waiting); and open, from the first byte where a match may be in progress. That byte is found
 by the prefix closure of all patterns, searched at the end of what has arrived (``pattern``).
 
-INVARIANT: text, findings and verdict equal ``PatternInspector.inspect`` of the whole, however it was cut (tests/inspection).
+INVARIANT: text, findings and verdict equal ``PolicyInspector.inspect`` of the whole, however it was cut (tests/inspection).
 INVARIANT: at most twice ``WINDOW_BYTES`` is held back, and never because of time: what is open begins within one window of
 the end, and a cluster that waits for it is no longer than another.
 """
@@ -33,7 +33,7 @@ class PatternGuard:
     )  # fmt: skip
 
     def __init__(self, matcher: Matcher, case: Case) -> None:
-        """Made by ``PatternInspector.guard``."""
+        """Made by ``PolicyInspector.guard``."""
         self._matcher = matcher
         self._case = case
         self._buffer = b""
@@ -118,7 +118,7 @@ class PatternGuard:
     def _settle(self, first_open: int) -> Released:
         """Rule on the clusters that nothing can join any more, and release the text around them."""
         settled, waits_from = self._settled(first_open)
-        chars = char_offsets(self._buffer, settled, self._chars)
+        chars = char_offsets(self._buffer, [match for cluster in settled for match in cluster.matches], self._chars)
         out: list[bytes] = []
         findings: list[Finding] = []
         strictest = Action.ALLOW

@@ -1,46 +1,59 @@
-"""The ``Inspector`` over patterns: whole texts, many texts in one scan, and guards for texts that arrive in pieces."""
+"""The ``Inspector``: patterns and text detectors under one policy, for whole texts and for texts that arrive in pieces."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
+import msgspec
+
 from wardstead.inspection.catalogue import Detector, canary, digest
+from wardstead.inspection.checked import CheckedGuard, WholeGuard
+from wardstead.inspection.combining import Kind
 from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.matching import Match, Matcher, opened
 from wardstead.inspection.policy import ClassificationPolicy
-from wardstead.inspection.ports import Flow, Inspection, Origin, Pseudonyms
-from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed, treatments
+from wardstead.inspection.ports import Flow, Inspection, Origin, Pseudonyms, StreamGuard, TextDetector
+from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
+from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
 from wardstead.kernel.findings import Action, Finding
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 _BETWEEN = b"\x00\n\x00"
 """Between texts that are scanned together. Each text is then searched by itself for what was found in it."""
+Leakage = Callable[[Sequence[str]], TextDetector | None]
+"""From what a model was told in secret to what finds it in an answer; ``None`` where it was told nothing."""
 
 
-class PatternInspector:
-    """An ``Inspector`` over patterns. Safe for threads; a guard is one stream's alone."""
+class PolicyInspector:
+    """An ``Inspector``. Safe for threads; a guard is one stream's alone."""
 
-    def __init__(self, detectors: Sequence[Detector], policy: ClassificationPolicy, canaries: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        detectors: Sequence[Detector],
+        policy: ClassificationPolicy,
+        canaries: Sequence[str] = (),
+        *,
+        text_detectors: Sequence[TextDetector] = (),
+    ) -> None:
         """Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
         everything = (*detectors, *(canary(text) for text in canaries))
+        kinds = [Kind(one.type, one.category) for one in everything]
+        self.policy = policy
         self._matcher = Matcher(everything)
-        self._judge = Judge(everything, treatments(everything, policy))
+        self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
+        self._whole = WholeText(text_detectors, self._judge, len(kinds))
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
-        self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}"
+        versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors)
+        self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
 
     def inspect(self, text: str, flow: Flow) -> Inspection:
         """See ``Inspector.inspect``."""
         return self.inspect_all((text,), flow)[0]
 
     def inspect_all(
-        self,
-        texts: Sequence[str],
-        flow: Flow,
-        *,
-        origins: Sequence[Origin] = (),  # noqa: ARG002 -- a pattern finds the same in everybody's text
-        pseudonyms: Pseudonyms | None = None,
+        self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), pseudonyms: Pseudonyms | None = None
     ) -> list[Inspection]:
         """See ``Inspector.inspect_all``."""
         try:
@@ -48,12 +61,21 @@ class PatternInspector:
             suspects = self._suspects(parts)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return [_crashed(text) for text in texts]
-        if not suspects:
+        concerned = self._whole.concerns(flow)
+        if not suspects and not concerned:
             return [Inspection(part.decode("utf-8")) for part in parts]
         nothing: tuple[int, ...] = ()
-        return [
-            self._inspect(part, suspects.get(at, nothing), self._judge.case(flow, pseudonyms)) for at, part in enumerate(parts)
-        ]
+        found = [self._matches(part, suspects.get(at, nothing)) for at, part in enumerate(parts)]
+        seen: Sequence[Seen] = [NOTHING] * len(parts)
+        if concerned:
+            seen = self._whole.look(texts, origins, flow, [matches or () for matches in found])
+        case = self._judge.case
+        verdicts = [self._verdict(*each, case(flow, pseudonyms)) for each in zip(parts, found, seen, strict=True)]
+        return self._with_failures(verdicts, seen) if any(one.failed for one in seen) else verdicts
+
+    def is_slow(self, flow: Flow) -> bool:
+        """See ``Inspector.is_slow``."""
+        return self._whole.is_slow(flow)
 
     def _suspects(self, parts: Sequence[bytes]) -> dict[int, list[int]]:
         """By text: the detectors that may find something in it, which is looked at in that text alone afterwards.
@@ -78,23 +100,29 @@ class PatternInspector:
             return range(len(starts) - 1)
         return sorted({bisect_right(starts, match.start) - 1 for match in found})
 
-    def _inspect(self, data: bytes, numbers: Sequence[int], case: Case) -> Inspection:
+    def _matches(self, data: bytes, numbers: Sequence[int]) -> list[Match] | None:
+        """The matches of these detectors; ``None`` when one of them crashed."""
         if not numbers:
-            return Inspection(data.decode("utf-8"))
+            return []
         try:
             view = opened(data)
-            found = [match for number in numbers for match in self._matcher.matches(number, view, 0, len(view)).matches]
-            return self._verdict(data, found, case) if found else Inspection(data.decode("utf-8"))
+            return [match for number in numbers for match in self._matcher.matches(number, view, 0, len(view)).matches]
+        except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
+            return None
+
+    def _verdict(self, data: bytes, found: list[Match] | None, seen: Seen, case: Case) -> Inspection:
+        if found is None:
+            return _crashed(data.decode("utf-8"))
+        if not found and not seen.places and not seen.marks:
+            return Inspection(data.decode("utf-8"))
+        try:
+            return self._judged(data, [*found, *seen.places], seen.marks, case)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return _crashed(data.decode("utf-8"))
 
-    def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> PatternGuard:
-        """See ``Inspector.guard``."""
-        return PatternGuard(self._matcher, self._judge.case(flow, pseudonyms))
-
-    def _verdict(self, data: bytes, found: Sequence[Match], case: Case) -> Inspection:
+    def _judged(self, data: bytes, found: Sequence[Match], marks: Sequence[Match], case: Case) -> Inspection:
         grouped = list(clusters(found))
-        chars = char_offsets(data, grouped)
+        chars = char_offsets(data, [*found, *marks])
         out: list[bytes] = []
         findings: list[Finding] = []
         label: Label = PUBLIC
@@ -114,8 +142,39 @@ class PatternInspector:
                 break
             out.append(ruling.replacement)
         out.append(data[done:])
-        return Inspection(b"".join(out).decode("utf-8"), tuple(findings), label, strictest)
+        text = b"".join(out).decode("utf-8")
+        for finding in [case.mark(match, chars, data) for match in marks]:
+            findings.append(finding)
+            label = label.join(finding.label)
+            strictest = max(strictest, finding.action)
+            text = "" if finding.action.stops else text
+        return Inspection(text, tuple(findings), label, strictest)
+
+    def _with_failures(self, verdicts: Sequence[Inspection], seen: Sequence[Seen]) -> list[Inspection]:
+        """What it means that some detectors failed, for what the others say of all these texts together."""
+        action = self.policy.failure(join_all(one.label for one in verdicts))
+        return [_failed(one, action) if which.failed else one for one, which in zip(verdicts, seen, strict=True)]
+
+    def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> StreamGuard:
+        """See ``Inspector.guard``."""
+        if self._whole.takes_out(flow):
+            return WholeGuard(lambda text: self.inspect_all((text,), flow, pseudonyms=pseudonyms)[0])
+        case = self._judge.case(flow, pseudonyms)
+        guard = PatternGuard(self._matcher, case)
+        if not self._whole.concerns(flow):
+            return guard
+        return CheckedGuard(guard, self._whole, case, flow, self.policy)
 
 
 def _crashed(text: str) -> Inspection:
     return Inspection("", (failed(len(text)),), PUBLIC, Action.BLOCK)
+
+
+def _failed(verdict: Inspection, action: Action) -> Inspection:
+    finding = Finding("detector-failed", 0, 0, PUBLIC, action)
+    return msgspec.structs.replace(
+        verdict,
+        text="" if action.stops else verdict.text,
+        findings=(*verdict.findings, finding),
+        action=max(verdict.action, action),
+    )

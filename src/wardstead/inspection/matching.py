@@ -34,6 +34,8 @@ class Match(msgspec.Struct, frozen=True, order=True, gc=False):
     end: int
     detector: int
     overlong: bool = False
+    score: float = 1.0
+    """How sure the detector is."""
 
 
 class Scan(msgspec.Struct, frozen=True):

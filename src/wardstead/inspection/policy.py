@@ -1,100 +1,265 @@
-"""The classification policy: which label a finding gives its text, and what happens to it in each direction."""
+"""The classification policy: which label a finding gives its text, and what happens to it on its way.
+
+*Rules* say what a finding means: its label, by its type or else its category. *Combinations* say what several findings mean
+together. *Handling* says what happens to data with a label, in each direction and for each class of model, how long it is kept
+and who may see it; a rule or a combination may say otherwise for itself. A policy may *extend* another and say only what differs.
+
+Nothing is allowed by omission: a finding that no rule covers, and a rule whose label has no handling, are errors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
-from wardstead.inspection.ports import Direction
+from wardstead.inspection.ports import Direction, Flow, ModelClass
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import Label, label
 from wardstead.kernel.yaml_input import read_yaml
 
-_Word = Literal["allow", "redact", "block"]
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+Meta = msgspec.Meta
+_Word = Literal["allow", "flag", "pseudonymise", "mask", "redact", "hold", "block"]
+_Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
+_Compartment = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
+MAX_WITHIN: Final = 10_000
+MAX_COUNT: Final = 10_000
+Read = Callable[[str], tuple[str, str]]
+"""From the name that ``extends`` gives to the text of that policy, and where it stands."""
 
 
 class _Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["public", "internal", "confidential", "restricted"]
-    compartments: tuple[str, ...] = ()
+    compartments: tuple[_Compartment, ...] = ()
+
+
+class _ByClass(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens, by the class of the model that the text goes to or comes from."""
+
+    isolated: _Word | None = None
+    exposed: _Word | None = None
+    unattested: _Word | None = None
+    otherwise: _Word | None = None
+
+
+_Actions = _Word | _ByClass
 
 
 class _Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule: for a detector's type, or for all of a category."""
+    """What a finding means: for a detector's type, or for all of a category."""
 
     label: _Label
-    prompt: _Word
-    answer: _Word
     type: str = ""
     category: str = ""
+    prompt: _Actions | None = None
+    answer: _Actions | None = None
+
+
+class _Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many different findings of a type or a category."""
+
+    type: str = ""
+    category: str = ""
+    count: Annotated[int, Meta(ge=1, le=MAX_COUNT)] = 1
+
+
+class _Combination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What several findings mean together. ``within``: so many characters from the first to the last; else the whole text."""
+
+    id: _Name
+    of: Annotated[tuple[_Term, ...], Meta(min_length=1, max_length=8)]
+    label: _Label
+    within: Annotated[int, Meta(ge=1, le=MAX_WITHIN)] | None = None
+    prompt: _Actions | None = None
+    answer: _Actions | None = None
+
+
+class _Handling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens to data whose label is this one or dominates it.
+
+    Of those that apply the nearest; of several, the strictest.
+    """
+
+    label: _Label
+    prompt: _Actions
+    answer: _Actions
+    retention_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
+    encryption: Literal["subject", "not-kept"] = "subject"
+    seen_by: tuple[str, ...] | None = None
+
+
+class _Failures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it means that a detector failed: for a text that is public by all others, and for one above."""
+
+    public: Literal["allow", "flag", "hold", "block"] = "flag"
+    above: Literal["allow", "flag", "hold", "block"] = "block"
 
 
 class _Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A policy file."""
 
-    version: int
-    rules: tuple[_Rule, ...]
+    version: Annotated[int, Meta(ge=1)]
+    extends: str = ""
+    compartments: dict[_Compartment, str] = {}
+    rules: tuple[_Rule, ...] = ()
+    combinations: tuple[_Combination, ...] = ()
+    handling: tuple[_Handling, ...] = ()
+    failures: _Failures | None = None
+
+
+Actions = Mapping[Flow, Action]
 
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What a finding means: its label, and an action for each direction."""
+    """What a finding means: its label, and what happens to it on each way."""
 
     label: Label
-    prompt: Action
-    answer: Action
+    actions: Actions
 
-    def action(self, direction: Direction) -> Action:
-        """The action in that direction."""
-        return self.prompt if direction is Direction.PROMPT else self.answer
+    def action(self, flow: Flow) -> Action:
+        """What happens to it on this way."""
+        return self.actions[flow]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """``count`` different findings whose type or category is ``name``."""
+
+    name: str
+    by_type: bool
+    count: int = 1
+
+    def takes(self, kind: str, category: str) -> bool:
+        """Whether such a finding counts."""
+        return self.name == (kind if self.by_type else category)
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Findings that mean more together. ``within``: characters from the first to the last; 0 for anywhere in the text."""
+
+    id: str
+    terms: tuple[Term, ...]
+    treatment: Treatment
+    within: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a record of data with some label is kept, and who may see it (roles; ``None``: whoever policy permits)."""
+
+    retention_days: int | None = None
+    content: bool = True
+    """Whether what was said is kept at all (sealed under its person's key), or only what was found and decided."""
+    seen_by: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What happens to data whose label dominates ``label``."""
+
+    label: Label
+    actions: Actions
+    keeping: Keeping
 
 
 @dataclass(frozen=True, slots=True)
 class ClassificationPolicy:
-    """Rules by type and by category; a type's own rule comes first."""
+    """A policy with everything that it extends. A type's own rule comes before the one of its category."""
 
     version: str
     by_type: Mapping[str, Treatment]
     by_category: Mapping[str, Treatment]
+    combinations: tuple[Combination, ...]
+    handling: tuple[Handling, ...]
+    compartments: Mapping[str, str]
+    """Every compartment that data can get, and what it is for."""
+    failure_public: Action
+    failure_above: Action
+    own_types: frozenset[str] = frozenset()
+    own_categories: frozenset[str] = frozenset()
+    """What its own file names, not what it extends."""
 
     def treatment(self, kind: str, category: str) -> Treatment:
-        """What to do with a finding. Raises ``ConfigurationError`` when no rule covers it: nothing is allowed by omission."""
+        """What to do with a finding. Raises ``ConfigurationError`` when no rule covers it."""
         found = self.by_type.get(kind) or self.by_category.get(category)
         if found is None:
             raise ConfigurationError(
-                f"no rule covers {kind!r} (category {category!r})", where="classification policy", next_step="add a rule for it"
-            )
+                f"no rule covers {kind!r} (category {category!r})", where="classification policy",
+                next_step="add a rule for it, or 'extends: general', which has one for everything that can be found",
+            )  # fmt: skip
         return found
 
     def check_names(self, types: Collection[str], categories: Collection[str]) -> None:
-        """Raises ``ConfigurationError`` for a rule that names no finding: a misspelt rule would let its data through."""
-        if unknown := sorted((self.by_type.keys() - set(types)) | (self.by_category.keys() - set(categories))):
+        """Raises ``ConfigurationError`` for what names no finding: a misspelt rule would let its data through.
+
+        A policy that is extended may speak of detectors that are switched off here.
+        """
+        if unknown := sorted((self.own_types - set(types)) | (self.own_categories - set(categories))):
             raise ConfigurationError(
                 f"a rule is for {', '.join(unknown)}, which no detector finds",
                 where="classification policy",
                 next_step=f"types: {', '.join(sorted(types))}; categories: {', '.join(sorted(categories))}",
             )
 
+    def keeping(self, one: Label) -> Keeping:
+        """How a record of data with this label is kept: the strictest of all that its label calls for."""
+        found = [entry.keeping for entry in self.handling if one.dominates(entry.label)]
+        days = [keeping.retention_days for keeping in found if keeping.retention_days is not None]
+        seen = [keeping.seen_by for keeping in found if keeping.seen_by is not None]
+        return Keeping(
+            min(days, default=None),
+            all(keeping.content for keeping in found),
+            frozenset.intersection(*seen) if seen else None,
+        )
 
-def load_policy(text: str, where: str) -> ClassificationPolicy:
-    """A policy from its YAML. Raises ``ConfigurationError``."""
-    policy = read_yaml(text, where, _Policy)
-    seen: set[tuple[str, str]] = set()
-    for number, rule in enumerate(policy.rules):
-        if bool(rule.type) == bool(rule.category):
-            raise ConfigurationError("a rule is for one type or for one category", where=f"{where}: rules[{number}]")
-        if (rule.type, rule.category) in seen:
-            raise ConfigurationError(f"a second rule for {rule.type or rule.category!r}", where=f"{where}: rules[{number}]")
-        seen.add((rule.type, rule.category))
-    version = f"{policy.version}:{sha256(text.encode()).hexdigest()[:12]}"
+    def failure(self, one: Label) -> Action:
+        """What the failure of a detector means for a text that the others give this label."""
+        return self.failure_above if one.level or one.compartments else self.failure_public
+
+
+FLOWS: Final = tuple(Flow(direction, model) for direction in Direction for model in ModelClass)
+
+
+def load_policy(text: str, where: str, read: Read | None = None) -> ClassificationPolicy:
+    """A policy from its YAML; ``read`` finds what it extends. Raises ``ConfigurationError`` that names file and place."""
+    chain = _chain(text, where, read)
+    rules: dict[tuple[str, str], tuple[_Rule, str]] = {}
+    combinations: dict[str, tuple[_Combination, str]] = {}
+    handling: dict[Label, tuple[_Handling, str]] = {}
+    compartments: dict[str, str] = {}
+    failures = _Failures()
+    for policy, _, place in reversed(chain):
+        rules |= _indexed(policy.rules, _rule_key, f"{place}: rules")
+        combinations |= _indexed(policy.combinations, lambda one: one.id, f"{place}: combinations")
+        handling |= _indexed(policy.handling, lambda one: _label(one.label), f"{place}: handling")
+        compartments |= policy.compartments
+        failures = policy.failures or failures
+    handlers = tuple(_handling(one, place) for one, place in handling.values())
+    treat = _Treater(handlers)
+    own = {kind: _rule(rule, place, treat) for kind, (rule, place) in rules.items()}
+    together = tuple(_combination(one, place, treat) for one, place in combinations.values())
+    labels = [one.label for one in own.values()] + [one.treatment.label for one in together] + [one.label for one in handlers]
+    known = {name: compartments.get(name, "") for one in labels for name in sorted(one.compartments)}
+    _check_compartments(compartments, known, where)
+    digest = sha256("\0".join(text for _, text, _ in chain).encode()).hexdigest()[:12]
     return ClassificationPolicy(
-        version,
-        {rule.type: _treatment(rule) for rule in policy.rules if rule.type},
-        {rule.category: _treatment(rule) for rule in policy.rules if rule.category},
+        f"{chain[0][0].version}:{digest}",
+        {kind: one for (kind, _), one in own.items() if kind},
+        {category: one for (_, category), one in own.items() if category},
+        together,
+        handlers,
+        known,
+        _ACTIONS[failures.public],
+        _ACTIONS[failures.above],
+        *_own_names(chain[0][0]),
     )
 
 
@@ -103,6 +268,127 @@ def policy_schema() -> dict[str, object]:
     return msgspec.json.schema(_Policy)
 
 
-def _treatment(rule: _Rule) -> Treatment:
-    actions = {"allow": Action.ALLOW, "redact": Action.REDACT, "block": Action.BLOCK}
-    return Treatment(label(rule.label.level, rule.label.compartments), actions[rule.prompt], actions[rule.answer])
+def _chain(text: str, where: str, read: Read | None) -> list[tuple[_Policy, str, str]]:
+    """The policy and what it extends, the most general last."""
+    chain: list[tuple[_Policy, str, str]] = []
+    places: list[str] = []
+    while True:
+        if where in places:
+            circle = " -> ".join([*places[places.index(where) :], where])
+            raise ConfigurationError("a policy extends itself", where=f"{places[-1]}: extends", why=circle)
+        policy = read_yaml(text, where, _Policy)
+        chain.append((policy, text, where))
+        places.append(where)
+        if not policy.extends:
+            return chain
+        if read is None:
+            raise ConfigurationError("there is nothing here to extend", where=f"{where}: extends")
+        text, where = read(policy.extends)
+
+
+def nearest(handling: Sequence[Handling], one: Label) -> list[Handling]:
+    """Of what handles data with this label, what is not overruled by an entry for a label nearer to it."""
+    applying = [entry for entry in handling if one.dominates(entry.label)]
+    return [a for a in applying if not any(b.label != a.label and b.label.dominates(a.label) for b in applying)]
+
+
+def _own_names(policy: _Policy) -> tuple[frozenset[str], frozenset[str]]:
+    terms = [term for one in policy.combinations for term in one.of]
+    said: list[_Rule | _Term] = [*policy.rules, *terms]
+    return frozenset(filter(None, (one.type for one in said))), frozenset(filter(None, (one.category for one in said)))
+
+
+def _rule_key(rule: _Rule) -> tuple[str, str]:
+    return rule.type, rule.category
+
+
+def _indexed(entries: Sequence[V], key: Callable[[V], K], place: str) -> dict[K, tuple[V, str]]:
+    """The entries of one list of one file, each with its place. Raises ``ConfigurationError`` for what is said twice."""
+    found: dict[K, tuple[V, str]] = {}
+    for number, entry in enumerate(entries):
+        name, here = key(entry), f"{place}[{number}]"
+        if name in found:
+            said = " ".join(filter(None, name)) if isinstance(name, tuple) else str(name)
+            raise ConfigurationError(f"a second entry for {said!r}", where=here, why=f"the first is {found[name][1]}")
+        found[name] = (entry, here)
+    return found
+
+
+class _Treater:
+    """Turns what a rule says, or what the handling of its label says, into treatments."""
+
+    def __init__(self, handling: Sequence[Handling]) -> None:
+        self._handling = handling
+
+    def of(self, rule: _Rule | _Combination, place: str) -> Treatment:
+        """Raises ``ConfigurationError`` where neither says what happens."""
+        given = {Direction.PROMPT: rule.prompt, Direction.ANSWER: rule.answer}
+        one = _label(rule.label)
+        return Treatment(one, {flow: self._action(given[flow.direction], flow, one, place) for flow in FLOWS})
+
+    def _action(self, given: _Actions | None, flow: Flow, one: Label, place: str) -> Action:
+        own = None if given is None else _word(given, flow.model)
+        if own is not None:
+            return _ACTIONS[own]
+        inherited = [entry.actions[flow] for entry in nearest(self._handling, one)]
+        if not inherited:
+            raise ConfigurationError(
+                f"nothing says what happens to it ({flow.direction} of a model that is {flow.model})", where=place,
+                next_step=f"give the rule a '{flow.direction}', or the label {str(one)!r} a handling",
+            )  # fmt: skip
+        return max(inherited)
+
+
+def _rule(rule: _Rule, place: str, treat: _Treater) -> Treatment:
+    if bool(rule.type) == bool(rule.category):
+        raise ConfigurationError("a rule is for one type or for one category", where=place)
+    return treat.of(rule, place)
+
+
+def _combination(one: _Combination, place: str, treat: _Treater) -> Combination:
+    terms = []
+    for term in one.of:
+        if bool(term.type) == bool(term.category):
+            raise ConfigurationError("a term is one type or one category", where=f"{place}.of")
+        terms.append(Term(term.type or term.category, bool(term.type), term.count))
+    if len(terms) == 1 and terms[0].count == 1:
+        raise ConfigurationError("one finding is no combination", where=f"{place}.of", next_step="write a rule for it")
+    return Combination(one.id, tuple(terms), treat.of(one, place), one.within or 0)
+
+
+def _handling(one: _Handling, place: str) -> Handling:
+    given = {Direction.PROMPT: one.prompt, Direction.ANSWER: one.answer}
+    actions = {}
+    for flow in FLOWS:
+        word = _word(given[flow.direction], flow.model)
+        if word is None:
+            raise ConfigurationError(
+                f"says nothing of a model that is {flow.model}", where=f"{place}.{flow.direction}",
+                next_step="add it, or 'otherwise'",
+            )  # fmt: skip
+        actions[flow] = _ACTIONS[word]
+    seen_by = None if one.seen_by is None else frozenset(one.seen_by)
+    return Handling(_label(one.label), actions, Keeping(one.retention_days, one.encryption == "subject", seen_by))
+
+
+def _check_compartments(declared: Mapping[str, str], used: Mapping[str, str], where: str) -> None:
+    """Where a policy lists its compartments, another one is a misspelling: nobody would be cleared for it."""
+    if declared and (unknown := sorted(used.keys() - declared.keys())):
+        raise ConfigurationError(
+            f"the compartment {unknown[0]!r} is not among the policy's compartments", where=where,
+            why=f"they are {', '.join(sorted(declared))}", next_step="correct its name, or add it to 'compartments'",
+        )  # fmt: skip
+
+
+def _word(given: _Actions, model: ModelClass) -> _Word | None:
+    if isinstance(given, str):
+        return given
+    own: _Word | None = getattr(given, model.value)
+    return own if own is not None else given.otherwise
+
+
+def _label(one: _Label) -> Label:
+    return label(one.level, one.compartments)
+
+
+_ACTIONS: Final[Mapping[str, Action]] = {action.name.lower(): action for action in Action}

@@ -153,6 +153,10 @@ class Inspector(Protocol):
         """
         ...
 
+    def is_slow(self, flow: Flow) -> bool:
+        """Whether inspecting even a small text can take more than a few milliseconds: then not on the event loop."""
+        ...
+
     def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> StreamGuard:
         """A guard for one text that will arrive in pieces."""
         ...

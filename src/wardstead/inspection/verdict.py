@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
-from wardstead.inspection.catalogue import WINDOW_BYTES, Detector
+from wardstead.inspection.catalogue import WINDOW_BYTES
+from wardstead.inspection.combining import Combinations, Kind
 from wardstead.inspection.matching import Match
-from wardstead.inspection.policy import ClassificationPolicy, Treatment
+from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Pseudonyms
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
@@ -55,20 +56,17 @@ class Ruling(msgspec.Struct, frozen=True):
     replacement: bytes
 
 
-def treatments(detectors: Sequence[Detector], policy: ClassificationPolicy) -> list[Treatment]:
-    """What policy says of each detector. Raises ``ConfigurationError`` where it says nothing, or speaks of what nobody finds."""
-    policy.check_names({one.type for one in detectors} | {"canary"}, {one.category for one in detectors} | {"canary"})
-    return [policy.treatment(one.type, one.category) for one in detectors]
-
-
 class Judge:
-    """Applies the treatments, which are in the detectors' order."""
+    """What policy makes of findings, by the numbers of their kinds."""
 
-    __slots__ = ("detectors", "treatments")
+    __slots__ = ("combinations", "kinds", "treatments")
 
-    def __init__(self, detectors: Sequence[Detector], treatments: Sequence[Treatment]) -> None:
-        self.detectors = detectors
-        self.treatments = treatments
+    def __init__(self, kinds: Sequence[Kind], policy: ClassificationPolicy) -> None:
+        """Raises ``ConfigurationError`` where the policy says nothing of a kind, or speaks of what nobody finds."""
+        policy.check_names({one.type for one in kinds} | {"canary"}, {one.category for one in kinds} | {"canary"})
+        self.kinds = tuple(kinds)
+        self.treatments = [policy.treatment(one.type, one.category) for one in kinds]
+        self.combinations = Combinations(policy.combinations, kinds)
 
     def case(self, flow: Flow, pseudonyms: Pseudonyms | None) -> Case:
         """What judges one text, from its beginning to its end."""
@@ -78,28 +76,44 @@ class Judge:
 class Case:
     """Judges the clusters of one text, each once and in the order of the text."""
 
-    __slots__ = ("_flow", "_judge", "_pseudonyms")
+    __slots__ = ("_flow", "_judge", "_pseudonyms", "_tracker")
 
     def __init__(self, judge: Judge, flow: Flow, pseudonyms: Pseudonyms | None) -> None:
         """Made by ``Judge.case``."""
         self._judge, self._flow, self._pseudonyms = judge, flow, pseudonyms
+        self._tracker = judge.combinations.begin()
 
     def rule(self, cluster: Cluster, chars: Mapping[int, int], data: bytes) -> Ruling:
         """Rule on a cluster of ``data``. ``chars`` gives the number of characters before each of its matches' ends."""
-        findings = tuple([self._finding(match, chars) for match in cluster.matches])
+        findings = tuple([self._finding(match, chars, data) for match in cluster.matches])
         pairs = zip(findings, cluster.matches, strict=True)
         strictest, _, _, name = max([(f.action, m.end - m.start, -m.detector, f.type) for f, m in pairs])
+        if not (strictest.replaces or strictest.stops):
+            if self._tracker is not None:
+                for match in cluster.matches:
+                    self._tracker.note(match.detector, chars[match.start], data[match.start : match.end])
+            return Ruling(strictest, findings, join_all([finding.label for finding in findings]), b"")
         # What is taken out of the text no longer says anything about it.
-        label = PUBLIC if strictest.replaces or strictest.stops else join_all([finding.label for finding in findings])
-        if not strictest.replaces:
-            return Ruling(strictest, findings, label, b"")
+        if strictest.stops:
+            return Ruling(strictest, findings, PUBLIC, b"")
         replacement = self._replacement(strictest, name, data[cluster.start : cluster.end].decode("utf-8"))
-        return Ruling(strictest, findings, label, replacement.encode())
+        return Ruling(strictest, findings, PUBLIC, replacement.encode())
 
-    def _finding(self, match: Match, chars: Mapping[int, int]) -> Finding:
-        treatment = self._judge.treatments[match.detector]
-        action = Action.BLOCK if match.overlong else treatment.action(self._flow.direction)
-        return Finding(self._judge.detectors[match.detector].type, chars[match.start], chars[match.end], treatment.label, action)
+    def mark(self, match: Match, chars: Mapping[int, int], data: bytes) -> Finding:
+        """What a detector says of a text as a whole. Nothing can be taken out: what would be, stops the text."""
+        finding = self._finding(match, chars, data)
+        return msgspec.structs.replace(finding, action=Action.BLOCK) if finding.action.replaces else finding
+
+    def _finding(self, match: Match, chars: Mapping[int, int], data: bytes) -> Finding:
+        kind, treatment = self._judge.kinds[match.detector].type, self._judge.treatments[match.detector]
+        start, end, label = chars[match.start], chars[match.end], treatment.label
+        action = Action.BLOCK if match.overlong else treatment.action(self._flow)
+        why = ""
+        if self._tracker is not None:
+            for one in self._tracker.completed(match.detector, end, data[match.start : match.end]):
+                label, why = label.join(one.treatment.label), one.id
+                action = max(action, one.treatment.action(self._flow))
+        return Finding(kind, start, end, label, action, match.score, why)
 
     def _replacement(self, action: Action, name: str, original: str) -> str:
         if action is Action.PSEUDONYMISE and self._pseudonyms is not None:
@@ -122,9 +136,9 @@ def masked(original: str) -> str:
     return "".join(out)
 
 
-def char_offsets(data: bytes, found: Iterable[Cluster], base: int = 0) -> dict[int, int]:
+def char_offsets(data: bytes, found: Iterable[Match], base: int = 0) -> dict[int, int]:
     """For every end of every match: ``base`` and the characters of ``data`` before it, counted in one pass."""
-    ends = {place for cluster in found for match in cluster.matches for place in (match.start, match.end)}
+    ends = {place for match in found for place in (match.start, match.end)}
     if data.isascii():
         return {place: base + place for place in ends}
     offsets: dict[int, int] = {}

@@ -38,7 +38,8 @@ class Action(IntEnum):
 class Finding(msgspec.Struct, frozen=True):
     """``text[start:end]`` (characters, before any change) is a ``type``. Never holds the text itself.
 
-    ``score`` (0 to 1) is how sure a model is; patterns with a checksum, dictionaries and the like are sure.
+    ``score`` (0 to 1) is how sure a model is; patterns with a checksum, dictionaries and the like are sure. ``combination``
+    is the policy's name for what it is together with others.
     """
 
     type: str
@@ -47,3 +48,4 @@ class Finding(msgspec.Struct, frozen=True):
     label: Label = PUBLIC
     action: Action = Action.ALLOW
     score: float = 1.0
+    combination: str = ""
