@@ -1,4 +1,4 @@
-"""People, places and postal addresses, from what a model says of each word.
+"""People, places, postal addresses and organisations, from what a model says of each word and how it is written.
 
 A small model is sure of words, not of entities: here words become spans. It sees a text in windows, each by itself, so that
 what it says of a window depends on that window alone: nothing changes when more text follows, and an answer that comes again
@@ -12,12 +12,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from wardstead.inspection.countries import COUNTRY, countries
+from wardstead.inspection.organisations import ORGANISATION, SURE, organisations
 from wardstead.inspection.ports import Span
 
 PERSON: Final = "person"
 LOCATION: Final = "location"
 ADDRESS: Final = "postal-address"
-TYPES: Final[Mapping[str, str]] = {PERSON: "personal", LOCATION: "location", ADDRESS: "location"}
+TYPES: Final[Mapping[str, str]] = {
+    PERSON: "personal",
+    LOCATION: "location",
+    ADDRESS: "location",
+    COUNTRY: "location",
+    ORGANISATION: "personal",
+}
 
 WINDOW: Final = 448
 """Characters that the model sees at once. It was made for messages: with more around it, it finds less."""
@@ -94,6 +102,7 @@ class _Run(NamedTuple):
     words: tuple[Word, ...]
 
 
+_LETTERS: Final = re.compile(r"[^\W\d_]{3}")
 _WITHIN_NAME: Final = re.compile(r"[ \t]{0,3}|[-'’]|\.[ \t]{0,2}|[ \t]{1,2}[A-Z]\.[ \t]{1,2}")
 _WITHIN_ADDRESS: Final = re.compile(r"[ \t]*[,.;]?[ \t]*(?:\r?\n)?[ \t]*,?[ \t]*|[-/'’]|[ \t]*\([ \t]*|\)[ \t]*")
 _TITLE: Final = re.compile(
@@ -108,15 +117,25 @@ _TITLED: Final = re.compile(
 
 
 def spans(text: str, words: Sequence[Word], at: Thresholds = Thresholds()) -> list[Span]:  # noqa: B008 -- it is frozen
-    """What ``words`` say of people and places in ``text``, in order, none over another."""
+    """What is in a window of text, in order, none over another. ``words``: what the model says of it."""
     cased = any(one.isupper() for one in text)
-    found = [span for run in _runs(text, words, at, cased=cased) if (span := _span(text, run))]
+    found = [span for run in _runs(text, words, at, cased=cased) if (span := _span(text, run, at, cased=cased))]
     found += [
-        Span(PERSON, titled.start(), titled.end(), 0.9)
-        for titled in _TITLED.finditer(text)
-        if not any(one.start < titled.end() and titled.start() < one.end for one in found)
+        Span(PERSON, titled.start(), titled.end(), 0.9) for titled in _TITLED.finditer(text) if not _over(found, *titled.span())
     ]
+    for organisation in organisations(text):
+        over = _over(found, organisation.start, organisation.end)
+        if not over or organisation.score >= SURE:
+            found = [*(one for one in found if one not in over), organisation]
+    for country in countries(text):
+        over = _over(found, country.start, country.end)
+        if all(one.start == country.start and one.end == country.end for one in over):
+            found = [*(one for one in found if one not in over), country]
     return sorted(found, key=lambda span: span.start)
+
+
+def _over(found: Sequence[Span], start: int, end: int) -> list[Span]:
+    return [one for one in found if one.start < end and start < one.end]
 
 
 def _runs(text: str, words: Sequence[Word], at: Thresholds, *, cased: bool) -> Iterator[_Run]:
@@ -151,7 +170,7 @@ def _goes_on(text: str, run: _Run, word: Word) -> bool:
     return (_WITHIN_NAME if run.family == PERSON else _WITHIN_ADDRESS).fullmatch(between) is not None
 
 
-def _span(text: str, run: _Run) -> Span | None:
+def _span(text: str, run: _Run, at: Thresholds, *, cased: bool) -> Span | None:
     written = text[run.start : run.end]
     if run.family == PERSON:
         if len(written) < 2:
@@ -164,7 +183,8 @@ def _span(text: str, run: _Run) -> Span | None:
     score = max(word.share(_PLACE) for word in run.words)
     labels = {max(word.labels, key=lambda label: word.labels[label]) for word in run.words}
     if labels <= _TOWN:
-        return Span(LOCATION, run.start, run.end, round(score, 3)) if len(written) > 2 else None
+        sure = score >= at.small or not (cased and written.islower())
+        return Span(LOCATION, run.start, run.end, round(score, 3)) if sure and _LETTERS.search(written) else None
     if len(run.words) < 2:
         return None
     return Span(ADDRESS, run.start, run.end, round(score, 3))

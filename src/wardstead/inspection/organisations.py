@@ -1,0 +1,114 @@
+"""Organisations, by how they are written and what is said of them: a legal form, a word that organisations bear, a job at one.
+
+The model of names knows none. These rules are English for the most part; the legal forms are those of some thirty countries.
+They run over one window at a time, so their patterns are short and bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from wardstead.inspection.ports import Span
+
+ORGANISATION: Final = "organisation"
+SURE: Final = 0.85
+"""From here on, what the model takes for a person or a place in it is a part of its name."""
+
+_CAPITAL: Final = r"[A-Z0-9ÀÁÂÄÅÆÇÉÈÊËÍÎÏÑÓÔÖØÚÜÝČĐŁŚŠŽ][\w&'’+-]{0,40}"
+_WORD: Final = rf"(?:{_CAPITAL}|[A-Z]\.)"
+_JOINT: Final = r"(?:,? (?:and|und|et|y|&) |, | & |[ ](?:of|de|des|du|del|della|di|for|the|für|van|von) (?:the )?| )"
+_NAME: Final = rf"{_WORD}(?:{_JOINT}{_WORD}){{0,5}}"
+_FEW: Final = rf"{_WORD}(?:(?: & | of | and | ){_WORD}){{0,3}}"
+
+_FORM: Final = (
+    r"(?:Inc|Incorporated|Ltd|Limited|LLC|L\.L\.C|LLP|LP|PLC|plc|Corp|Corporation|Co|Company|Companies|GmbH|mbH|AG|KG|KGaA|OHG|e\.V|"
+    r"SA|S\.A|SAS|SARL|S\.à r\.l|SRL|S\.r\.l|S\.p\.A|SpA|SL|S\.L|SE|BV|B\.V|NV|N\.V|AB|A/S|ApS|ASA|AS|Oy|Oyj|"
+    r"Pty|Pty Ltd|Pte|Pte Ltd|Pvt|Pvt Ltd|Bhd|KK|Ltda|LTDA|S\.A\. de C\.V|Sp\. z o\.o|s\.r\.o|a\.s|d\.o\.o|Kft|Zrt|Nyrt|ehf|hf|"
+    r"& Sons|and Sons|& Co|& Company|and Company|& Partners|and Partners)"
+)
+_BEARS: Final = (
+    r"(?:Bank|Banking|University|College|Institute|Academy|Hospital|Clinic|Foundation|Association|Society|Federation|Union|Council|"
+    r"Committee|Commission|Agency|Ministry|Authority|Group|Holdings|Holding|Partners|Partnership|Associates|Systems|Technologies|"
+    r"Technology|Solutions|Industries|Laboratories|Labs|Laboratory|Airlines|Airways|Insurance|Energy|Motors|Pharmaceuticals|"
+    r"Pharma|Therapeutics|Biosciences|Consulting|Consultants|Ventures|Capital|Investments|Securities|Financial|Media|Networks|"
+    r"Broadcasting|Publishing|Software|Robotics|Analytics|Electronics|Semiconductor|Semiconductors|Telecom|Logistics|Enterprises|"
+    r"International|Worldwide|Studios|Stores|Services|Chamber|Trust|Orchestra)"
+)
+_OF: Final = (
+    r"(?:University|Bank|Ministry|Department|Institute|College|Academy|Bureau|Office|Board|Church|Society|House|Chamber) "
+    r"(?:of|for) (?:the )?"
+)
+
+
+class _Rule(NamedTuple):
+    pattern: re.Pattern[str]
+    score: float
+    words: int = 1
+    """At least so many are left when what leads to it is taken off."""
+    small: bool = False
+    """It is about names in small letters."""
+
+
+_RULES: Final = (
+    _Rule(re.compile(rf"({_NAME},? {_FORM}\b\.?)"), 0.95, words=2),
+    _Rule(
+        re.compile(r"((?:[\w&'’-]{2,30},? (?:and |& )?){1,3}(?:inc|ltd|llc|llp|plc|corp|gmbh)\b\.?)"), 0.7, words=2, small=True
+    ),
+    _Rule(re.compile(rf"({_OF}{_FEW})"), 0.9),
+    _Rule(re.compile(rf"({_FEW} {_BEARS})\b(?! of the\b)"), 0.9, words=2),
+    _Rule(
+        re.compile(
+            r"\b(?:(?:work|works|worked|working|job|career|interned|internship|employed|employment|position|role|engineer|manager|"
+            r"director|analyst|consultant|intern|colleagues?|account|spent \w+ \w+) (?:at|for|with|by|from)|"
+            r"(?:CEO|CTO|CFO|president|chairman|founder|co-founder|owner|head|employees?|customers?|clients?|subsidiary|"
+            r"headquarters|offices?|shares|shareholders|representative|director) (?:of|at|from)|joined|acquired|employer is|"
+            r"works? here at|on behalf of|invoice from|contract with|company called|firm called|startup called|start-up called) "
+            rf"({_FEW})"
+        ),
+        0.7,
+    ),
+    _Rule(
+        re.compile(
+            rf"\b({_FEW})(?:'s|’s)? (?:is hiring|employees|headquarters|shareholders|spokes\w{{3,6}}|recruiters?|"
+            r"offices? (?:is|are|in|at)|shares (?:rose|fell)|stock|CEO|customers)\b"
+        ),
+        0.9,
+    ),
+    _Rule(re.compile(rf"\b({_FEW}) (?:announced|acquired|hired|invested|manufactures|sells)\b"), 0.7),
+)
+_LEADING: Final = re.compile(
+    r"(?:The|A|An|In|At|On|For|With|By|From|And|But|Or|If|When|While|As|My|Our|Your|His|Her|Their|This|That|These|Those|We|I|You|He|"
+    r"She|They|It|What|Where|Who|How|Why|Is|Are|Was|Does|Did|Do|Can|Please|Dear|Hello|Hi|Celebrating|During|Since|Every|Each|Both|"
+    r"Most|Some|All|Many|New|Mr|Mrs|Ms|Dr|To|Of|About|Also) "
+)
+_COMMON: Final = re.compile(
+    r"(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|March|April|May|June|July|August|September|"
+    r"October|November|December|Christmas|Easter|English|God|Internet|I|AI|IT|HR|PC|TV|CEO|USD|EUR|[0-9].*)"
+)
+_SMALL_WORDS: Final = re.compile(
+    r"\b(?:the|a|an|of|in|at|by|for|with|to|is|was|and|from|our|my|your|their|his|her|this|that|like|as) "
+)
+
+
+def organisations(text: str) -> list[Span]:
+    """The organisations in a window of text, in order, none over another; of those that overlap, the surest."""
+    out: list[Span] = []
+    for span in sorted(_found(text), key=lambda one: (-one.score, one.start - one.end)):
+        if not any(span.start < one.end and one.start < span.end for one in out):
+            out.append(span)
+    return sorted(out, key=lambda one: one.start)
+
+
+def _found(text: str) -> Iterator[Span]:
+    for rule in _RULES:
+        for match in rule.pattern.finditer(text):
+            start, end = match.span(1)
+            if rule.small:
+                start = max((one.end() for one in _SMALL_WORDS.finditer(text, start, end)), default=start)
+            while leading := _LEADING.match(text, start, end):
+                start = leading.end()
+            name = text[start:end]
+            if len(name.split()) >= rule.words and not _COMMON.fullmatch(name):
+                yield Span(ORGANISATION, start, end, rule.score)

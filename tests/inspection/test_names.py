@@ -1,0 +1,137 @@
+"""Words become people, places and addresses; windows are the text, and change nothing that was seen before."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wardstead.inspection.countries import countries
+from wardstead.inspection.names import LABELS, MARGIN, TYPES, WINDOW, Word, spans, windows
+from wardstead.inspection.organisations import organisations
+
+TEXTS = st.text(alphabet=st.sampled_from("ab Cé\n.,'-😀\ud800"), max_size=3000) | st.text(max_size=200)
+
+
+def words(text: str, **labels: str) -> list[Word]:
+    """The words named, each as sure as can be: ``words(text, Ada="GIVEN_NAME")``."""
+    out = []
+    for written, label in labels.items():
+        at = text.index(written)
+        out.append(Word(at, at + len(written), {label: 0.95}))
+    return sorted(out)
+
+
+def found(text: str, **labels: str) -> list[tuple[str, str]]:
+    return [(span.type, text[span.start : span.end]) for span in spans(text, words(text, **labels))]
+
+
+def test_names_that_stand_together_are_one_person() -> None:
+    text = "I met Ada Lovelace, Charles and O'Neil"
+    assert found(text, Ada="GIVEN_NAME", Lovelace="SURNAME", Charles="GIVEN_NAME", O="SURNAME", Neil="SURNAME") == [
+        ("person", "Ada Lovelace"),
+        ("person", "Charles"),
+        ("person", "O'Neil"),
+    ]
+
+
+def test_an_initial_belongs_to_the_name() -> None:
+    assert found("ask John F. Kennedy", John="GIVEN_NAME", Kennedy="SURNAME") == [("person", "John F. Kennedy")]
+
+
+def test_a_title_belongs_to_the_name_and_makes_one() -> None:
+    assert found("ask Dr. Kent again", Kent="SURNAME") == [("person", "Dr. Kent")]
+    assert found("ask Mrs. Ferreira again") == [("person", "Mrs. Ferreira")]
+
+
+def test_a_street_with_its_town_is_one_address() -> None:
+    text = "at 12 Oak Street, Portland 97201."
+    labels = {"12": "BUILDING_NUMBER", "Oak": "STREET_NAME", "Street": "STREET_NAME", "Portland": "CITY", "97201": "ZIP_CODE"}
+    assert found(text, **labels) == [("postal-address", "12 Oak Street, Portland 97201")]
+
+
+def test_a_town_alone_is_a_location_and_a_number_alone_nothing() -> None:
+    assert found("born in Graz in 1980", Graz="CITY", **{"1980": "ZIP_CODE"}) == [("location", "Graz")]
+
+
+def test_small_letters_in_a_text_with_capitals_take_more() -> None:
+    text = "Use cron for it"
+    at = text.index("cron")
+    assert spans(text, [Word(at, at + 4, {"GIVEN_NAME": 0.8})]) == []
+    assert spans(text.lower(), [Word(at, at + 4, {"GIVEN_NAME": 0.8})]) != []
+
+
+def test_countries_are_a_type_of_their_own_and_take_what_is_exactly_theirs() -> None:
+    assert found("She lives in Slovenia now", Slovenia="GIVEN_NAME") == [("country", "Slovenia")]
+    assert found("Brandy Greece sang", Brandy="GIVEN_NAME", Greece="SURNAME") == [("person", "Brandy Greece")]
+    assert [text for text in ("a china cup from Turkey",) for span in countries(text) if text[span.start] == "c"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a contract with Mclaughlin Ltd. of today", ["Mclaughlin Ltd."]),
+        ("Davis, Reynolds and Williamson GmbH pays", ["Davis, Reynolds and Williamson GmbH"]),
+        ("She works at Citigroup as an analyst", ["Citigroup"]),
+        ("the University of Leeds and the Bank of Ireland", ["University of Leeds", "Bank of Ireland"]),
+        ("He joined Liquid Robotics in 1965", ["Liquid Robotics"]),
+        ("the bill of smith ltd. came", ["smith ltd."]),
+        ("The Equifax office is at the corner", ["Equifax"]),
+        ("We met on Monday at the office. The Company pays", []),
+        ("print(x) if y else None  # Inc by one", []),
+    ],
+)
+def test_organisations_by_form_by_name_and_by_what_is_said(text: str, expected: list[str]) -> None:
+    assert [text[span.start : span.end] for span in organisations(text)] == expected
+
+
+def test_an_organisation_takes_the_people_in_its_name() -> None:
+    assert found("paid by Smith Ltd.", Smith="SURNAME") == [("organisation", "Smith Ltd.")]
+
+
+@given(TEXTS)
+def test_windows_are_the_text_each_part_counted_once(text: str) -> None:
+    at = 0
+    for one in windows(text):
+        assert one.first == at
+        assert one.start <= one.first <= one.last <= one.end <= len(text)
+        assert one.end - one.start < WINDOW + 2 * MARGIN + 200
+        at = one.last
+    assert at == len(text)
+
+
+@given(TEXTS, TEXTS)
+def test_more_text_changes_no_earlier_window(text: str, more: str) -> None:
+    before, after = list(windows(text)), list(windows(text + more))
+    assert before[:-3] == after[: max(0, len(before) - 3)]
+
+
+@given(
+    st.text(alphabet="aB .,'-\n1é", max_size=200),
+    st.lists(st.tuples(st.integers(0, 200), st.integers(1, 12), st.sampled_from(sorted(LABELS)), st.floats(0, 1)), max_size=20),
+)
+def test_spans_lie_in_the_text_in_order_and_apart(text: str, given_words: list[tuple[int, int, str, float]]) -> None:
+    at, seen = 0, []
+    for gap, length, label, share in given_words:
+        start = at + gap % 5
+        if start + length > len(text):
+            break
+        seen.append(Word(start, start + length, {label: share}))
+        at = start + length
+    end = 0
+    for span in spans(text, seen):
+        assert end <= span.start < span.end <= len(text)
+        assert span.type in TYPES
+        assert 0 <= span.score <= 1
+        end = span.end
+
+
+@pytest.mark.parametrize(
+    "evil", ["A " * 400, "A & " * 200, "Aa-" * 250, "9" * 800, "A of " * 150, "A, " * 250, "Dr. " * 200, "x" * 800]
+)
+def test_no_text_takes_long(evil: str) -> None:
+    import time
+
+    began = time.process_time()
+    spans((evil * 800)[:800], [])
+    assert time.process_time() - began < 0.5
