@@ -180,6 +180,13 @@ class LedgerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     reserve_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 34)] = 64 << 20
 
 
+class ConversationsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long labelled texts are known again, and stand-ins are kept for the next turn. Marks have no end."""
+
+    fingerprint_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    stand_in_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+
+
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged: never content."""
 
@@ -196,6 +203,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     gateway: GatewaySection = GatewaySection()
     inspection: InspectionSection = InspectionSection()
     ledger: LedgerSection = LedgerSection()
+    conversations: ConversationsSection = ConversationsSection()
     logging: LoggingSection = LoggingSection()
 
 

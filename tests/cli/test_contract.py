@@ -36,7 +36,8 @@ ARGUMENTS = {
     ("user", "add"): ["eve"], ("user", "disable"): ["eve"], ("user", "enable"): ["eve"], ("user", "set-roles"): ["eve", "user"],
     ("user", "set-clearance"): ["eve", "public"], ("user", "reset-password"): ["eve"], ("key", "create"): ["--user", "eve"],
     ("key", "revoke"): ["nobody", "--yes"], ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"],
-    ("chat",): ["hello", "--key", "k"],
+    ("chat",): ["hello", "--key", "k"], ("conversation", "show"): ["x"],
+    ("conversation", "declassify"): ["x", "--level", "public", "--reason", "r", "--by", "eve", "--yes"],
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal
 from wardstead.gateway.pipeline.commands import Body, ClientGone, Command, Start
 from wardstead.gateway.pipeline.exchange import Exchange
+from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.openai import OpenAIDialect
@@ -139,14 +140,16 @@ def world(*, deny: bool = False, version: int = 1, identity: Identity = ALICE, a
         models={"m": ModelDeployment("m", clearance=Label(3, frozenset({"personal"})))},
         authenticate=authenticate,
         limits=LIMITS,
+        fingerprints=Fingerprints(bytes(32)),
         answer_bytes=answer_bytes,
     )
 
 
 def exchange(
-    *, secret: str = "key", dialect: Dialect | None = None, path: str = "/v1/chat/completions", now: World | None = None
-) -> Exchange:
-    incoming = Incoming(ExchangeId("receipt-1"), dialect or OpenAIDialect(), path, secret, None, NOW)
+    *, secret: str = "key", dialect: Dialect | None = None, path: str = "/v1/chat/completions", now: World | None = None,
+    **context: str,
+) -> Exchange:  # fmt: skip
+    incoming = Incoming(ExchangeId("receipt-1"), dialect or OpenAIDialect(), path, secret, None, NOW, context)
     return Exchange(incoming, now or world(), sealer=PlainSealer(), clock=lambda: NOW)
 
 

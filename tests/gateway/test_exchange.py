@@ -21,6 +21,7 @@ from wardstead.gateway.pipeline.commands import (
     Compute,
     ReadBody,
     ReadModel,
+    Recall,
     Refresh,
     Start,
 )
@@ -31,7 +32,7 @@ from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import CredentialId, PrincipalId
-from wardstead.ledger.ports import Refusal
+from wardstead.ledger.ports import Refusal, Remembered
 
 
 def chat(text: str = "hello", **more: Any) -> bytes:
@@ -325,8 +326,8 @@ def test_a_large_request_is_parsed_and_inspected_where_it_holds_up_nobody() -> N
     book = Playbook(exchange()) >> ReadBody << chat(text)
     book >> Compute
     parsed = book.seen[-1].work()
-    assert parsed[0].texts == [text]
-    book << parsed >> Compute
+    assert parsed.request.texts == [text]
+    book << parsed >> Recall << Remembered() >> Compute
     book << book.seen[-1].work() >> CommitIntent
     assert b"SECRET" not in book.seen[-1].draft.body
 

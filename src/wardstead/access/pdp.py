@@ -25,6 +25,7 @@ ACTIONS: Final = frozenset(
         "listModels",
         "readReceipt",
         "viewExchange",
+        "declassify",
         "viewConsole",
         "viewLedger",
         "viewAdministration",
@@ -37,6 +38,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "listModels": "see the model {}",
     "readReceipt": "read the receipt {}",
     "viewExchange": "read what was said in the exchange {}",
+    "declassify": "lower the label of the conversation {}",
     "viewConsole": "open the console",
     "viewLedger": "see everybody's exchanges",
     "viewAdministration": "read the record of administration",
@@ -231,6 +233,6 @@ def _resource(resource: Resource) -> dict[str, Any]:
             "clearanceLevel": resource.clearance.level,
             "clearanceCompartments": sorted(resource.clearance.compartments),
         }
-    elif resource.type == "Exchange" and resource.owner is not None:
+    elif resource.type in {"Exchange", "Conversation"} and resource.owner is not None:
         attributes = {"owner": {"__entity": {"type": "User", "id": resource.owner}}}
     return {"uid": {"type": resource.type, "id": resource.id}, "attrs": attributes, "parents": []}

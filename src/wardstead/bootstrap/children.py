@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 import time
+from functools import partial
 
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.key_files import read_ledger_key
@@ -13,7 +14,7 @@ from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.config import ModelSection
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import ConfigurationError, WardsteadError
 
 log = logging.getLogger(__name__)
 _VERIFYING_ENDS_S = 2.0
@@ -39,12 +40,22 @@ def run_recorder(deployment: Deployment) -> int:
         reserve=deployment.reserve(),
         clock=now_ms,
         monotonic_s=time.monotonic,
+        prune=partial(_prune, deployment),
     )
     verifying = threading.Thread(target=keep_verifying, args=(deployment, stop), name="verifying", daemon=True)
     verifying.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     verifying.join(_VERIFYING_ENDS_S)
     return 0
+
+
+def _prune(deployment: Deployment) -> int:
+    kept = deployment.settings.conversations
+    try:
+        return deployment.conversations.prune(fingerprint_days=kept.fingerprint_days, stand_in_days=kept.stand_in_days)
+    except WardsteadError as error:  # it is tried again: a failing disk is reported where it matters more
+        log.warning("what is old was not forgotten", extra={"fields": error.diagnostics()})
+        return 0
 
 
 def run_launcher(deployment: Deployment, model: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import ssl
@@ -20,6 +21,7 @@ from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
+from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
@@ -192,6 +194,11 @@ class Deployment:
         """What keys the digests of credentials."""
         return read_key(self.places.keys / "credentials.key")
 
+    @property
+    def fingerprint_key(self) -> bytes:
+        """What keys the fingerprints of texts and the ids of conversations."""
+        return hmac.digest(self.pepper, b"wardstead fingerprints v1", "sha256")
+
     @cached_property
     def ring(self) -> KeyRing:
         """The key ring."""
@@ -216,6 +223,15 @@ class Deployment:
             return self.admin_record.append(connection, actor, action, details)
 
         return DirectoryStore(self.engine, self.turn, pepper=self.pepper, clock=now_ms, entropy=os.urandom, audit=audit)
+
+    @cached_property
+    def conversations(self) -> ConversationStore:
+        """Conversations' marks, and labelled texts; a declassification is recorded in its own transaction."""
+
+        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
+            return self.admin_record.append(connection, actor, action, details)
+
+        return ConversationStore(self.engine, self.turn, clock=now_ms, audit=audit)
 
     @cached_property
     def ledger(self) -> LedgerReader:

@@ -31,7 +31,7 @@ class LastAdministrator(CallerError):
 def add(deployment: Deployment, name: str, roles: Iterable[str], level: str, compartments: Iterable[str]) -> Principal:
     """A new person. Raises ``BadValue`` for a role that no policy speaks of."""
     wanted = _roles(deployment, roles)
-    return deployment.directory.create_principal(name, roles=wanted, clearance=_clearance(deployment, level, compartments))
+    return deployment.directory.create_principal(name, roles=wanted, clearance=clearance(deployment, level, compartments))
 
 
 def set_roles(deployment: Deployment, name: str, roles: Iterable[str], *, force: bool = False) -> None:
@@ -53,9 +53,9 @@ def disable(deployment: Deployment, name: str, *, force: bool = False) -> None:
 
 def clear(deployment: Deployment, name: str, level: str, compartments: Iterable[str]) -> Label:
     """Set somebody's clearance, and say which it is. Raises ``BadValue`` for a level or compartment that nothing knows."""
-    clearance = _clearance(deployment, level, compartments)
-    deployment.directory.set_clearance(name, clearance)
-    return clearance
+    given = clearance(deployment, level, compartments)
+    deployment.directory.set_clearance(name, given)
+    return given
 
 
 def create_key(deployment: Deployment, user: str, roles: Iterable[str], scopes: Iterable[str], days: int | None) -> IssuedKey:
@@ -88,7 +88,8 @@ def _require_another(deployment: Deployment, name: str) -> None:
         )  # fmt: skip
 
 
-def _clearance(deployment: Deployment, level: str, compartments: Iterable[str]) -> Label:
+def clearance(deployment: Deployment, level: str, compartments: Iterable[str]) -> Label:
+    """A label of this deployment. Raises ``BadValue`` for a level or compartment that nothing knows."""
     wanted = frozenset(compartments)
     if wanted:
         _known(wanted, deployment.compartments(), "compartment")

@@ -31,6 +31,7 @@ from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
 from wardstead.config import ModelSection, bracketed
 from wardstead.console.app import create_console
+from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
 from wardstead.gateway.server.app import Gateway, Services
@@ -206,6 +207,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
 
     point, inspector = deployment.decision_point(), inspector_of(deployment)
     models = {model.name: _model(model, deployment) for model in settings.models}
+    fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
         body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices
     )
@@ -218,6 +220,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             models=models,
             authenticate=authenticate,
             limits=limits,
+            fingerprints=fingerprints,
             fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
             answer_bytes=gateway.answer_bytes,
             isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
@@ -249,6 +252,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
 
     return Services(
         worlds=worlds,
+        memory=deployment.conversations,
         journal=journal,
         sealer=deployment.sealer,
         upstreams=upstreams,

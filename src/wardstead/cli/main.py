@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from wardstead import __version__
-from wardstead.cli import chat, classify, config, ledger, people, running
+from wardstead.cli import chat, classify, config, conversations, ledger, people, running
 from wardstead.cli.output import DEFECT
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(people.users, name="user")
 app.add_typer(people.keys, name="key")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(conversations.app, name="conversation")
 app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
 app.add_typer(classify.app, name="classify")

@@ -1,7 +1,8 @@
 """A worker's journal: makes entries durable in group commits, in a thread of its own.
 
 One statement is one transaction and one sync: ``INSERT … SELECT … WHERE version = (SELECT …)`` checks the directory's
-version in the transaction that writes the intents. Whatever arrives during a sync is the next batch; a lone entry goes
+version in the transaction that writes the intents. Where something passes into a conversation, it is several statements in
+one transaction, still with one sync. Whatever arrives during a sync is the next batch; a lone entry goes
 at once. A single statement also gives up the interpreter's lock once per batch, not once per row.
 """
 
@@ -21,11 +22,12 @@ from sqlalchemy.exc import DBAPIError
 
 from wardstead.adapters.store.entry_rows import COLUMNS, entry_row
 from wardstead.adapters.store.locks import ProcessLock, Turn
+from wardstead.adapters.store.marks import cited_label, enter, known_fingerprints
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.ids import ExchangeId
 from wardstead.ledger.entry import unknown_outcome
-from wardstead.ledger.ports import Done, Draft, EntryKind, Refusal
+from wardstead.ledger.ports import Done, Draft, EntryKind, Passage, Refusal
 
 _BATCH = 128
 _RETRY_S = 1.0
@@ -61,6 +63,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     draft: Draft
     version: int | None
     done: Done
+    passage: Passage | None = None
 
 
 Soon = Callable[[Callable[[], None]], object]
@@ -121,13 +124,13 @@ class Journal:
 
     # -- the port ----------------------------------------------------------------------------------------------------
 
-    def commit_intent(self, draft: Draft, *, directory_version: int, done: Done) -> None:
-        """Make an intent durable, if it is still based on the present directory and policy."""
-        self._put(_Waiting(draft, directory_version, done))
+    def commit_intent(self, draft: Draft, *, directory_version: int, done: Done, passage: Passage | None = None) -> None:
+        """Make an intent durable, if it is still based on the present directory, policy and conversation."""
+        self._put(_Waiting(draft, directory_version, done, passage))
 
-    def commit_outcome(self, draft: Draft, *, done: Done) -> None:
+    def commit_outcome(self, draft: Draft, *, done: Done, passage: Passage | None = None) -> None:
         """Make an outcome durable, out of the room that its intent reserved."""
-        self._put(_Waiting(draft, None, done))
+        self._put(_Waiting(draft, None, done, passage))
 
     def abandon(self, exchange: ExchangeId, subject: str) -> None:
         """Nobody will conclude this exchange: its outcome is ``unknown``, and its room is free again."""
@@ -259,13 +262,59 @@ class Journal:
 
     def _insert(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         connection = self._connect()
-        parameters = [value for one in batch for value in self._row(one.draft, one.version)]
+        refused = self._outdated(connection, batch)
+        entering = [one for one in batch if id(one) not in refused]
+        if any(one.passage is not None and (one.passage.conversation or one.passage.made) for one in entering):
+            return refused | self._insert_and_pass(connection, entering)
+        if not entering:
+            return refused
         with self._turn:
-            written = connection.execute(_INSERT[len(batch)], parameters).rowcount
+            written = self._execute(connection, entering)
         self._written = True
-        if written == len(batch):
-            return {}
-        return self._stale(connection, batch)
+        return refused if written == len(entering) else refused | self._stale(connection, entering)
+
+    def _outdated(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+        """The intents that cite texts which are known under other labels than was thought.
+
+        This needs no part in the transaction: whoever cites an answer has received it, so its fingerprint was durable before
+        the question came.
+        """
+        cited = [(one, one.passage) for one in batch if one.passage is not None and one.version is not None]
+        known = known_fingerprints(connection, [mark for _, passage in cited for mark in passage.cited])
+        return {
+            id(one): Refusal.STALE
+            for one, passage in cited
+            if cited_label(known, passage.owner, passage.cited) != passage.cited_label
+        }  # fmt: skip
+
+    def _execute(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> int:
+        parameters = [value for one in batch for value in self._row(one.draft, one.version)]
+        return connection.execute(_INSERT[len(batch)], parameters).rowcount
+
+    def _insert_and_pass(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+        """The same where something passes into conversations: compared, raised and written in one transaction."""
+        refused: dict[int, Refusal] = {}
+        with self._turn:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                version = connection.execute("SELECT version FROM directory_epoch").fetchone()[0]
+                for one in batch:
+                    if one.version not in {None, version} or not self._pass(connection, one):
+                        refused[id(one)] = Refusal.STALE
+                entering = [one for one in batch if id(one) not in refused]
+                if entering:
+                    self._execute(connection, entering)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        self._written = True
+        return refused
+
+    def _pass(self, connection: sqlite3.Connection, one: _Waiting) -> bool:
+        passage = one.passage
+        return passage is None or enter(connection, passage, self._clock(), checked=one.version is not None)
 
     def _stale(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The intents that the statement left out: those whose version was not the present one."""

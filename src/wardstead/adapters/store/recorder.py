@@ -41,6 +41,7 @@ _log = logging.getLogger("wardstead.recorder")
 _COPY_EVERY_S = 1.0
 _ORPHANS_EVERY_S = 1.0
 _MOVE_EVERY_S = 5.0
+_PRUNE_EVERY_S = 3600.0
 _MOVE_EVERY_ENTRIES = 2000
 _BUSY_MS = 20
 _WAL_LARGE_BYTES = 64 * 1024 * 1024
@@ -68,12 +69,16 @@ class Recorder:
         reserve: Reserve,
         clock: Clock,
         monotonic_s: Callable[[], float],
+        prune: Callable[[], int] = int,
     ) -> None:
-        """``state_dir`` holds the database and a copy of the newest checkpoint, ``run_dir`` the locks.
+        """``prune`` forgets what is remembered longer than it should be; how much that was.
+
+        ``state_dir`` holds the database and a copy of the newest checkpoint, ``run_dir`` the locks.
 
         ``signed``: where the newest checkpoint is kept among the keys (``continuity``).
         """
         self._engine, self._key, self._reserve, self._clock, self._now_s = engine, key, reserve, clock, monotonic_s
+        self._prune = prune
         self._copy, self._signed, self._run_dir = state_dir / "checkpoint", signed, run_dir
         self._alone = ProcessLock.only_one(run_dir / "recorder.lock", "recorder")
         self._turn = Turn(run_dir / "ledger.turn")
@@ -141,6 +146,8 @@ class Recorder:
                 _log.warning("outcomes of dead workers recorded as unknown", extra={"fields": {"count": recovered}})
         if self._due("copy", _COPY_EVERY_S):
             self._copy_checkpoint()
+        if self._due("prune", _PRUNE_EVERY_S):
+            self._prune()
         if self._unmoved >= _MOVE_EVERY_ENTRIES or (self._unmoved and self._due("move", _MOVE_EVERY_S)):
             self._move_log()
 

@@ -65,6 +65,9 @@ class AnswerGuard:
         self._choices: dict[int, _Choice] = {}
         self.findings: list[Finding] = []
         self.label: Label = PUBLIC
+        """Of everything that was found, also of what the reader was not permitted to have."""
+        self.given: Label = PUBLIC
+        """Of what the reader was permitted to have."""
 
     def feed(self, chunk: Chunk) -> list[Chunk]:
         """What may be sent because of ``chunk``; often the same text again, sometimes nothing yet."""
@@ -163,6 +166,7 @@ class AnswerGuard:
             reason = self._permit(joined)
             if reason:
                 raise Cut("access.clearance", reason)
+            self.given = joined
 
     def _attach_logprobs(self, choice: _Choice, out: Chunk) -> None:
         if not self._wants_logprobs:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from wardstead.ledger.ports import Draft
+from wardstead.ledger.ports import Claim, Draft, Passage
 
 
 class ReadBody(msgspec.Struct, frozen=True):
@@ -22,17 +22,26 @@ class Compute(msgspec.Struct, frozen=True):
     work: Callable[[], Any]
 
 
+class Recall(msgspec.Struct, frozen=True):
+    """What is remembered of the past. Answer: ``Remembered``; what the worker has in memory, unless ``fresh``."""
+
+    claim: Claim
+    fresh: bool
+
+
 class CommitIntent(msgspec.Struct, frozen=True):
     """Make the intent durable. Answer: ``Refusal | None``."""
 
     draft: Draft
     directory_version: int
+    passage: Passage | None = None
 
 
 class CommitOutcome(msgspec.Struct, frozen=True):
     """Make the outcome durable. Answer: ``Refusal | None``."""
 
     draft: Draft
+    passage: Passage | None = None
 
 
 class CallModel(msgspec.Struct, frozen=True):
@@ -70,7 +79,7 @@ class Abort(msgspec.Struct, frozen=True):
     """Break the connection, so that the client cannot take what it has for a whole answer."""
 
 
-Command = ReadBody | Compute | CommitIntent | CommitOutcome | CallModel | ReadModel | Refresh | Start | Body | Abort
+Command = ReadBody | Compute | Recall | CommitIntent | CommitOutcome | CallModel | ReadModel | Refresh | Start | Body | Abort
 
 
 class ClientGone(Exception):

@@ -24,6 +24,7 @@ from wardstead.gateway.pipeline.commands import (
     Compute,
     ReadBody,
     ReadModel,
+    Recall,
     Refresh,
     Start,
 )
@@ -39,6 +40,7 @@ from wardstead.gateway.pipeline.refusals import (
 )
 from wardstead.gateway.pipeline.relay import Relay
 from wardstead.gateway.pipeline.steps import Incoming, Inspected
+from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
@@ -47,7 +49,7 @@ from wardstead.inspection.ports import Direction, Flow
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label
-from wardstead.ledger.ports import Refusal
+from wardstead.ledger.ports import Claim, Passage, Refusal, Remembered
 
 Road = Generator[Command, Any, None]
 T = TypeVar("T")
@@ -84,6 +86,8 @@ class Exchange:
         self._sealer = sealer
         self._clock = clock
         self._inspected = Inspected()
+        self._remembered = Remembered()
+        self._conversation = ""
         self._started = False
         self._forwarded_ms = 0
         self._first_ms = 0
@@ -105,6 +109,7 @@ class Exchange:
             yield from self._identify_or_refresh()
             body = yield ReadBody(self.world.limits.body_bytes)
             yield from self._parse(body)
+            yield from self._recall(fresh=False)
             yield from self._until_intended()
         except WardsteadError as error:
             self._enter(State.REFUSED)
@@ -147,9 +152,17 @@ class Exchange:
 
     def _parse(self, body: bytes) -> Road:
         self._body = body
-        self._request, self._model = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, body))
+        parsed = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, body))
+        self._request, self._model, self._cited = parsed.request, parsed.model, parsed.cited
         self.request = self._request
         self._enter(State.PARSED)
+
+    def _recall(self, *, fresh: bool) -> Road:
+        """What is remembered of the conversation, and of the texts that come back: the commit will hold it against what is so."""
+        owner, name = self._who.principal.subject, self.incoming.context.get("conversation", "")
+        self._conversation = self.world.fingerprints.conversation(owner, name) if name else ""
+        if self._conversation or self._cited:
+            self._remembered = yield Recall(Claim(owner, self._conversation, self._cited), fresh or bool(name))
 
     def _until_intended(self) -> Road:
         for _ in range(MAX_STALE_RETRIES):
@@ -158,7 +171,7 @@ class Exchange:
             self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
             self._seal = self._begin_seal()
             draft = self._seal.intent(self._intent(), self._clock())
-            refusal = yield CommitIntent(draft, self.world.directory.version)
+            refusal = yield CommitIntent(draft, self.world.directory.version, self._question_passes())
             if refusal is None:
                 self._enter(State.INTENDED)
                 return
@@ -167,7 +180,37 @@ class Exchange:
             self.world = yield _REFRESH
             self._identify()
             yield from self._parse(self._body)
+            yield from self._recall(fresh=True)
         raise LedgerUnavailable(Refusal.STALE)
+
+    def _question_passes(self) -> Passage | None:
+        """What the intent does to its conversation, and which past its decision was based on."""
+        enters = self.verdict == "allow"
+        made = self._inspected.made if enters else ()
+        if not (self._conversation or self._cited or made):
+            return None
+        seen = self._remembered
+        return Passage(
+            self._who.principal.subject,
+            self._conversation,
+            self.label if enters else PUBLIC,
+            seen.version,
+            self._cited,
+            seen.cited,
+            made,
+        )
+
+    def _answer_passes(self, answer: Any) -> Passage | None:
+        """What the outcome does to its conversation: what was given carries the label of all that it may come from."""
+        guard = self._guard
+        if guard is None or answer is None:
+            return None
+        label = self.label.join(guard.given)
+        if label == PUBLIC:
+            return None
+        parts = self.world.fingerprints.parts
+        made = tuple((one, label) for text in texts_of(answer) for one in parts(text))
+        return Passage(self._who.principal.subject, self._conversation, label, made=made)
 
     def _begin_seal(self) -> record.ExchangeSeal:
         try:
@@ -191,7 +234,8 @@ class Exchange:
 
     def _inspect(self) -> Road:
         self._inspected = yield from self._compute(self._body, partial(steps.inspect, self.world, self._request, self._model))
-        self.label = self._inspected.label
+        # INVARIANT: what a client sends can only raise the mark.
+        self.label = self._inspected.label.join(self._remembered.mark).join(self._remembered.cited)
         self._enter(State.INSPECTED)
 
     def _decide(self) -> None:
@@ -216,6 +260,7 @@ class Exchange:
             findings=self._inspected.findings,
             findings_total=self._inspected.total,
             label=self.label,
+            own_label=self._inspected.label,
             decision=self._decision,
             verdict=self.verdict,
             versions={
@@ -467,7 +512,8 @@ class Exchange:
             },
             reason=reason,
         )
-        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock()))
+        passage = self._answer_passes(answer)
+        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock()), passage)
         if refusal is None:
             self._enter(State.CONCLUDED)
             return True
@@ -505,6 +551,7 @@ class Exchange:
             decision=decision(self.verdict, redacted=self._inspected.redacted, code=code),
             label=PUBLIC if refused else self.label,
             receipt="" if refused or self.state is State.ABORTED else self.incoming.id,
+            conversation=self.incoming.context.get("conversation", ""),
             length=length,
             warnings=self.request.warnings if self.request is not None else (),
             isolation=self.world.isolation_warning,

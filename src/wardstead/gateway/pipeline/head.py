@@ -15,6 +15,7 @@ def head(
     decision: str,
     label: Label,
     receipt: str = "",
+    conversation: str = "",
     length: int | None = None,
     warnings: tuple[str, ...] = (),
     isolation: str = "",
@@ -27,6 +28,8 @@ def head(
         headers.append((b"wardstead-receipt", receipt.encode()))
     headers.append((b"wardstead-decision", _visible(decision)))
     headers.append((b"wardstead-label", str(label).encode()))
+    if conversation:
+        headers.append((b"wardstead-conversation", _visible(conversation)))
     if warnings:
         headers.append((b"wardstead-warning", _visible("; ".join(warnings))))
     if isolation:

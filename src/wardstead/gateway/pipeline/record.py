@@ -60,6 +60,7 @@ def intent_document(
     findings: Sequence[tuple[int, Finding]],
     findings_total: int,
     label: Label,
+    own_label: Label,
     decision: Decision,
     verdict: str,
     versions: dict[str, Any],
@@ -67,7 +68,8 @@ def intent_document(
 ) -> bytes:
     """Who asked what of which model, what was found, what was decided and by which policies.
 
-    ``findings`` come with the number of their text; a blocked request's own text is not kept.
+    ``findings`` come with the number of their text; a blocked request's own text is not kept. ``label`` is the conversation's
+    mark with this request in it, ``own_label`` what was found in the request itself.
     """
     document = {
         "principal": {"id": identity.principal.id, "name": identity.principal.name},
@@ -80,6 +82,7 @@ def intent_document(
         "findings": [{"text": number, **finding_document(finding)} for number, finding in findings],
         "findings_total": findings_total,
         "label": label_document(label),
+        "own_label": label_document(own_label),
         "decision": {
             "verdict": verdict,
             "code": decision.code,

@@ -15,6 +15,7 @@ from wardstead.inspection.ports import Direction, Flow
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import PUBLIC, Label, join_all
+from wardstead.ledger.ports import Fingerprint
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -30,8 +31,19 @@ class Incoming(msgspec.Struct, frozen=True):
     """``purpose``, ``application``, ``conversation``: what the ``wardstead-*`` request headers said."""
 
 
+class Parsed(msgspec.Struct, frozen=True):
+    """A request in canonical form, the model that it asks, and the fingerprints by which its texts would be known."""
+
+    request: ParsedRequest
+    model: ModelDeployment
+    cited: tuple[bytes, ...]
+
+
 class Inspected(msgspec.Struct, frozen=True):
-    """What inspection found in a request. ``findings``: the first of them, each with its text's number; ``total``: of all."""
+    """What inspection found in a request. ``findings``: the first of them, each with its text's number; ``total``: of all.
+
+    ``made``: the fingerprints of its texts that have a label, each with it.
+    """
 
     findings: tuple[tuple[int, Finding], ...] = ()
     total: int = 0
@@ -39,6 +51,7 @@ class Inspected(msgspec.Struct, frozen=True):
     blocking: tuple[Finding, ...] = ()
     label: Label = PUBLIC
     action: Action = Action.ALLOW
+    made: tuple[tuple[Fingerprint, Label], ...] = ()
 
 
 def identify(world: World, incoming: Incoming, now_ms: int) -> Identity:
@@ -46,13 +59,13 @@ def identify(world: World, incoming: Incoming, now_ms: int) -> Identity:
     return world.authenticate(world.directory, incoming.secret, incoming.csrf, now_ms)
 
 
-def parse(world: World, incoming: Incoming, body: bytes) -> tuple[ParsedRequest, ModelDeployment]:
-    """The request in canonical form, and the model that it asks. Raises ``CallerError``."""
+def parse(world: World, incoming: Incoming, body: bytes) -> Parsed:
+    """Bytes to a request. Raises ``CallerError``."""
     request = incoming.dialect.parse(incoming.path, body, limits=world.limits, fields=world.fields)
     model = world.models.get(request.model)
     if model is None or request.operation not in model.operations:
         raise NoSuchModel(request.model)
-    return request, model
+    return Parsed(request, model, world.fingerprints.cited(request.texts))
 
 
 def inspect(world: World, request: ParsedRequest, model: ModelDeployment) -> Inspected:
@@ -60,6 +73,7 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment) -> Ins
     flow = Flow(Direction.PROMPT, model.model_class)
     inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins)
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
+    labelled = [(text, one.label) for text, one in zip(request.texts, inspections, strict=True) if one.label != PUBLIC]
     if strictest.replaces:
         request.replace_texts([one.text for one in inspections])
     found = [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
@@ -70,8 +84,9 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment) -> Ins
         len(found),
         sum(finding.action.replaces for _, finding in found),
         tuple(finding for _, finding in found if finding.action.stops),
-        join_all([one.label for one in inspections]),
+        join_all([label for _, label in labelled]),
         strictest,
+        tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from wardstead.access.ports import DecisionPoint, Directory, Identity
+from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
 from wardstead.inspection.ports import Inspector, ModelClass
 from wardstead.kernel.labels import PUBLIC, Label
@@ -45,6 +46,7 @@ class World:
     models: Mapping[str, ModelDeployment]
     authenticate: Authenticate
     limits: Limits
+    fingerprints: Fingerprints
     fields: FieldPolicy = field(default_factory=FieldPolicy)
     answer_bytes: int = 8 * 1024 * 1024
     isolation_warning: str = ""

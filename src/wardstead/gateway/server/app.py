@@ -27,7 +27,7 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
-from wardstead.gateway.server.runner import ConnectionAborted, Receive, Runner, Send, Upstream, Worlds
+from wardstead.gateway.server.runner import ConnectionAborted, Memory, Receive, Runner, Send, Upstream, Worlds
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
 from wardstead.kernel.clock import Clock, Entropy
@@ -67,6 +67,7 @@ class Services:
     """What ``bootstrap`` wires. ``receipt``, ``checkpoint`` and ``exchange_owner`` block and run in a thread."""
 
     worlds: Worlds
+    memory: Memory
     journal: Journal
     sealer: Sealer
     upstreams: dict[str, Upstream]
@@ -131,6 +132,7 @@ class Gateway:
             send,
             journal=services.journal,
             worlds=services.worlds,
+            memory=services.memory,
             upstreams=services.upstreams,
             deadlines=self._deadlines,
             crowd=self._crowd,

@@ -18,6 +18,7 @@ from wardstead.gateway.pipeline.commands import (
     Compute,
     ReadBody,
     ReadModel,
+    Recall,
     Refresh,
     Start,
 )
@@ -31,7 +32,7 @@ from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import PrincipalId
-from wardstead.ledger.ports import Journal, Refusal
+from wardstead.ledger.ports import Claim, Journal, Refusal, Remembered
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -87,6 +88,18 @@ class Upstream(Protocol):
         ...
 
 
+class Memory(Protocol):
+    """What is remembered of conversations and of labelled texts."""
+
+    def known(self, claim: Claim) -> Remembered:
+        """What this process remembers; it may be out of date. At once."""
+        ...
+
+    def look(self, claim: Claim) -> Remembered:
+        """What is so. Blocks. Raises ``BackendError``."""
+        ...
+
+
 class Worlds(Protocol):
     """Where the present snapshot comes from."""
 
@@ -109,6 +122,7 @@ class Runner:
         "_interrupt",
         "_journal",
         "_loop",
+        "_memory",
         "_person",
         "_receive",
         "_reply",
@@ -132,6 +146,7 @@ class Runner:
         *,
         journal: Journal,
         worlds: Worlds,
+        memory: Memory,
         upstreams: dict[str, Upstream],
         deadlines: Deadlines,
         crowd: Crowd,
@@ -146,6 +161,7 @@ class Runner:
         self._send = send
         self._journal = journal
         self._worlds = worlds
+        self._memory = memory
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._crowd = crowd
@@ -284,15 +300,22 @@ class Runner:
             self._expired = True
             self.task.cancel()
 
+    async def _recall(self, command: Recall) -> Remembered:
+        if command.fresh:
+            return await asyncio.to_thread(self._memory.look, command.claim)
+        return self._memory.known(command.claim)
+
     async def _commit_intent(self, command: CommitIntent) -> Refusal | None:
         waiter: asyncio.Future[Refusal | None] = self._loop.create_future()
         done = functools.partial(_tell, waiter)
-        self._journal.commit_intent(command.draft, directory_version=command.directory_version, done=done)
+        self._journal.commit_intent(
+            command.draft, directory_version=command.directory_version, done=done, passage=command.passage
+        )
         return await waiter
 
     async def _commit_outcome(self, command: CommitOutcome) -> Refusal | None:
         waiter: asyncio.Future[Refusal | None] = self._loop.create_future()
-        self._journal.commit_outcome(command.draft, done=functools.partial(_tell, waiter))
+        self._journal.commit_outcome(command.draft, done=functools.partial(_tell, waiter), passage=command.passage)
         return await waiter
 
     async def _call_model(self, command: CallModel) -> int:
@@ -367,6 +390,7 @@ def _tell(waiter: asyncio.Future[Refusal | None], refusal: Refusal | None) -> No
 _PERFORM: Final[dict[type[Command], Callable[[Runner, Any], Awaitable[Any]]]] = {
     ReadBody: Runner._read_body,
     Compute: Runner._compute,
+    Recall: Runner._recall,
     CommitIntent: Runner._commit_intent,
     CallModel: Runner._call_model,
     ReadModel: Runner._read_model,

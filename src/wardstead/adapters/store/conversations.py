@@ -1,0 +1,215 @@
+"""What is remembered of conversations: read for decisions, listed for people, declassified by those who may, pruned by age."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, cast
+
+from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy.exc import DatabaseError
+
+from wardstead.adapters.store.base import explain
+from wardstead.adapters.store.conversation_tables import conversation, fingerprint
+from wardstead.adapters.store.directory import Audit
+from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.marks import cited_label, columns_of, conversation_now, known_fingerprints, label_of
+from wardstead.adapters.store.transactions import write_transaction
+from wardstead.kernel.clock import Clock, rfc3339
+from wardstead.kernel.errors import BackendError, CallerError
+from wardstead.kernel.labels import Label
+from wardstead.ledger.ports import Claim, Remembered
+
+_CAPACITY: Final = 50_000
+DAY_MS: Final = 86_400_000
+
+
+class UnknownConversation(CallerError):
+    """There is no such conversation with a mark."""
+
+    code = "unknown_conversation"
+
+
+class NotLower(CallerError):
+    """A declassification lowers a mark, and does nothing else."""
+
+    code = "not_lower"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A conversation that remembers something: whose (a subject), its mark, and whether it holds stand-ins."""
+
+    id: str
+    owner: str
+    mark: Label
+    stand_ins: bool
+    created: str
+    changed: str
+
+
+class ConversationStore:
+    """The gateway's memory of what passed. Safe for threads.
+
+    ``known`` answers from this process's memory, which may be out of date: the commit of the intent decides, and ``look``
+    tells what is so.
+    """
+
+    def __init__(self, engine: Engine, turn: Turn, *, clock: Clock, audit: Audit | None = None) -> None:
+        """``audit`` records a declassification in its own transaction."""
+        self._engine, self._turn, self._clock, self._audit = engine, turn, clock, audit
+        self._labels: dict[tuple[str, bytes], Label] = {}
+
+    # -- for decisions -----------------------------------------------------------------------------------------------
+
+    def known(self, claim: Claim) -> Remembered:
+        """What is remembered here of the texts that are cited. Asks nobody."""
+        if not self._labels:
+            return Remembered()
+        labels = [self._labels[claim.owner, mark] for mark in claim.cited if (claim.owner, mark) in self._labels]
+        return Remembered(cited=_joined(labels))
+
+    def look(self, claim: Claim) -> Remembered:
+        """What is so at this moment. Blocks. Raises ``BackendError``."""
+        with self._driver() as connection:
+            found = known_fingerprints(connection, claim.cited) if claim.cited else {}
+            present = conversation_now(connection, claim.owner, claim.conversation) if claim.conversation else Remembered()
+        if len(self._labels) > _CAPACITY:
+            self._labels.clear()
+        for mark in claim.cited:
+            self._labels.pop((claim.owner, mark), None)
+            if mark in found:
+                self._labels[claim.owner, mark] = cited_label(found, claim.owner, (mark,))
+        cited = cited_label(found, claim.owner, claim.cited)
+        return Remembered(present.version, present.mark, present.vault, cited)
+
+    # -- for people --------------------------------------------------------------------------------------------------
+
+    def list(self, *, owner: str | None = None, limit: int = 200) -> list[ConversationSummary]:
+        """Those that remember something, the one that changed last first."""
+        query = select(conversation).order_by(conversation.c.changed_ms.desc()).limit(limit)
+        if owner is not None:
+            query = query.where(conversation.c.owner == owner)
+        with self._reading() as connection:
+            return [_summary(cast("Mapping[str, object]", row)) for row in connection.execute(query).mappings()]
+
+    def show(self, conversation_id: str) -> ConversationSummary:
+        """One of them. Raises ``UnknownConversation``."""
+        with self._reading() as connection:
+            return _found(connection, conversation_id)
+
+    def fingerprints(self, conversation_id: str) -> int:
+        """How many labelled texts are known of a conversation."""
+        query = select(func.count()).select_from(fingerprint).where(fingerprint.c.conversation == conversation_id)
+        with self._reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def declassify(self, conversation_id: str, to: Label, *, actor: str, details: Mapping[str, object]) -> Label:
+        """Lower a mark, and the labels under which its texts are known; which mark it was. Recorded in the same transaction.
+
+        Raises ``UnknownConversation``, ``NotLower``. The caller has decided that the ``actor`` may.
+        """
+        with self._writing() as connection:
+            before = _found(connection, conversation_id)
+            if not before.mark.dominates(to) or before.mark == to:
+                raise NotLower(f"{to} is not below the present mark, {before.mark}")
+            now = self._clock()
+            level, compartments = columns_of(to)
+            changed = {"level": level, "compartments": compartments, "changed_ms": now}
+            row = conversation.c.id == conversation_id
+            version = func.max(conversation.c.version + 1, now)
+            connection.execute(update(conversation).where(row).values(version=version, **changed))
+            _lower_texts(connection, conversation_id, to)
+            if self._audit is not None:
+                said = {"conversation": conversation_id, "before": str(before.mark), "after": str(to), **details}
+                self._audit(connection, actor, "conversation.declassify", said)
+        return before.mark
+
+    # -- from time to time -------------------------------------------------------------------------------------------
+
+    def prune(self, *, fingerprint_days: int, stand_in_days: int) -> int:
+        """Forget fingerprints and stand-ins that are older; how many. Marks stay: they drop by declassification alone."""
+        now = self._clock()
+        idle = (conversation.c.vault.is_not(None)) & (conversation.c.changed_ms < now - stand_in_days * DAY_MS)
+        emptied = {"vault": None, "version": func.max(conversation.c.version + 1, now)}
+        empty = (conversation.c.vault.is_(None)) & (conversation.c.level == 0) & (conversation.c.compartments == "")
+        old = fingerprint.c.time_ms < now - fingerprint_days * DAY_MS
+        with self._writing() as connection:
+            gone = connection.execute(delete(fingerprint).where(old)).rowcount
+            gone += connection.execute(update(conversation).where(idle).values(emptied)).rowcount
+            connection.execute(delete(conversation).where(empty))
+        return gone
+
+    # -- the database ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _driver(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield cast("sqlite3.Connection", connection.connection.driver_connection)
+        except DatabaseError as error:
+            raise explain(error) from None
+        except sqlite3.Error as error:
+            raise BackendError("conversations cannot be read", why=str(error), next_step="try again") from None
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise explain(error) from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with write_transaction(self._engine, self._turn) as connection:
+                yield connection
+        except DatabaseError as error:
+            raise explain(error) from None
+
+
+def _joined(labels: list[Label]) -> Label:
+    joined = Label()
+    for one in labels:
+        joined = joined.join(one)
+    return joined
+
+
+def _summary(row: Mapping[str, object]) -> ConversationSummary:
+    values = cast("Mapping[str, int]", row)
+    return ConversationSummary(
+        str(row["id"]),
+        str(row["owner"]),
+        label_of(values["level"], str(row["compartments"])),
+        row["vault"] is not None,
+        rfc3339(values["created_ms"]),
+        rfc3339(values["changed_ms"]),
+    )
+
+
+def _found(connection: Connection, conversation_id: str) -> ConversationSummary:
+    row = connection.execute(select(conversation).where(conversation.c.id == conversation_id)).mappings().first()
+    if row is None:
+        raise UnknownConversation(
+            f"there is no conversation {conversation_id[:64]!r} with a mark", next_step="'wardstead conversation list' names them"
+        )
+    return _summary(cast("Mapping[str, object]", row))
+
+
+def _lower_texts(connection: Connection, conversation_id: str, to: Label) -> None:
+    """Each text of the conversation that is known under a label above ``to`` is known under ``to`` from now on."""
+    here = fingerprint.c.conversation == conversation_id
+    rows = connection.execute(select(fingerprint).where(here)).mappings().all()
+    above = [row for row in rows if not to.dominates(label_of(row["level"], row["compartments"]))]
+    level, compartments = columns_of(to)
+    for row in above:
+        same = here & (fingerprint.c.mark == row["mark"]) & (fingerprint.c.owner == row["owner"])
+        connection.execute(delete(fingerprint).where(same))
+    if to == Label():
+        return
+    lowered = {(row["mark"], row["owner"]): {**row, "level": level, "compartments": compartments} for row in above}
+    if lowered:
+        connection.execute(fingerprint.insert(), list(lowered.values()))

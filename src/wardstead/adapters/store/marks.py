@@ -1,0 +1,102 @@
+"""Marks and fingerprints inside the journal's transaction: what a decision was based on is compared, then what passes is kept.
+
+Over the journal's own connection, in the driver's words: this is on the hot path.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from wardstead.kernel.labels import LEVELS, PUBLIC, Label, join_all
+from wardstead.ledger.ports import Passage, Remembered
+
+TOGETHER: Final = 4000
+"""So many fingerprints are looked for in one statement."""
+Known = Mapping[bytes, list[tuple[str, bool, Label]]]
+"""By fingerprint: (owner, long, label) of each time it was kept."""
+
+_FOUND = "SELECT level, compartments, version, vault FROM conversation WHERE id = ? AND owner = ?"
+_BEGIN = (
+    "INSERT INTO conversation (id, owner, level, compartments, version, vault, created_ms, changed_ms) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_CHANGE = "UPDATE conversation SET level = ?, compartments = ?, version = ?, vault = ?, changed_ms = ? WHERE id = ?"
+_KEEP = (
+    "INSERT INTO fingerprint (mark, owner, conversation, level, compartments, long, time_ms) VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET time_ms = excluded.time_ms"
+)
+
+
+def columns_of(label: Label) -> tuple[int, str]:
+    """A label as the columns ``level`` and ``compartments``."""
+    return label.level, ",".join(sorted(label.compartments))
+
+
+def label_of(level: int, compartments: str) -> Label:
+    """The label in two columns. A level that is not known, such as one of a later version, counts as the highest."""
+    known = level if level in range(len(LEVELS)) else len(LEVELS) - 1
+    return Label(known, frozenset(part for part in compartments.split(",") if part))
+
+
+def known_fingerprints(connection: sqlite3.Connection, marks: Iterable[bytes]) -> Known:
+    """Which of them were kept."""
+    wanted = list(set(marks))
+    found: dict[bytes, list[tuple[str, bool, Label]]] = {}
+    for at in range(0, len(wanted), TOGETHER):
+        some = wanted[at : at + TOGETHER]
+        places = ",".join("?" * len(some))
+        query = f"SELECT mark, owner, long, level, compartments FROM fingerprint WHERE mark IN ({places})"  # noqa: S608 -- only question marks
+        for mark, owner, long, level, compartments in connection.execute(query, some):
+            found.setdefault(bytes(mark), []).append((owner, bool(long), label_of(level, compartments)))
+    return found
+
+
+def cited_label(known: Known, owner: str, cited: Iterable[bytes]) -> Label:
+    """The join of the labels of those texts: of short ones only where they are the owner's own."""
+    if not known:
+        return PUBLIC
+    return join_all(
+        label for mark in cited if mark in known for whose, long, label in known[mark] if long or whose == owner
+    )  # fmt: skip
+
+
+def conversation_now(connection: sqlite3.Connection, owner: str, conversation: str) -> Remembered:
+    """What is remembered of a conversation; nothing of somebody else's."""
+    row = connection.execute(_FOUND, (conversation, owner)).fetchone()
+    if row is None:
+        return Remembered()
+    return Remembered(row[2], label_of(row[0], row[1]), row[3] or b"")
+
+
+def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, checked: bool) -> bool:
+    """Carry a passage out. False: the conversation is not what the decision was based on (``checked``), and nothing was done.
+
+    INVARIANT: a mark only rises here.
+    """
+    if passage.conversation:
+        present = conversation_now(connection, passage.owner, passage.conversation)
+        if checked and present.version != passage.version:
+            return False
+        _raise(connection, passage, present, now_ms)
+    if passage.made:
+        rows = [
+            (one.mark, passage.owner, passage.conversation, *columns_of(label), one.long, now_ms) for one, label in passage.made
+        ]
+        connection.executemany(_KEEP, rows)
+    return True
+
+
+def _raise(connection: sqlite3.Connection, passage: Passage, present: Remembered, now_ms: int) -> None:
+    mark = present.mark.join(passage.label)
+    vault = present.vault if passage.vault is None else passage.vault
+    if mark == present.mark and vault == present.vault:
+        return
+    # Of the clock, and rising: a row that was removed and made anew never has a version that somebody still remembers.
+    version = max(present.version + 1, now_ms)
+    if present.version:
+        connection.execute(_CHANGE, (*columns_of(mark), version, vault or None, now_ms, passage.conversation))
+    else:
+        values = (passage.conversation, passage.owner, *columns_of(mark), version, vault or None, now_ms, now_ms)
+        connection.execute(_BEGIN, values)

@@ -1,0 +1,73 @@
+"""What the command line does with conversations: list them, show one, and lower its mark in the name of somebody who may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Identity, Principal, Resource
+from wardstead.adapters.store.admin_record import COMMAND_LINE
+from wardstead.adapters.store.conversations import ConversationSummary
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.people import clearance
+from wardstead.kernel.errors import CallerError
+from wardstead.kernel.ids import CredentialId
+from wardstead.kernel.labels import Label
+
+
+class MayNotDeclassify(CallerError):
+    """The policies do not let this person lower the mark."""
+
+    code = "access_denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A conversation, and whose it is: empty where that is no longer known."""
+
+    summary: ConversationSummary
+    person: str
+    texts: int = 0
+
+
+def conversations(deployment: Deployment, user: str = "") -> list[Shown]:
+    """Those that remember something; of one person, or of everybody. Raises ``UnknownPerson``."""
+    directory = deployment.directory
+    owner = directory.find(user).subject if user else None
+    people = {one.subject: one.name for one in directory.list_principals()}
+    return [Shown(one, people.get(one.owner, "")) for one in deployment.conversations.list(owner=owner)]
+
+
+def conversation(deployment: Deployment, conversation_id: str) -> Shown:
+    """One of them. Raises ``UnknownConversation``."""
+    summary = deployment.conversations.show(conversation_id)
+    owner = _owner(deployment, summary)
+    return Shown(summary, owner.name if owner is not None else "", deployment.conversations.fingerprints(conversation_id))
+
+
+def declassify(
+    deployment: Deployment, conversation_id: str, level: str, compartments: Iterable[str], *, by: str, reason: str
+) -> tuple[Label, Label]:
+    """Lower a conversation's mark; the one before and the one after.
+
+    ``by``: the person who answers for it, whom the policies must permit it. Whoever runs the command is recorded as well.
+    Raises ``MayNotDeclassify``, and what ``ConversationStore.declassify`` raises.
+    """
+    if not reason.strip():
+        raise CallerError("a declassification has a reason", where="--reason")
+    to = clearance(deployment, level, compartments)
+    summary = deployment.conversations.show(conversation_id)
+    who, owner = deployment.directory.find(by), _owner(deployment, summary)
+    identity = Identity(who, Credential(CredentialId(COMMAND_LINE), CredentialKind.SESSION, b"", who.id))
+    resource = Resource("Conversation", summary.id, owner=owner.id if owner is not None else None)
+    request = AccessRequest(identity, "declassify", resource, summary.mark, now_ms())
+    decision = deployment.decision_point().decide(request)
+    if not decision.allow:
+        raise MayNotDeclassify(f"{by} may not declassify it", why=decision.reason, where="--by")
+    said = {"ordered_by": who.name, "reason": reason.strip()[:2000], "policies": ", ".join(decision.policies)}
+    before = deployment.conversations.declassify(conversation_id, to, actor=COMMAND_LINE, details=said)
+    return before, to
+
+
+def _owner(deployment: Deployment, summary: ConversationSummary) -> Principal | None:
+    return next((one for one in deployment.directory.list_principals() if one.subject == summary.owner), None)

@@ -1,0 +1,88 @@
+"""``conversation``: the marks that conversations carry, and the one act that lowers them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wardstead.bootstrap import conversations
+from wardstead.bootstrap.conversations import Shown
+from wardstead.cli.output import Json, confirm, errors, out, say, say_json
+from wardstead.cli.state import deployment
+from wardstead.kernel.labels import Label
+
+Id = Annotated[str, typer.Argument(help="The conversation's id: 'conversation list' names it.")]
+app = typer.Typer(help="Conversations and the labels that they carry.", no_args_is_help=True)
+
+
+def _document(label: Label) -> dict[str, Any]:
+    return {"level": label.level_name, "compartments": sorted(label.compartments)}
+
+
+def _shown(one: Shown) -> dict[str, Any]:
+    summary = one.summary
+    return {
+        "id": summary.id,
+        "user": one.person,
+        "label": _document(summary.mark),
+        "stand_ins": summary.stand_ins,
+        "created": summary.created,
+        "changed": summary.changed,
+    }
+
+
+@app.command("list")
+def list_conversations(
+    context: typer.Context,
+    user: Annotated[str, typer.Option("--user", help="Of this person alone.")] = "",
+    json: Json = False,
+) -> None:
+    """The conversations that carry a label above public, or stand-ins: the last that changed first."""
+    with errors(as_json=json):
+        found = conversations.conversations(deployment(context), user)
+    if json:
+        say_json({"conversations": [_shown(one) for one in found]})
+        return
+    table = Table("id", "person", "label", "changed", box=None, padding=(0, 2, 0, 0))
+    for one in found:
+        table.add_row(one.summary.id, escape(one.person), escape(str(one.summary.mark)), one.summary.changed)
+    out.print(table)
+
+
+@app.command("show")
+def show(context: typer.Context, conversation: Id, json: Json = False) -> None:
+    """One conversation: whose, its label, how many labelled texts are known of it."""
+    with errors(as_json=json):
+        found = conversations.conversation(deployment(context), conversation)
+    if json:
+        say_json({**_shown(found), "texts": found.texts})
+        return
+    summary = found.summary
+    out.print(f"{summary.id}  {escape(found.person)}  [bold]{escape(str(summary.mark))}[/]")
+    out.print(f"  {found.texts} labelled texts; since {summary.created}, changed {summary.changed}")
+
+
+@app.command("declassify")
+def declassify(
+    context: typer.Context,
+    conversation: Id,
+    level: Annotated[str, typer.Option(help="The new level: public, internal, confidential or restricted.")],
+    reason: Annotated[str, typer.Option(help="Why: it is recorded.")],
+    by: Annotated[str, typer.Option("--by", help="Who answers for it; the policies must permit them 'declassify'.")],
+    compartment: Annotated[
+        list[str] | None, typer.Option(help="A compartment that stays; may be given several times (none).")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Lower a conversation's label, and those of its texts. Recorded in the ledger."""
+    with errors(as_json=json):
+        found = deployment(context)
+        shown = conversations.conversation(found, conversation)
+        confirm(f"Declassify {conversation} of {shown.person}, now {shown.summary.mark}?", yes=yes)
+        before, after = conversations.declassify(found, conversation, level, compartment or [], by=by, reason=reason)
+    said = {"id": conversation, "before": _document(before), "after": _document(after)}
+    say(json, said, f"{conversation}: {escape(str(before))} -> {escape(str(after))}")

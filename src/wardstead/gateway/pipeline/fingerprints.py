@@ -1,0 +1,71 @@
+"""Keyed fingerprints of texts: by which an answer of ours is known when it comes back as history, or is pasted elsewhere.
+
+A fingerprint is an HMAC under a key of the deployment, so that whoever reads the database can test no guess. White space and
+case are normalised: clients reflow what they keep. An answer is known by the whole and by each of its longer lines, a prompt
+as a whole.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from wardstead.kernel.encoding import length_prefixed
+from wardstead.ledger.ports import Fingerprint
+
+SHORTEST: Final = 64
+"""Characters: below it, the same words are written by chance, or can be guessed."""
+LONG: Final = 256
+"""From here on a text is known in other people's requests too: stock phrases are shorter."""
+MAX_LINES: Final = 256
+MAX_CITED: Final = 4096
+"""Of one request so many fingerprints are looked for."""
+
+
+class Fingerprints:
+    """Makes fingerprints. Immutable."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        """``key``: 32 bytes that never leave the deployment."""
+        self._key = key
+
+    def conversation(self, owner: str, name: str) -> str:
+        """The id of the conversation that ``owner`` calls ``name``: another's name is another id, and tells nothing."""
+        return hmac.digest(self._key, length_prefixed(b"conversation", owner.encode(), name.encode()), "sha256").hex()[:32]
+
+    def whole(self, text: str) -> list[Fingerprint]:
+        """That of a text as a whole; none of a short one."""
+        if len(text) < SHORTEST:
+            return []
+        made = self._one(text)
+        return [made] if made is not None else []
+
+    def parts(self, text: str) -> list[Fingerprint]:
+        """Those of a text and of its longer lines."""
+        found = self.whole(text)
+        if found and "\n" in text:
+            lines = (self._one(line) for line in text.splitlines() if len(line) >= SHORTEST)
+            found += islice((one for one in lines if one is not None and one not in found), MAX_LINES)
+        return found
+
+    def cited(self, texts: Iterable[str]) -> tuple[bytes, ...]:
+        """By which the texts of a request would be known: whole texts first."""
+        long_enough = [text for text in texts if len(text) >= SHORTEST]
+        return tuple(dict.fromkeys(islice(self._cited(long_enough), MAX_CITED)))
+
+    def _cited(self, texts: list[str]) -> Iterator[bytes]:
+        for text in texts:
+            yield from (one.mark for one in self.whole(text))
+        for text in texts:
+            yield from (one.mark for one in self.parts(text)[1:])
+
+    def _one(self, text: str) -> Fingerprint | None:
+        plain = " ".join(text.split()).casefold()
+        if len(plain) < SHORTEST:
+            return None
+        data = plain.encode("utf-8", "surrogatepass")
+        return Fingerprint(hmac.digest(self._key, b"text" + data, "sha256"), len(plain) >= LONG)

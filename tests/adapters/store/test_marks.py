@@ -1,0 +1,178 @@
+"""Marks in the journal: compared, raised and written in one transaction, by any number of workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import pytest
+from sqlalchemy import Connection, insert
+from tests.adapters.store.deployment import VERSION, Answer, Deployment, now_ms
+
+from wardstead.adapters.store import conversation_tables  # noqa: F401 -- the tables register themselves
+from wardstead.adapters.store.conversation_tables import conversation
+from wardstead.adapters.store.conversations import DAY_MS, ConversationStore, NotLower, UnknownConversation
+from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES, Journal
+from wardstead.adapters.store.locks import Turn
+from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.ledger.ports import Claim, Fingerprint, Passage, Refusal
+
+PERSONAL = Label(2, frozenset({"personal"}))
+PAYMENT = Label(3, frozenset({"payment"}))
+TEXT, STOCK = Fingerprint(b"t" * 32, long=True), Fingerprint(b"s" * 32)
+
+
+def store(deployment: Deployment, clock: object = now_ms, **options: object) -> ConversationStore:
+    return ConversationStore(deployment.engine, Turn(deployment.folder / "run" / "ledger.turn"), clock=clock, **options)  # type: ignore[arg-type]
+
+
+def intend(deployment: Deployment, journal: Journal, passage: Passage, version: int = VERSION) -> Refusal | None:
+    answer = Answer()
+    _, seal = deployment.seal()
+    journal.commit_intent(seal.intent(b"{}", now_ms()), directory_version=version, done=answer, passage=passage)
+    return answer.wait()
+
+
+def conclude(deployment: Deployment, journal: Journal, passage: Passage) -> None:
+    for entry in ("intent", "outcome"):
+        answer = Answer()
+        if entry == "intent":
+            _, seal = deployment.seal()
+            journal.commit_intent(seal.intent(b"{}", now_ms()), directory_version=VERSION, done=answer)
+        else:
+            journal.commit_outcome(seal.outcome(b"{}", "completed", now_ms()), done=answer, passage=passage)
+        assert answer.wait() is None
+
+
+def test_a_mark_rises_with_the_intent_and_is_there_for_every_worker_and_after_a_restart(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    assert intend(deployment, journal, Passage("alice", "c", PERSONAL)) is None
+    journal.close()
+    seen = store(deployment).look(Claim("alice", "c"))
+    assert seen.mark == PERSONAL
+    other = deployment.journal("worker-2")
+    assert intend(deployment, other, Passage("alice", "c", PAYMENT, seen.version)) is None
+    assert store(deployment).look(Claim("alice", "c")).mark == PERSONAL.join(PAYMENT)
+    other.close()
+
+
+def test_a_decision_on_an_older_mark_is_stale_and_nothing_of_it_is_kept(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    assert intend(deployment, journal, Passage("alice", "c", PERSONAL)) is None
+    assert intend(deployment, journal, Passage("alice", "c", PAYMENT, version=0)) is Refusal.STALE
+    assert store(deployment).look(Claim("alice", "c")).mark == PERSONAL
+    seen = store(deployment).look(Claim("alice", "c"))
+    assert intend(deployment, journal, Passage("alice", "c", PAYMENT, seen.version), version=VERSION - 1) is Refusal.STALE
+    assert store(deployment).look(Claim("alice", "c")) == seen, "an intent that the directory refuses raises nothing"
+    journal.close()
+
+
+def test_two_workers_that_race_to_raise_a_mark_are_decided_one_after_the_other(deployment: Deployment) -> None:
+    room = deployment.reserve(64 * OUTCOME_ROOM_BYTES)
+    journals = [deployment.journal(f"worker-{number}", reserve=room) for number in range(2)]
+    barrier = threading.Barrier(2)
+    refusals: list[int] = []
+
+    def work(number: int) -> None:
+        memory = store(deployment)
+        for turn in range(30):
+            barrier.wait()
+            for attempt in range(100):
+                seen = memory.look(Claim("alice", f"c{turn}"))
+                passing = Passage("alice", f"c{turn}", seen.mark.join((PERSONAL, PAYMENT)[number]), seen.version)
+                if intend(deployment, journals[number], passing) is None:
+                    break
+                refusals.append(attempt)
+            else:
+                raise AssertionError("refused for ever")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    for journal in journals:
+        journal.close()
+    marks = {store(deployment).look(Claim("alice", f"c{turn}")).mark for turn in range(30)}
+    assert marks == {PERSONAL.join(PAYMENT)}
+    assert deployment.verify(known=False) == []
+
+
+def test_a_public_conversation_leaves_nothing_behind(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    assert intend(deployment, journal, Passage("alice", "c")) is None
+    assert store(deployment).list() == []
+    journal.close()
+
+
+def test_a_text_is_known_under_its_label_to_its_owner_and_a_long_one_to_everybody(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    conclude(deployment, journal, Passage("alice", "c", PERSONAL, made=((TEXT, PERSONAL), (STOCK, PERSONAL))))
+    memory = store(deployment)
+    assert memory.known(Claim("bob", cited=(TEXT.mark,))).cited == PUBLIC, "this worker has not looked yet"
+    assert intend(deployment, journal, Passage("bob", cited=(TEXT.mark,))) is Refusal.STALE
+    assert memory.look(Claim("bob", cited=(TEXT.mark, STOCK.mark))).cited == PERSONAL
+    assert memory.known(Claim("bob", cited=(TEXT.mark,))).cited == PERSONAL
+    assert intend(deployment, journal, Passage("bob", cited=(TEXT.mark,), cited_label=PERSONAL)) is None
+    assert memory.look(Claim("bob", cited=(STOCK.mark,))).cited == PUBLIC
+    assert memory.look(Claim("alice", cited=(STOCK.mark,))).cited == PERSONAL
+    assert intend(deployment, journal, Passage("bob", cited=(STOCK.mark,))) is None
+    journal.close()
+
+
+def test_somebody_else_s_conversation_is_as_good_as_absent(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    intend(deployment, journal, Passage("alice", "c", PERSONAL))
+    journal.close()
+    assert store(deployment).look(Claim("bob", "c")) == store(deployment).look(Claim("bob", "none"))
+
+
+def test_a_declassification_is_recorded_and_lowers_texts_too(deployment: Deployment) -> None:
+    acts: list[tuple[str, str, Mapping[str, object]]] = []
+
+    def audit(_: Connection, actor: str, action: str, details: Mapping[str, object]) -> None:
+        acts.append((actor, action, details))
+
+    journal = deployment.journal()
+    conclude(deployment, journal, Passage("alice", "c", PAYMENT, made=((TEXT, PAYMENT),)))
+    memory = store(deployment, audit=audit)
+    before = memory.look(Claim("alice", "c", (TEXT.mark,)))
+    internal = Label(1)
+    assert memory.declassify("c", internal, actor="system", details={"reason": "published"}) == PAYMENT
+    after = memory.look(Claim("alice", "c", (TEXT.mark,)))
+    assert (after.mark, after.cited) == (internal, internal)
+    assert acts == [
+        ("system", "conversation.declassify",
+         {"conversation": "c", "before": "restricted; payment", "after": "internal", "reason": "published"}),
+    ]  # fmt: skip
+    # A decision from before would raise the mark again: it is stale.
+    assert intend(deployment, journal, Passage("alice", "c", PAYMENT, before.version)) is Refusal.STALE
+    with pytest.raises(NotLower):
+        memory.declassify("c", PERSONAL, actor="system", details={})
+    with pytest.raises(UnknownConversation):
+        memory.declassify("none", PUBLIC, actor="system", details={})
+    memory.declassify("c", PUBLIC, actor="system", details={})
+    assert memory.look(Claim("alice", "c", (TEXT.mark,))).cited == PUBLIC
+    journal.close()
+
+
+def test_old_fingerprints_and_stand_ins_go_and_marks_stay(deployment: Deployment) -> None:
+    moment = [now_ms()]
+    journal = deployment.journal()
+    conclude(deployment, journal, Passage("alice", "c", PAYMENT, made=((TEXT, PAYMENT),)))
+    conclude(deployment, journal, Passage("alice", "d", PUBLIC, vault=b"sealed"))
+    journal.close()
+    memory = store(deployment, clock=lambda: moment[0])
+    assert memory.prune(fingerprint_days=90, stand_in_days=30) == 0
+    moment[0] += 91 * DAY_MS
+    assert memory.prune(fingerprint_days=90, stand_in_days=30) == 2
+    seen = memory.look(Claim("alice", "c", (TEXT.mark,)))
+    assert (seen.mark, seen.cited) == (PAYMENT, PUBLIC)
+    assert [one.id for one in memory.list()] == ["c"]
+
+
+def test_a_level_that_nobody_knows_counts_as_the_highest(deployment: Deployment) -> None:
+    values = {"id": "c", "owner": "alice", "level": 9, "compartments": "", "version": 1, "created_ms": 1, "changed_ms": 1}
+    with deployment.engine.begin() as connection:
+        connection.execute(insert(conversation).values(values))
+    assert store(deployment).look(Claim("alice", "c")).mark == Label(3)

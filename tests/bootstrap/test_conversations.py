@@ -1,0 +1,45 @@
+"""A mark is lowered in the name of somebody who may, and the record says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.conversation_tables import conversation as conversations
+from wardstead.bootstrap import people
+from wardstead.bootstrap.conversations import MayNotDeclassify, conversation, declassify
+from wardstead.bootstrap.conversations import conversations as listed
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.kernel.errors import CallerError
+from wardstead.kernel.labels import label
+
+
+def begin(deployment: Deployment, owner: str) -> None:
+    values = {
+        "id": "c1", "owner": owner, "level": 2, "compartments": "personal", "version": 5, "created_ms": 1, "changed_ms": 1,
+    }  # fmt: skip
+    with open_engine(deployment.places.database_url).begin() as connection:
+        connection.execute(conversations.insert().values(values))
+
+
+def test_a_data_steward_who_is_cleared_may_and_nobody_else(deployment: Deployment) -> None:
+    alice = people.add(deployment, "alice", ["user", "data-steward"], "confidential", ["personal"])
+    people.add(deployment, "ada", ["data-steward"], "confidential", ["personal"])
+    people.add(deployment, "low", ["data-steward"], "internal", [])
+    people.add(deployment, "eve", ["user"], "restricted", ["personal"])
+    begin(deployment, alice.subject)
+    assert [(one.person, str(one.summary.mark)) for one in listed(deployment, "alice")] == [("alice", "confidential; personal")]
+    assert listed(deployment, "eve") == []
+    for by in ("alice", "low", "eve"):
+        with pytest.raises(MayNotDeclassify):
+            declassify(deployment, "c1", "public", [], by=by, reason="why not")
+    with pytest.raises(CallerError, match="has a reason"):
+        declassify(deployment, "c1", "public", [], by="ada", reason=" ")
+    assert declassify(deployment, "c1", "internal", [], by="ada", reason="published")[1] == label("internal")
+    assert conversation(deployment, "c1").summary.mark == label("internal")
+    act = deployment.ledger.open_exchange(deployment.ledger.recent(1)[0].id, deployment.ring)
+    assert act is not None
+    said = act["entries"][0]["content"]
+    assert said["action"] == "conversation.declassify"
+    assert said["details"]["reason"] == "published"
+    assert said["details"]["ordered_by"] == "ada"
