@@ -265,12 +265,12 @@ class Deployment:
             {f"detectors/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
         )
 
-    def classification(self) -> ClassificationPolicy:
-        """The deployment's classification policy."""
+    def classification(self, text: str | None = None) -> ClassificationPolicy:
+        """The deployment's classification policy; with ``text``, what that would be in its place."""
         path = self.places.directory / self.settings.inspection.policy
         if not path.is_file():
             raise ConfigurationError("the classification policy is missing", where=str(path))
-        return load_policy(read_text(path), str(path), self._extended)
+        return load_policy(read_text(path) if text is None else text, str(path), self._extended)
 
     def _extended(self, name: str) -> tuple[str, str]:
         """A policy that another extends: a ready-made one by its name, else a file beside it."""

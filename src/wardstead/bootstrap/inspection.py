@@ -6,6 +6,7 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.policy import ClassificationPolicy
 
 
 def inspector(deployment: Deployment) -> PolicyInspector:
@@ -18,11 +19,14 @@ def inspector(deployment: Deployment) -> PolicyInspector:
     )
 
 
-def classifier(deployment: Deployment, *, scan: bool) -> Classifier:
-    """What explains a text; ``scan`` where there is much of it. Raises ``ConfigurationError``."""
+def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPolicy | None = None) -> Classifier:
+    """What explains a text; ``scan`` where there is much of it. ``policy`` in place of the deployment's own.
+
+    Raises ``ConfigurationError``.
+    """
     return Classifier(
         deployment.detectors(),
-        deployment.classification(),
+        policy or deployment.classification(),
         deployment.settings.inspection.canaries,
         text_detectors=text_detectors(deployment),
         scan=scan,

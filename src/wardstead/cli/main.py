@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from wardstead import __version__
-from wardstead.cli import chat, classify, config, conversations, ledger, people, running
+from wardstead.cli import chat, classify, classify_policy, config, conversations, ledger, people, running
 from wardstead.cli.output import DEFECT
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ app.add_typer(conversations.app, name="conversation")
 app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
 app.add_typer(classify.app, name="classify")
+classify.app.command("test")(classify_policy.examples)
+classify.app.command("policies")(classify_policy.policies)
+classify.app.command("use")(classify_policy.use)
 for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat):
     app.command()(command)
 

@@ -100,6 +100,7 @@ class MedicalTerms:
     origins = frozenset({Origin.SYSTEM, Origin.USER, Origin.MODEL, Origin.TOOL, Origin.DOCUMENT})
     marks = False
     slow = False
+    cuts = False
 
     def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
         """See ``TextDetector.detect``. Fails never."""

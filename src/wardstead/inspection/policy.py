@@ -183,6 +183,8 @@ class ClassificationPolicy:
     """Every compartment that data can get, and what it is for."""
     failure_public: Action
     failure_above: Action
+    extends: tuple[str, ...] = ()
+    """The policies that it extends, by name, the nearest first."""
     own_types: frozenset[str] = frozenset()
     own_categories: frozenset[str] = frozenset()
     """What its own file names, not what it extends."""
@@ -259,6 +261,7 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
         known,
         _ACTIONS[failures.public],
         _ACTIONS[failures.above],
+        tuple(policy.extends for policy, _, _ in chain if policy.extends),
         *_own_names(chain[0][0]),
     )
 

@@ -69,6 +69,9 @@ class TextDetector(Protocol):
     ``types`` maps each type that it can find to its category. Where ``marks`` is true a span says something of the text as a
     whole (an attempted injection, a refusal): nothing can be taken out, so policy may allow, flag, hold or block it. Else a
     span is a place, and may be redacted as well. ``slow`` says that it takes more than a millisecond for 2 KB.
+
+    In a stream it looks at fixed places. ``cuts``: what policy would take out stops what follows there (what is rare, and
+    dangerous); else such a policy holds the stream until it is whole (names, which are in every second answer).
     """
 
     id: str
@@ -79,6 +82,7 @@ class TextDetector(Protocol):
     """Which texts of a prompt it wants to see."""
     marks: bool
     slow: bool
+    cuts: bool
 
     def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
         """For each text, what is in it, in the order of the text.

@@ -72,7 +72,7 @@ class WholeText:
     def takes_out(self, flow: Flow) -> bool:
         """Whether policy would take a place out that only a whole text shows: then nothing can go before it is whole."""
         return any(
-            not one.marks and self._wanted(at, flow) is not None and self._replaces(numbers.values(), flow)
+            not (one.marks or one.cuts) and self._wanted(at, flow) is not None and self._replaces(numbers.values(), flow)
             for at, (one, numbers) in enumerate(zip(self.detectors, self._numbers, strict=True))
         )
 

@@ -65,6 +65,7 @@ class NamesDetector:
     origins = frozenset(Origin)
     marks = False
     slow = True
+    cuts = False
 
     def __init__(self, pool: WorkerPool, *, version: str, max_chars: int = 400_000) -> None:
         """``max_chars``: of texts not seen before, at once. With more the verdict is *failed*: it would take too long."""

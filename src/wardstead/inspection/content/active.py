@@ -32,6 +32,7 @@ class ActiveContent:
         self.origins: frozenset[Origin] = frozenset()
         self.marks = False
         self.slow = False
+        self.cuts = True
         self._prose = RuleSet([one for one in rules if one.pattern])
         self._methods = {one.method: one.type for one in rules if one.method}
         self._trusted = trusted_hosts

@@ -26,6 +26,7 @@ class DangerousCode:
         self.origins: frozenset[Origin] = frozenset()
         self.marks = False
         self.slow = False
+        self.cuts = True
         self._rules = RuleSet(rules)
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:

@@ -30,6 +30,7 @@ class HiddenCharacters:
         self.origins = frozenset(Origin)
         self.marks = False
         self.slow = False
+        self.cuts = True
         self._methods = {one.method: one.type for one in rules if one.method}
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:

@@ -43,6 +43,7 @@ class Leakage:
         self.origins: frozenset[Origin] = frozenset()
         self.marks = False
         self.slow = False
+        self.cuts = True
         self._instructions = [found for found in map(_Instructions, system_texts) if found.words >= LEAST_WORDS]
         self._canaries = [letters for letters in map(_letters, canaries) if letters]
 

@@ -40,6 +40,7 @@ class Repetition:
         self.origins: frozenset[Origin] = frozenset()
         self.marks = True
         self.slow = False
+        self.cuts = True
         self._type = next(iter(self.types))
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
