@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from wardstead.gateway.protocol.fields import NEVER
+from wardstead.inspection.documents import DocumentLimits
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.labels import Label, label
 from wardstead.kernel.yaml_input import read_yaml
@@ -173,6 +174,33 @@ class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     names: NamesSection = NamesSection()
 
 
+class DocumentsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Documents in requests, and what one of them may cost. Sizes in bytes, as they are after base64 is undone."""
+
+    enabled: bool = True
+    max_bytes: Annotated[int, Meta(ge=1024, le=1 << 30)] = 16 << 20
+    max_expanded_bytes: Annotated[int, Meta(ge=1024, le=1 << 32)] = 64 << 20
+    """All that is unpacked from one of them. Its text may have a quarter as many characters."""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 20
+    depth: Annotated[int, Meta(ge=1, le=32)] = 6
+    members: Annotated[int, Meta(ge=1, le=100_000)] = 2000
+    memory_bytes: Annotated[int, Meta(ge=1 << 28, le=1 << 36)] = 1 << 30
+    per_request: Annotated[int, Meta(ge=1, le=100)] = 10
+    include_hidden: bool = False
+    """Whether a model gets what a reader of the document does not see."""
+
+    def limits(self) -> DocumentLimits:
+        """What one document may cost."""
+        return DocumentLimits(
+            max_bytes=self.max_bytes,
+            max_expanded_bytes=self.max_expanded_bytes,
+            timeout_s=self.timeout_s,
+            depth=self.depth,
+            members=self.members,
+            memory_bytes=self.memory_bytes,
+        )
+
+
 class LedgerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ledger. ``reserve_bytes`` is set aside for the outcomes of accepted exchanges; shared by all workers."""
 
@@ -202,6 +230,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     isolation: IsolationSection = IsolationSection()
     gateway: GatewaySection = GatewaySection()
     inspection: InspectionSection = InspectionSection()
+    documents: DocumentsSection = DocumentsSection()
     ledger: LedgerSection = LedgerSection()
     conversations: ConversationsSection = ConversationsSection()
     logging: LoggingSection = LoggingSection()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from tests.adapters.documents import made as documents
 from tests.e2e.deployment import free_port
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -301,6 +302,29 @@ def test_a_pipeline_can_stop_on_a_level(made: Path) -> None:
     assert classified(made, "-", "--fail-on", "restricted").returncode == 1
     assert classified(made, "-", "--fail-on", "internal", given=b"hello").returncode == 0
     assert classified(made, "-", "--fail-on", "secret").returncode == 3
+
+
+def test_documents_are_classified_by_part_and_folders_file_by_file(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "book.xlsx").write_bytes(documents.xlsx(f'<row hidden="1"><c t="inlineStr"><is><t>{TEXT}</t></is></c></row>'))
+    one = json.loads(classified(made, str(tmp_path / "book.xlsx"), "--json").stdout)
+    found = one["findings"][0]
+    assert (one["kind"], found["part"], found["hidden"]) == ("xlsx", 'sheet "Q3"', "hidden rows or columns")
+    assert one["label"] == found["label"]
+    (tmp_path / "plain.txt").write_text("hello")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    done = classified(made, str(tmp_path), "--json")
+    every = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert {Path(file["file"]).name: file.get("error", {}).get("code") for file in every["files"]} == {
+        "book.xlsx": None, "picture.png": "unsupported_document", "plain.txt": None,
+    }  # fmt: skip
+    assert every["label"] == one["label"]
+    assert classified(made, str(tmp_path), "--skip-unread").returncode == 0
+    assert classified(made, str(tmp_path), "--skip-unread", "--fail-on", "restricted").returncode == 1
+    place = json.loads(classified(made, str(tmp_path / "book.xlsx"), "--sarif").stdout)["runs"][0]["results"][0]["locations"][0]
+    assert place["logicalLocations"][0]["fullyQualifiedName"] == 'book.xlsx > sheet "Q3"'
+    assert "region" not in place["physicalLocation"]
+    assert classified(made, str(tmp_path / "picture.png")).returncode == 2
 
 
 def test_sarif_names_rule_level_and_region(made: Path) -> None:

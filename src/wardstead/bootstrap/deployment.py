@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
+from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
@@ -31,6 +32,7 @@ from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.catalogue import Detector, load_catalogues
+from wardstead.inspection.documents import Extractor
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
@@ -288,6 +290,11 @@ class Deployment:
     def compartments(self) -> frozenset[str]:
         """Every compartment that the classification policy gives to data: another would clear nobody for anything."""
         return frozenset(self.classification().compartments)
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """Reads documents, isolated as model servers are."""
+        return SandboxedExtractor(self.mode)
 
     def bearer(self, upstream: UpstreamSection) -> str:
         """The key that a model server asks for; empty where none is named."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wardstead.isolation.seccomp import encode, program
+from wardstead.isolation.seccomp import encode, program, reading
 
 
 class Mode(StrEnum):
@@ -38,6 +38,17 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderProfile:
+    """What a reader of documents may have: see ``Profile``. Its limits it sets itself, before it reads a byte."""
+
+    interpreter: str
+    interpreter_prefix: str
+    packages: Mapping[str, str]
+    programs: Mapping[str, str]
+    libraries: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """What is executed. The environment is empty; the limits are set before the program starts.
 
@@ -58,24 +69,13 @@ SOCKETS = "/run/model"
 
 def bubblewrap_plan(tool: str, profile: Profile, machine: str) -> LaunchPlan:
     """The plan for bubblewrap: every namespace, no capability, nothing writable but the socket folder and a small /tmp."""
-    arguments = [tool]
-    arguments += ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
-    arguments += ["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "model"]
+    arguments = _walls(tool, "model")
     arguments += ["--proc", "/proc", "--dev", "/dev", "--size", str(16 << 20), "--tmpfs", "/tmp"]  # noqa: S108 -- the sandbox's own
     # Under host root's uid /proc's settings are writable whatever the capabilities: they are checked by uid alone.
     for kernel_file in ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"):
         arguments += ["--ro-bind-try", kernel_file, kernel_file]
-    for folder in profile.libraries:
-        arguments += ["--ro-bind", folder, folder]
-    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    arguments += ["--ro-bind", profile.interpreter_prefix, profile.interpreter_prefix]
-    if not profile.interpreter.startswith(profile.interpreter_prefix.rstrip("/") + "/"):
-        # A distribution's Python: its prefix is all of /usr, so only its library folder is given, and the program beside it.
-        arguments += ["--ro-bind", profile.interpreter, profile.interpreter]
-    for name, folder in sorted(profile.packages.items()):
-        arguments += ["--ro-bind", folder, f"/packages/{name}"]
-    for name, file in sorted(profile.programs.items()):
-        arguments += ["--ro-bind", file, f"/wardstead/{name}"]
+    arguments += _python(profile.interpreter, profile.interpreter_prefix, profile.libraries)
+    arguments += _given(profile.packages, profile.programs)
     weights_at = None
     if profile.weights_file:
         arguments += ["--ro-bind", profile.weights_file, WEIGHTS]
@@ -88,6 +88,46 @@ def bubblewrap_plan(tool: str, profile: Profile, machine: str) -> LaunchPlan:
     seccomp_at = len(arguments) - 1
     arguments += ["--", profile.interpreter, "-I", "-S", "-B", GUEST]
     return LaunchPlan(tuple(arguments), _limits(profile), encode(program(machine)), weights_at, seccomp_at)
+
+
+def reader_plan(tool: str, profile: ReaderProfile, machine: str) -> LaunchPlan:
+    """The plan for what reads one document and ends: nothing writable, no /proc, no socket of any kind, no second process."""
+    arguments = _walls(tool, "reader")
+    arguments += ["--dev", "/dev"]
+    arguments += _python(profile.interpreter, profile.interpreter_prefix, profile.libraries)
+    arguments += _given(profile.packages, profile.programs)
+    arguments += ["--remount-ro", "/", "--chdir", "/"]
+    arguments += ["--seccomp", ""]
+    seccomp_at = len(arguments) - 1
+    arguments += ["--", profile.interpreter, "-I", "-S", "-B", GUEST]
+    return LaunchPlan(tuple(arguments), {}, encode(reading(machine)), None, seccomp_at)
+
+
+def _walls(tool: str, name: str) -> list[str]:
+    arguments = [tool]
+    arguments += ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
+    return [*arguments, "--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", name]
+
+
+def _python(interpreter: str, prefix: str, libraries: Sequence[str]) -> list[str]:
+    arguments: list[str] = []
+    for folder in libraries:
+        arguments += ["--ro-bind", folder, folder]
+    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    arguments += ["--ro-bind", prefix, prefix]
+    if not interpreter.startswith(prefix.rstrip("/") + "/"):
+        # A distribution's Python: its prefix is all of /usr, so only its library folder is given, and the program beside it.
+        arguments += ["--ro-bind", interpreter, interpreter]
+    return arguments
+
+
+def _given(packages: Mapping[str, str], programs: Mapping[str, str]) -> list[str]:
+    arguments: list[str] = []
+    for name, place in sorted(packages.items()):
+        arguments += ["--ro-bind", place, f"/packages/{name}"]
+    for name, file in sorted(programs.items()):
+        arguments += ["--ro-bind", file, f"/wardstead/{name}"]
+    return arguments
 
 
 def bare_plan(profile: Profile) -> LaunchPlan:

@@ -50,6 +50,7 @@ class Instruction:
 
 # sched.h. In clone(2) the lowest byte is the exit signal, so CLONE_NEWTIME (0x80) cannot be asked for there.
 NAMESPACE_FLAGS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+CLONE_THREAD = 0x00010000
 # fcntl.h; O_TMPFILE holds O_DIRECTORY's bit too, which alone is harmless.
 CREATING_FLAGS = 0o100 | 0o20000000
 AF_UNIX = 1
@@ -67,6 +68,11 @@ def program(machine: str) -> tuple[Instruction, ...]:
 def computing(machine: str) -> tuple[Instruction, ...]:
     """The filter for a process that only computes any more: nothing can be opened, started or reached. Raises as above."""
     return _assembled(machine, _computing_verdict)
+
+
+def reading(machine: str) -> tuple[Instruction, ...]:
+    """The filter for a program that talks to nobody: no socket of any family, no process but itself. Raises as above."""
+    return _assembled(machine, _reading_verdict)
 
 
 def _assembled(machine: str, verdict: Callable[[str], list[Instruction]]) -> tuple[Instruction, ...]:
@@ -100,6 +106,19 @@ def encode(instructions: Sequence[Instruction]) -> bytes:
 def _call(number: int, body: list[Instruction]) -> list[Instruction]:
     """``body`` for that call alone; it must end in a return on every path."""
     return [Instruction(_JUMP_EQUAL, 0, len(body), number), *body]
+
+
+def _reading_verdict(name: str) -> list[Instruction]:
+    match name:
+        case "socket" | "socketpair":
+            return [_return(EAFNOSUPPORT)]
+        case "fork" | "vfork" | "connect" | "bind" | "listen" | "kill" | "tkill":
+            return [_return(EPERM)]
+        case "clone":  # threads alone
+            namespaces = _any_bit(0, NAMESPACE_FLAGS, KILL, EPERM)
+            return [*namespaces[:-1], *_any_bit(0, CLONE_THREAD, ALLOW, EPERM)]
+        case _:
+            return _verdict(name)
 
 
 def _verdict(name: str) -> list[Instruction]:  # noqa: PLR0911 -- a table of verdicts

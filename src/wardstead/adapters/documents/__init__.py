@@ -1,0 +1,1 @@
+"""Reads documents: parsers in a process of their own, in the sandbox."""

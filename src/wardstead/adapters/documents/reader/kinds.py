@@ -1,0 +1,87 @@
+"""Which reader reads what."""
+
+from __future__ import annotations
+
+import struct
+
+from . import archives, docx, epub, html, mail, odf, pdf, plain, pptx, rtf, xlsx
+from .reading import Path, Problem, Reading, encrypted, too_large, unreadable, unsupported
+from .sniffing import contradiction, sniff
+from .zip_input import Zip
+
+_READERS = {"pdf": pdf.read, "html": html.read, "eml": mail.read_eml, "ole": mail.read_ole, "rtf": rtf.read, "text": plain.read,
+            "tar": archives.read_tar}  # fmt: skip
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, struct.error)
+"""What the libraries raise over a file that is not as they expect it: bugs of theirs, for us a broken file."""
+_NEXT_STEPS = {
+    "image": "Send its text, or a description",
+    "7z archive": "Pack it anew as zip", "rar archive": "Pack it anew as zip", "zstd archive": "Pack it anew as gzip or zip",
+}  # fmt: skip
+
+
+def read(reading: Reading, data: bytes, path: Path, depth: int) -> str:
+    """Read a document and all that is inside it; what it is. Raises ``Problem``.
+
+    Inside another document, what there is no reader for gives a warning: nothing of it goes on.
+    """
+    kind = sniff(data, path[-1])
+    if not data:
+        return "empty"
+    try:
+        kind = _read(reading, kind, data, path, depth)
+    except Problem as problem:
+        if problem.code != "unsupported" or depth == 0:
+            raise
+        reading.warn(path, f"it was not read: {problem.what}")
+    except _BROKEN as error:
+        raise unreadable(f"it is broken ({type(error).__name__})", path) from None
+    except (RecursionError, MemoryError):
+        raise too_large("it nests too deeply, or needs too much memory", path) from None
+    said = contradiction(kind, path[-1])
+    if said:
+        reading.warn(path, said)
+    if kind not in {"zip", "docx", "xlsx", "pptx", "odf", "epub"} and b"PK\x05\x06" in data[-65557:]:
+        reading.warn(path, "it is a zip archive as well, which was not read")
+    return kind
+
+
+def _read(reading: Reading, kind: str, data: bytes, path: Path, depth: int) -> str:
+    if kind == "zip":
+        return _read_zip(reading, data, path, depth)
+    if kind in {"gz", "bz2", "xz"}:
+        archives.read_compressed(reading, data, path, depth, kind)
+    elif kind in _READERS:
+        _READERS[kind](reading, data, path, depth)
+        return "msg" if kind == "ole" else kind
+    else:
+        what = "images are not read" if kind == "image" else f"there is no reader for it ({kind})"
+        raise unsupported(what, path, _NEXT_STEPS.get(kind, "Send it as text, PDF or a current Office file"))
+    return kind
+
+
+def _read_zip(reading: Reading, data: bytes, path: Path, depth: int) -> str:
+    archive = Zip(reading, data, path)
+    if archive.has("mimetype"):
+        mimetype = archive.read("mimetype").strip()
+        if mimetype == b"application/epub+zip":
+            if archive.has("META-INF/encryption.xml") and archive.has("META-INF/rights.xml"):
+                raise encrypted(path)
+            epub.read(reading, archive, path, depth)
+            return "epub"
+        if mimetype.startswith(b"application/vnd.oasis.opendocument"):
+            manifest = "META-INF/manifest.xml"
+            if archive.has(manifest) and odf.encrypted(archive.read(manifest), path):
+                raise encrypted(path)
+            odf.read(reading, archive, path, depth)
+            return "odf"
+    if archive.has("[Content_Types].xml"):
+        for main, kind, reader in (
+            ("word/document.xml", "docx", docx.read),
+            ("xl/workbook.xml", "xlsx", xlsx.read),
+            ("ppt/presentation.xml", "pptx", pptx.read),
+        ):
+            if archive.has(main):
+                reader(reading, archive, path, depth)
+                return kind
+    archives.read_zip(reading, archive, path, depth)
+    return "zip"

@@ -1,0 +1,252 @@
+"""How ``classify`` says what it found: a table, JSON, SARIF 2.1.0."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from wardstead import __version__
+from wardstead.cli.output import err, out
+from wardstead.inspection.classify import Classification, Found
+from wardstead.inspection.documents import ARROW, Extracted, Part
+from wardstead.kernel.errors import WardsteadError
+from wardstead.kernel.labels import Label, join_all
+from wardstead.kernel.text import harmless
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file that was read: its parts, each with what it holds."""
+
+    name: str
+    extracted: Extracted
+    parts: tuple[tuple[Part, Classification], ...]
+
+    @property
+    def label(self) -> Label:
+        """Of all parts together."""
+        return join_all([one.label for _, one in self.parts])
+
+    @property
+    def plain(self) -> bool:
+        """Whether places in it are places in the file."""
+        return self.extracted.kind == "text"
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Detectors that did not work on some part."""
+        return tuple(dict.fromkeys(name for _, one in self.parts for name in one.failed))
+
+    def findings(self) -> Iterator[tuple[Part, Found, Lines]]:
+        """Everything that was found, in the order of the document."""
+        for part, classification in self.parts:
+            lines = Lines(part.text)
+            for found in classification.findings:
+                yield part, found, lines
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that was not."""
+
+    name: str
+    error: WardsteadError
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Of one file or of several."""
+
+    files: tuple[Read | Unread, ...]
+    several: bool
+
+    @property
+    def read(self) -> list[Read]:
+        """Those that were read."""
+        return [one for one in self.files if isinstance(one, Read)]
+
+    @property
+    def unread(self) -> list[Unread]:
+        """Those that were not."""
+        return [one for one in self.files if isinstance(one, Unread)]
+
+    @property
+    def label(self) -> Label:
+        """Of all that was read together."""
+        return join_all([one.label for one in self.read])
+
+
+class Lines:
+    """Lines and columns, from 1, of places in a text."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(at + 1 for at, char in enumerate(text) if char == "\n")]
+
+    def at(self, place: int) -> tuple[int, int]:
+        """Line and column."""
+        line = bisect_right(self._starts, place)
+        return line, place - self._starts[line - 1] + 1
+
+
+def _label(one: Label) -> dict[str, Any]:
+    return {"level": one.level_name, "compartments": sorted(one.compartments)}
+
+
+def _inside(part: Part) -> str:
+    """Where in the document; empty for the document itself."""
+    return ARROW.join(part.path[1:])
+
+
+def document(report: Report) -> dict[str, Any]:
+    """As JSON."""
+    if not report.several:
+        return _file(report.read[0])
+    files = [
+        _file(one) if isinstance(one, Read) else {"file": one.name, "error": one.error.diagnostics()} for one in report.files
+    ]
+    return {"label": _label(report.label), "files": files}
+
+
+def _file(read: Read) -> dict[str, Any]:
+    return {
+        "file": read.name,
+        "kind": read.extracted.kind,
+        "label": _label(read.label),
+        "findings": [_finding(part, found, lines) for part, found, lines in read.findings()],
+        "warnings": list(read.extracted.all_warnings()),
+        "failed": list(read.failed),
+    }
+
+
+def _finding(part: Part, found: Found, lines: Lines) -> dict[str, Any]:
+    line, column = lines.at(found.start)
+    return {
+        "type": found.type,
+        "category": found.category,
+        "detector": found.detector,
+        "part": _inside(part),
+        "hidden": part.hidden,
+        "start": found.start,
+        "end": found.end,
+        "line": line,
+        "column": column,
+        "label": _label(found.label),
+        "prompt": found.prompt.name.lower(),
+        "answer": found.answer.name.lower(),
+        "also": list(found.also),
+        "score": found.score,
+        "combinations": list(found.combinations),
+    }
+
+
+def tell(read: Read, *, show: bool) -> None:
+    """As a table."""
+    inside = not read.plain
+    table = Table(box=None, pad_edge=False)
+    for title in (
+        *(["part"] if inside else []),
+        "line",
+        "what",
+        "label",
+        "in a prompt",
+        "in an answer",
+        *(["text"] if show else []),
+    ):
+        table.add_column(title, overflow="fold")
+    count = 0
+    for part, found, lines in read.findings():
+        count += 1
+        line, column = lines.at(found.start)
+        also = f" [dim](or {', '.join(found.also)})[/]" if found.also else ""
+        shown = [escape(harmless(part.text[found.start : found.end]))] if show else []
+        done = (found.prompt.name.lower(), found.answer.name.lower())
+        hidden = f" [yellow]({part.hidden})[/]" if part.hidden else ""
+        where = [f"{escape(_inside(part)) or '[dim]body[/]'}{hidden}"] if inside else []
+        table.add_row(*where, f"{line}:{column}", f"{found.type}{also}", str(found.label), *done, *shown)
+    if count:
+        out.print(table)
+    for warning in read.extracted.all_warnings():
+        err.print(f"[yellow]note[/] {escape(warning)}")
+    for failed in read.failed:
+        err.print(f"[bold red]failed[/] the detector {escape(failed)} did not work: what it looks for may be there")
+    err.print(f"{escape(read.name)}: [bold]{read.label}[/]; {count} findings")
+
+
+def tell_all(report: Report, *, show: bool) -> None:
+    """Each file that holds something, then a line for each that was not read, then a summary."""
+    for read in report.read:
+        if any(one.findings for _, one in read.parts) or read.failed or read.extracted.all_warnings():
+            tell(read, show=show)
+    for one in report.unread:
+        err.print(f"[bold red]not read[/] {escape(one.name)}: {escape(str(one.error))}")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("label")
+    table.add_column("files", justify="right")
+    table.add_column("findings", justify="right")
+    for label in sorted({one.label for one in report.read}, key=lambda one: (-one.level, str(one))):
+        same = [one for one in report.read if one.label == label]
+        table.add_row(str(label), str(len(same)), str(sum(len(found.findings) for one in same for _, found in one.parts)))
+    if report.unread:
+        table.add_row("[red]not read[/]", str(len(report.unread)), "")
+    err.print(table)
+
+
+_LEVELS: Final = ("note", "note", "warning", "error")
+"""SARIF's word for each level."""
+
+
+def sarif(report: Report) -> dict[str, Any]:
+    """OASIS SARIF 2.1.0: one run, a rule for each detector that found something; files that were not read as notifications."""
+    every = [(read, part, found, lines) for read in report.read for part, found, lines in read.findings()]
+    rules = sorted({(found.detector, found.type, found.category) for _, _, found, _ in every})
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {
+                "name": "wardstead",
+                "version": __version__,
+                "rules": [
+                    {"id": rule, "name": kind, "shortDescription": {"text": f"{kind} ({category})"}}
+                    for rule, kind, category in rules
+                ],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "properties": {"label": _label(report.label)},
+        "results": [_sarif_result(read, part, found, lines) for read, part, found, lines in every],
+    }
+    if report.unread:
+        notes = [
+            {
+                "level": "error",
+                "message": {"text": str(one.error)},
+                "locations": [{"physicalLocation": {"artifactLocation": {"uri": one.name}}}],
+            }
+            for one in report.unread
+        ]
+        run["invocations"] = [{"executionSuccessful": False, "toolExecutionNotifications": notes}]
+    return {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]}
+
+
+def _sarif_result(read: Read, part: Part, found: Found, lines: Lines) -> dict[str, Any]:
+    (line, column), (end_line, end_column) = lines.at(found.start), lines.at(found.end)
+    physical: dict[str, Any] = {"artifactLocation": {"uri": read.name}}
+    location: dict[str, Any] = {"physicalLocation": physical}
+    span = {"charOffset": found.start, "charLength": found.end - found.start}
+    if read.plain:
+        physical["region"] = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column, **span}
+    else:
+        # A place in what was read out of a document is no place in its bytes: section 3.33 has logical locations for that.
+        names = {"name": part.path[-1], "fullyQualifiedName": part.place, "kind": part.kind}
+        location["logicalLocations"] = [names]
+        location["properties"] = {**span, "hidden": part.hidden}
+    return {
+        "ruleId": found.detector,
+        "level": _LEVELS[found.label.level],
+        "message": {"text": f"{found.type}: {found.label}" + (f" ({part.hidden})" if part.hidden else "")},
+        "locations": [location],
+    }
