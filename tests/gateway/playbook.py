@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal
-from wardstead.gateway.pipeline.commands import Body, ClientGone, Command, Start
+from wardstead.gateway.pipeline.commands import Body, ClientGone, Command, Compute, Start
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import Dialect, Limits
-from wardstead.inspection.ports import ANSWER, Flow, Inspection, Released
+from wardstead.inspection.ports import ANSWER, Flow, Inspection, Keeping, Released
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId
@@ -61,6 +61,15 @@ class WordInspector:
 
     def inspect_all(self, texts: Any, flow: Flow, **_: Any) -> list[Inspection]:
         return [self.inspect(text, flow) for text in texts]
+
+    def is_slow(self, flow: Flow) -> bool:
+        return False
+
+    def told(self, instructions: Any) -> WordInspector:
+        return self
+
+    def keeping(self, label: Label) -> Keeping:
+        return Keeping()
 
     def guard(self, flow: Flow, **_: Any) -> WordGuard:
         return WordGuard(self)
@@ -193,6 +202,13 @@ class Playbook:
         while isinstance(self._next, Start | Body):
             self._take()
             self._resume(None)
+        return self
+
+    def compute(self) -> Playbook:
+        """What is to be done in a thread, done."""
+        command = self._take()
+        assert isinstance(command, Compute), f"expected Compute, got {command!r}"
+        self._resume(command.work())
         return self
 
     def leave(self) -> Playbook:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.gateway.playbook import ALICE, NOW, Playbook, Unauthenticated, exchange, world
+from tests.gateway.playbook import ALICE, NOW, Playbook, Unauthenticated, WordInspector, exchange, world
 
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
 from wardstead.gateway.pipeline.answer import Cut
@@ -30,8 +30,10 @@ from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
+from wardstead.inspection.ports import Flow, Keeping
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import CredentialId, PrincipalId
+from wardstead.kernel.labels import Label
 from wardstead.ledger.ports import Refusal, Remembered
 
 
@@ -144,6 +146,45 @@ def test_what_policy_redacts_reaches_neither_the_model_nor_the_ledger() -> None:
     play << 200 >> ReadModel << completion("ok") >> ReadModel << b"" >> CommitOutcome << None
     play.end()
     assert play.header("wardstead-decision") == "allow; redacted=1"
+
+
+class Slow(WordInspector):
+    """Takes long for everything."""
+
+    def is_slow(self, flow: Flow) -> bool:
+        return True
+
+
+def test_what_takes_long_is_inspected_in_a_thread_whatever_its_size() -> None:
+    play = Playbook(exchange(now=dataclasses.replace(world(), inspector=Slow()))) >> ReadBody << chat("SECRET", stream=True)
+    play.compute() >> CommitIntent << None >> CallModel << 200
+    for text in ("so ", "SECRET it "):
+        play = play >> ReadModel << piece(text) >> Refresh << play.exchange.world
+        play.compute().flush()
+    play = play >> ReadModel << piece(finish="stop") + DONE >> Refresh << play.exchange.world
+    play.compute().flush()
+    play.compute() >> CommitOutcome << None
+    assert b"SECRET" not in play.end().sent
+    assert b"[redacted:secret]" in play.sent
+
+
+class Forgetful(WordInspector):
+    """Keeps nothing of what is personal but for thirty days that it was."""
+
+    def keeping(self, label: Label) -> Keeping:
+        return Keeping(30, content=not label.compartments)
+
+
+@pytest.mark.parametrize(("text", "kept"), [("hello", True), ("PERSONAL", False)])
+def test_policy_says_whether_what_was_said_is_kept(text: str, kept: bool) -> None:
+    play = Playbook(exchange(now=dataclasses.replace(world(), inspector=Forgetful()))) >> ReadBody << chat(text) >> CommitIntent
+    intent = content(play.seen[-1])
+    play << None >> CallModel << 200 >> ReadModel << completion("hi there") >> ReadModel << b"" >> CommitOutcome
+    outcome = content(play.seen[-1])
+    for document, said in ((intent, "request"), (outcome, "answer")):
+        assert (document[said] is not None) == kept
+        assert document["retention_days"] == 30
+    assert len(intent["findings"]) == (not kept)
 
 
 def test_a_blocked_prompt_gets_a_refusal_with_content_filter_and_no_model_call() -> None:

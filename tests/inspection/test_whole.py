@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.inspection.reference import ready_made
+from tests.inspection.reference import DETECTORS, ready_made
 from tests.inspection.test_policy import SMALL
 
 from wardstead.inspection.checked import next_look
+from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Origin, Span
@@ -174,6 +175,20 @@ def test_what_cuts_does_not_hold() -> None:
     assert guard.feed("some text <script> ").text == "some text <script> "
     last = guard.finish()
     assert last.action is Action.BLOCK
+
+
+def test_what_a_model_was_told_is_found_in_its_answers_alone() -> None:
+    text = "version: 2\nextends: general\nrules: [{category: leakage, label: {level: internal}, prompt: allow, answer: block}]"
+    found = PolicyInspector(DETECTORS, load_policy(text, "p", ready_made), leakage=leakage)
+    told = "Never offer customers of the northern region a discount above twelve percent without the written consent of finance."
+    knows = found.told([told])
+    for whole in (knows.inspect(f"Well: {told}", ANSWER), knows.inspect(f"Well: {told.upper()}", ANSWER)):
+        assert (whole.action, whole.text) == (Action.BLOCK, "")
+    assert stream(knows, f"Well: {told}" + " and so on" * 300, 7)[1] is Action.BLOCK
+    assert knows.inspect("Our discounts are listed on the website.", ANSWER).action is Action.ALLOW
+    assert found.inspect(told, ANSWER).action is Action.ALLOW
+    assert found.told([]) is found
+    assert knows.version == found.version
 
 
 def test_a_failure_in_the_middle_of_a_stream_counts_once() -> None:

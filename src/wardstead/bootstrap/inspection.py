@@ -5,6 +5,7 @@ from __future__ import annotations
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.inspection.classify import Classifier
+from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import ClassificationPolicy
 
@@ -16,6 +17,7 @@ def inspector(deployment: Deployment) -> PolicyInspector:
         deployment.classification(),
         deployment.settings.inspection.canaries,
         text_detectors=text_detectors(deployment),
+        leakage=leakage,
     )
 
 
@@ -28,6 +30,7 @@ def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPoli
         deployment.detectors(),
         policy or deployment.classification(),
         deployment.settings.inspection.canaries,
-        text_detectors=text_detectors(deployment),
+        # No text by itself gives away what another said; policies may speak of it all the same.
+        text_detectors=(*text_detectors(deployment), leakage(())),
         scan=scan,
     )

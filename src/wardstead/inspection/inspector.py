@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from itertools import accumulate
 
 import msgspec
@@ -14,7 +15,7 @@ from wardstead.inspection.combining import Kind
 from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.matching import Match, Matcher, opened
 from wardstead.inspection.policy import ClassificationPolicy
-from wardstead.inspection.ports import Flow, Inspection, Origin, Pseudonyms, StreamGuard, TextDetector
+from wardstead.inspection.ports import Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
 from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
 from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
 from wardstead.kernel.findings import Action, Finding
@@ -22,8 +23,8 @@ from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 _BETWEEN = b"\x00\n\x00"
 """Between texts that are scanned together. Each text is then searched by itself for what was found in it."""
-Leakage = Callable[[Sequence[str]], TextDetector | None]
-"""From what a model was told in secret to what finds it in an answer; ``None`` where it was told nothing."""
+Leakage = Callable[[Sequence[str]], TextDetector]
+"""From what a model was told to what finds it in an answer."""
 
 
 class PolicyInspector:
@@ -36,14 +37,17 @@ class PolicyInspector:
         canaries: Sequence[str] = (),
         *,
         text_detectors: Sequence[TextDetector] = (),
+        leakage: Leakage | None = None,
     ) -> None:
         """Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
+        text_detectors = (*text_detectors, *((leakage(()),) if leakage is not None else ()))
         everything = (*detectors, *(canary(text) for text in canaries))
         kinds = [Kind(one.type, one.category) for one in everything]
         self.policy = policy
         self._matcher = Matcher(everything)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds))
+        self._leakage = leakage
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
         versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors)
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
@@ -72,6 +76,18 @@ class PolicyInspector:
         case = self._judge.case
         verdicts = [self._verdict(*each, case(flow, pseudonyms)) for each in zip(parts, found, seen, strict=True)]
         return self._with_failures(verdicts, seen) if any(one.failed for one in seen) else verdicts
+
+    def keeping(self, label: Label) -> Keeping:
+        """See ``Inspector.keeping``."""
+        return self.policy.keeping(label)
+
+    def told(self, instructions: Sequence[str]) -> PolicyInspector:
+        """See ``Inspector.told``."""
+        if self._leakage is None or not any(instructions):
+            return self
+        other = copy(self)
+        other._whole = self._whole.with_last(self._leakage(instructions))
+        return other
 
     def is_slow(self, flow: Flow) -> bool:
         """See ``Inspector.is_slow``."""

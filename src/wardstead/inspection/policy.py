@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
-from wardstead.inspection.ports import Direction, Flow, ModelClass
+from wardstead.inspection.ports import Direction, Flow, Keeping, ModelClass
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import Label, label
@@ -149,16 +149,6 @@ class Combination:
     terms: tuple[Term, ...]
     treatment: Treatment
     within: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """How a record of data with some label is kept, and who may see it (roles; ``None``: whoever policy permits)."""
-
-    retention_days: int | None = None
-    content: bool = True
-    """Whether what was said is kept at all (sealed under its person's key), or only what was found and decided."""
-    seen_by: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,15 @@ class Pseudonyms(Protocol):
         ...
 
 
+class Keeping(msgspec.Struct, frozen=True):
+    """How a record of data with some label is kept, and who may see it (roles; ``None``: whoever policy permits)."""
+
+    retention_days: int | None = None
+    content: bool = True
+    """Whether what was said is kept at all (sealed under its person's key), or only what was found and decided."""
+    seen_by: frozenset[str] | None = None
+
+
 class Inspection(msgspec.Struct, frozen=True):
     """The verdict on one text: ``text`` is what may go on (changed where policy says so; cut where it stops it)."""
 
@@ -155,6 +164,14 @@ class Inspector(Protocol):
 
         Without ``pseudonyms`` what would be pseudonymised is redacted.
         """
+        ...
+
+    def keeping(self, label: Label) -> Keeping:
+        """How a record of data with this label is kept."""
+        ...
+
+    def told(self, instructions: Sequence[str]) -> Inspector:
+        """The same, for the answers of a model that was told ``instructions``: they are not for whoever reads the answers."""
         ...
 
     def is_slow(self, flow: Flow) -> bool:

@@ -8,6 +8,7 @@ costs nothing where a name by itself is nobody's secret.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,6 +65,12 @@ class WholeText:
                     f"{name!r} says something of a text as a whole: nothing can be taken out of it",
                     where="classification policy", next_step="allow, flag, hold or block it",
                 )  # fmt: skip
+
+    def with_last(self, detector: TextDetector) -> WholeText:
+        """The same with another detector of the same types in the place of the last one."""
+        other = copy(self)
+        other.detectors = (*self.detectors[:-1], detector)
+        return other
 
     def concerns(self, flow: Flow) -> bool:
         """Whether any detector could change anything on this way."""

@@ -45,7 +45,7 @@ from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, ParsedRequest, StreamEncoder
-from wardstead.inspection.ports import Direction, Flow
+from wardstead.inspection.ports import Direction, Flow, Origin
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label
@@ -225,15 +225,17 @@ class Exchange:
         return self.identity
 
     @staticmethod
-    def _compute(data: bytes, work: Callable[[], T]) -> Generator[Command, Any, T]:
-        """What is large takes seconds in the worst case: those are not taken from everybody's time."""
-        if len(data) <= LARGE_BYTES:
+    def _compute(data: bytes, work: Callable[[], T], *, slow: bool = False) -> Generator[Command, Any, T]:
+        """What is large takes seconds in the worst case, and so may a model: those are not taken from everybody's time."""
+        if len(data) <= LARGE_BYTES and not slow:
             return work()
         made: T = yield Compute(work)
         return made
 
     def _inspect(self) -> Road:
-        self._inspected = yield from self._compute(self._body, partial(steps.inspect, self.world, self._request, self._model))
+        work = partial(steps.inspect, self.world, self._request, self._model)
+        slow = self.world.inspector.is_slow(Flow(Direction.PROMPT, self._model.model_class))
+        self._inspected = yield from self._compute(self._body, work, slow=slow)
         # INVARIANT: what a client sends can only raise the mark.
         self.label = self._inspected.label.join(self._remembered.mark).join(self._remembered.cited)
         self._enter(State.INSPECTED)
@@ -261,6 +263,7 @@ class Exchange:
             findings_total=self._inspected.total,
             label=self.label,
             own_label=self._inspected.label,
+            keeping=world.inspector.keeping(self.label),
             decision=self._decision,
             verdict=self.verdict,
             versions={
@@ -321,7 +324,8 @@ class Exchange:
         data = yield from self._collect(self.world.answer_bytes)
         self._first_ms = self._clock()
         try:
-            taken = yield from self._compute(data, partial(self._take_whole, data))
+            slow = self.world.inspector.is_slow(self._answer_flow)
+            taken = yield from self._compute(data, partial(self._take_whole, data), slow=slow)
         except Cut as cut:
             yield from self._refuse(cut, subject="answer")
             return
@@ -348,14 +352,20 @@ class Exchange:
                 yield from self._answer_error(error)
 
     def _new_guard(self) -> AnswerGuard:
+        request = self._request
+        told = [text for text, who in zip(request.texts, request.origins, strict=True) if who is Origin.SYSTEM]
         return AnswerGuard(
-            self.world.inspector,
-            Flow(Direction.ANSWER, self._model.model_class),
+            self.world.inspector.told(told),
+            self._answer_flow,
             self._permit,
             structured=self._request.structured,
             wants_logprobs=self._request.wants_logprobs,
             limit_bytes=self.world.answer_bytes,
         )
+
+    @property
+    def _answer_flow(self) -> Flow:
+        return Flow(Direction.ANSWER, self._model.model_class)
 
     def _permit(self, label: Label) -> str:
         decision = self._ask(self.label.join(label))
@@ -387,6 +397,7 @@ class Exchange:
 
     def _relay(self, relay: Relay, encoder: StreamEncoder) -> Road:
         done = closed = False
+        slow = self.world.inspector.is_slow(self._answer_flow)
         while not (done or closed):
             piece = yield _READ_MODEL
             if piece is None:
@@ -395,11 +406,13 @@ class Exchange:
                 closed = True
             else:
                 yield from self._recheck()
-                data, done, failure = relay.take(piece)
+                relayed = yield from self._compute(b"", partial(relay.take, piece), slow=slow)
+                data, done, failure = relayed
                 yield from self._send(encoder, data)
                 if failure is not None:
                     raise failure
-        yield from self._send(encoder, relay.finish(closed=closed))
+        rest = yield from self._compute(b"", partial(relay.finish, closed=closed), slow=slow)
+        yield from self._send(encoder, rest)
 
     def _recheck(self) -> Road:
         """A long stream goes on only while its person may still ask: looks when the world changed, or the key has expired."""
@@ -495,13 +508,15 @@ class Exchange:
     ) -> Generator[Command, Any, bool]:
         """Record the outcome. False: it could not be made durable, and the answer was taken back or broken off."""
         guard = self._guard
+        label = self.label.join(guard.label) if guard is not None else self.label
         self.outcome = outcome
         content = record.outcome_document(
             outcome=outcome,
             status=status,
             answer=answer,
             findings=guard.findings if guard is not None else (),
-            label=self.label.join(guard.label) if guard is not None else self.label,
+            label=label,
+            keeping=self.world.inspector.keeping(label),
             finish_reasons=guard.finish_reasons() if guard is not None else {},
             usage=usage,
             times_ms={

@@ -12,6 +12,7 @@ import orjson
 
 from wardstead.access.ports import Decision, Identity
 from wardstead.gateway.protocol.types import ParsedRequest
+from wardstead.inspection.ports import Keeping
 from wardstead.kernel.findings import Finding
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import Label
@@ -48,7 +49,12 @@ def label_document(label: Label) -> dict[str, Any]:
 
 def finding_document(finding: Finding) -> dict[str, Any]:
     """A finding: where and what, never the text."""
-    return {"type": finding.type, "start": finding.start, "end": finding.end, "action": finding.action.name.lower()}
+    said = {"type": finding.type, "start": finding.start, "end": finding.end, "action": finding.action.name.lower()}
+    if finding.combination:
+        said["combination"] = finding.combination
+    if finding.score < 1.0:
+        said["score"] = round(finding.score, 3)
+    return said
 
 
 def intent_document(
@@ -61,6 +67,7 @@ def intent_document(
     findings_total: int,
     label: Label,
     own_label: Label,
+    keeping: Keeping,
     decision: Decision,
     verdict: str,
     versions: dict[str, Any],
@@ -69,7 +76,8 @@ def intent_document(
     """Who asked what of which model, what was found, what was decided and by which policies.
 
     ``findings`` come with the number of their text; a blocked request's own text is not kept. ``label`` is the conversation's
-    mark with this request in it, ``own_label`` what was found in the request itself.
+    mark with this request in it, ``own_label`` what was found in the request itself. ``keeping``: what policy makes of records
+    with this label.
     """
     document = {
         "principal": {"id": identity.principal.id, "name": identity.principal.name},
@@ -78,7 +86,8 @@ def intent_document(
         "operation": request.operation.value,
         "model": request.model,
         "stream": request.stream,
-        "request": orjson.Fragment(forwarded) if verdict == "allow" else None,
+        "request": orjson.Fragment(forwarded) if verdict == "allow" and keeping.content else None,
+        "retention_days": keeping.retention_days,
         "findings": [{"text": number, **finding_document(finding)} for number, finding in findings],
         "findings_total": findings_total,
         "label": label_document(label),
@@ -102,6 +111,7 @@ def outcome_document(
     answer: Any,
     findings: Sequence[Finding],
     label: Label,
+    keeping: Keeping,
     finish_reasons: dict[int, str],
     usage: dict[str, Any] | None,
     times_ms: dict[str, int],
@@ -111,7 +121,8 @@ def outcome_document(
     document = {
         "outcome": outcome,
         "status": status,
-        "answer": answer,
+        "answer": answer if keeping.content else None,
+        "retention_days": keeping.retention_days,
         "findings": [finding_document(finding) for finding in findings[:FINDINGS_KEPT]],
         "findings_total": len(findings),
         "label": label_document(label),

@@ -41,7 +41,7 @@ class Leakage:
         self.types: Mapping[str, str] = {"system-prompt": "leakage"}
         self.directions = frozenset({Direction.ANSWER})
         self.origins: frozenset[Origin] = frozenset()
-        self.marks = False
+        self.marks = True
         self.slow = False
         self.cuts = True
         self._instructions = [found for found in map(_Instructions, system_texts) if found.words >= LEAST_WORDS]
