@@ -9,6 +9,7 @@ from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load, Worker
 from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.known import documents
 from wardstead.config import NamesSection
 from wardstead.inspection.ports import TextDetector
 from wardstead.kernel.yaml_input import read_yaml
@@ -25,6 +26,7 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     if settings.names.enabled:
         found.append(names(settings.names))
     found += content(deployment)
+    found += documents(deployment)
     return tuple(found)
 
 

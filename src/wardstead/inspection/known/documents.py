@@ -33,20 +33,22 @@ APART_WORDS: Final = 80
 _USE: Final = b"ws-document"
 
 
-def index_document(text: str, name: str, kind: str, category: str, key: bytes, *, without: Sequence[str] = ()) -> Index:
-    """The index of a document, without what the texts ``without`` share with it (its blank form, say). Raises ``CallerError``."""
+def index_document(
+    versions: Sequence[str], name: str, kind: str, category: str, key: bytes, *, without: Sequence[str] = ()
+) -> Index:
+    """The index of a document in its ``versions``, without what the texts ``without`` (its blank form, say) share with it.
+
+    Raises ``CallerError`` for a document that is too short, or of which nothing is left.
+    """
     digest = keyed(key, _USE)
-    words = [word.text for word in words_of(text)]
-    if len(words) < LEAST_WORDS:
-        raise CallerError(
-            f"a document has at least {LEAST_WORDS} words", where=name, why="a shorter one is found in others by chance"
-        )
+    words = [[word.text for word in words_of(text)] for text in versions]
+    if min(map(len, words), default=0) < LEAST_WORDS:
+        raise CallerError(f"a document has at least {LEAST_WORDS} words", where=name, why="a shorter one is found by chance")
     common = {one for other in without for one in _shingles([word.text for word in words_of(other)], digest)}
-    kept = [one for one in winnow(list(_shingles(words, digest))) if one not in common]
-    if len(set(kept)) < LEAST_SHARED:
+    found = Digests(one for version in words for one in winnow(list(_shingles(version, digest))) if one not in common)
+    if len(found) < LEAST_SHARED:
         raise CallerError("nothing is left of the document", where=name, why="the other texts hold nearly all of it")
-    found = Digests(kept)
-    header = Header(kind="document", name=name, type=kind, category=category, count=len(found), words=len(words))
+    header = Header(kind="document", name=name, type=kind, category=category, count=len(found), words=max(map(len, words)))
     return Index(header, found, Digests(()))
 
 
@@ -76,9 +78,10 @@ class KnownDocuments:
         self.origins = frozenset(Origin) - {Origin.STRUCTURE}
         self.marks = False
         self.slow = False
+        self.cuts = True
         self._digest = keyed(key, _USE)
         self._kinds = [one.header.type for one in indexes]
-        self._needed = [max(LEAST_SHARED, min(round(SHARE * one.header.count), MOST_SHARED)) for one in indexes]
+        self._needed = [max(LEAST_SHARED, min(int(SHARE * one.header.count), MOST_SHARED)) for one in indexes]
         self._owners: dict[int, tuple[int, ...]] = {}
         for number, one in enumerate(indexes):
             for found in one.digests:
