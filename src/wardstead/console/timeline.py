@@ -274,14 +274,25 @@ def _found(findings: Sequence[Mapping[str, Any]]) -> tuple[Found, ...]:
     return tuple(Found(kind, action, count) for (kind, action), count in sorted(counted.items()))
 
 
+DONE: Final = {
+    "allow": "let through",
+    "flag": "flagged",
+    "pseudonymise": "pseudonymised",
+    "mask": "masked",
+    "redact": "redacted",
+    "hold": "held for review",
+    "block": "blocked",
+}
+"""What was done to a finding, in a word."""
+
+
 def _found_words(found: Sequence[Found], where: str) -> str:
     if not found:
         return f"Nothing sensitive was found in {where}."
     done: Counter[str] = Counter()
     for one in found:
         done[one.action] += one.count
-    words = {"allow": "let through", "redact": "redacted", "block": "blocked"}
-    listed = ", ".join(f"{count} {words.get(action, action)}" for action, count in sorted(done.items()))
+    listed = ", ".join(f"{count} {DONE.get(action, action)}" for action, count in sorted(done.items()))
     return f"Found in {where}: {listed}."
 
 

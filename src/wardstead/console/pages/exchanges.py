@@ -81,6 +81,7 @@ class Exchanges:
             at="exchanges",
             summary=summary,
             steps=steps,
+            done=timeline.DONE,
             outcome=words,
             tone=tone,
             label=_label(content) if readable else "",

@@ -149,12 +149,13 @@ function facts(headers, answer) {
   const receipt = headers.get("wardstead-receipt") ?? "";
   const decision = headers.get("wardstead-decision") ?? "";
   const label = headers.get("wardstead-label") ?? "";
-  const redacted = Number(/redacted=(\d+)/.exec(decision)?.[1] ?? 0);
+  const done = [...decision.matchAll(/(redacted|masked|pseudonymised|flagged)=(\d+)/g)];
+  const redacted = done.filter(([, word]) => word !== "flagged").length;
   const footer = answer.querySelector(".turn-facts");
   const verdict = decision.split(";")[0];
   const [tone, word] = { allow: ["good", "allowed"], block: ["guarded", "blocked"], deny: ["guarded", "denied"] }[verdict] ?? ["bad", verdict || "no decision"];
   footer.append(pill(tone, word));
-  if (redacted) footer.append(pill("guarded", `${redacted} redacted in your message`));
+  for (const [, word, count] of done) footer.append(pill("guarded", `${count} ${word} in your message`));
   if (label) {
     const chip = document.createElement("span");
     chip.className = "chip label";

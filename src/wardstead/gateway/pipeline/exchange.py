@@ -563,7 +563,7 @@ class Exchange:
         return head(
             status,
             content_type,
-            decision=decision(self.verdict, redacted=self._inspected.redacted, code=code),
+            decision=decision(self.verdict, self._inspected.counts, code=code),
             label=PUBLIC if refused else self.label,
             receipt="" if refused or self.state is State.ABORTED else self.incoming.id,
             conversation=self.incoming.context.get("conversation", ""),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from wardstead.gateway.pipeline.commands import Start
+from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import Label
 
 UNAVAILABLE = frozenset({429, 503})
@@ -39,11 +43,19 @@ def head(
     return Start(status, headers)
 
 
-def decision(verdict: str, *, redacted: int = 0, code: str = "") -> str:
-    """``allow; redacted=2`` as the ``wardstead-decision`` header writes it."""
+_DONE: Final = {
+    Action.REDACT: "redacted",
+    Action.MASK: "masked",
+    Action.PSEUDONYMISE: "pseudonymised",
+    Action.FLAG: "flagged",
+}
+
+
+def decision(verdict: str, counts: Mapping[Action, int], *, code: str = "") -> str:
+    """``allow; redacted=2; flagged=1`` as the ``wardstead-decision`` header writes it."""
     parts = [verdict]
-    if redacted and verdict == "allow":
-        parts.append(f"redacted={redacted}")
+    if verdict == "allow":
+        parts += [f"{word}={counts[action]}" for action, word in _DONE.items() if counts.get(action)]
     if code:
         parts.append(f"code={code}")
     return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -47,7 +48,8 @@ class Inspected(msgspec.Struct, frozen=True):
 
     findings: tuple[tuple[int, Finding], ...] = ()
     total: int = 0
-    redacted: int = 0
+    counts: Mapping[Action, int] = msgspec.field(default_factory=dict)
+    """How many findings were treated in which way."""
     blocking: tuple[Finding, ...] = ()
     label: Label = PUBLIC
     action: Action = Action.ALLOW
@@ -82,7 +84,7 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment) -> Ins
     return Inspected(
         tuple(found[: record.FINDINGS_KEPT]),
         len(found),
-        sum(finding.action.replaces for _, finding in found),
+        Counter(finding.action for _, finding in found),
         tuple(finding for _, finding in found if finding.action.stops),
         join_all([label for _, label in labelled]),
         strictest,
