@@ -68,3 +68,21 @@ def test_an_outcome_that_is_not_one_word_is_refused(sealer: Sealer) -> None:
         sealer.begin("alice", ONE).outcome(b"", 'x","v":2', 0)
     with pytest.raises(IntegrityError):
         sealer.begin("alice", ExchangeId('a"b'))
+
+
+def test_what_is_kept_opens_for_its_person_under_its_name_alone(sealer: Sealer, ring: KeyRing) -> None:
+    ring.to_seal("bob")
+    sealed = sealer.seal_kept("alice", "conversation-1", b"stand-ins")
+    assert b"stand-ins" not in sealed
+    assert sealer.open_kept("alice", "conversation-1", sealed) == b"stand-ins"
+    altered = bytes([*sealed[:-1], sealed[-1] ^ 1])
+    for subject, name, what in (
+        ("bob", "conversation-1", sealed),
+        ("alice", "two", sealed),
+        ("alice", "conversation-1", altered),
+    ):
+        with pytest.raises(IntegrityError):
+            sealer.open_kept(subject, name, what)
+    for short in (b"", sealed[:40], sealed[:100]):
+        with pytest.raises(IntegrityError):
+            sealer.open_kept("alice", "conversation-1", short)

@@ -221,6 +221,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             authenticate=authenticate,
             limits=limits,
             fingerprints=fingerprints,
+            entropy=os.urandom,
             fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
             answer_bytes=gateway.answer_bytes,
             isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",

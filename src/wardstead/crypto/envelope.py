@@ -25,7 +25,7 @@ _SMALLEST_BUCKET = 512
 _MAX_CONTENT = 1 << 30
 _FIRST_BLOCK = (1).to_bytes(4, "big")
 _KEY_PURPOSE = b"wardstead content key v1: AES-256-GCM key, commitment"
-_WRAPPED_SIZE = NONCE_SIZE + KEY_SIZE + 16
+WRAPPED_SIZE = NONCE_SIZE + KEY_SIZE + 16
 
 
 class ContentKey(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ def wrap(cipher: AESGCM, nonce: bytes, key: bytes, *context: bytes) -> bytes:
 
 def unwrap(cipher: AESGCM, wrapped: bytes, *context: bytes) -> bytes:
     """The key. Raises ``IntegrityError`` for another wrapping key, another context, or any change."""
-    if len(wrapped) != _WRAPPED_SIZE:
+    if len(wrapped) != WRAPPED_SIZE:
         raise IntegrityError("a wrapped key has 60 bytes")
     try:
         return cipher.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], length_prefixed(*context))

@@ -96,8 +96,8 @@ class TextDetector(Protocol):
 class Pseudonyms(Protocol):
     """The stand-ins of one conversation. The same original gets the same stand-in."""
 
-    def stand_in(self, kind: str, original: str) -> str:
-        """What takes the place of ``original``, a finding of the type ``kind``."""
+    def stand_in(self, kind: str, original: str, label: Label) -> str:
+        """What takes the place of ``original``, a finding of the type ``kind`` with this ``label``."""
         ...
 
 

@@ -96,7 +96,8 @@ class Case:
         # What is taken out of the text no longer says anything about it.
         if strictest.stops:
             return Ruling(strictest, findings, PUBLIC, b"")
-        replacement = self._replacement(strictest, name, data[cluster.start : cluster.end].decode("utf-8"))
+        label = join_all([finding.label for finding in findings])
+        replacement = self._replacement(strictest, name, data[cluster.start : cluster.end].decode("utf-8"), label)
         return Ruling(strictest, findings, PUBLIC, replacement.encode())
 
     def mark(self, match: Match, chars: Mapping[int, int], data: bytes) -> Finding:
@@ -115,9 +116,9 @@ class Case:
                 action = max(action, one.treatment.action(self._flow))
         return Finding(kind, start, end, label, action, match.score, why)
 
-    def _replacement(self, action: Action, name: str, original: str) -> str:
+    def _replacement(self, action: Action, name: str, original: str, label: Label) -> str:
         if action is Action.PSEUDONYMISE and self._pseudonyms is not None:
-            return self._pseudonyms.stand_in(name, original)
+            return self._pseudonyms.stand_in(name, original, label)
         return masked(original) if action is Action.MASK else f"[redacted:{name}]"
 
 

@@ -6,8 +6,19 @@ a body nor a wrapped key can be moved to another exchange, kind, time or outcome
 
 from __future__ import annotations
 
-from wardstead.crypto.envelope import KEY_SIZE, NONCE_SIZE, ContentKey, content_key, open_sealed, seal, unwrap, wrap
+from wardstead.crypto.envelope import (
+    KEY_SIZE,
+    NONCE_SIZE,
+    WRAPPED_SIZE,
+    ContentKey,
+    content_key,
+    open_sealed,
+    seal,
+    unwrap,
+    wrap,
+)
 from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.merkle import HASH_SIZE
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
@@ -74,6 +85,38 @@ class Sealer:
         rest = drawn[KEY_SIZE + NONCE_SIZE :]
         wrapped = wrap(self._ring.to_seal(subject), wrap_nonce, key, _EXCHANGE_KEY, subject.encode(), exchange_id.encode())
         return ExchangeSeal(exchange_id, subject, content_key(key), wrapped, (rest[:NONCE_SIZE], rest[NONCE_SIZE:]))
+
+    def seal_kept(self, subject: str, name: str, content: bytes) -> bytes:
+        """See ``seal_kept``."""
+        return seal_kept(self._ring, self._entropy, subject, name, content)
+
+    def open_kept(self, subject: str, name: str, sealed: bytes) -> bytes:
+        """See ``open_kept``."""
+        return open_kept(self._ring, subject, name, sealed)
+
+
+_KEPT_KEY, _KEPT = b"wardstead kept key v1", b"wardstead kept v1"
+
+
+def seal_kept(ring: KeyRing, entropy: Entropy, subject: str, name: str, content: bytes) -> bytes:
+    """Something kept beside the ledger for a person, sealed under their key as entries are; it opens under ``name`` alone.
+
+    ``commitment (32) || nonce (12) || wrapped key (60) || body``. Raises ``KeyGone`` when the subject was erased.
+    """
+    drawn = entropy(KEY_SIZE + 2 * NONCE_SIZE)
+    key, wrap_nonce, nonce = drawn[:KEY_SIZE], drawn[KEY_SIZE : KEY_SIZE + NONCE_SIZE], drawn[KEY_SIZE + NONCE_SIZE :]
+    made, context = content_key(key), (subject.encode(), name.encode())
+    wrapped = wrap(ring.to_seal(subject), wrap_nonce, key, _KEPT_KEY, *context)
+    return made.commitment + nonce + wrapped + seal(made, nonce, content, _KEPT, *context)
+
+
+def open_kept(ring: KeyRing, subject: str, name: str, sealed: bytes) -> bytes:
+    """What ``seal_kept`` sealed. Raises ``IntegrityError`` when anything does not fit, ``KeyGone`` for an erased subject."""
+    commitment, rest = sealed[:HASH_SIZE], sealed[HASH_SIZE:]
+    nonce, wrapped, body = rest[:NONCE_SIZE], rest[NONCE_SIZE : NONCE_SIZE + WRAPPED_SIZE], rest[NONCE_SIZE + WRAPPED_SIZE :]
+    context = (subject.encode(), name.encode())
+    key = content_key(unwrap(ring.to_open(subject), wrapped, _KEPT_KEY, *context))
+    return open_sealed(key, commitment, nonce, body, _KEPT, *context)
 
 
 def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes) -> bytes:

@@ -6,6 +6,7 @@ a redaction in the middle of a half-sent JSON value could neither be exact nor s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from wardstead.gateway.protocol.texts import json_text, unescaped
 from wardstead.gateway.protocol.types import Chunk
 from wardstead.gateway.protocol.upstream import ToolCallAssembler
 from wardstead.inspection.ports import Flow, Inspector, Released, StreamGuard
+from wardstead.inspection.pseudonyms import Restorer, Vault
 from wardstead.kernel.errors import PeerError
 from wardstead.kernel.findings import Finding
 from wardstead.kernel.labels import PUBLIC, Label
@@ -40,6 +42,9 @@ class _Choice:
     text: StreamGuard
     reasoning: StreamGuard
     tools: ToolCallAssembler
+    # Behind the guards: what is recorded keeps the stand-ins, so that whoever destroys them destroys the link.
+    restored_text: Restorer
+    restored_reasoning: Restorer
     # UTF-8 in one piece each: a server sends a few characters at a time, and as strings they would take ten times the memory.
     released: bytearray = field(default_factory=bytearray)
     thoughts: bytearray = field(default_factory=bytearray)
@@ -53,14 +58,20 @@ class AnswerGuard:
     """Takes decoded chunks, gives chunks that may be sent. Raises ``Cut`` when policy or clearance ends the answer."""
 
     def __init__(
-        self, inspector: Inspector, flow: Flow, permit: Permit, *, structured: bool, wants_logprobs: bool, limit_bytes: int
-    ) -> None:
-        """``limit_bytes`` bounds what one answer may hold in memory and in the ledger (counted in characters)."""
+        self, inspector: Inspector, flow: Flow, permit: Permit, *, structured: bool, wants_logprobs: bool, limit_bytes: int,
+        stand_ins: Vault, clearance: Label,
+    ) -> None:  # fmt: skip
+        """``limit_bytes`` bounds what one answer may hold in memory and in the ledger (counted in characters).
+
+        ``stand_ins`` give way to their originals where ``clearance`` dominates them.
+        """
         self._inspector = inspector
+        self._stand_ins, self._clearance = stand_ins, clearance
         self._flow = flow
         self._permit = permit
         self._structured = structured
-        self._wants_logprobs = wants_logprobs
+        # They spell the stand-ins, not what is put in their place.
+        self._wants_logprobs = wants_logprobs and not stand_ins
         self._left = limit_bytes
         self._choices: dict[int, _Choice] = {}
         self.findings: list[Finding] = []
@@ -127,10 +138,22 @@ class AnswerGuard:
     def _open(self, index: int) -> _Choice:
         if len(self._choices) >= 16:
             raise PeerError("the model server answers with more choices than were asked for")
-        guard = self._inspector.guard
-        choice = _Choice(guard(self._flow), guard(self._flow), ToolCallAssembler())
+        text, thoughts = (self._inspector.guard(self._flow, pseudonyms=self._stand_ins) for _ in range(2))
+        choice = _Choice(text, thoughts, ToolCallAssembler(), self._restorer(), self._restorer())
         self._choices[index] = choice
         return choice
+
+    def _restorer(self) -> Restorer:
+        return self._stand_ins.restorer(self._clearance)
+
+    def held(self) -> list[Chunk]:
+        """What was released of open choices, and waits for the rest of a stand-in that will not come."""
+        open_choices = [(index, one) for index, one in self._choices.items() if one.finish_reason is None]
+        rest = [
+            Chunk(index=index, text=one.restored_text.finish(), reasoning=one.restored_reasoning.finish())
+            for index, one in open_choices
+        ]
+        return [one for one in rest if one.text or one.reasoning]
 
     def _count(self, chunk: Chunk) -> None:
         self._left -= len(chunk.text) + len(chunk.reasoning) + len(chunk.refusal)
@@ -145,13 +168,13 @@ class AnswerGuard:
 
     def _think(self, released: Released, choice: _Choice, out: Chunk) -> None:
         thought = self._release(released, choice.reasoning)
-        out.reasoning += thought
+        out.reasoning += choice.restored_reasoning.feed(thought)
         choice.thoughts += thought.encode()
         self._stop_if_blocked(released, out)
 
     def _hand_out(self, released: Released, choice: _Choice, out: Chunk) -> None:
         text = self._release(released, choice.text)
-        out.text += text
+        out.text += choice.restored_text.feed(text)
         choice.released += text.encode()
         self._stop_if_blocked(released, out)
 
@@ -185,16 +208,19 @@ class AnswerGuard:
     def _close(self, index: int, choice: _Choice, out: Chunk) -> list[Chunk]:
         self._think(choice.reasoning.finish(), choice, out)
         if self._structured and choice.structured:
-            out.text = self._whole_json(choice.structured.decode())
-            choice.released += out.text.encode()
+            text = self._whole_json(choice.structured.decode())
+            choice.released += text.encode()
+            out.text = self._restored_json(text)
         else:
             self._hand_out(choice.text.finish(), choice, out)
+        out.reasoning += choice.restored_reasoning.finish()
+        out.text += choice.restored_text.finish()
         self._attach_logprobs(choice, out)
         chunks = [out] if out.text or out.role or out.reasoning or out.logprobs else []
         calls = choice.tools.finish()
         if calls:
             choice.calls = [self._whole_call(call) for call in calls]
-            chunks.append(Chunk(index=index, tool_calls=choice.calls))
+            chunks.append(Chunk(index=index, tool_calls=[self._restored_call(call) for call in choice.calls]))
         chunks.append(Chunk(index=index, finish_reason=choice.finish_reason))
         return chunks
 
@@ -212,6 +238,46 @@ class AnswerGuard:
             return self._nearly_json(text)
         slots = list(found)
         for (old, (container, key)), new in zip(slots, self._inspect_each([one for one, _ in slots]), strict=True):
+            if new != old:
+                container[key] = new
+        rewrite()
+        return holder["json"]
+
+    # -- stand-ins ---------------------------------------------------------------------------------------------------
+
+    def restored(self, choices: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The choices of a whole answer, with originals in the place of stand-ins."""
+        if not self._stand_ins:
+            return list(choices)
+        return [self._restored_choice(choice) for choice in choices]
+
+    def _restored_choice(self, choice: dict[str, Any]) -> dict[str, Any]:
+        message = dict(choice.get("message", choice))
+        restore = self._restorer().whole
+        for name in ("content", "text", "reasoning_content", "refusal"):
+            if message.get(name):
+                whole = self._structured and name in {"content", "text"}
+                message[name] = self._restored_json(message[name]) if whole else restore(message[name])
+        if message.get("tool_calls"):
+            message["tool_calls"] = [self._restored_call(call) for call in message["tool_calls"]]
+        return {**choice, "message": message} if "message" in choice else message
+
+    def _restored_call(self, call: dict[str, Any]) -> dict[str, Any]:
+        function = call["function"]
+        return {**call, "function": {**function, "arguments": self._restored_json(function["arguments"])}}
+
+    def _restored_json(self, text: str) -> str:
+        """The strings of a JSON value restored, and escaped again; of what is no JSON, the text as it would be escaped."""
+        if not self._stand_ins:
+            return text
+        restore = self._restorer().whole
+        holder = {"json": text}
+        try:
+            found, rewrite = json_text(holder, "json")
+        except ValueError:
+            return restore(text, lambda original: json.dumps(original, ensure_ascii=False)[1:-1])
+        for old, (container, key) in list(found):
+            new = restore(old)
             if new != old:
                 container[key] = new
         rewrite()
@@ -250,7 +316,7 @@ class AnswerGuard:
         return self._inspect_each((text,))[0]
 
     def _inspect_each(self, texts: Sequence[str]) -> list[str]:
-        verdicts = self._inspector.inspect_all(texts, self._flow)
+        verdicts = self._inspector.inspect_all(texts, self._flow, pseudonyms=self._stand_ins)
         for verdict in verdicts:
             if verdict.findings:
                 self.findings += verdict.findings

@@ -163,6 +163,9 @@ class Exchange:
         self._conversation = self.world.fingerprints.conversation(owner, name) if name else ""
         if self._conversation or self._cited:
             self._remembered = yield Recall(Claim(owner, self._conversation, self._cited), fresh or bool(name))
+        sealed = self._remembered.vault
+        kept = self._sealer.open_kept(owner, self._conversation, sealed) if sealed else b""
+        self._vault = steps.vault(self.world, self._request, self._model, kept)
 
     def _until_intended(self) -> Road:
         for _ in range(MAX_STALE_RETRIES):
@@ -198,7 +201,14 @@ class Exchange:
             self._cited,
             seen.cited,
             made,
+            self._sealed_vault() if enters else None,
         )
+
+    def _sealed_vault(self) -> bytes | None:
+        """The stand-ins, where there are new ones that the next turn should know."""
+        if not (self._conversation and self._vault.changed):
+            return None
+        return self._sealer.seal_kept(self._who.principal.subject, self._conversation, self._vault.dump())
 
     def _answer_passes(self, answer: Any) -> Passage | None:
         """What the outcome does to its conversation: what was given carries the label of all that it may come from."""
@@ -208,8 +218,10 @@ class Exchange:
         label = self.label.join(guard.given)
         if label == PUBLIC:
             return None
+        # It comes back as it was given: with the originals. What it is labelled is what the model read, which they are not in.
+        given = self._vault.restorer(self._who.principal.clearance).whole
         parts = self.world.fingerprints.parts
-        made = tuple((one, label) for text in texts_of(answer) for one in parts(text))
+        made = tuple((one, label) for text in texts_of(answer) for one in parts(given(text)))
         return Passage(self._who.principal.subject, self._conversation, label, made=made)
 
     def _begin_seal(self) -> record.ExchangeSeal:
@@ -233,7 +245,7 @@ class Exchange:
         return made
 
     def _inspect(self) -> Road:
-        work = partial(steps.inspect, self.world, self._request, self._model)
+        work = partial(steps.inspect, self.world, self._request, self._model, self._vault)
         slow = self.world.inspector.is_slow(Flow(Direction.PROMPT, self._model.model_class))
         self._inspected = yield from self._compute(self._body, work, slow=slow)
         # INVARIANT: what a client sends can only raise the mark.
@@ -341,6 +353,7 @@ class Exchange:
             self._guard.inspect_completion(completion)
             upstream.write_logprobs(completion, self._request.operation)
             recorded = completion["choices"]
+            completion = {**completion, "choices": self._guard.restored(recorded)}
         return _Whole(self.incoming.dialect.answer(completion, self._context()), recorded, completion.get("usage"))
 
     def _call_or_refuse(self) -> Road:
@@ -361,6 +374,8 @@ class Exchange:
             structured=self._request.structured,
             wants_logprobs=self._request.wants_logprobs,
             limit_bytes=self.world.answer_bytes,
+            stand_ins=self._vault,
+            clearance=self._who.principal.clearance,
         )
 
     @property

@@ -41,6 +41,14 @@ class Sealer(Protocol):
         """The seal of a new exchange."""
         ...
 
+    def seal_kept(self, subject: str, name: str, content: bytes) -> bytes:
+        """Seal what is kept of a conversation under its person's key."""
+        ...
+
+    def open_kept(self, subject: str, name: str, sealed: bytes) -> bytes:
+        """Open it again. Raises ``IntegrityError``."""
+        ...
+
 
 def label_document(label: Label) -> dict[str, Any]:
     """A label as documents write it."""

@@ -56,6 +56,7 @@ class Relay:
     def refusal(self, cut: Cut, text: str) -> bytes:
         """The end of an answer that was cut: what its last verdict still released, and ``text`` for every open choice."""
         chunks = [cut.last] if cut.last is not None and (cut.last.text or cut.last.reasoning) else []
+        chunks += self._guard.held()
         for index in self._guard.open_choices():
             chunks += [Chunk(index=index, text=text), Chunk(index=index, finish_reason="content_filter")]
         return self._encode(chunks)

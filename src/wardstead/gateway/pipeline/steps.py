@@ -13,6 +13,7 @@ from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.ports import Direction, Flow
+from wardstead.inspection.pseudonyms import CODE_LENGTH, Vault, load_stand_ins
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import PUBLIC, Label, join_all
@@ -70,10 +71,31 @@ def parse(world: World, incoming: Incoming, body: bytes) -> Parsed:
     return Parsed(request, model, world.fingerprints.cited(request.texts))
 
 
-def inspect(world: World, request: ParsedRequest, model: ModelDeployment) -> Inspected:
-    """Inspect every text of the request on its way to ``model``; what policy redacts is taken out of it."""
+def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: bytes) -> Vault:
+    """The stand-ins for this request and its answer: those ``kept`` of the conversation, and room for more."""
+    texts, flow = request.texts, Flow(Direction.ANSWER, model.model_class)
+    found_in_none: set[str] = set()
+
+    def fits(text: str) -> bool:
+        kind, code = text[:-CODE_LENGTH], text[-CODE_LENGTH:]
+        if any(code in one for one in texts):
+            return False
+        # A stand-in that a detector finds would label the answer it stands in. What is found is the kind, hardly ever the code.
+        if kind not in found_in_none:
+            if world.inspector.inspect(text, flow).findings:
+                return False
+            found_in_none.add(kind)
+        return True
+
+    return Vault(world.entropy, fits, load_stand_ins(kept) if kept else ())
+
+
+def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_ins: Vault) -> Inspected:
+    """Inspect every text of the request on its way to ``model``; what policy replaces is taken out of it."""
     flow = Flow(Direction.PROMPT, model.model_class)
-    inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins)
+    # Random stand-ins would give the same text another embedding each time: there it is redacted.
+    pseudonyms = stand_ins if request.operation is not Operation.EMBEDDING else None
+    inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins, pseudonyms=pseudonyms)
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
     labelled = [(text, one.label) for text, one in zip(request.texts, inspections, strict=True) if one.label != PUBLIC]
     if strictest.replaces:

@@ -9,6 +9,7 @@ from wardstead.access.ports import DecisionPoint, Directory, Identity
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
 from wardstead.inspection.ports import Inspector, ModelClass
+from wardstead.kernel.clock import Entropy
 from wardstead.kernel.labels import PUBLIC, Label
 
 Authenticate = Callable[[Directory, str, str | None, int], Identity]
@@ -47,6 +48,7 @@ class World:
     authenticate: Authenticate
     limits: Limits
     fingerprints: Fingerprints
+    entropy: Entropy
     fields: FieldPolicy = field(default_factory=FieldPolicy)
     answer_bytes: int = 8 * 1024 * 1024
     isolation_warning: str = ""

@@ -1,0 +1,144 @@
+"""Stand-ins: one for each original, restored exactly, for whom it may be, however the text is cut."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wardstead.inspection.pseudonyms import ALPHABET, CAPACITY, CODE_LENGTH, Vault, load_stand_ins
+from wardstead.kernel.labels import PUBLIC, Label
+
+PERSONAL = Label(2, frozenset({"personal"}))
+CLEARED = Label(3, frozenset({"personal"}))
+
+
+def vault(**kept: object) -> Vault:
+    return Vault(os.urandom, lambda _: True)
+
+
+def test_an_original_has_one_stand_in_which_says_what_kind_it_is_and_nothing_else() -> None:
+    made = vault()
+    first = made.stand_in("email", "anna@example.org", PERSONAL)
+    assert re.fullmatch(f"Email-[{ALPHABET}]{{{CODE_LENGTH}}}", first)
+    assert made.stand_in("email", "anna@example.org", PERSONAL) == first
+    assert made.stand_in("email", "bob@example.org", PERSONAL) != first
+    assert vault().stand_in("email", "anna@example.org", PERSONAL) != first
+    assert made.stand_in("social-security-number", "x", PUBLIC).startswith("SocialSecurityNumber-")
+
+
+def test_one_that_somebody_finds_or_that_stands_in_the_text_is_not_used() -> None:
+    tried: list[str] = []
+
+    def fits(text: str) -> bool:
+        tried.append(text)
+        return len(tried) == 3
+
+    assert Vault(os.urandom, fits).stand_in("email", "a@b.c", PUBLIC) == tried[2]
+    assert Vault(os.urandom, lambda _: False).stand_in("email", "a@b.c", PUBLIC) == "[redacted:email]"
+
+
+def test_a_full_vault_redacts() -> None:
+    made = vault()
+    made._by_code |= {str(number): None for number in range(CAPACITY)}  # type: ignore[misc]
+    assert made.stand_in("email", "a@b.c", PUBLIC) == "[redacted:email]"
+
+
+def test_variants_that_models_write_are_restored() -> None:
+    made = vault()
+    text = made.stand_in("person", "Anna Müller", PERSONAL)
+    name, code = text.split("-")
+    restore = made.restorer(CLEARED).whole
+    for written in (text, text.lower(), text.upper(), f"{name}_{code}", f"{name} {code}", f"{name}\u2011{code.lower()}"):
+        assert restore(f"**{written}**'s letter") == "**Anna Müller**'s letter"
+    assert restore(f"{name}-{code[:-1]}") == f"{name}-{code[:-1]}"
+
+
+def test_who_is_not_cleared_for_the_original_sees_its_stand_in() -> None:
+    made = vault()
+    text = made.stand_in("email", "anna@example.org", PERSONAL)
+    assert made.restorer(PUBLIC).whole(text) == text
+    assert made.restorer(PERSONAL).whole(text) == "anna@example.org"
+    # The same original under a higher label: the higher one counts.
+    made.stand_in("email", "anna@example.org", Label(3))
+    assert made.restorer(PERSONAL).whole(text) == text
+
+
+def test_a_stand_in_in_an_answer_stands_for_what_it_stood_for() -> None:
+    made = vault()
+    text = made.stand_in("person", "Anna", PERSONAL)
+    assert made.stand_in("person", text.lower(), PERSONAL) == text
+    outer = made.stand_in("person", f"{text} Smith", PERSONAL)
+    assert made.restorer(CLEARED).whole(outer) == "Anna Smith"
+
+
+def test_it_survives_being_sealed() -> None:
+    made = vault()
+    text = made.stand_in("email", "anna@example.org", PERSONAL)
+    again = Vault(os.urandom, lambda _: True, load_stand_ins(made.dump()))
+    assert made.changed
+    assert not again.changed
+    assert again.stand_in("email", "anna@example.org", PERSONAL) == text
+    assert not again.changed
+    assert again.restorer(PUBLIC).whole(text) == text
+
+
+DRAWN = iter(["BCDFGP", "XWZ23P", "BCDGHJ", "99999B", "22222P"])
+
+
+class Known(Vault):
+    """Whose codes end as other names begin."""
+
+    def _draw(self) -> str:
+        return next(DRAWN)
+
+
+KNOWN = Known(os.urandom, lambda _: True)
+STAND_INS = [
+    KNOWN.stand_in(kind, original, label)
+    for kind, original, label in (
+        ("person", "Anna Müller", PERSONAL), ("person", "Bo", PUBLIC), ("email", "anna@example.org", PERSONAL),
+        ("bcd-ghj", "odd", PUBLIC), ("phone", "\u00df\U0001f600 -", Label(3, frozenset({"other"}))),
+    )
+]  # fmt: skip
+PIECES = st.one_of(
+    st.sampled_from(STAND_INS).flatmap(lambda one: st.sampled_from([one, one.lower(), one.upper(), one.replace("-", " ")])),
+    st.sampled_from(STAND_INS).flatmap(lambda one: st.integers(0, len(one)).map(lambda at: one[:at])),
+    st.sampled_from(STAND_INS).flatmap(lambda one: st.integers(0, len(one)).map(lambda at: one[at:])),
+    st.text(alphabet="PpersonEmailbcdghj-_ 23ß\u0130", max_size=5),
+)
+ENTRIES = load_stand_ins(KNOWN.dump())
+
+
+def reference(text: str, clearance: Label) -> str:
+    """Every stand-in replaced, from left to right."""
+    pattern = "|".join(re.escape(one.text).replace("\\-", "[-_ \u00a0\u2010\u2011\u2013\u2212]") for one in ENTRIES)
+
+    def original(found: re.Match[str]) -> str:
+        one = next(one for one in ENTRIES if one.text[-CODE_LENGTH:] == found[0][-CODE_LENGTH:].upper())
+        return one.original if clearance.dominates(one.label) else found[0]
+
+    return re.sub(f"(?ai:{pattern})", original, text)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join), st.lists(st.integers(0, 80), max_size=12), st.sampled_from([PUBLIC, CLEARED]))
+def test_however_a_text_is_cut_it_is_restored_as_a_whole(text: str, cuts: list[int], clearance: Label) -> None:
+    places = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
+    restorer = KNOWN.restorer(clearance)
+    out = ""
+    longest = max(map(len, STAND_INS))
+    for start, end in pairwise(places):
+        out += restorer.feed(text[start:end])
+        assert len(restorer._held) < longest
+    out += restorer.finish()
+    assert out == KNOWN.restorer(clearance).whole(text) == reference(text, clearance)
+
+
+@given(st.text(alphabet="abc xyz.", max_size=40))
+def test_what_cannot_be_a_stand_in_is_not_held_back(text: str) -> None:
+    made = vault()
+    made.stand_in("q", "original", PUBLIC)
+    assert made.restorer(PUBLIC).feed(text) == text
