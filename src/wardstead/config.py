@@ -156,7 +156,7 @@ class GatewaySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class NamesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model that finds people, places and addresses. ``person`` and ``place``: how sure it has to be, from 0 to 1."""
 
-    enabled: bool = False
+    enabled: bool = True
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 5
     max_chars: Annotated[int, Meta(ge=1024, le=1 << 26)] = 400_000
