@@ -41,7 +41,8 @@ class Unauthenticated(CallerError):
 
 
 class WordInspector:
-    """SECRET is redacted, FORBIDDEN blocks, PERSONAL raises the label: whole words of a text that arrives whole or in pieces."""
+    """SECRET is redacted, FORBIDDEN blocks, DOUBTFUL is held for review,
+    PERSONAL raises the label: whole words of a text that arrives whole or in pieces."""
 
     version = "words-1"
 
@@ -52,6 +53,9 @@ class WordInspector:
         if "FORBIDDEN" in text:
             start = text.index("FORBIDDEN")
             return Inspection(text[:start], (Finding("forbidden", start, start + 9, action=Action.BLOCK),), PUBLIC, Action.BLOCK)
+        if "DOUBTFUL" in text:
+            start = text.index("DOUBTFUL")
+            return Inspection(text[:start], (Finding("doubtful", start, start + 8, action=Action.HOLD),), PUBLIC, Action.HOLD)
         if "PERSONAL" in text:
             label = CONFIDENTIAL
             findings.append(Finding("personal", text.index("PERSONAL"), text.index("PERSONAL") + 8, CONFIDENTIAL))

@@ -480,3 +480,56 @@ def test_a_stream_ends_when_its_key_expires() -> None:
     play.flush() >> CommitOutcome
     assert content(play.seen[-1])["outcome"] == "cut"
     assert b"two" not in play.sent
+
+
+def test_a_request_that_is_held_waits_for_its_reviewer_and_reaches_no_model() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat("a DOUBTFUL SECRET") >> CommitIntent
+    said = content(play.seen[-1])
+    assert said["decision"]["verdict"] == "hold"
+    assert said["request"] is None
+    assert said["held"]["messages"][0]["content"] == "a DOUBTFUL SECRET"
+    play << None >> CommitOutcome
+    assert content(play.seen[-1])["outcome"] == "held"
+    play << None
+    play.end()
+    answer = json.loads(play.sent)["choices"][0]
+    assert play.started is not None
+    assert play.started.status == 200
+    assert play.header("wardstead-decision") == "hold"
+    assert answer["finish_reason"] == "content_filter"
+    assert "for review" in answer["message"]["content"]
+    assert "receipt-1" in answer["message"]["content"]
+    assert not any(isinstance(command, CallModel) for command in play.seen)
+
+
+def test_what_blocks_is_not_kept_though_something_else_would_be_held() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat("FORBIDDEN DOUBTFUL") >> CommitIntent
+    said = content(play.seen[-1])
+    assert said["decision"]["verdict"] == "block"
+    assert "held" not in said
+
+
+def test_an_answer_that_is_held_is_kept_for_its_reviewer() -> None:
+    play = intended(chat()) >> CallModel << 200 >> ReadModel << completion("this is DOUBTFUL") >> ReadModel << b""
+    play >> CommitOutcome
+    said = content(play.seen[-1])
+    assert said["outcome"] == "held"
+    assert said["held"][0]["message"]["content"] == "this is DOUBTFUL"
+    play << None
+    play.end()
+    assert b"this is" not in play.sent
+    assert b"for review" in play.sent
+
+
+def test_a_stream_that_is_held_keeps_what_was_not_released() -> None:
+    play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("so far ") >> Refresh << world()
+    play.flush() >> ReadModel << piece("it is DOUBTFUL indeed ") >> Refresh << world()
+    play.flush() >> CommitOutcome
+    said = content(play.seen[-1])
+    assert said["outcome"] == "held"
+    assert said["held"][0]["text"] == "so far it is DOUBTFUL indeed "
+    play << None
+    play.end()
+    assert b"DOUBTFUL" not in play.sent
+    assert b"for review" in play.sent
+    assert b"[DONE]" in play.sent

@@ -101,7 +101,7 @@ def ask(
         connection.close()
     said = {name: answer.headers.get(f"wardstead-{name}", "") for name in ("label", "decision", "receipt", "isolation")}
     said["isolation"] = Mode.NONE.value if said["isolation"] else _isolation(deployment, str(body["model"]))
-    return Reply("".join(heard.pieces), **said, blocked=heard.stopped or said["decision"].startswith("block"))
+    return Reply("".join(heard.pieces), **said, blocked=heard.stopped or said["decision"].startswith(("block", "hold")))
 
 
 def _connection(deployment: Deployment) -> http.client.HTTPConnection:

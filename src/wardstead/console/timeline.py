@@ -30,6 +30,7 @@ OUTCOMES: Final[Mapping[str, tuple[str, Tone]]] = {
     "": ("under way", Tone.OPEN),
     "completed": ("completed", Tone.GOOD),
     "blocked": ("blocked", Tone.GUARDED),
+    "held": ("held for review", Tone.GUARDED),
     "cut": ("cut short", Tone.GUARDED),
     "denied": ("denied", Tone.GUARDED),
     "client_gone": ("client left", Tone.QUIET),
@@ -51,7 +52,12 @@ ACTS: Final[Mapping[str, str]] = {
     "deployment.up": "started the deployment",
     "isolation.none": "started without isolation",
 }
-_VERDICTS: Final = {"allow": ("allowed", Tone.GOOD), "deny": ("denied", Tone.GUARDED), "block": ("blocked", Tone.GUARDED)}
+_VERDICTS: Final = {
+    "allow": ("allowed", Tone.GOOD),
+    "deny": ("denied", Tone.GUARDED),
+    "block": ("blocked", Tone.GUARDED),
+    "hold": ("held for review", Tone.GUARDED),
+}
 
 
 @dataclass(frozen=True, slots=True)

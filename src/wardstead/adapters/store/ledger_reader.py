@@ -103,6 +103,11 @@ class LedgerReader:
             conditions.append(entry.c.subject == subject)
         return self._summaries(conditions, limit)
 
+    def with_outcome(self, outcome: str, limit: int = 200) -> list[ExchangeSummary]:
+        """The newest exchanges that ended so."""
+        which = select(entry.c.exchange).where(entry.c.kind == EntryKind.OUTCOME.value, entry.c.outcome == outcome)
+        return self._summaries([entry.c.exchange.in_(which)], limit)
+
     def summary(self, exchange_id: str) -> ExchangeSummary | None:
         """One exchange; ``None`` when there is none."""
         return next(iter(self._summaries([entry.c.exchange == exchange_id], 1)), None)

@@ -76,7 +76,7 @@ function begin() {
   }
 
   function finish(end, answer, reply) {
-    const prevented = reply.decision.startsWith("block");
+    const prevented = /^(block|hold)/.test(reply.decision);
     reply.keep = !prevented && reply.text !== "";
     if (end.error) problem(answer, end.error, "failed");
     else if (end.reason === "content_filter") problem(answer, prevented ? "The model never saw this message." : "Wardstead ended this answer.", "stopped");
@@ -153,7 +153,7 @@ function facts(headers, answer) {
   const redacted = done.filter(([, word]) => word !== "flagged").length;
   const footer = answer.querySelector(".turn-facts");
   const verdict = decision.split(";")[0];
-  const [tone, word] = { allow: ["good", "allowed"], block: ["guarded", "blocked"], deny: ["guarded", "denied"] }[verdict] ?? ["bad", verdict || "no decision"];
+  const [tone, word] = { allow: ["good", "allowed"], block: ["guarded", "blocked"], hold: ["guarded", "held for review"], deny: ["guarded", "denied"] }[verdict] ?? ["bad", verdict || "no decision"];
   footer.append(pill(tone, word));
   for (const [, word, count] of done) footer.append(pill("guarded", `${count} ${word} in your message`));
   if (label) {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from wardstead.gateway.protocol.logprobs import Spelling, Token
 from wardstead.gateway.protocol.texts import json_text, unescaped
@@ -18,9 +18,10 @@ from wardstead.gateway.protocol.upstream import ToolCallAssembler
 from wardstead.inspection.ports import Flow, Inspector, Released, StreamGuard
 from wardstead.inspection.pseudonyms import Restorer, Vault
 from wardstead.kernel.errors import PeerError
-from wardstead.kernel.findings import Finding
+from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
+WITHHELD_CHARACTERS: Final = 16 * 1024
 Permit = Callable[[Label], str]
 """Asks whether an answer with this label may reach the reader: "" for yes, else the reason for no."""
 
@@ -28,11 +29,13 @@ Permit = Callable[[Label], str]
 class Cut(Exception):
     """The answer must not go on. ``code`` and ``reason`` say why; ``last`` is text that the same verdict still released."""
 
-    def __init__(self, code: str, reason: str, last: Chunk | None = None) -> None:
+    def __init__(self, code: str, reason: str, last: Chunk | None = None, *, held: bool = False) -> None:
+        """``held``: it waits for review; what was held back is kept for the reviewer."""
         super().__init__(code)
         self.code = code
         self.reason = reason
         self.last = last
+        self.held = held
 
 
 @dataclass(slots=True)
@@ -51,6 +54,9 @@ class _Choice:
     structured: bytearray = field(default_factory=bytearray)
     spelling: Spelling = field(default_factory=Spelling)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    # What has arrived last, as it came: more than a guard holds back. Kept only where policy holds the answer for review.
+    arrived: str = ""
+    thought: str = ""
     finish_reason: str | None = None
 
 
@@ -87,7 +93,9 @@ class AnswerGuard:
             choice = self._open(chunk.index)
         self._count(chunk)
         out = Chunk(index=chunk.index, role=chunk.role)
+        choice.arrived = (choice.arrived + (chunk.text or chunk.refusal))[-WITHHELD_CHARACTERS:]
         if chunk.reasoning:
+            choice.thought = (choice.thought + chunk.reasoning)[-WITHHELD_CHARACTERS:]
             self._think(choice.reasoning.feed(chunk.reasoning), choice, out)
         text = chunk.text or chunk.refusal
         if text:
@@ -131,6 +139,18 @@ class AnswerGuard:
                 "text": choice.released.decode(),
                 **({"reasoning": choice.thoughts.decode()} if choice.thoughts else {}),
                 **({"tool_calls": choice.calls} if choice.calls else {}),
+            }
+            for index, choice in sorted(self._choices.items())
+        ]
+
+    def withheld(self) -> list[dict[str, Any]]:
+        """For a reviewer: the end of what has arrived of each choice, as the model wrote it."""
+        return [
+            {
+                "index": index,
+                "text": choice.structured.decode() or choice.arrived,
+                **({"reasoning": choice.thought} if choice.thought else {}),
+                **({"tool_calls": calls} if (calls := choice.tools.finish()) else {}),
             }
             for index, choice in sorted(self._choices.items())
         ]
@@ -327,6 +347,8 @@ class AnswerGuard:
 
 
 def blocked(findings: Sequence[Finding], last: Chunk | None) -> Cut:
-    """The cut that a blocking finding makes, named after it."""
-    worst = sorted({finding.type for finding in findings if finding.action.stops})
-    return Cut(f"content.{worst[0]}" if worst else "content.blocked", f"it contains {', '.join(worst)}", last)
+    """The cut that a finding makes which blocks, or holds for review: it is named after it."""
+    strictest = max([finding.action for finding in findings], default=Action.BLOCK)
+    worst = sorted({finding.type for finding in findings if finding.action.stops and finding.action is strictest})
+    code = f"content.{worst[0]}" if worst else "content.blocked"
+    return Cut(code, f"it contains {', '.join(worst)}", last, held=strictest is Action.HOLD)

@@ -48,6 +48,7 @@ from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, Pa
 from wardstead.inspection.ports import Direction, Flow, Origin
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
+from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Claim, Passage, Refusal, Remembered
 
@@ -254,8 +255,9 @@ class Exchange:
 
     def _decide(self) -> None:
         self._decision = self._ask(self.label)
-        blocked_by_content = self._inspected.action.stops
-        self.verdict = "deny" if not self._decision.allow else "block" if blocked_by_content else "allow"
+        action = self._inspected.action
+        stopped = "hold" if action is Action.HOLD else "block" if action.stops else "allow"
+        self.verdict = stopped if self._decision.allow else "deny"
         self._enter(State.DECIDED)
 
     def _ask(self, label: Label) -> Decision:
@@ -278,6 +280,8 @@ class Exchange:
             keeping=world.inspector.keeping(self.label),
             decision=self._decision,
             verdict=self.verdict,
+            # Nothing was taken out of it: policy replaces parts only of what goes on.
+            held=self._forwarded if self.verdict == "hold" else None,
             versions={
                 "directory": world.directory.version,
                 "policy": world.decisions.version,
@@ -292,7 +296,7 @@ class Exchange:
         try:
             if self.verdict == "deny":
                 yield from self._deny(NotPermitted(self._decision))
-            elif self.verdict == "block":
+            elif self.verdict in {"block", "hold"}:
                 yield from self._refuse(blocked(self._inspected.blocking, None), subject="request")
             elif self._request.stream:
                 yield from self._stream()
@@ -339,7 +343,8 @@ class Exchange:
             slow = self.world.inspector.is_slow(self._answer_flow)
             taken = yield from self._compute(data, partial(self._take_whole, data), slow=slow)
         except Cut as cut:
-            yield from self._refuse(cut, subject="answer")
+            held = self._as_it_came(data) if cut.held else None
+            yield from self._refuse(cut, subject="answer", held=held)
             return
         if (yield from self._conclude("completed", 200, answer=taken.recorded, usage=taken.usage)):
             yield from self._send_whole(200, taken.encoded)
@@ -355,6 +360,11 @@ class Exchange:
             recorded = completion["choices"]
             completion = {**completion, "choices": self._guard.restored(recorded)}
         return _Whole(self.incoming.dialect.answer(completion, self._context()), recorded, completion.get("usage"))
+
+    def _as_it_came(self, data: bytes) -> list[dict[str, Any]]:
+        """The choices of a whole answer, for a reviewer."""
+        choices = upstream.decode_completion(data, self._request)["choices"]
+        return [{name: value for name, value in choice.items() if name != "logprobs"} for choice in choices]
 
     def _call_or_refuse(self) -> Road:
         """Call the model; when the server says that the request itself is wrong, that is the answer, and the outcome."""
@@ -397,13 +407,15 @@ class Exchange:
         encoder = self.incoming.dialect.stream(self._context())
         guard = self._guard = self._new_guard()
         relay = Relay(encoder, guard)
-        outcome, reason = "completed", ""
+        outcome, reason, held = "completed", "", None
         try:
             yield from self._relay(relay, encoder)
         except Cut as cut:
-            self.verdict, outcome, reason = "block", "cut", cut.code
-            yield from self._send(encoder, relay.refusal(cut, refusal_text("answer", cut.reason, self.incoming.id)))
-        if (yield from self._conclude(outcome, 200, answer=guard.transcript(), usage=relay.usage, reason=reason)):
+            self.verdict, outcome, reason = ("hold", "held", cut.code) if cut.held else ("block", "cut", cut.code)
+            held = guard.withheld() if cut.held else None
+            text = refusal_text("answer", cut.reason, self.incoming.id, held=cut.held)
+            yield from self._send(encoder, relay.refusal(cut, text))
+        if (yield from self._conclude(outcome, 200, answer=guard.transcript(), usage=relay.usage, reason=reason, held=held)):
             if not self._started:
                 yield self._start(200, encoder.content_type)
                 yield Body(encoder.start(), more=True)
@@ -455,15 +467,15 @@ class Exchange:
             data = encoder.start() + data
         yield Body(data, more=True)
 
-    def _refuse(self, cut: Cut, *, subject: str) -> Road:
-        """A block before any answer byte: 200 with a refusal that the person can act on."""
-        self.verdict = "block"
-        text = refusal_text(subject, cut.reason, self.incoming.id)
+    def _refuse(self, cut: Cut, *, subject: str, held: Any = None) -> Road:
+        """A block, or a hold for review, before any answer byte: 200 with a refusal that the person can act on."""
+        self.verdict = "hold" if cut.held else "block"
+        text = refusal_text(subject, cut.reason, self.incoming.id, held=cut.held)
         answer = [{"index": 0, "text": text}]
         if self._request.operation is Operation.EMBEDDING:
             yield from self._deny_content(cut, text)
             return
-        if not (yield from self._conclude("blocked", 200, answer=answer, reason=cut.code)):
+        if not (yield from self._conclude(_ended(cut), 200, answer=answer, reason=cut.code, held=held)):
             return
         dialect, context = self.incoming.dialect, self._context()
         if self._request.stream:
@@ -480,7 +492,7 @@ class Exchange:
     def _deny_content(self, cut: Cut, text: str) -> Road:
         # An embedding has no text to refuse in: an error is the only answer a client can understand.
         error = CallerError(text, why=cut.code)
-        if (yield from self._conclude("blocked", 400, reason=cut.code)):
+        if (yield from self._conclude(_ended(cut), 400, reason=cut.code)):
             yield from self._answer_error(error)
 
     def _transcript(self) -> list[dict[str, Any]] | None:
@@ -519,8 +531,9 @@ class Exchange:
             yield from self._answer_error(Unexpected())
 
     def _conclude(
-        self, outcome: str, status: int, *, answer: Any = None, usage: dict[str, Any] | None = None, reason: str = ""
-    ) -> Generator[Command, Any, bool]:
+        self, outcome: str, status: int, *, answer: Any = None, usage: dict[str, Any] | None = None, reason: str = "",
+        held: Any = None,
+    ) -> Generator[Command, Any, bool]:  # fmt: skip
         """Record the outcome. False: it could not be made durable, and the answer was taken back or broken off."""
         guard = self._guard
         label = self.label.join(guard.label) if guard is not None else self.label
@@ -541,6 +554,7 @@ class Exchange:
                 "ended": self._clock(),
             },
             reason=reason,
+            held=held,
         )
         passage = self._answer_passes(answer)
         refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock()), passage)
@@ -586,3 +600,8 @@ class Exchange:
             warnings=self.request.warnings if self.request is not None else (),
             isolation=self.world.isolation_warning,
         )
+
+
+def _ended(cut: Cut) -> str:
+    """The outcome of what was stopped before any of it was sent."""
+    return "held" if cut.held else "blocked"

@@ -78,6 +78,7 @@ def intent_document(
     keeping: Keeping,
     decision: Decision,
     verdict: str,
+    held: bytes | None,
     versions: dict[str, Any],
     context: dict[str, str],
 ) -> bytes:
@@ -85,7 +86,7 @@ def intent_document(
 
     ``findings`` come with the number of their text; a blocked request's own text is not kept. ``label`` is the conversation's
     mark with this request in it, ``own_label`` what was found in the request itself. ``keeping``: what policy makes of records
-    with this label.
+    with this label. ``held``: the original request, kept for the reviewer it waits for.
     """
     document = {
         "principal": {"id": identity.principal.id, "name": identity.principal.name},
@@ -95,6 +96,7 @@ def intent_document(
         "model": request.model,
         "stream": request.stream,
         "request": orjson.Fragment(forwarded) if verdict == "allow" and keeping.content else None,
+        **({"held": orjson.Fragment(held)} if held is not None else {}),
         "retention_days": keeping.retention_days,
         "findings": [{"text": number, **finding_document(finding)} for number, finding in findings],
         "findings_total": findings_total,
@@ -124,12 +126,14 @@ def outcome_document(
     usage: dict[str, Any] | None,
     times_ms: dict[str, int],
     reason: str,
+    held: Any = None,
 ) -> bytes:
-    """What was answered, as released, and how it ended."""
+    """What was answered, as released, and how it ended; ``held``: what is kept for a reviewer."""
     document = {
         "outcome": outcome,
         "status": status,
         "answer": answer if keeping.content else None,
+        **({"held": held} if held else {}),
         "retention_days": keeping.retention_days,
         "findings": [finding_document(finding) for finding in findings[:FINDINGS_KEPT]],
         "findings_total": len(findings),

@@ -64,9 +64,13 @@ def model_refused(inspector: Inspector, status: int, data: bytes) -> WardsteadEr
     return PeerError(f"the model server answered {status}", why=said, next_step="Try again in a moment")
 
 
-def refusal_text(subject: str, reason: str, receipt: str) -> str:
-    """What the person reads in place of the model's words."""
-    if subject == "request":
+def refusal_text(subject: str, reason: str, receipt: str, *, held: bool = False) -> str:
+    """What the person reads in place of the model's words. ``held``: somebody will look at it."""
+    if held and subject == "request":
+        did, then = "holds this request for review and has not sent it to the model", "You need not send it again."
+    elif held:
+        did, then = "holds the rest of this answer for review", "You need not ask again."
+    elif subject == "request":
         did, then = "did not send this request to the model", "Remove it and ask again."
     else:
         did, then = "stopped this answer", "Ask for it without that part."
