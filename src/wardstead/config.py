@@ -158,7 +158,7 @@ class NamesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     enabled: bool = True
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 5
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10
     max_chars: Annotated[int, Meta(ge=1024, le=1 << 26)] = 400_000
     person: Annotated[float, Meta(gt=0, le=1)] = 0.5
     place: Annotated[float, Meta(gt=0, le=1)] = 0.5
@@ -171,6 +171,7 @@ class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     canaries: tuple[str, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
     """Hosts whose addresses carry nothing away: ``www.example.com``, or ``.example.com`` for it and all below it."""
+    medical_terms: bool = True
     names: NamesSection = NamesSection()
 
 

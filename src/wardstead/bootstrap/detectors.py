@@ -11,7 +11,9 @@ from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
 from wardstead.config import NamesSection
+from wardstead.inspection.medical import MedicalTerms
 from wardstead.inspection.ports import TextDetector
+from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
 
 
@@ -23,6 +25,8 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     """
     settings = deployment.settings.inspection
     found: list[TextDetector] = []
+    if settings.medical_terms:
+        found.append(MedicalTerms())
     if settings.names.enabled:
         found.append(names(settings.names))
     found += content(deployment)
@@ -37,6 +41,15 @@ def names(settings: NamesSection) -> NamesDetector:
     return NamesDetector(
         _pool(NamesDetector.id, load, settings.workers, settings.timeout_s), version=model.version, max_chars=settings.max_chars
     )
+
+
+def names_installed() -> bool:
+    """Whether the model of names is here."""
+    try:
+        names_model().load({})
+    except ConfigurationError:
+        return False
+    return True
 
 
 def names_model() -> InstalledModel:

@@ -17,7 +17,7 @@ import msgspec
 from wardstead.adapters.models.frames import Seen
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load
-from wardstead.inspection.names import TYPES, Window, windows
+from wardstead.inspection.names import TYPES, joined, windows, within
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.kernel.errors import ConfigurationError, DetectorFailed
 
@@ -106,24 +106,6 @@ class NamesDetector:
                 raise DetectorFailed("a detector failed", where=self.id, why="it says of a text what cannot be")
             end = one.end
         return tuple(Span(one.type, one.start, one.end, one.score) for one in seen)
-
-
-def within(found: Sequence[Span], window: Window) -> list[Span]:
-    """What begins where the window counts, with its places in the whole text."""
-    moved = [Span(one.type, one.start + window.start, one.end + window.start, one.score) for one in found]
-    return [one for one in moved if window.first <= one.start < window.last]
-
-
-def joined(found: Sequence[Span]) -> list[Span]:
-    """One span for those that overlap: two windows may differ about where something ends that lies across their border."""
-    out: list[Span] = []
-    for span in found:
-        if out and span.start < out[-1].end:
-            last = out[-1]
-            out[-1] = Span(last.type, last.start, max(last.end, span.end), max(last.score, span.score))
-        else:
-            out.append(span)
-    return out
 
 
 class _Memory:
