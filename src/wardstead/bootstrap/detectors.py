@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from importlib.resources import files
 
+from wardstead.adapters.models.classifier import OwnClassifier
 from wardstead.adapters.models.names import LOADING_S, InstalledModel, NamesDetector
 from wardstead.adapters.models.pool import WorkerPool
-from wardstead.adapters.models.worker import Load, Worker
+from wardstead.adapters.models.worker import Load, Worker, lacks
+from wardstead.adapters.plugins import checked, plugin
 from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
-from wardstead.config import NamesSection
+from wardstead.config import ClassifierSection, NamesSection
+from wardstead.inspection.contract import Report
 from wardstead.inspection.medical import MedicalTerms
-from wardstead.inspection.ports import TextDetector
+from wardstead.inspection.ports import Direction, Origin, TextDetector
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
 
@@ -31,7 +36,24 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
         found.append(names(settings.names))
     found += content(deployment)
     found += documents(deployment)
+    found += [_classifier(deployment, one) for one in settings.classifiers]
+    place = str(deployment.places.config)
+    found += [plugin(one.name, one.settings, f"{place}: inspection.plugins") for one in settings.plugins]
+    twice = sorted(name for name, count in Counter(one.id for one in found).items() if count > 1)
+    if twice:
+        raise ConfigurationError(f"two detectors are called {twice[0]!r}", where=f"{place}: inspection")
     return tuple(found)
+
+
+def reports(deployment: Deployment, *, thorough: bool = True) -> list[Report]:
+    """Of each text detector whether it works and keeps the contract. Takes a second at least: models are loaded."""
+    return [checked(one, thorough=thorough) for one in text_detectors(deployment)]
+
+
+def lacking(detectors: Sequence[TextDetector]) -> dict[str, str]:
+    """By detector, what its model lacks. Quick: nothing is loaded."""
+    pools = {one.id: one.pool for one in detectors if isinstance(one, NamesDetector | OwnClassifier)}
+    return {name: why for name, pool in pools.items() if (why := pool.lacks())}
 
 
 def names(settings: NamesSection) -> NamesDetector:
@@ -58,5 +80,34 @@ def names_model() -> InstalledModel:
     return read_yaml(resource.read_text("utf-8"), "models/names.yaml", InstalledModel, ours=True)
 
 
+def _classifier(deployment: Deployment, one: ClassifierSection) -> OwnClassifier:
+    folder = deployment.places.directory
+    wanted = {
+        "model": (str(folder / one.model), one.sha256),
+        "tokenizer": (str(folder / one.tokenizer), one.tokenizer_sha256),
+    }
+    options = {
+        "task": one.task,
+        "labels": [label.type for label in one.labels],
+        "threshold": one.threshold,
+        "activation": one.activation,
+        "max_tokens": one.max_tokens,
+    }
+    load = Load("classifier", wanted, options, one.memory_bytes)
+    return OwnClassifier(
+        one.id,
+        one.sha256[:12],
+        _pool(one.id, load, one.workers, one.timeout_s),
+        types={label.type: label.category for label in one.labels if label.type},
+        marks=one.task == "text",
+        cuts=one.cuts,
+        directions=frozenset(map(Direction, one.directions)),
+        origins=frozenset(map(Origin, one.origins)),
+    )
+
+
 def _pool(name: str, load: Load, workers: int, timeout_s: float) -> WorkerPool:
-    return WorkerPool(name, lambda: Worker(load, timeout_s=LOADING_S), workers=workers, timeout_s=timeout_s)
+    def start() -> Worker:
+        return Worker(load, timeout_s=LOADING_S)
+
+    return WorkerPool(name, start, workers=workers, timeout_s=timeout_s, lacks=lambda: lacks(load))

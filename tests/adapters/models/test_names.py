@@ -31,7 +31,7 @@ def found(detector: NamesDetector, text: str) -> list[tuple[str, str]]:
 
 
 def pid(detector: NamesDetector) -> int:
-    return detector._pool._idle[0]._process.pid
+    return detector.pool._idle[0]._process.pid
 
 
 @pytest.mark.parametrize(

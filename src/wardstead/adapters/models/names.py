@@ -70,7 +70,7 @@ class NamesDetector:
     def __init__(self, pool: WorkerPool, *, version: str, max_chars: int = 400_000) -> None:
         """``max_chars``: of texts not seen before, at once. With more the verdict is *failed*: it would take too long."""
         self.version = version
-        self._pool, self._max_chars = pool, max_chars
+        self.pool, self._max_chars = pool, max_chars
         self._memory = _Memory(_REMEMBERED)
 
     def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
@@ -83,7 +83,7 @@ class NamesDetector:
 
     def close(self) -> None:
         """End the processes."""
-        self._pool.close()
+        self.pool.close()
 
     def _find(self, shown: AbstractSet[str]) -> Mapping[str, tuple[Span, ...]]:
         found = {text: known for text in shown if (known := self._memory.get(text)) is not None}
@@ -93,7 +93,7 @@ class NamesDetector:
                 "the text is too long for the detector of names", where=self.id, why=f"it looks at {self._max_chars} characters",
                 next_step="send less at once, or raise inspection.names.max_chars",
             )  # fmt: skip
-        for text, seen in zip(new, self._pool.ask(new), strict=True):
+        for text, seen in zip(new, self.pool.ask(new), strict=True):
             found[text] = self._checked(text, seen)
             self._memory.put(text, found[text])
         return found
