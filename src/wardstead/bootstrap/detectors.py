@@ -14,6 +14,7 @@ from wardstead.adapters.plugins import checked, plugin
 from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
+from wardstead.bootstrap.scores import scores
 from wardstead.config import ClassifierSection, NamesSection
 from wardstead.inspection.contract import Report
 from wardstead.inspection.medical import MedicalTerms
@@ -42,6 +43,7 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     twice = sorted(name for name, count in Counter(one.id for one in found).items() if count > 1)
     if twice:
         raise ConfigurationError(f"two detectors are called {twice[0]!r}", where=f"{place}: inspection")
+    found += scores(deployment)
     return tuple(found)
 
 
