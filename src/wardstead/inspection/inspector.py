@@ -73,8 +73,7 @@ class PolicyInspector:
         seen: Sequence[Seen] = [NOTHING] * len(parts)
         if concerned:
             seen = self._whole.look(texts, origins, flow, [matches or () for matches in found])
-        case = self._judge.case
-        verdicts = [self._verdict(*each, case(flow, pseudonyms)) for each in zip(parts, found, seen, strict=True)]
+        verdicts = self._verdicts(texts, list(zip(parts, found, seen, strict=True)), self._judge.case(flow, pseudonyms))
         return self._with_failures(verdicts, seen) if any(one.failed for one in seen) else verdicts
 
     def keeping(self, label: Label) -> Keeping:
@@ -125,6 +124,15 @@ class PolicyInspector:
             return [match for number in numbers for match in self._matcher.matches(number, view, 0, len(view)).matches]
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return None
+
+    def _verdicts(
+        self, texts: Sequence[str], each: Sequence[tuple[bytes, list[Match] | None, Seen]], case: Case
+    ) -> list[Inspection]:
+        verdicts = []
+        for text, (data, found, seen) in zip(texts, each, strict=True):
+            verdicts.append(self._verdict(data, found, seen, case))
+            case.next_text(len(text))
+        return verdicts
 
     def _verdict(self, data: bytes, found: list[Match] | None, seen: Seen, case: Case) -> Inspection:
         if found is None:

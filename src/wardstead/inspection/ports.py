@@ -162,6 +162,8 @@ class Inspector(Protocol):
     ) -> list[Inspection]:
         """The same for each of many, in one scan. ``origins``: of each text, where they are known.
 
+        What findings mean together, they mean in all these texts: a name in one message and a diagnosis in the next.
+
         Without ``pseudonyms`` what would be pseudonymised is redacted.
         """
         ...
