@@ -76,6 +76,9 @@ class WordInspector:
     def keeping(self, label: Label) -> Keeping:
         return Keeping()
 
+    def patterns(self, texts: Any, flow: Flow) -> list[Inspection]:
+        return [self.inspect(text, flow) for text in texts]
+
     def guard(self, flow: Flow, **_: Any) -> WordGuard:
         return WordGuard(self)
 

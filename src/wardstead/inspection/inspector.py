@@ -60,12 +60,21 @@ class PolicyInspector:
         self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), pseudonyms: Pseudonyms | None = None
     ) -> list[Inspection]:
         """See ``Inspector.inspect_all``."""
+        return self._inspect_all(texts, flow, origins, pseudonyms, concerned=self._whole.concerns(flow))
+
+    def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
+        """See ``Inspector.patterns``."""
+        return self._inspect_all(texts, flow, (), None, concerned=False)
+
+    def _inspect_all(
+        self, texts: Sequence[str], flow: Flow, origins: Sequence[Origin], pseudonyms: Pseudonyms | None, *, concerned: bool
+    ) -> list[Inspection]:
+        """``concerned``: whether text detectors look as well."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
             suspects = self._suspects(parts)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return [_crashed(text) for text in texts]
-        concerned = self._whole.concerns(flow)
         if not suspects and not concerned:
             return [Inspection(part.decode("utf-8")) for part in parts]
         nothing: tuple[int, ...] = ()

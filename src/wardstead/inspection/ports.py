@@ -168,6 +168,10 @@ class Inspector(Protocol):
         """
         ...
 
+    def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
+        """The verdicts of what looks at the form of a text alone: patterns, not text detectors. In one scan."""
+        ...
+
     def keeping(self, label: Label) -> Keeping:
         """How a record of data with this label is kept."""
         ...

@@ -12,7 +12,8 @@ from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
-from wardstead.inspection.ports import Direction, Flow
+from wardstead.inspection.borders import Crossing, crossings
+from wardstead.inspection.ports import Direction, Flow, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, Vault, load_stand_ins
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
@@ -95,12 +96,15 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
     flow = Flow(Direction.PROMPT, model.model_class)
     # Random stand-ins would give the same text another embedding each time: there it is redacted.
     pseudonyms = stand_ins if request.operation is not Operation.EMBEDDING else None
+    crossed = _mend_borders(world, request, flow)
     inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins, pseudonyms=pseudonyms)
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
     labelled = [(text, one.label) for text, one in zip(request.texts, inspections, strict=True) if one.label != PUBLIC]
     if strictest.replaces:
         request.replace_texts([one.text for one in inspections])
-    found = [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
+    found = [(one.text, one.finding) for one in crossed]
+    found += [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
+    strictest = max([strictest, *[one.finding.action for one in crossed]])
     if not found:
         return Inspected(action=strictest)
     return Inspected(
@@ -108,10 +112,42 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         len(found),
         Counter(finding.action for _, finding in found),
         tuple(finding for _, finding in found if finding.action.stops),
-        join_all([label for _, label in labelled]),
+        join_all([label for _, label in labelled] + [_label_of(one.finding) for one in crossed]),
         strictest,
         tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )
+
+
+def _mend_borders(world: World, request: ParsedRequest, flow: Flow) -> list[Crossing]:
+    """What is cut in two between texts that a model reads together; what policy replaces is taken out of the last of them."""
+    together = _read_together(request)
+    if len(together) < 2:
+        return []
+    found = crossings(lambda texts: world.inspector.patterns(texts, flow), [request.texts[number] for number in together])
+    crossed = [msgspec.structs.replace(one, text=together[one.text]) for one in found]
+    mended = list(request.texts)
+    for one in crossed:  # in the order of their ends: the last of a text takes all before it
+        if one.finding.action.replaces:
+            mended[one.text] = f"[redacted:{one.finding.type}]{request.texts[one.text][one.end :]}"
+    if mended != request.texts:
+        request.replace_texts(mended)
+    return crossed
+
+
+def _read_together(request: ParsedRequest) -> list[int]:
+    """The numbers of the texts that somebody could have cut: what people say turn by turn, and the items of an array."""
+    places = enumerate(zip(request.origins, request.slots, strict=True))
+    return [
+        number
+        for number, (origin, (container, key)) in places
+        if (origin is Origin.USER and key == "content")
+        or (origin in {Origin.USER, Origin.DOCUMENT} and isinstance(container, list))
+    ]
+
+
+def _label_of(finding: Finding) -> Label:
+    """What stays in the text has its label; what is taken out, or goes nowhere, has none."""
+    return PUBLIC if finding.action.replaces or finding.action.stops else finding.label
 
 
 def decide(
