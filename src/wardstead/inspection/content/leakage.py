@@ -3,7 +3,8 @@
 Instructions and answer are compared as sequences of content words (words that carry meaning, their endings cut), three at a
 time: case, punctuation, lists, and a changed article or ending make no difference. A share of the instructions that comes back
 is a leak; a few common words are not. The answer is also read backwards, shifted by thirteen letters, and decoded where a part
-of it is base64 or hexadecimal digits. A planted string counts wherever its letters and digits appear, and in the same disguises.
+of it is base64, hexadecimal digits, or percent-encoded as in an address. A planted string counts wherever its letters and
+digits appear, and in the same disguises.
 
 Residual: a translation, or a summary in other words, is not seen.
 """
@@ -14,6 +15,7 @@ import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+from urllib.parse import unquote_plus
 
 from wardstead.inspection.content.rules import in_order, without_surrogates
 from wardstead.inspection.content.words import Word, words_of
@@ -64,6 +66,9 @@ class Leakage:
             for decoded in decodings(joined.encode("ascii")):
                 if any(True for _ in self._leaks(decoded.decode("utf-8", "replace"))):
                     yield Span("system-prompt", *run.span())
+        for run in _PERCENT.finditer(text):
+            if any(True for _ in self._leaks(unquote_plus(run[0]))):
+                yield Span("system-prompt", *run.span())
 
     def _disguised(self, text: str) -> Iterator[str]:
         """``text`` read in other ways, where some long words of the instructions or a planted string stand in it so."""
@@ -150,7 +155,8 @@ _LONG_WORDS: Final = 60
 _SIGNS: Final = 2
 """So many of them stand in a disguised text by more than chance."""
 _LETTERS: Final = re.compile(r"[^\W_]+")
-_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}[ \n]{0,2})*[A-Za-z0-9+/_-]{24,}={0,2}")
+_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}+[ \n]{0,2}+)++={0,2}")
+_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[^\s%()<>\"']{0,200}){3,}")
 _WITHOUT_MEANING: Final = """
 a an the and or but nor of to in on at by for from with as is are was were be been being am do does did has have had it its this
 that these those there here i you he she we they me him her us them my your his our their if then than so not no any all can could
