@@ -190,6 +190,11 @@ class Playbook:
         self.complete = False
         self._resume(None)
 
+    @property
+    def next(self) -> Command | None:
+        """What the exchange asks for now."""
+        return self._next
+
     def __rshift__(self, expected: type[Command] | Callable[[Any], bool]) -> Playbook:
         command = self._take()
         if isinstance(expected, type):

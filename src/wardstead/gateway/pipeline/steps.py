@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.borders import Crossing, crossings
+from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Direction, Flow, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, Vault, load_stand_ins
 from wardstead.kernel.findings import Action, Finding
@@ -72,6 +73,12 @@ def parse(world: World, incoming: Incoming, body: bytes) -> Parsed:
     return Parsed(request, model, world.fingerprints.cited(request.texts))
 
 
+def place_documents(world: World, request: ParsedRequest, read: Sequence[Extracted]) -> tuple[bytes, ...]:
+    """Put what was read out of a request's documents where they stood; the fingerprints by which its texts would be known."""
+    request.place_documents(read, include_hidden=world.include_hidden)
+    return world.fingerprints.cited(request.texts)
+
+
 def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: bytes) -> Vault:
     """The stand-ins for this request and its answer: those ``kept`` of the conversation, and room for more."""
     texts, flow = request.texts, Flow(Direction.ANSWER, model.model_class)
@@ -99,7 +106,12 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
     crossed = _mend_borders(world, request, flow)
     inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins, pseudonyms=pseudonyms)
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
-    labelled = [(text, one.label) for text, one in zip(request.texts, inspections, strict=True) if one.label != PUBLIC]
+    # What is withheld from the model says nothing of what it reads; what would stop it still does.
+    labelled = [
+        (text, one.label)
+        for number, (text, one) in enumerate(zip(request.texts, inspections, strict=True))
+        if one.label != PUBLIC and number not in request.withheld
+    ]
     if strictest.replaces:
         request.replace_texts([one.text for one in inspections])
     found = [(one.text, one.finding) for one in crossed]
