@@ -110,7 +110,7 @@ def intent_document(
     mark with this request in it, ``own_label`` what was found in the request itself. ``keeping``: what policy makes of records
     with this label. ``held``: the original request, kept for the reviewer it waits for.
     """
-    document = {
+    document: dict[str, Any] = {
         "principal": {"id": identity.principal.id, "name": identity.principal.name},
         "credential": identity.credential.id,
         "dialect": dialect,
@@ -153,7 +153,7 @@ def outcome_document(
     held: Any = None,
 ) -> bytes:
     """What was answered, as released, and how it ended; ``held``: what is kept for a reviewer."""
-    document = {
+    document: dict[str, Any] = {
         "outcome": outcome,
         "status": status,
         "answer": answer if keeping.content else None,
