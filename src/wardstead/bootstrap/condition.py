@@ -18,7 +18,14 @@ from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
 from wardstead.kernel.errors import ConfigurationError, PeerError
+from wardstead.kernel.findings import Action
 
+_FAILED = {
+    Action.ALLOW: "let through without it",
+    Action.FLAG: "let through without it, and flagged",
+    Action.HOLD: "held for review",
+    Action.BLOCK: "refused",
+}
 _NAMES_NEXT = "set inspection.names.enabled, unless names are nobody's secret here"
 
 
@@ -111,11 +118,17 @@ def _detectors_check(deployment: Deployment) -> Check:
         return Check("detectors", title, State.RED, str(error), error.next_step)
     lacks = "; ".join(f"{name}: {why}" for name, why in lacking(found).items())
     if lacks:
-        return Check("detectors", title, State.RED, f"{lacks}; policy says what happens to texts", "restore its files")
+        return Check("detectors", title, State.RED, f"{lacks}; {_without(deployment)}", "restore its files")
     looking = ", ".join(one.id for one in found)
     if not deployment.settings.inspection.names.enabled:
         return Check("detectors", title, State.AMBER, f"patterns, {looking}; people and places are not looked for", _NAMES_NEXT)
     return Check("detectors", title, State.GREEN, f"patterns, {looking}; 'wardstead classify detectors' tries them")
+
+
+def _without(deployment: Deployment) -> str:
+    """What the policy makes of texts that a detector should have looked at, and did not."""
+    policy = deployment.classification()
+    return f"exchanges above public are {_FAILED[policy.failure_above]}, public ones {_FAILED[policy.failure_public]}"
 
 
 def _answers(deployment: Deployment, model: ModelSection) -> bool:

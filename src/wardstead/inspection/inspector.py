@@ -11,6 +11,7 @@ import msgspec
 
 from wardstead.inspection.catalogue import Detector, canary, digest
 from wardstead.inspection.checked import CheckedGuard, WholeGuard
+from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.matching import Match, Matcher, opened
@@ -51,6 +52,20 @@ class PolicyInspector:
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
         versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors)
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
+
+    def classifier(self, policy: ClassificationPolicy | None = None) -> Classifier:
+        """What explains texts with the same detectors, compiled once for both; under another ``policy`` where one is given."""
+        return Classifier(self.detectors, policy or self.policy, text_detectors=self.text_detectors, matcher=self._matcher)
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        """The patterns, canaries among them."""
+        return self._matcher.detectors
+
+    @property
+    def text_detectors(self) -> tuple[TextDetector, ...]:
+        """Those that look at whole texts."""
+        return self._whole.detectors
 
     def inspect(self, text: str, flow: Flow) -> Inspection:
         """See ``Inspector.inspect``."""
