@@ -30,7 +30,7 @@ from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
-from wardstead.inspection.ports import Flow, Keeping
+from wardstead.inspection.ports import Flow, Inspection, Keeping, TakesLong
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import Label
@@ -153,6 +153,11 @@ class Slow(WordInspector):
 
     def is_slow(self, flow: Flow) -> bool:
         return True
+
+    def inspect_all(self, texts: Any, flow: Flow, *, patient: bool = True, **_: Any) -> list[Inspection]:
+        if not patient:
+            raise TakesLong
+        return super().inspect_all(texts, flow)
 
 
 def test_what_takes_long_is_inspected_in_a_thread_whatever_its_size() -> None:

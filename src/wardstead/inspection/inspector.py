@@ -26,6 +26,8 @@ _BETWEEN = b"\x00\n\x00"
 """Between texts that are scanned together. Each text is then searched by itself for what was found in it."""
 Leakage = Callable[[Sequence[str]], TextDetector]
 """From what a model was told to what finds it in an answer."""
+Look = Callable[[Sequence[Iterable[Match]]], Sequence[Seen]]
+"""From the matches of the patterns, by text, to what text detectors see."""
 
 
 class PolicyInspector:
@@ -72,32 +74,38 @@ class PolicyInspector:
         return self.inspect_all((text,), flow)[0]
 
     def inspect_all(
-        self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), pseudonyms: Pseudonyms | None = None
+        self,
+        texts: Sequence[str],
+        flow: Flow,
+        *,
+        origins: Sequence[Origin] = (),
+        pseudonyms: Pseudonyms | None = None,
+        patient: bool = True,
     ) -> list[Inspection]:
         """See ``Inspector.inspect_all``."""
-        return self._inspect_all(texts, flow, origins, pseudonyms, concerned=self._whole.concerns(flow))
+
+        def look(found: Sequence[Iterable[Match]]) -> Sequence[Seen]:
+            return self._whole.look(texts, origins, flow, found, patient=patient)
+
+        return self._all(texts, self._judge.case(flow, pseudonyms), look if self._whole.concerns(flow) else None)
 
     def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
         """See ``Inspector.patterns``."""
-        return self._inspect_all(texts, flow, (), None, concerned=False)
+        return self._all(texts, self._judge.case(flow, None, combining=False), None)
 
-    def _inspect_all(
-        self, texts: Sequence[str], flow: Flow, origins: Sequence[Origin], pseudonyms: Pseudonyms | None, *, concerned: bool
-    ) -> list[Inspection]:
-        """``concerned``: whether text detectors look as well."""
+    def _all(self, texts: Sequence[str], case: Case, look: Look | None) -> list[Inspection]:
+        """``look``: the text detectors, where they are concerned."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
             suspects = self._suspects(parts)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return [_crashed(text) for text in texts]
-        if not suspects and not concerned:
+        if not suspects and look is None:
             return [Inspection(part.decode("utf-8")) for part in parts]
         nothing: tuple[int, ...] = ()
         found = [self._matches(part, suspects.get(at, nothing)) for at, part in enumerate(parts)]
-        seen: Sequence[Seen] = [NOTHING] * len(parts)
-        if concerned:
-            seen = self._whole.look(texts, origins, flow, [matches or () for matches in found])
-        verdicts = self._verdicts(texts, list(zip(parts, found, seen, strict=True)), self._judge.case(flow, pseudonyms))
+        seen = [NOTHING] * len(parts) if look is None else look([matches or () for matches in found])
+        verdicts = self._verdicts(texts, list(zip(parts, found, seen, strict=True)), case)
         return self._with_failures(verdicts, seen) if any(one.failed for one in seen) else verdicts
 
     def keeping(self, label: Label) -> Keeping:

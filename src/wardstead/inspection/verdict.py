@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from wardstead.inspection.catalogue import WINDOW_BYTES
-from wardstead.inspection.combining import Combinations, Kind
+from wardstead.inspection.combining import Combinations, Kind, Tracker
 from wardstead.inspection.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Pseudonyms
@@ -68,9 +68,9 @@ class Judge:
         self.treatments = [policy.treatment(one.type, one.category) for one in kinds]
         self.combinations = Combinations(policy.combinations, kinds)
 
-    def case(self, flow: Flow, pseudonyms: Pseudonyms | None) -> Case:
-        """What judges one text, from its beginning to its end."""
-        return Case(self, flow, pseudonyms)
+    def case(self, flow: Flow, pseudonyms: Pseudonyms | None, *, combining: bool = True) -> Case:
+        """What judges texts, from the beginning to the end; ``combining``: also by what findings mean together."""
+        return Case(self, flow, pseudonyms, self.combinations.begin() if combining else None)
 
 
 class Case:
@@ -81,10 +81,10 @@ class Case:
 
     __slots__ = ("_before", "_flow", "_judge", "_pseudonyms", "_tracker")
 
-    def __init__(self, judge: Judge, flow: Flow, pseudonyms: Pseudonyms | None) -> None:
+    def __init__(self, judge: Judge, flow: Flow, pseudonyms: Pseudonyms | None, tracker: Tracker | None) -> None:
         """Made by ``Judge.case``."""
         self._judge, self._flow, self._pseudonyms = judge, flow, pseudonyms
-        self._tracker = judge.combinations.begin()
+        self._tracker = tracker
         self._before = 0  # characters of the texts before this one
 
     def next_text(self, characters: int) -> None:
@@ -120,6 +120,8 @@ class Case:
         why = ""
         if self._tracker is not None:
             for one in self._tracker.completed(match.detector, self._before + end, data[match.start : match.end]):
+                if self._flow.direction not in one.directions:
+                    continue
                 label, why = label.join(one.treatment.label), one.id
                 action = max(action, one.treatment.action(self._flow))
         return Finding(kind, start, end, label, action, match.score, why)

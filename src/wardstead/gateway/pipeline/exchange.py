@@ -47,7 +47,7 @@ from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, ParsedRequest, StreamEncoder
 from wardstead.inspection.documents import Extracted
-from wardstead.inspection.ports import Direction, Flow, Origin
+from wardstead.inspection.ports import Direction, Flow, Origin, TakesLong
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
@@ -260,8 +260,11 @@ class Exchange:
     def _inspect(self) -> Road:
         work = partial(steps.inspect, self.world, self._request, self._model, self._vault)
         # A small body may hold a document with a lot of text.
-        slow = bool(self._documents) or self.world.inspector.is_slow(Flow(Direction.PROMPT, self._model.model_class))
-        self._inspected = yield from self._compute(self._body, work, slow=slow)
+        large = bool(self._documents) or len(self._body) > LARGE_BYTES
+        try:
+            self._inspected = yield from self._compute(self._body, partial(work, patient=large), slow=large)
+        except TakesLong:
+            self._inspected = yield Compute(partial(work, patient=True))
         # INVARIANT: what a client sends can only raise the mark.
         self.label = self._inspected.label.join(self._remembered.mark).join(self._remembered.cited)
         self._enter(State.INSPECTED)

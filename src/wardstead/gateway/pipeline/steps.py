@@ -98,21 +98,24 @@ def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: by
     return Vault(world.entropy, fits, load_stand_ins(kept) if kept else ())
 
 
-def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_ins: Vault) -> Inspected:
-    """Inspect every text of the request on its way to ``model``; what policy replaces is taken out of it."""
+def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_ins: Vault, *, patient: bool) -> Inspected:
+    """Inspect every text of the request on its way to ``model``; what policy replaces is taken out of it.
+
+    Raises ``TakesLong``, before it changes anything, where a slow detector has to look and nobody is ``patient``.
+    """
     flow = Flow(Direction.PROMPT, model.model_class)
     # Random stand-ins would give the same text another embedding each time: there it is redacted.
     pseudonyms = stand_ins if request.operation is not Operation.EMBEDDING else None
-    crossed = _mend_borders(world, request, flow)
-    inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins, pseudonyms=pseudonyms)
+    mended, crossed = _mended(world, request, flow)
+    inspections = world.inspector.inspect_all(mended, flow, origins=request.origins, pseudonyms=pseudonyms, patient=patient)
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
     # What is withheld from the model says nothing of what it reads; what would stop it still does.
     labelled = [
         (text, one.label)
-        for number, (text, one) in enumerate(zip(request.texts, inspections, strict=True))
+        for number, (text, one) in enumerate(zip(mended, inspections, strict=True))
         if one.label != PUBLIC and number not in request.withheld
     ]
-    if strictest.replaces:
+    if strictest.replaces or mended is not request.texts:
         request.replace_texts([one.text for one in inspections])
     found = [(one.text, one.finding) for one in crossed]
     found += [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
@@ -130,20 +133,20 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
     )
 
 
-def _mend_borders(world: World, request: ParsedRequest, flow: Flow) -> list[Crossing]:
-    """What is cut in two between texts that a model reads together; what policy replaces is taken out of the last of them."""
+def _mended(world: World, request: ParsedRequest, flow: Flow) -> tuple[Sequence[str], list[Crossing]]:
+    """The texts without the last part of what is cut in two between them and policy replaces; and all that is cut so."""
     together = _read_together(request)
     if len(together) < 2:
-        return []
+        return request.texts, []
     found = crossings(lambda texts: world.inspector.patterns(texts, flow), [request.texts[number] for number in together])
     crossed = [msgspec.structs.replace(one, text=together[one.text]) for one in found]
+    if not any(one.finding.action.replaces for one in crossed):
+        return request.texts, crossed
     mended = list(request.texts)
     for one in crossed:  # in the order of their ends: the last of a text takes all before it
         if one.finding.action.replaces:
             mended[one.text] = f"[redacted:{one.finding.type}]{request.texts[one.text][one.end :]}"
-    if mended != request.texts:
-        request.replace_texts(mended)
-    return crossed
+    return mended, crossed
 
 
 def _read_together(request: ParsedRequest) -> list[int]:
