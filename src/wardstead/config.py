@@ -200,6 +200,15 @@ class ClassifierSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     memory_bytes: Annotated[int, Meta(ge=1 << 28, le=1 << 40)] = 4 << 30
 
 
+class JudgeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the embedded models judges answers. Off without a ``model``. It is asked at several places of a long answer."""
+
+    model: str = ""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30
+    chars: Annotated[int, Meta(ge=256, le=1 << 20)] = 4000
+    """Of the answer in one question: they have to fit the model's context, with 600 tokens for the question itself."""
+
+
 class PluginSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A detector that another package brings (entry point of the group ``wardstead.detectors``); ``settings`` are its own."""
 
@@ -218,6 +227,7 @@ class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     names: NamesSection = NamesSection()
     classifiers: tuple[ClassifierSection, ...] = ()
     plugins: tuple[PluginSection, ...] = ()
+    judge: JudgeSection = JudgeSection()
 
 
 class DocumentsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.adapters.models.tiny_network import network, tokenizer
 
@@ -15,6 +16,7 @@ from wardstead.bootstrap.condition import posture
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, reports, text_detectors
 from wardstead.bootstrap.initialise import initialise
+from wardstead.config import LabelSection
 from wardstead.inspection.contract import State
 from wardstead.inspection.ports import Direction, Origin, Span, TextDetector
 from wardstead.isolation.posture import State as Light
@@ -238,3 +240,16 @@ def test_the_posture_says_where_names_are_not_looked_for(made: Path) -> None:
 
 def test_init_asks_for_names(made: Path) -> None:
     assert Deployment(made, {}).settings.inspection.names.enabled
+
+
+def test_a_judge_is_one_of_our_own_models_cleared_for_what_it_judges(made: Path) -> None:
+    found = text_detectors(configured(made, "judge: {model: smollm2}"))
+    assert "judge" in {one.id for one in found}
+    with pytest.raises(ConfigurationError, match="no embedded model 'other'"):
+        text_detectors(configured(made, "judge: {model: other}"))
+    deployment = configured(made, "judge: {model: smollm2}")
+    models = deployment.settings.models
+    more = msgspec.structs.replace(models[0], name="more", clearance=LabelSection(level="restricted", compartments=("legal",)))
+    deployment.settings = msgspec.structs.replace(deployment.settings, models=(*models, more))  # type: ignore[misc]
+    with pytest.raises(ConfigurationError, match="more is cleared for more"):
+        text_detectors(deployment)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from wardstead.adapters.models.classifier import OwnClassifier
+from wardstead.adapters.models.judge import Judge
 from wardstead.adapters.models.names import LOADING_S, InstalledModel, NamesDetector
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load, Worker, lacks
@@ -15,8 +16,9 @@ from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
 from wardstead.bootstrap.scores import scores
-from wardstead.config import ClassifierSection, NamesSection
+from wardstead.config import ClassifierSection, JudgeSection, NamesSection
 from wardstead.inspection.contract import Report
+from wardstead.inspection.judging import load_bench
 from wardstead.inspection.medical import MedicalTerms
 from wardstead.inspection.ports import Direction, Origin, TextDetector
 from wardstead.kernel.errors import ConfigurationError
@@ -39,6 +41,8 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     found += documents(deployment)
     found += [_classifier(deployment, one) for one in settings.classifiers]
     place = str(deployment.places.config)
+    if settings.judge.model:
+        found.append(_judge(deployment, settings.judge, f"{place}: inspection.judge.model"))
     found += [plugin(one.name, one.settings, f"{place}: inspection.plugins") for one in settings.plugins]
     twice = sorted(name for name, count in Counter(one.id for one in found).items() if count > 1)
     if twice:
@@ -49,7 +53,8 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
 
 def reports(deployment: Deployment, *, thorough: bool = True) -> list[Report]:
     """Of each text detector whether it works and keeps the contract. Takes a second at least: models are loaded."""
-    return [checked(one, thorough=thorough) for one in text_detectors(deployment)]
+    # A judge is asked once: a thorough check would keep its model busy for minutes.
+    return [checked(one, thorough=thorough and not isinstance(one, Judge)) for one in text_detectors(deployment)]
 
 
 def lacking(detectors: Sequence[TextDetector]) -> dict[str, str]:
@@ -80,6 +85,25 @@ def names_model() -> InstalledModel:
     """Which model finds names: the catalogue's."""
     resource = files("wardstead.catalogues") / "models" / "names.yaml"
     return read_yaml(resource.read_text("utf-8"), "models/names.yaml", InstalledModel, ours=True)
+
+
+def _judge(deployment: Deployment, settings: JudgeSection, where: str) -> Judge:
+    """The judge reads every answer, so it must be cleared for all that any model may read, and read it where we isolate it."""
+    models = {one.name: one for one in deployment.settings.models}
+    model = models.get(settings.model)
+    if model is None or model.upstream.kind != "embedded":
+        raise ConfigurationError(f"there is no embedded model {settings.model!r}", where=where)
+    clearance = model.clearance.label()
+    beyond = sorted(name for name, one in models.items() if not clearance.dominates(one.clearance.label()))
+    if beyond:
+        raise ConfigurationError(
+            "the judge may not read what it would judge", where=where, why=f"{beyond[0]} is cleared for more than it",
+            next_step="give it a clearance that covers those of all models",
+        )  # fmt: skip
+    resource = files("wardstead.catalogues") / "judge" / "judge.yaml"
+    socket = deployment.places.sockets(model.name) / "model.sock"
+    bench = load_bench(resource.read_text("utf-8"), "judge/judge.yaml")
+    return Judge(bench, socket, model.name, timeout_s=settings.timeout_s, chars=settings.chars)
 
 
 def _classifier(deployment: Deployment, one: ClassifierSection) -> OwnClassifier:

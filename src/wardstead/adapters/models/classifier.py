@@ -46,13 +46,13 @@ class OwnClassifier:
         self.pool.close()
 
 
-def stretches(text: str) -> Iterator[tuple[int, int]]:
+def stretches(text: str, most: int = PART_CHARS) -> Iterator[tuple[int, int]]:
     """A long text in parts that fit a job's time limit, cut between words where there is a gap in the last tenth."""
     start = 0
     while start < len(text):
-        end = min(start + PART_CHARS, len(text))
+        end = min(start + most, len(text))
         if end < len(text):
-            gap = max(text.rfind(blank, end - PART_CHARS // 10, end) for blank in (" ", "\n"))
+            gap = max(text.rfind(blank, end - most // 10, end) for blank in (" ", "\n"))
             end = gap + 1 if gap > start else end
         yield start, end
         start = end
