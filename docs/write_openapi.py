@@ -15,9 +15,7 @@ from wardstead.gateway.server.request_head import CONTEXT_HEADERS
 
 PAGE = Path(__file__).parent / "reference" / "openapi.json"
 _SERVER, _GATEWAY = ServerSection(), GatewaySection()
-LIMITS = Limits(
-    body_bytes=_SERVER.body_bytes, depth=_GATEWAY.depth, max_tokens=_GATEWAY.max_tokens, choices=_GATEWAY.choices
-)
+LIMITS = Limits(body_bytes=_SERVER.body_bytes, depth=_GATEWAY.depth, max_tokens=_GATEWAY.max_tokens, choices=_GATEWAY.choices)
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -58,6 +56,21 @@ NOTE: Schema = {"description": "Addressed to Anthropic's own service: taken and 
 TEXTS = either(TEXT, many(TEXT, 16))
 BLOCKS = either(TEXT, many(closed(["type", "text"], type={"const": "text"}, text=TEXT, cache_control=NOTE, citations=NOTE), 1024))
 PARTS = either(TEXT, many(ref("TextPart"), 1024))
+DOCUMENT = {"type": "string", "format": "document", "description": "Base64, or a data URL with it"}
+WITH_DOCUMENTS = either(TEXT, many(ref("TextPart"), 1024), many(either(ref("TextPart"), ref("FilePart")), 10))
+BLOCKS_WITH_DOCUMENTS = many(
+    closed(
+        ["type", "source"],
+        type={"const": "document"},
+        title=TEXT,
+        context=TEXT,
+        source=either(
+            closed(["type", "media_type", "data"], type={"const": "base64"}, media_type=TEXT, data=DOCUMENT),
+            closed(["type", "media_type", "data"], type={"const": "text"}, media_type=TEXT, data=TEXT),
+        ),
+    ),
+    10,
+)
 NAMED = closed(["name"], name=TEXT)
 HUGE = 2**53
 SAMPLING: dict[str, Schema] = {
@@ -174,8 +187,14 @@ CALL = closed(
 )  # fmt: skip
 SCHEMAS: dict[str, Schema] = {
     "TextPart": closed(["type", "text"], type={"const": "text"}, text=TEXT),
+    "FilePart": closed(
+        ["type", "file"], type={"const": "file"}, file=closed(["file_data"], file_data=DOCUMENT, filename=TEXT)
+    ),
     "Message": either(
-        closed(["role", "content"], role={"enum": sorted(ROLES.keys() - {"assistant"})}, content=PARTS, name=TEXT, tool_call_id=TEXT),
+        closed(["role", "content"], role={"const": "user"}, content=WITH_DOCUMENTS, name=TEXT),
+        closed(
+            ["role", "content"], role={"enum": sorted(ROLES.keys() - {"assistant"})}, content=PARTS, name=TEXT, tool_call_id=TEXT
+        ),
         closed(["role"], role={"const": "assistant"}, content=PARTS, refusal=TEXT, tool_calls=many(CALL, 128)),
     ),
     "JsonSchema": FREE,
@@ -194,6 +213,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "AnthropicMessage": either(
         closed(["role", "content"], role={"enum": ["user", "assistant"]}, content=BLOCKS),
+        closed(["role", "content"], role={"const": "user"}, content=BLOCKS_WITH_DOCUMENTS),
         closed(
             ["role", "content"],
             role={"const": "assistant"},
@@ -237,7 +257,8 @@ SCHEMAS: dict[str, Schema] = {
 }  # fmt: skip
 ERRORS = {
     "400": "The request is malformed, or a field is not taken", "401": "No valid key", "403": "Policy does not permit it",
-    "404": "No such model or record, or none for this person", "408": "The body came too slowly", "413": "The body is too large",
+    "404": "No such model or record, or none for this person", "408": "The body came too slowly",
+    "413": "The body or a document is too large", "415": "There is no reader for a document",
     "429": "Too many at once", "431": "The headers are too large", "502": "The model server broke its protocol",
     "503": "The ledger cannot be written, the model server cannot be reached, or the gateway is full or stopping",
     "504": "The model server was too slow",

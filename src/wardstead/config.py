@@ -158,10 +158,62 @@ class NamesSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     enabled: bool = True
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 5
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10
     max_chars: Annotated[int, Meta(ge=1024, le=1 << 26)] = 400_000
     person: Annotated[float, Meta(gt=0, le=1)] = 0.5
     place: Annotated[float, Meta(gt=0, le=1)] = 0.5
+
+
+Direction = Literal["prompt", "answer"]
+Origin = Literal["system", "user", "model", "tool", "document", "structure"]
+
+
+class LabelOfClassifier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one output of a classifier stands for: a type of finding in a category, or nothing."""
+
+    type: str = ""
+    category: str = ""
+
+
+class ClassifierSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network of your own, as ONNX, from tokens to ``labels``, which stand in the order of its outputs.
+
+    ``task: text``: it says something of a text as a whole. ``words``: of each word, which can then be taken out.
+    """
+
+    id: str
+    model: str
+    sha256: str
+    tokenizer: str
+    tokenizer_sha256: str
+    labels: tuple[LabelOfClassifier, ...]
+    task: Literal["text", "words"] = "text"
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    threshold: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    cuts: bool = False
+    """What policy would take out of a stream stops it; else such a policy holds the stream until it is whole."""
+    max_tokens: Annotated[int, Meta(ge=16, le=1 << 17)] = 512
+    directions: tuple[Direction, ...] = ("prompt", "answer")
+    origins: tuple[Origin, ...] = ("system", "user", "model", "tool", "document")
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10
+    memory_bytes: Annotated[int, Meta(ge=1 << 28, le=1 << 40)] = 4 << 30
+
+
+class JudgeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the embedded models judges answers. Off without a ``model``. It is asked at several places of a long answer."""
+
+    model: str = ""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30
+    chars: Annotated[int, Meta(ge=256, le=1 << 20)] = 4000
+    """Of the answer in one question: they have to fit the model's context, with 600 tokens for the question itself."""
+
+
+class PluginSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A detector that another package brings (entry point of the group ``wardstead.detectors``); ``settings`` are its own."""
+
+    name: str
+    settings: dict[str, Any] = {}
 
 
 class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -171,7 +223,11 @@ class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     canaries: tuple[str, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
     """Hosts whose addresses carry nothing away: ``www.example.com``, or ``.example.com`` for it and all below it."""
+    medical_terms: bool = True
     names: NamesSection = NamesSection()
+    classifiers: tuple[ClassifierSection, ...] = ()
+    plugins: tuple[PluginSection, ...] = ()
+    judge: JudgeSection = JudgeSection()
 
 
 class DocumentsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -255,6 +311,8 @@ def _check(settings: Settings, where: str) -> None:
         raise ConfigurationError("two models have the same name", where=f"{where}: models")
     for number, model in enumerate(settings.models):
         _check_model(model, f"{where}: models[{number}]")
+    for number, classifier in enumerate(settings.inspection.classifiers):
+        _check_classifier(classifier, f"{where}: inspection.classifiers[{number}]")
     forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
     if forbidden:
         raise ConfigurationError(
@@ -266,6 +324,21 @@ def _check(settings: Settings, where: str) -> None:
         raise ConfigurationError(
             "TLS may be off on this machine alone", where=f"{where}: server.tls", next_step="set host to localhost"
         )
+
+
+def _check_classifier(one: ClassifierSection, where: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", one.id):
+        raise ConfigurationError("not a usable id", where=f"{where}.id", why="small letters, digits and . _ -")
+    for name, digest in (("sha256", one.sha256), ("tokenizer_sha256", one.tokenizer_sha256)):
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ConfigurationError("not a SHA-256 digest", where=f"{where}.{name}", next_step="sha256sum FILE")
+    if not any(kind.type for kind in one.labels):
+        raise ConfigurationError("no label stands for anything", where=f"{where}.labels")
+    for kind in one.labels:
+        if bool(kind.type) != bool(kind.category) or not re.fullmatch(r"[a-z0-9._-]{0,64}", kind.type + kind.category):
+            raise ConfigurationError(
+                "a label has a type and a category, or neither", where=f"{where}.labels", why="small letters, digits and . _ -"
+            )
 
 
 def _check_model(model: ModelSection, where: str) -> None:

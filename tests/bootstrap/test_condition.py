@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from tests.bootstrap.worlds import Worlds, inspector
 
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.bootstrap import condition
@@ -72,7 +73,7 @@ def test_a_sandbox_that_takes_its_time_holds_up_no_more_than_one(deployment: Dep
 
     monkeypatch.setattr(condition, "posture", posture)
     monkeypatch.setattr("wardstead.bootstrap.console._POSTURE_S", 0.0)
-    console = Console(deployment, None)  # type: ignore[arg-type]  # the posture needs no world
+    console = Console(deployment, Worlds(inspector()))  # type: ignore[arg-type]  # of a world, its inspector is asked
     console.posture()
     slow = threading.Thread(target=console.posture)
     slow.start()

@@ -16,15 +16,25 @@ from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
 from wardstead.console.ports import (
+    DetectorState,
     ExchangeSummary,
     Glimpse,
     ModelChoice,
     MustChangePassword,
     OpenedSession,
+    PolicyInForce,
     Posture,
+    Tried,
 )
 from wardstead.crypto.merkle import leaf_hash, tree_root
 from wardstead.crypto.signing import SigningKey
+from wardstead.inspection.catalogue import Detector, load_catalogues
+from wardstead.inspection.classify import Classifier
+from wardstead.inspection.combining import Kind
+from wardstead.inspection.documents import Extracted, Part, UnreadableDocument
+from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.policy import ClassificationPolicy, load_policy
+from wardstead.inspection.ports import Flow
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId
@@ -133,6 +143,46 @@ def decision_point() -> CedarDecisionPoint:
     return CedarDecisionPoint(texts, (folder / "schema.cedarschema").read_text())
 
 
+def ready_made(name: str) -> tuple[str, str]:
+    """A policy that ships with the product."""
+    return (files("wardstead.catalogues") / "classification" / f"{name}.yaml").read_text(), name
+
+
+def policy_of(text: str) -> ClassificationPolicy:
+    """A policy that may extend a ready-made one."""
+    return load_policy(text, "policies/classification.yaml", ready_made)
+
+
+POLICY_TEXT = """\
+version: 7
+extends: health
+rules:
+  - {type: email, label: {level: confidential, compartments: [personal]}, prompt: mask, answer: allow}
+"""
+
+
+@cache
+def detectors() -> tuple[Detector, ...]:
+    """Some that ship with the product: enough to find something, few enough to compile in a moment."""
+    texts = {name: (files("wardstead.catalogues") / "detectors" / name).read_text() for name in ("payment.yaml", "personal.yaml")}
+    return load_catalogues(texts)
+
+
+@cache
+def inspector(text: str = POLICY_TEXT) -> PolicyInspector:
+    """What inspects, under a policy."""
+    return PolicyInspector(detectors(), policy_of(text))
+
+
+@cache
+def classifier() -> Classifier:
+    """What explains."""
+    return inspector().classifier()
+
+
+NAMES = DetectorState("names", "rampart-1", {"person": "personal", "location": "personal"})
+
+
 @dataclass
 class FakeServices:
     """Keeps what was asked of it, so that a test can say what was never read."""
@@ -147,6 +197,8 @@ class FakeServices:
     contents: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: bool = False
     crash: bool = False
+    names: DetectorState = NAMES
+    changed: bool = False
 
     def __post_init__(self) -> None:
         if not self.summaries:
@@ -271,6 +323,23 @@ class FakeServices:
         key = replace(KEY.verifying, public=b"\x01" * 32) if self.broken else KEY.verifying
         checkpoint = verify_receipt(document, key)
         return checkpoint.size if checkpoint else 0
+
+    # -- classification ----------------------------------------------------------------------------------------------------
+
+    def classification(self) -> PolicyInForce:
+        kinds = tuple(Kind(one.type, one.category) for one in detectors())
+        return PolicyInForce("policies/classification.yaml", inspector().policy, kinds, (self.names,), self.changed)
+
+    def classify(self, text: str, flow: Flow) -> Tried:
+        self.calls.append(("classify", str(flow.direction)))
+        return Tried(classifier().classify(text), inspector().inspect(text, flow))
+
+    def read_document(self, name: str, data: bytes) -> Extracted:
+        self.calls.append(("read", name))
+        if data.startswith(b"%PDF"):
+            raise UnreadableDocument("this is not a PDF that can be read")
+        parts = (Part((name,), data.decode("utf-8-sig")), Part((name, "comment"), "seen by nobody", hidden="a comment"))
+        return Extracted(name, "text", parts)
 
 
 @cache

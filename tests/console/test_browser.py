@@ -23,7 +23,17 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="chromium is not installed: apt install chromium"),
 ]
 WCAG = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-PAGES = ["", "exchanges", f"exchanges/{ALICE_EXCHANGE}", f"exchanges/{BLOCKED_EXCHANGE}", "chat", "nothing"]
+PAGES = [
+    "",
+    "exchanges",
+    f"exchanges/{ALICE_EXCHANGE}",
+    f"exchanges/{BLOCKED_EXCHANGE}",
+    "classification",
+    "classification?q=redact",
+    "classification/try",
+    "chat",
+    "nothing",
+]
 OUTSIDE = ["sign-in", "password"]
 
 
@@ -154,11 +164,21 @@ def test_the_keyboard_reaches_everything_in_order_and_the_focus_shows(page: Page
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     expect(page.locator("#live-status")).to_have_text("Live")
     reached = []
-    for _ in range(11):
+    for _ in range(12):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim()"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", reached[-1]
-    ways = ["Skip to the content", "Wardstead", "Overview", "Exchanges", "Chat", "Theme: auto", "Sign out", "Pause"]
+    ways = [
+        "Skip to the content",
+        "Wardstead",
+        "Overview",
+        "Exchanges",
+        "Classification",
+        "Chat",
+        "Theme: auto",
+        "Sign out",
+        "Pause",
+    ]
     assert reached == [*ways, ALICE_EXCHANGE[-12:], BLOCKED_EXCHANGE[-12:], "All exchanges"]
 
 

@@ -39,6 +39,8 @@ PAGES = [
     f"/console/exchanges/{ALICE_EXCHANGE}/sent.json",
     f"/console/exchanges/{ALICE_EXCHANGE}/content.json",
     f"/console/exchanges/{ALICE_EXCHANGE}/receipt.json",
+    "/console/classification",
+    "/console/classification/try",
     "/console/chat",
 ]
 EVERYWHERE = [*PAGES, "/console/sign-in", "/console/password", "/console/nothing", "/nothing"]

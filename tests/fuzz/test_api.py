@@ -24,6 +24,7 @@ DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json"
 MODEL = "smollm2"
 EXAMPLES = int(os.environ.get("WARDSTEAD_FUZZ_EXAMPLES", "10"))
 schemathesis.openapi.format("json", st.sampled_from(["{}", '{"city": "Oslo"}', '{"numbers": [1, 2.5, null]}']))
+schemathesis.openapi.format("document", st.sampled_from(["cGxhaW4gd29yZHM=", "data:text/plain;base64,cGxhaW4gd29yZHM="]))
 
 
 def without_long_lists(value: Any) -> None:

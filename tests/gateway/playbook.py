@@ -76,6 +76,9 @@ class WordInspector:
     def keeping(self, label: Label) -> Keeping:
         return Keeping()
 
+    def patterns(self, texts: Any, flow: Flow) -> list[Inspection]:
+        return [self.inspect(text, flow) for text in texts]
+
     def guard(self, flow: Flow, **_: Any) -> WordGuard:
         return WordGuard(self)
 
@@ -186,6 +189,11 @@ class Playbook:
         self.seen: list[Command] = []
         self.complete = False
         self._resume(None)
+
+    @property
+    def next(self) -> Command | None:
+        """What the exchange asks for now."""
+        return self._next
 
     def __rshift__(self, expected: type[Command] | Callable[[Any], bool]) -> Playbook:
         command = self._take()

@@ -30,7 +30,7 @@ from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
-from wardstead.inspection.ports import Flow, Keeping
+from wardstead.inspection.ports import Flow, Inspection, Keeping, TakesLong
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import Label
@@ -153,6 +153,11 @@ class Slow(WordInspector):
 
     def is_slow(self, flow: Flow) -> bool:
         return True
+
+    def inspect_all(self, texts: Any, flow: Flow, *, patient: bool = True, **_: Any) -> list[Inspection]:
+        if not patient:
+            raise TakesLong
+        return super().inspect_all(texts, flow)
 
 
 def test_what_takes_long_is_inspected_in_a_thread_whatever_its_size() -> None:
@@ -533,3 +538,42 @@ def test_a_stream_that_is_held_keeps_what_was_not_released() -> None:
     assert b"DOUBTFUL" not in play.sent
     assert b"for review" in play.sent
     assert b"[DONE]" in play.sent
+
+
+def turns(*texts: str) -> bytes:
+    messages = [{"role": "user" if at % 2 == 0 else "assistant", "content": text} for at, text in enumerate(texts)]
+    return json.dumps({"model": "m", "messages": messages}).encode()
+
+
+@pytest.mark.parametrize(
+    ("parts", "left"),
+    [(["my SEC", "ok", "RET is"], "[redacted:secret] is"), (["S", "ok", "ECR", "ok", "ET, is"], "[redacted:secret], is")],
+)
+def test_a_secret_that_is_cut_over_messages_is_found_and_its_last_part_taken_out(parts: list[str], left: str) -> None:
+    play = Playbook(exchange()) >> ReadBody << turns(*parts) >> CommitIntent
+    said = content(play.seen[-1])
+    assert said["request"]["messages"][-1]["content"] == left
+    (finding,) = said["findings"]
+    assert (finding["combination"], finding["text"], finding["type"]) == ("across-messages", len(parts) - 1, "secret")
+    assert finding["end"] == len(parts[-1]) - len(left) + len("[redacted:secret]")
+
+
+def test_what_blocks_is_found_over_messages_too() -> None:
+    play = Playbook(exchange()) >> ReadBody << turns("FORB", "ok", "IDDEN") >> CommitIntent
+    assert content(play.seen[-1])["decision"]["verdict"] == "block"
+
+
+def test_a_label_comes_of_what_is_cut_over_messages() -> None:
+    play = Playbook(exchange()) >> ReadBody << turns("PERS", "ok", "ONAL") >> CommitIntent
+    assert content(play.seen[-1])["label"] == {"level": "confidential", "compartments": ["personal"]}
+
+
+def test_what_the_model_said_between_joins_nothing() -> None:
+    play = Playbook(exchange()) >> ReadBody << turns("SEC", "RET", "no") >> CommitIntent
+    assert content(play.seen[-1])["findings"] == []
+
+
+def test_the_items_of_an_array_are_read_together() -> None:
+    request = json.dumps({"model": "m", "prompt": ["my SEC", "RET"]}).encode()
+    play = Playbook(exchange(path="/v1/completions")) >> ReadBody << request >> CommitIntent
+    assert content(play.seen[-1])["request"]["prompt"] == ["my SEC", "[redacted:secret]"]

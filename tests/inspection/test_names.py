@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wardstead.inspection.countries import countries
-from wardstead.inspection.names import LABELS, MARGIN, TYPES, WINDOW, Word, spans, windows
+from wardstead.inspection.names import LABELS, MARGIN, TYPES, WINDOW, Word, joined, spans, windows, within
 from wardstead.inspection.organisations import organisations
+from wardstead.inspection.ports import Span
 
 TEXTS = st.text(alphabet=st.sampled_from("ab Cé\n.,'-😀\ud800"), max_size=3000) | st.text(max_size=200)
 
@@ -104,6 +107,32 @@ def test_windows_are_the_text_each_part_counted_once(text: str) -> None:
 def test_more_text_changes_no_earlier_window(text: str, more: str) -> None:
     before, after = list(windows(text)), list(windows(text + more))
     assert before[:-3] == after[: max(0, len(before) - 3)]
+
+
+def test_what_goes_on_across_many_windows_is_covered_without_a_gap() -> None:
+    text = "Ada Lovelace " * 400
+    seen = []
+    for window in windows(text):
+        shown = text[window.start : window.end]
+        words = [Word(at, at + 3, {"GIVEN_NAME": 1.0}) for at in range(len(shown)) if shown.startswith("Ada", at)]
+        words += [Word(at, at + 8, {"SURNAME": 1.0}) for at in range(len(shown)) if shown.startswith("Lovelace", at)]
+        seen += within(spans(shown, sorted(words)), window)
+    covered = joined(seen)
+    assert covered[0].start == 0
+    assert covered[-1].end == len(text) - 1
+    assert all(before.end == after.start for before, after in pairwise(covered))
+    assert all(span.end - span.start <= 1000 for span in covered)
+
+
+KINDS, STARTS, LENGTHS = st.sampled_from("ab"), st.integers(0, 60), st.integers(1, 30)
+SPANS = st.builds(lambda kind, start, length: Span(kind, start, start + length), KINDS, STARTS, LENGTHS)
+
+
+@given(st.lists(SPANS))
+def test_joined_spans_cover_the_same_and_lie_apart(found: list[Span]) -> None:
+    out = joined(found)
+    assert {at for one in out for at in range(one.start, one.end)} == {at for one in found for at in range(one.start, one.end)}
+    assert all(before.end <= after.start for before, after in pairwise(out))
 
 
 @given(

@@ -142,6 +142,12 @@ combinations:
     assert inspector.inspect("N1 N2 N3 N4", ANSWER).text == "N1 N2 "
 
 
+def test_texts_of_one_request_stand_one_behind_the_other() -> None:
+    inspector = small(TOGETHER)
+    assert [one.text for one in inspector.inspect_all(["N1", "I1"], PROMPT)] == ["N1", "[redacted:illness]"]
+    assert [one.text for one in inspector.inspect_all(["N1", " " * 20, "I1"], PROMPT)] == ["N1", " " * 20, "I1"]
+
+
 PIECES = st.lists(st.sampled_from(["N1", "N2", "N3", "I1", "I2", " ", " and ", "."]), max_size=30).map(" ".join)
 
 

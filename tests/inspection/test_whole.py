@@ -15,7 +15,7 @@ from wardstead.inspection.checked import next_look
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import load_policy
-from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Origin, Span
+from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Origin, Span, TakesLong
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
 
@@ -116,6 +116,22 @@ combinations:
     assert lazy.inspect("x and I1", PROMPT).text == "x and [redacted:illness]"
     assert words.asked == [["x and I1"]]
     assert lazy.is_slow(PROMPT)
+
+
+def test_whoever_cannot_wait_for_a_slow_one_is_told_before_anything_is_done() -> None:
+    words = Words({"x": "letter"}, slow=True)
+    together = """
+combinations:
+  - {id: both, of: [{type: letter}, {type: illness}], label: {level: restricted}, prompt: redact, answer: redact,
+     directions: [prompt]}
+"""
+    lazy = inspector(words, NOTHING, together)
+    assert lazy.inspect_all(["x and N1"], PROMPT, patient=False)[0].text == "x and N1"
+    with pytest.raises(TakesLong):
+        lazy.inspect_all(["x and I1"], PROMPT, patient=False)
+    assert not words.asked
+    assert not lazy.is_slow(ANSWER), "in answers the combination does not count"
+    assert lazy.inspect("x and I1", ANSWER).text == "x and I1"
 
 
 @pytest.mark.parametrize(("text", "action"), [("BROKEN", Action.FLAG), ("BROKEN N1", Action.FLAG), ("BROKEN I1", Action.BLOCK)])

@@ -10,13 +10,23 @@ from typing import Any
 
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.config import ModelSection, parse_upstream
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
-from wardstead.kernel.errors import PeerError
+from wardstead.kernel.errors import ConfigurationError, PeerError
+from wardstead.kernel.findings import Action
+
+_FAILED = {
+    Action.ALLOW: "let through without it",
+    Action.FLAG: "let through without it, and flagged",
+    Action.HOLD: "held for review",
+    Action.BLOCK: "refused",
+}
+_NAMES_NEXT = "set inspection.names.enabled, unless names are nobody's secret here"
 
 
 def probes(deployment: Deployment, model: str) -> tuple[ProbeResult, ...]:
@@ -26,7 +36,13 @@ def probes(deployment: Deployment, model: str) -> tuple[ProbeResult, ...]:
 
 def posture(deployment: Deployment) -> list[Check]:
     """What protects this deployment and what does not, each with its evidence."""
-    checks = [_keys_check(deployment), _tls_check(deployment), _ledger_check(deployment), verified_check(deployment)]
+    checks = [
+        _keys_check(deployment),
+        _tls_check(deployment),
+        _ledger_check(deployment),
+        verified_check(deployment),
+        _detectors_check(deployment),
+    ]
     for model in deployment.settings.models:
         if model.upstream.kind == "embedded":
             checks.append(_isolation(deployment, model.name))
@@ -92,6 +108,27 @@ def _refused(deployment: Deployment) -> str:
     if said is not None and said.get("ledger") is False:
         return "the disk or the database takes no writes, or there is no room left for outcomes"
     return ""
+
+
+def _detectors_check(deployment: Deployment) -> Check:
+    title = "What looks at texts can work"
+    try:
+        found = text_detectors(deployment)
+    except ConfigurationError as error:
+        return Check("detectors", title, State.RED, str(error), error.next_step)
+    lacks = "; ".join(f"{name}: {why}" for name, why in lacking(found).items())
+    if lacks:
+        return Check("detectors", title, State.RED, f"{lacks}; {_without(deployment)}", "restore its files")
+    looking = ", ".join(one.id for one in found)
+    if not deployment.settings.inspection.names.enabled:
+        return Check("detectors", title, State.AMBER, f"patterns, {looking}; people and places are not looked for", _NAMES_NEXT)
+    return Check("detectors", title, State.GREEN, f"patterns, {looking}; 'wardstead classify detectors' tries them")
+
+
+def _without(deployment: Deployment) -> str:
+    """What the policy makes of texts that a detector should have looked at, and did not."""
+    policy = deployment.classification()
+    return f"exchanges above public are {_FAILED[policy.failure_above]}, public ones {_FAILED[policy.failure_public]}"
 
 
 def _answers(deployment: Deployment, model: ModelSection) -> bool:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
+from wardstead.adapters.plugins import checked
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.console.ports import ExchangeSummary, Glimpse, ModelChoice, MustChangePassword, OpenedSession, Posture
+from wardstead.bootstrap.detectors import lacking
+from wardstead.console.ports import (
+    DetectorState,
+    ExchangeSummary,
+    Glimpse,
+    ModelChoice,
+    MustChangePassword,
+    OpenedSession,
+    PolicyInForce,
+    Posture,
+    Tried,
+)
 from wardstead.console.timeline import label_words
 from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.server.worlds import WorldHolder
+from wardstead.inspection.classify import Classifier
+from wardstead.inspection.combining import Kind
+from wardstead.inspection.contract import State as Readiness
+from wardstead.inspection.documents import Extracted
+from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.ports import Flow, TextDetector
+from wardstead.inspection.pseudonyms import Vault
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.errors import CallerError, IntegrityError
+from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import verify_receipt
@@ -35,6 +56,7 @@ class Console:
         self._deployment = deployment
         self._worlds = worlds
         self._posture: tuple[float, Posture] | None = None
+        self._states: tuple[float, tuple[DetectorState, ...]] | None = None
         self._lock = Lock()
 
     # -- signing in --------------------------------------------------------------------------------------------------
@@ -160,6 +182,58 @@ class Console:
         """See ``ConsoleServices.verify_receipt``."""
         checkpoint = verify_receipt(document, self._deployment.ledger.key)
         return checkpoint.size if checkpoint is not None else 0
+
+    # -- classification ----------------------------------------------------------------------------------------------
+
+    def classification(self) -> PolicyInForce:
+        """See ``ConsoleServices.classification``."""
+        inspector, deployment = self._inspector, self._deployment
+        try:
+            changed = deployment.classification().version != inspector.policy.version
+        except ConfigurationError:
+            changed = True
+        return PolicyInForce(
+            deployment.settings.inspection.policy,
+            inspector.policy,
+            tuple(Kind(one.type, one.category) for one in inspector.detectors),
+            self._detectors(),
+            changed,
+        )
+
+    def classify(self, text: str, flow: Flow) -> Tried:
+        """See ``ConsoleServices.classify``."""
+        stand_ins = Vault(os.urandom, lambda _text: True)
+        (inspected,) = self._inspector.inspect_all((text,), flow, pseudonyms=stand_ins)
+        return Tried(self._classifier.classify(text), inspected)
+
+    def read_document(self, name: str, data: bytes) -> Extracted:
+        """See ``ConsoleServices.read_document``."""
+        return self._deployment.extractor.extract(data, name, self._deployment.settings.documents.limits())
+
+    @property
+    def _inspector(self) -> PolicyInspector:
+        found = self._worlds.current.inspector
+        if not isinstance(found, PolicyInspector):
+            raise ConfigurationError("there is no classification policy here")
+        return found
+
+    @cached_property
+    def _classifier(self) -> Classifier:
+        return self._inspector.classifier()
+
+    def _detectors(self) -> tuple[DetectorState, ...]:
+        """How the text detectors of this worker are; asked anew when that was a while ago."""
+        if self._states is None or not _fresh(self._states[0]):
+            found = self._inspector.text_detectors
+            lacks = lacking(found)
+            self._states = (time.monotonic(), tuple(_state(one, lacks.get(one.id, "")) for one in found))
+        return self._states[1]
+
+
+def _state(one: TextDetector, lacks: str) -> DetectorState:
+    report = checked(one, thorough=False)
+    why = lacks or ("" if report.state is Readiness.READY else report.why or report.state.value)
+    return DetectorState(one.id, one.version, dict(one.types), why, "'wardstead classify detectors' tries it" if why else "")
 
 
 def _fresh(seen_s: float) -> bool:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from importlib.resources import files
 
+from wardstead.adapters.models.classifier import OwnClassifier
+from wardstead.adapters.models.judge import Judge
 from wardstead.adapters.models.names import LOADING_S, InstalledModel, NamesDetector
 from wardstead.adapters.models.pool import WorkerPool
-from wardstead.adapters.models.worker import Load, Worker
+from wardstead.adapters.models.worker import Load, Worker, lacks
+from wardstead.adapters.plugins import checked, plugin
 from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
-from wardstead.config import NamesSection
-from wardstead.inspection.ports import TextDetector
-from wardstead.inspection.prose import ProseDetector, load_phrases
+from wardstead.bootstrap.scores import scores
+from wardstead.config import ClassifierSection, JudgeSection, NamesSection
+from wardstead.inspection.contract import Report
+from wardstead.inspection.judging import load_bench
+from wardstead.inspection.medical import MedicalTerms
+from wardstead.inspection.ports import Direction, Origin, TextDetector
+from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
 
 
@@ -24,12 +33,34 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     """
     settings = deployment.settings.inspection
     found: list[TextDetector] = []
+    if settings.medical_terms:
+        found.append(MedicalTerms())
     if settings.names.enabled:
         found.append(names(settings.names))
-    found.append(prose())
     found += content(deployment)
     found += documents(deployment)
+    found += [_classifier(deployment, one) for one in settings.classifiers]
+    place = str(deployment.places.config)
+    if settings.judge.model:
+        found.append(_judge(deployment, settings.judge, f"{place}: inspection.judge.model"))
+    found += [plugin(one.name, one.settings, f"{place}: inspection.plugins") for one in settings.plugins]
+    twice = sorted(name for name, count in Counter(one.id for one in found).items() if count > 1)
+    if twice:
+        raise ConfigurationError(f"two detectors are called {twice[0]!r}", where=f"{place}: inspection")
+    found += scores(deployment)
     return tuple(found)
+
+
+def reports(deployment: Deployment, *, thorough: bool = True) -> list[Report]:
+    """Of each text detector whether it works and keeps the contract. Takes a second at least: models are loaded."""
+    # A judge is asked once: a thorough check would keep its model busy for minutes.
+    return [checked(one, thorough=thorough and not isinstance(one, Judge)) for one in text_detectors(deployment)]
+
+
+def lacking(detectors: Sequence[TextDetector]) -> dict[str, str]:
+    """By detector, what its model lacks. Quick: nothing is loaded."""
+    pools = {one.id: one.pool for one in detectors if isinstance(one, NamesDetector | OwnClassifier)}
+    return {name: why for name, pool in pools.items() if (why := pool.lacks())}
 
 
 def names(settings: NamesSection) -> NamesDetector:
@@ -41,12 +72,13 @@ def names(settings: NamesSection) -> NamesDetector:
     )
 
 
-def prose() -> ProseDetector:
-    """The detector of what stands in prose: addresses, dates, people with their titles."""
-    folder = files("wardstead.catalogues") / "prose"
-    return ProseDetector(
-        load_phrases({f"prose/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")})
-    )
+def names_installed() -> bool:
+    """Whether the model of names is here."""
+    try:
+        names_model().load({})
+    except ConfigurationError:
+        return False
+    return True
 
 
 def names_model() -> InstalledModel:
@@ -55,5 +87,53 @@ def names_model() -> InstalledModel:
     return read_yaml(resource.read_text("utf-8"), "models/names.yaml", InstalledModel, ours=True)
 
 
+def _judge(deployment: Deployment, settings: JudgeSection, where: str) -> Judge:
+    """The judge reads every answer, so it must be cleared for all that any model may read, and read it where we isolate it."""
+    models = {one.name: one for one in deployment.settings.models}
+    model = models.get(settings.model)
+    if model is None or model.upstream.kind != "embedded":
+        raise ConfigurationError(f"there is no embedded model {settings.model!r}", where=where)
+    clearance = model.clearance.label()
+    beyond = sorted(name for name, one in models.items() if not clearance.dominates(one.clearance.label()))
+    if beyond:
+        raise ConfigurationError(
+            "the judge may not read what it would judge", where=where, why=f"{beyond[0]} is cleared for more than it",
+            next_step="give it a clearance that covers those of all models",
+        )  # fmt: skip
+    resource = files("wardstead.catalogues") / "judge" / "judge.yaml"
+    socket = deployment.places.sockets(model.name) / "model.sock"
+    bench = load_bench(resource.read_text("utf-8"), "judge/judge.yaml")
+    return Judge(bench, socket, model.name, timeout_s=settings.timeout_s, chars=settings.chars)
+
+
+def _classifier(deployment: Deployment, one: ClassifierSection) -> OwnClassifier:
+    folder = deployment.places.directory
+    wanted = {
+        "model": (str(folder / one.model), one.sha256),
+        "tokenizer": (str(folder / one.tokenizer), one.tokenizer_sha256),
+    }
+    options = {
+        "task": one.task,
+        "labels": [label.type for label in one.labels],
+        "threshold": one.threshold,
+        "activation": one.activation,
+        "max_tokens": one.max_tokens,
+    }
+    load = Load("classifier", wanted, options, one.memory_bytes)
+    return OwnClassifier(
+        one.id,
+        one.sha256[:12],
+        _pool(one.id, load, one.workers, one.timeout_s),
+        types={label.type: label.category for label in one.labels if label.type},
+        marks=one.task == "text",
+        cuts=one.cuts,
+        directions=frozenset(map(Direction, one.directions)),
+        origins=frozenset(map(Origin, one.origins)),
+    )
+
+
 def _pool(name: str, load: Load, workers: int, timeout_s: float) -> WorkerPool:
-    return WorkerPool(name, lambda: Worker(load, timeout_s=LOADING_S), workers=workers, timeout_s=timeout_s)
+    def start() -> Worker:
+        return Worker(load, timeout_s=LOADING_S)
+
+    return WorkerPool(name, start, workers=workers, timeout_s=timeout_s, lacks=lambda: lacks(load))

@@ -21,6 +21,7 @@ from wardstead.adapters.store.key_files import make_key, make_ledger_key, read_k
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment, Places, now_ms
+from wardstead.bootstrap.detectors import names_installed
 from wardstead.config import ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
@@ -59,6 +60,10 @@ models:
 
 isolation:
   mode: bubblewrap
+
+# People, places and organisations are found by a small model, in a process of its own.
+inspection:
+  names: {{enabled: {names}}}
 """
 
 
@@ -106,7 +111,13 @@ def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[
     engine.dispose()
     compartments, address = ", ".join(EVERYTHING), _address_section(names)
     text = _TEMPLATE.format(
-        model=MODEL_NAME, weights=weights, sha256=sha256, compartments=compartments, address=address, port=port
+        model=MODEL_NAME,
+        weights=weights,
+        sha256=sha256,
+        compartments=compartments,
+        address=address,
+        port=port,
+        names="true" if names_installed() else "false",
     )
     on_step("the first administrator")
     return _finish(places, text)

@@ -25,6 +25,7 @@ from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
+from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
 from wardstead.config import bracketed
 from wardstead.isolation.plan import Mode
@@ -132,6 +133,8 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     # Everything that a worker would stumble over is found here, where somebody is looking.
     deployment.decision_point()
     classifier(deployment, scan=False)
+    for name, why in lacking(text_detectors(deployment)).items():
+        on_step(f"the detector {name} cannot work, and policy says what happens to texts: {why}")
     deployment.require_model_files()
     # Policies or settings may have changed while nothing ran: decisions are made anew.
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})

@@ -68,6 +68,7 @@ async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
         worlds = WorldHolder(worlds_of(deployment, uses), deployment.directory.version)
         gateway = Gateway(_services(deployment, journal, worlds, upstreams), doors(deployment))
         opened.callback(gateway.workshop.close)
+        opened.callback(gateway.readers.close)
         gateway.console = create_console(Console(deployment, worlds))
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]
@@ -209,7 +210,12 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
     models = {model.name: _model(model, deployment) for model in settings.models}
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
-        body_bytes=settings.server.body_bytes, depth=gateway.depth, max_tokens=gateway.max_tokens, choices=gateway.choices
+        body_bytes=settings.server.body_bytes,
+        depth=gateway.depth,
+        max_tokens=gateway.max_tokens,
+        choices=gateway.choices,
+        documents=settings.documents.per_request if settings.documents.enabled else 0,
+        document_bytes=settings.documents.max_bytes,
     )
 
     def load() -> World:
@@ -224,6 +230,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             entropy=os.urandom,
             fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
             answer_bytes=gateway.answer_bytes,
+            include_hidden=settings.documents.include_hidden,
             isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
         )
 
@@ -262,6 +269,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         receipt=reader.receipt,
         checkpoint=reader.checkpoint,
         exchange_owner=owner,
+        read_document=functools.partial(deployment.extractor.extract, limits=deployment.settings.documents.limits()),
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
         ledger_verified=functools.partial(verified, deployment),
         ledger_health=lambda: journal.accepts() and can_write(deployment.places.state),

@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from wardstead import __version__
-from wardstead.cli import chat, classify, classify_known, classify_policy, config, conversations, ledger, people, running
+from wardstead.cli import (
+    chat,
+    classify,
+    classify_detectors,
+    classify_known,
+    classify_policy,
+    config,
+    conversations,
+    ledger,
+    people,
+    running,
+)
 from wardstead.cli.output import DEFECT
 
 app = typer.Typer(
@@ -35,6 +46,7 @@ classify.app.command("use")(classify_policy.use)
 classify.app.command("import-values")(classify_known.import_values)
 classify.app.command("fingerprint")(classify_known.fingerprint)
 classify.app.command("known")(classify_known.list_known)
+classify.app.command("detectors")(classify_detectors.detectors)
 for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat):
     app.command()(command)
 

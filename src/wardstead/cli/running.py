@@ -10,15 +10,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import condition, running
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap.detectors import reports
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
+from wardstead.cli import classify_detectors
 from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
+from wardstead.inspection.contract import State as Readiness
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import State
 from wardstead.isolation.probes import ProbeResult
@@ -187,18 +191,23 @@ def _show_status(said: dict[str, object]) -> None:
     out.print(table)
 
 
-def _probe(context: typer.Context, *, as_json: bool) -> None:
+def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) -> None:
     with errors(as_json=as_json):
         found = deployment(context)
         names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
         results = {name: condition.probes(found, name) for name in names}
+        looked = reports(found, thorough=False) if detectors else []
     if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
-        say_json({"mode": found.mode.value, "probes": rows})
+        tried = {"detectors": [msgspec.to_builtins(one) for one in looked]} if detectors else {}
+        say_json({"mode": found.mode.value, "probes": rows, **tried})
     else:
         for name, probes in results.items():
             _show_probes(name, found.mode, probes)
-    if any(one.open for probes in results.values() for one in probes):
+        if looked:
+            classify_detectors.show(looked)
+    unready = any(one.state is not Readiness.READY for one in looked)
+    if unready or any(one.open for probes in results.values() for one in probes):
         raise typer.Exit(1)
 
 
@@ -215,8 +224,8 @@ def _show_probes(name: str, mode: Mode, probes: tuple[ProbeResult, ...]) -> None
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Probe the running sandbox from inside and show what stays open. Exit 1 when something does."""
-    _probe(context, as_json=as_json)
+    """Probe the running sandbox from inside, and try every detector. Exit 1 when something is open, or does not work."""
+    _probe(context, as_json=as_json, detectors=True)
 
 
 @isolation.command("check")

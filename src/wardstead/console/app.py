@@ -11,20 +11,24 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from wardstead.console.pages.chat import Chat
+from wardstead.console.pages.classification import Classifying, TooManyTries
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.overview import Overview
-from wardstead.console.pages.signing_in import PasswordChecks, SigningIn
+from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
 from wardstead.console.ports import ConsoleServices
 from wardstead.console.rendering import STATIC
 from wardstead.console.shell import Shell
 from wardstead.console.site import HOME, ConsoleSettings, NotFound, Site
+from wardstead.console.turns import Turns
 from wardstead.kernel.errors import WardsteadError
 
 
 def create_console(services: ConsoleServices, settings: ConsoleSettings | None = None) -> Starlette:
     """The console over wired services. Starts nothing; all it keeps is how many live views there are and how many sign in."""
     site = Site(services, settings or ConsoleSettings())
-    checks = PasswordChecks(site.settings.password_checks, site.settings.password_waiting)
+    settings = site.settings
+    checks = Turns(settings.password_checks, settings.password_waiting, TooManySignIns)
+    tries = Turns(settings.text_checks, settings.text_waiting, TooManyTries)
     routes = [
         Route("/", _to_home, methods=["GET"]),
         Route("/console", _to_home, methods=["GET"]),
@@ -32,6 +36,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *SigningIn(site, checks).routes(),
         *Overview(site).routes(),
         *Exchanges(site).routes(),
+        *Classifying(site, tries).routes(),
         *Chat(site).routes(),
     ]
 

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from wardstead.access.ports import Decision, Identity, Resource
+from wardstead.inspection.classify import Classification
+from wardstead.inspection.combining import Kind
+from wardstead.inspection.documents import Extracted
+from wardstead.inspection.policy import ClassificationPolicy
+from wardstead.inspection.ports import Flow, Inspection
 from wardstead.isolation.posture import Check
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
@@ -73,6 +78,45 @@ class Glimpse:
     verdict: str
     act: str = ""
     """What was done, of an act of administration."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorState:
+    """A detector that is more than a pattern. ``why`` is empty where it is ready, else what it lacks."""
+
+    id: str
+    version: str
+    types: Mapping[str, str]
+    """What it finds, each with its category."""
+    why: str = ""
+    next_step: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers."""
+        return not self.why
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The classification policy that this worker decides by, and what finds the data that it speaks of."""
+
+    file: str
+    """Below the deployment folder."""
+    policy: ClassificationPolicy
+    kinds: tuple[Kind, ...]
+    """What each pattern finds, one for each."""
+    detectors: tuple[DetectorState, ...]
+    changed: bool = False
+    """Whether the file says something else by now: it counts from the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a text holds, and what would go on of it. It lives as long as the answer that shows it."""
+
+    classification: Classification
+    inspection: Inspection
 
 
 class ConsoleServices(Protocol):
@@ -149,4 +193,16 @@ class ConsoleServices(Protocol):
 
         Returns the size of the tree that proves it, 0 while there is no checkpoint. Raises ``IntegrityError``.
         """
+        ...
+
+    def classification(self) -> PolicyInForce:
+        """The policy in force; detectors are asked whether they are ready at most every few seconds."""
+        ...
+
+    def classify(self, text: str, flow: Flow) -> Tried:
+        """What the policy in force makes of a text on this way. Neither kept nor logged."""
+        ...
+
+    def read_document(self, name: str, data: bytes) -> Extracted:
+        """The texts in a document, read in a sandbox. Neither kept nor logged."""
         ...

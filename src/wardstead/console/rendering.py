@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from wardstead.console.marking import visible
+
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _REDACTION: Final = re.compile(r"\[redacted:([a-z0-9-]{2,40})\]")
 STATIC: Final = "/console/static"
@@ -56,6 +58,7 @@ def environment(static: StaticFiles) -> Environment:
     made.filters["cut"] = cut
     made.filters["ends"] = ends
     made.filters["moment"] = moment
+    made.filters["visible"] = visible
     made.globals["shown_characters"] = SHOWN_CHARACTERS
     made.globals["shown_texts"] = SHOWN_TEXTS
     made.globals["static"] = lambda name: static.by_name[name].path

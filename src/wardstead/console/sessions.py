@@ -21,8 +21,8 @@ from starlette.responses import Response
 
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.ports import CredentialKind, Identity
+from wardstead.console.forms import BadForm, FormTooLarge, Upload, parse_upload
 from wardstead.console.ports import ConsoleServices, OpenedSession
-from wardstead.kernel.errors import CallerError
 
 SESSION_COOKIE: Final = "__Host-wardstead"
 CSRF_COOKIE: Final = "__Host-wardstead-csrf"
@@ -30,12 +30,6 @@ FORM_COOKIE: Final = "__Host-wardstead-form"
 CSRF_HEADER: Final = "x-wardstead-csrf"
 _FORM_BYTES: Final = 16 * 1024
 _FORM_TIMEOUT_S: Final = 15.0
-
-
-class BadForm(CallerError):
-    """The form is too large, too slow, or not a form."""
-
-    code = "bad_form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +96,7 @@ async def read_form(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise BadForm("this is not a form", where="content-type")
-    try:
-        async with asyncio.timeout(_FORM_TIMEOUT_S):
-            body = await _read(request)
-    except TimeoutError:
-        raise BadForm("the form did not arrive in time") from None
-    except ClientDisconnect:
-        raise BadForm("the form did not arrive") from None
+    body = await _body(request, _FORM_BYTES)
     try:
         fields = parse_qs(
             body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict", max_num_fields=16
@@ -120,13 +108,29 @@ async def read_form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-async def _read(request: Request) -> bytes:
-    body = b""
+async def read_upload(request: Request, limit_bytes: int) -> Upload:
+    """A form that may bring files, of a bounded size. Raises ``BadForm``, ``FormTooLarge``."""
+    return parse_upload(request.headers.get("content-type", ""), await _body(request, limit_bytes))
+
+
+async def _body(request: Request, limit_bytes: int) -> bytes:
+    try:
+        async with asyncio.timeout(_FORM_TIMEOUT_S):
+            return await _read(request, limit_bytes)
+    except TimeoutError:
+        raise BadForm("the form did not arrive in time") from None
+    except ClientDisconnect:
+        raise BadForm("the form did not arrive") from None
+
+
+async def _read(request: Request, limit_bytes: int) -> bytes:
+    pieces, size = [], 0
     async for piece in request.stream():
-        body += piece
-        if len(body) > _FORM_BYTES:
-            raise BadForm(f"the form is larger than {_FORM_BYTES} bytes")
-    return body
+        size += len(piece)
+        if size > limit_bytes:
+            raise FormTooLarge(f"the form is larger than {limit_bytes} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _same(given: str, held: str) -> bool:

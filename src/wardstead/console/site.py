@@ -64,6 +64,9 @@ class ConsoleSettings:
     password_checks: int = 2
     """How many passwords are checked at the same time, and how many may wait for it."""
     password_waiting: int = 32
+    text_checks: int = 2
+    """How many texts are looked at at the same time in the try-it box, and how many may wait for it."""
+    text_waiting: int = 16
 
 
 class Site:

@@ -65,14 +65,15 @@ class Classifier:
         *,
         text_detectors: Sequence[TextDetector] = (),
         scan: bool = True,
+        matcher: Matcher | None = None,
     ) -> None:
-        """``scan``: see ``Matcher``. Raises ``ConfigurationError``."""
+        """``scan``: see ``Matcher``; ``matcher``: one of the same patterns, where there is one. Raises ``ConfigurationError``."""
         patterns = (*detectors, *(canary(text) for text in canaries))
         self._names = [*(one.id for one in patterns), *(one.id for one in text_detectors for _ in one.types)]
         self._bound = frozenset(number for number, one in enumerate(patterns) if one.context)
         self._judge = Judge([*(Kind(one.type, one.category) for one in patterns), *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(patterns))
-        self._matcher = Matcher(patterns, scan=scan)
+        self._matcher = matcher or Matcher(patterns, scan=scan)
 
     def classify(self, text: str) -> Classification:
         """Everything that is found, in the order of the text. What a pattern raises is raised: here nothing is let through."""

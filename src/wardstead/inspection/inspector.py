@@ -11,6 +11,7 @@ import msgspec
 
 from wardstead.inspection.catalogue import Detector, canary, digest
 from wardstead.inspection.checked import CheckedGuard, WholeGuard
+from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.matching import Match, Matcher, opened
@@ -25,6 +26,8 @@ _BETWEEN = b"\x00\n\x00"
 """Between texts that are scanned together. Each text is then searched by itself for what was found in it."""
 Leakage = Callable[[Sequence[str]], TextDetector]
 """From what a model was told to what finds it in an answer."""
+Look = Callable[[Sequence[Iterable[Match]]], Sequence[Seen]]
+"""From the matches of the patterns, by text, to what text detectors see."""
 
 
 class PolicyInspector:
@@ -52,29 +55,57 @@ class PolicyInspector:
         versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors)
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
 
+    def classifier(self, policy: ClassificationPolicy | None = None) -> Classifier:
+        """What explains texts with the same detectors, compiled once for both; under another ``policy`` where one is given."""
+        return Classifier(self.detectors, policy or self.policy, text_detectors=self.text_detectors, matcher=self._matcher)
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        """The patterns, canaries among them."""
+        return self._matcher.detectors
+
+    @property
+    def text_detectors(self) -> tuple[TextDetector, ...]:
+        """Those that look at whole texts."""
+        return self._whole.detectors
+
     def inspect(self, text: str, flow: Flow) -> Inspection:
         """See ``Inspector.inspect``."""
         return self.inspect_all((text,), flow)[0]
 
     def inspect_all(
-        self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), pseudonyms: Pseudonyms | None = None
+        self,
+        texts: Sequence[str],
+        flow: Flow,
+        *,
+        origins: Sequence[Origin] = (),
+        pseudonyms: Pseudonyms | None = None,
+        patient: bool = True,
     ) -> list[Inspection]:
         """See ``Inspector.inspect_all``."""
+
+        def look(found: Sequence[Iterable[Match]]) -> Sequence[Seen]:
+            return self._whole.look(texts, origins, flow, found, patient=patient)
+
+        return self._all(texts, self._judge.case(flow, pseudonyms), look if self._whole.concerns(flow) else None)
+
+    def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
+        """See ``Inspector.patterns``."""
+        return self._all(texts, self._judge.case(flow, None, combining=False), None)
+
+    def _all(self, texts: Sequence[str], case: Case, look: Look | None) -> list[Inspection]:
+        """``look``: the text detectors, where they are concerned."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
             suspects = self._suspects(parts)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return [_crashed(text) for text in texts]
-        concerned = self._whole.concerns(flow)
-        if not suspects and not concerned:
+        if not suspects and look is None:
             return [Inspection(part.decode("utf-8")) for part in parts]
         nothing: tuple[int, ...] = ()
         found = [self._matches(part, suspects.get(at, nothing)) for at, part in enumerate(parts)]
-        seen: Sequence[Seen] = [NOTHING] * len(parts)
-        if concerned:
-            seen = self._whole.look(texts, origins, flow, [matches or () for matches in found])
-        case = self._judge.case
-        verdicts = [self._verdict(*each, case(flow, pseudonyms)) for each in zip(parts, found, seen, strict=True)]
+        seen = [NOTHING] * len(parts) if look is None else look([matches or () for matches in found])
+        verdicts = self._verdicts(texts, list(zip(parts, found, seen, strict=True)), case)
         return self._with_failures(verdicts, seen) if any(one.failed for one in seen) else verdicts
 
     def keeping(self, label: Label) -> Keeping:
@@ -125,6 +156,15 @@ class PolicyInspector:
             return [match for number in numbers for match in self._matcher.matches(number, view, 0, len(view)).matches]
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return None
+
+    def _verdicts(
+        self, texts: Sequence[str], each: Sequence[tuple[bytes, list[Match] | None, Seen]], case: Case
+    ) -> list[Inspection]:
+        verdicts = []
+        for text, (data, found, seen) in zip(texts, each, strict=True):
+            verdicts.append(self._verdict(data, found, seen, case))
+            case.next_text(len(text))
+        return verdicts
 
     def _verdict(self, data: bytes, found: list[Match] | None, seen: Seen, case: Case) -> Inspection:
         if found is None:

@@ -31,6 +31,8 @@ WINDOW: Final = 448
 """Characters that the model sees at once. It was made for messages: with more around it, it finds less."""
 MARGIN: Final = 80
 """Characters of its neighbours that a window shows on either side, for their context alone."""
+_WIDEST: Final = 1000
+"""Characters of one span, at most: four bytes each fit the guards' window."""
 _LONGEST_WORD: Final = 64
 """A cut is moved to the next gap between words, unless there is none for so long."""
 
@@ -93,6 +95,30 @@ def _gap(text: str, at: int) -> int:
         if text[place - 1].isspace() and not text[place].isspace():
             return place
     return min(at, len(text))
+
+
+def within(found: Sequence[Span], window: Window) -> list[Span]:
+    """What reaches into the part of the window that counts, with its places in the whole text."""
+    moved = [Span(one.type, one.start + window.start, one.end + window.start, one.score) for one in found]
+    return [one for one in moved if one.start < window.last and one.end > window.first]
+
+
+def joined(found: Sequence[Span]) -> list[Span]:
+    """What several windows saw of a text, in order and none over another.
+
+    What lies across a border is seen by both, and each may know of one end alone. The pieces of a very long one are told apart,
+    because a place that is wider than the guards' window cannot be taken out.
+    """
+    out: list[Span] = []
+    for span in sorted(found, key=lambda one: (one.start, -one.end)):
+        last = out[-1] if out else None
+        if last is None or span.start >= last.end:
+            out.append(span)
+        elif span.end > last.end and span.type == last.type and span.end - last.start <= _WIDEST:
+            out[-1] = Span(last.type, last.start, span.end, max(last.score, span.score))
+        elif span.end > last.end:
+            out.append(Span(span.type, last.end, span.end, span.score))
+    return out
 
 
 class _Run(NamedTuple):

@@ -70,12 +70,16 @@ class _Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _Combination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What several findings mean together. ``within``: so many characters from the first to the last; else the whole text."""
+    """What several findings mean together, in ``directions``.
+
+    ``within``: so many characters from the first to the last; else the whole text.
+    """
 
     id: _Name
     of: Annotated[tuple[_Term, ...], Meta(min_length=1, max_length=8)]
     label: _Label
     within: Annotated[int, Meta(ge=1, le=MAX_WITHIN)] | None = None
+    directions: Annotated[tuple[Literal["prompt", "answer"], ...], Meta(min_length=1)] = ("prompt", "answer")
     prompt: _Actions | None = None
     answer: _Actions | None = None
 
@@ -149,6 +153,7 @@ class Combination:
     terms: tuple[Term, ...]
     treatment: Treatment
     within: int = 0
+    directions: frozenset[Direction] = frozenset(Direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +351,7 @@ def _combination(one: _Combination, place: str, treat: _Treater) -> Combination:
         terms.append(Term(term.type or term.category, bool(term.type), term.count))
     if len(terms) == 1 and terms[0].count == 1:
         raise ConfigurationError("one finding is no combination", where=f"{place}.of", next_step="write a rule for it")
-    return Combination(one.id, tuple(terms), treat.of(one, place), one.within or 0)
+    return Combination(one.id, tuple(terms), treat.of(one, place), one.within or 0, frozenset(map(Direction, one.directions)))
 
 
 def _handling(one: _Handling, place: str) -> Handling:

@@ -127,6 +127,10 @@ class Released(msgspec.Struct, frozen=True):
     action: Action = Action.ALLOW
 
 
+class TakesLong(Exception):
+    """A slow detector has to look, and whoever asked cannot wait for it: ask again where it holds up nobody."""
+
+
 class StreamGuard(Protocol):
     """Inspects one text that arrives in pieces.
 
@@ -158,12 +162,25 @@ class Inspector(Protocol):
         ...
 
     def inspect_all(
-        self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), pseudonyms: Pseudonyms | None = None
+        self,
+        texts: Sequence[str],
+        flow: Flow,
+        *,
+        origins: Sequence[Origin] = (),
+        pseudonyms: Pseudonyms | None = None,
+        patient: bool = True,
     ) -> list[Inspection]:
         """The same for each of many, in one scan. ``origins``: of each text, where they are known.
 
-        Without ``pseudonyms`` what would be pseudonymised is redacted.
+        What findings mean together, they mean in all these texts: a name in one message and a diagnosis in the next.
+
+        Without ``pseudonyms`` what would be pseudonymised is redacted. Raises ``TakesLong`` where a slow detector has to look
+        and nobody is ``patient``.
         """
+        ...
+
+    def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
+        """The verdicts of what looks at the form of a text alone: patterns, not text detectors. In one scan."""
         ...
 
     def keeping(self, label: Label) -> Keeping:
@@ -175,7 +192,7 @@ class Inspector(Protocol):
         ...
 
     def is_slow(self, flow: Flow) -> bool:
-        """Whether inspecting even a small text can take more than a few milliseconds: then not on the event loop."""
+        """Whether a slow detector may have to look at what goes this way."""
         ...
 
     def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> StreamGuard:

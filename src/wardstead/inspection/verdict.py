@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from wardstead.inspection.catalogue import WINDOW_BYTES
-from wardstead.inspection.combining import Combinations, Kind
+from wardstead.inspection.combining import Combinations, Kind, Tracker
 from wardstead.inspection.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Pseudonyms
@@ -68,20 +68,28 @@ class Judge:
         self.treatments = [policy.treatment(one.type, one.category) for one in kinds]
         self.combinations = Combinations(policy.combinations, kinds)
 
-    def case(self, flow: Flow, pseudonyms: Pseudonyms | None) -> Case:
-        """What judges one text, from its beginning to its end."""
-        return Case(self, flow, pseudonyms)
+    def case(self, flow: Flow, pseudonyms: Pseudonyms | None, *, combining: bool = True) -> Case:
+        """What judges texts, from the beginning to the end; ``combining``: also by what findings mean together."""
+        return Case(self, flow, pseudonyms, self.combinations.begin() if combining else None)
 
 
 class Case:
-    """Judges the clusters of one text, each once and in the order of the text."""
+    """Judges the clusters of one text, each once and in the order of the text; of several texts, one after the other.
 
-    __slots__ = ("_flow", "_judge", "_pseudonyms", "_tracker")
+    For what findings mean together, texts that are judged by one case stand one behind the other.
+    """
 
-    def __init__(self, judge: Judge, flow: Flow, pseudonyms: Pseudonyms | None) -> None:
+    __slots__ = ("_before", "_flow", "_judge", "_pseudonyms", "_tracker")
+
+    def __init__(self, judge: Judge, flow: Flow, pseudonyms: Pseudonyms | None, tracker: Tracker | None) -> None:
         """Made by ``Judge.case``."""
         self._judge, self._flow, self._pseudonyms = judge, flow, pseudonyms
-        self._tracker = judge.combinations.begin()
+        self._tracker = tracker
+        self._before = 0  # characters of the texts before this one
+
+    def next_text(self, characters: int) -> None:
+        """A text of so many characters is over, and another one follows."""
+        self._before += characters
 
     def rule(self, cluster: Cluster, chars: Mapping[int, int], data: bytes) -> Ruling:
         """Rule on a cluster of ``data``. ``chars`` gives the number of characters before each of its matches' ends."""
@@ -91,7 +99,7 @@ class Case:
         if not (strictest.replaces or strictest.stops):
             if self._tracker is not None:
                 for match in cluster.matches:
-                    self._tracker.note(match.detector, chars[match.start], data[match.start : match.end])
+                    self._tracker.note(match.detector, self._before + chars[match.start], data[match.start : match.end])
             return Ruling(strictest, findings, join_all([finding.label for finding in findings]), b"")
         # What is taken out of the text no longer says anything about it.
         if strictest.stops:
@@ -111,7 +119,9 @@ class Case:
         action = Action.BLOCK if match.overlong else treatment.action(self._flow)
         why = ""
         if self._tracker is not None:
-            for one in self._tracker.completed(match.detector, end, data[match.start : match.end]):
+            for one in self._tracker.completed(match.detector, self._before + end, data[match.start : match.end]):
+                if self._flow.direction not in one.directions:
+                    continue
                 label, why = label.join(one.treatment.label), one.id
                 action = max(action, one.treatment.action(self._flow))
         return Finding(kind, start, end, label, action, match.score, why)

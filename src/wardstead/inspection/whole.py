@@ -16,7 +16,7 @@ from wardstead.inspection.catalogue import WINDOW_BYTES
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.matching import Match
 from wardstead.inspection.policy import FLOWS
-from wardstead.inspection.ports import Direction, Flow, Origin, Span, TextDetector
+from wardstead.inspection.ports import Direction, Flow, Origin, Span, TakesLong, TextDetector
 from wardstead.inspection.verdict import Judge
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
@@ -89,8 +89,10 @@ class WholeText:
 
     def _replaces(self, numbers: Iterable[int], flow: Flow) -> bool:
         judge = self._judge
-        together = [judge.combinations.all[at].treatment for number in numbers for at, _ in judge.combinations.places[number]]
-        return any(one.action(flow) > Action.FLAG for one in (*(judge.treatments[number] for number in numbers), *together))
+        together = [judge.combinations.all[at] for number in numbers for at, _ in judge.combinations.places[number]]
+        says = [judge.treatments[number] for number in numbers]
+        says += [one.treatment for one in together if flow.direction in one.directions]
+        return any(one.action(flow) > Action.FLAG for one in says)
 
     def _wanted(self, at: int, flow: Flow) -> Needs | None:
         """``None``: never on this way. Empty: always. Else only where one of the needs is met."""
@@ -109,6 +111,8 @@ class WholeText:
         needs = []
         for at, combination in enumerate(judge.combinations.all):
             treatment = combination.treatment
+            if flow.direction not in combination.directions:
+                continue
             matters = treatment.label != PUBLIC or treatment.action(flow) is not Action.ALLOW
             terms = [self._kinds_of(at, term) for term in range(len(combination.terms))]
             if matters and any(term & numbers for term in terms):
@@ -129,8 +133,19 @@ class WholeText:
             self._run(at, (text,), (), FLOWS[0], (seen,))
         return seen
 
-    def look(self, texts: Sequence[str], origins: Sequence[Origin], flow: Flow, found: Sequence[Iterable[Match]]) -> list[Seen]:
-        """What the detectors see in each text. ``found``: the matches of the patterns, by text."""
+    def look(
+        self,
+        texts: Sequence[str],
+        origins: Sequence[Origin],
+        flow: Flow,
+        found: Sequence[Iterable[Match]],
+        *,
+        patient: bool = True,
+    ) -> list[Seen]:
+        """What the detectors see in each text. ``found``: the matches of the patterns, by text.
+
+        Raises ``TakesLong`` where a slow one has to look and nobody is ``patient``.
+        """
         seen = [Seen() for _ in texts]
         kinds = {match.detector for matches in found for match in matches}
         in_order = sorted(range(len(self.detectors)), key=lambda at: self.detectors[at].slow)
@@ -138,6 +153,8 @@ class WholeText:
             needs = self._wanted(at, flow)
             if needs is None or (needs and not any(all(term & kinds for term in need) for need in needs)):
                 continue
+            if self.detectors[at].slow and not patient:
+                raise TakesLong
             self._run(at, texts, origins, flow, seen)
             kinds |= {match.detector for one in seen for match in (*one.places, *one.marks)}
         return seen

@@ -94,7 +94,7 @@ get_kernel_syms _sysctl vhangup statmount listmount
 COMPUTING = frozenset(
     """
 read write readv writev close fstat lseek poll ppoll select pselect6 mmap munmap mremap mprotect brk madvise futex sched_yield
-rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack exit exit_group getpid gettid tgkill clock_gettime clock_getres
+rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack exit exit_group getpid getppid gettid tgkill clock_gettime clock_getres
 clock_nanosleep gettimeofday time nanosleep restart_syscall getrandom getrusage sched_getaffinity getcpu rseq membarrier
 set_robust_list fcntl
 """.split()  # noqa: SIM905 -- a list this long is read as words

@@ -31,7 +31,7 @@ def found(detector: NamesDetector, text: str) -> list[tuple[str, str]]:
 
 
 def pid(detector: NamesDetector) -> int:
-    return detector._pool._idle[0]._process.pid
+    return detector.pool._idle[0]._process.pid
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,30 @@ def test_the_licence_asks_for_what_the_notice_says() -> None:
     assert model.licence == "CC-BY-4.0"
     assert "National Design Studio" in notice
     assert "creativecommons.org/licenses/by/4.0" in notice
+
+
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import os, sys, time\n"
+        "from wardstead.bootstrap.detectors import names\n"
+        "from wardstead.config import NamesSection\n"
+        "one = names(NamesSection(timeout_s=60))\n"
+        "one.detect(['Ada'])\n"
+        "print(one.pool._idle[0]._process.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        os.kill(child, signal.SIGSTOP)  # it cannot see its pipe close
+        parent.kill()
+        parent.wait()
+        os.kill(child, signal.SIGCONT)
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{child}/cmdline").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        gone = not Path(f"/proc/{child}/cmdline").exists() or not Path(f"/proc/{child}/cmdline").read_bytes()
+        assert gone

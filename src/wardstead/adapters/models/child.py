@@ -8,7 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Final
 
 from wardstead.adapters.models.frames import Answer, Broken, Job, Seen, packed, unpacked
 from wardstead.adapters.models.tasks import TASKS, Look
@@ -21,8 +24,12 @@ class Missing(Exception):
     """A file is not there, or is another than the one that was meant. ``args[0]`` says it."""
 
 
+_ORPHANED_S: Final = 2.0
+
+
 def main() -> int:
     """Until the pipe closes. Returns the exit status."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         look = _loaded(unpacked(_receive(), Load))
     except (Missing, Broken) as error:
@@ -42,6 +49,13 @@ def main() -> int:
         except Exception as error:  # noqa: BLE001 -- the same, in the middle of the work: the verdict is *failed*
             return _give_up(job.number, f"it crashed: {type(error).__name__}")
         _send(answer)
+
+
+def _end_with(parent: int) -> None:
+    """A process that is in the middle of something when its parent dies would not see the pipe close until it is done."""
+    while os.getppid() == parent:
+        time.sleep(_ORPHANED_S)
+    os._exit(1)
 
 
 def _loaded(load: Load) -> Look:

@@ -17,7 +17,7 @@ import msgspec
 from wardstead.adapters.models.frames import Seen
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load
-from wardstead.inspection.names import TYPES, Window, windows
+from wardstead.inspection.names import TYPES, joined, windows, within
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.kernel.errors import ConfigurationError, DetectorFailed
 
@@ -70,7 +70,7 @@ class NamesDetector:
     def __init__(self, pool: WorkerPool, *, version: str, max_chars: int = 400_000) -> None:
         """``max_chars``: of texts not seen before, at once. With more the verdict is *failed*: it would take too long."""
         self.version = version
-        self._pool, self._max_chars = pool, max_chars
+        self.pool, self._max_chars = pool, max_chars
         self._memory = _Memory(_REMEMBERED)
 
     def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
@@ -83,7 +83,7 @@ class NamesDetector:
 
     def close(self) -> None:
         """End the processes."""
-        self._pool.close()
+        self.pool.close()
 
     def _find(self, shown: AbstractSet[str]) -> Mapping[str, tuple[Span, ...]]:
         found = {text: known for text in shown if (known := self._memory.get(text)) is not None}
@@ -93,7 +93,7 @@ class NamesDetector:
                 "the text is too long for the detector of names", where=self.id, why=f"it looks at {self._max_chars} characters",
                 next_step="send less at once, or raise inspection.names.max_chars",
             )  # fmt: skip
-        for text, seen in zip(new, self._pool.ask(new), strict=True):
+        for text, seen in zip(new, self.pool.ask(new), strict=True):
             found[text] = self._checked(text, seen)
             self._memory.put(text, found[text])
         return found
@@ -106,24 +106,6 @@ class NamesDetector:
                 raise DetectorFailed("a detector failed", where=self.id, why="it says of a text what cannot be")
             end = one.end
         return tuple(Span(one.type, one.start, one.end, one.score) for one in seen)
-
-
-def within(found: Sequence[Span], window: Window) -> list[Span]:
-    """What begins where the window counts, with its places in the whole text."""
-    moved = [Span(one.type, one.start + window.start, one.end + window.start, one.score) for one in found]
-    return [one for one in moved if window.first <= one.start < window.last]
-
-
-def joined(found: Sequence[Span]) -> list[Span]:
-    """One span for those that overlap: two windows may differ about where something ends that lies across their border."""
-    out: list[Span] = []
-    for span in found:
-        if out and span.start < out[-1].end:
-            last = out[-1]
-            out[-1] = Span(last.type, last.start, max(last.end, span.end), max(last.score, span.score))
-        else:
-            out.append(span)
-    return out
 
 
 class _Memory:

@@ -21,10 +21,21 @@ class WorkerPool:
     """Safe for threads. Nothing waits longer than its deadline; what fails is ``DetectorFailed``, never an empty answer."""
 
     def __init__(
-        self, name: str, start: Callable[[], Worker], *, workers: int = 1, timeout_s: float = 5.0, queue: int = 64
+        self,
+        name: str,
+        start: Callable[[], Worker],
+        *,
+        workers: int = 1,
+        timeout_s: float = 5.0,
+        queue: int = 64,
+        lacks: Callable[[], str] = str,
     ) -> None:
-        """``timeout_s`` is for each job, its wait for a process included. At most ``queue`` jobs wait."""
+        """``timeout_s`` is for each job, its wait for a process included. At most ``queue`` jobs wait.
+
+        ``lacks`` says what is missing, without starting anything.
+        """
         self._name, self._start, self._timeout_s = name, start, timeout_s
+        self.lacks = lacks
         self._workers, self._queue = workers, queue
         self._idle: list[Worker] = []
         self._out = 0
@@ -105,7 +116,7 @@ class WorkerPool:
             self._changed.notify()
 
     def _failed(self, why: str) -> DetectorFailed:
-        return DetectorFailed("a detector failed", where=self._name, why=why, next_step="see 'wardstead detectors'")
+        return DetectorFailed("a detector failed", where=self._name, why=why, next_step="see 'wardstead classify detectors'")
 
 
 def _batches(texts: Sequence[str]) -> list[list[str]]:

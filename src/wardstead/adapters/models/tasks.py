@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -112,4 +112,63 @@ def _words(word_ids: Sequence[int | None], offsets: Sequence[tuple[int, int]], k
 
 _WORTH_SAYING: Final = 0.2
 
-TASKS: Final[Mapping[str, Callable[[Mapping[str, bytes], Mapping[str, Any]], Look]]] = {"names": names}
+
+class ClassifierOptions(msgspec.Struct, frozen=True):
+    """How to read somebody else's network. ``labels``: the type that each output stands for; empty for one that is nothing."""
+
+    task: Literal["text", "words"]
+    labels: list[str]
+    threshold: float
+    activation: Literal["softmax", "sigmoid"]
+    max_tokens: int
+
+
+def classifier(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Look:
+    """A deployment's own network: which type a text is, or each of its words. Needs ``model`` and ``tokenizer``."""
+    network = Network(files["tokenizer"], files["model"])
+    how = msgspec.convert(options, ClassifierOptions)
+    most = how.max_tokens - network.around
+    probabilities = softmax if how.activation == "softmax" else _sigmoid
+
+    def look(text: str) -> Sequence[Span]:
+        encoding = network.encode(text)
+        offsets, word_ids = encoding.offsets, encoding.word_ids
+        if how.task == "words":
+            return _stretches(network, encoding, probabilities, how, most)
+        best: dict[str, Span] = {}
+        for first, last in pieces(word_ids, most) if offsets else []:
+            scores = probabilities(network.scores(encoding.ids[first:last])).tolist()
+            for label, score in zip(how.labels, scores, strict=True):
+                if label and score >= how.threshold and (label not in best or score > best[label].score):
+                    best[label] = Span(label, offsets[first][0], offsets[last - 1][1], score)
+        return sorted(best.values(), key=lambda span: (span.start, span.type))
+
+    return look
+
+
+def _stretches(
+    network: Network, encoding: Encoding, probabilities: Callable[[Any], Any], how: ClassifierOptions, most: int
+) -> list[Span]:
+    """Tokens of one type that touch, or have a blank between them, are one span."""
+    out: list[Span] = []
+    for first, last in pieces(encoding.word_ids, most) if encoding.offsets else []:
+        scores = probabilities(network.scores(encoding.ids[first:last]))
+        if scores.shape[-1] != len(how.labels):
+            raise ValueError("another number of labels")
+        for (start, end), row in zip(encoding.offsets[first:last], scores, strict=True):
+            at = int(row.argmax())
+            label, score = how.labels[at], float(row[at])
+            if not label or score < how.threshold or end <= start:
+                continue
+            if out and out[-1].type == label and start <= out[-1].end + 1:
+                out[-1] = Span(label, out[-1].start, max(end, out[-1].end), max(score, out[-1].score))
+            elif not out or start >= out[-1].end:
+                out.append(Span(label, start, end, score))
+    return out
+
+
+def _sigmoid(scores: Any) -> Any:
+    return 1 / (1 + np.exp(-scores))
+
+
+TASKS: Final[Mapping[str, Callable[[Mapping[str, bytes], Mapping[str, Any]], Look]]] = {"names": names, "classifier": classifier}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import subprocess
 import sys
@@ -34,6 +36,27 @@ class Load(msgspec.Struct, frozen=True):
     files: Mapping[str, tuple[str, str]]
     options: Mapping[str, object] = {}
     memory_bytes: int = 2 << 30
+
+
+def lacks(load: Load) -> str:
+    """Which of its files is missing, or another than the one that was meant; empty where none is. Starts nothing."""
+    for path, sha256 in load.files.values():
+        try:
+            known = Path(path).stat()
+            digest = _digest(path, known.st_mtime_ns, known.st_size)
+        except OSError as error:
+            return f"{Path(path).name}: {error.strerror}"
+        if digest != sha256:
+            return f"{Path(path).name} is not the file that was admitted: its digest differs"
+    return ""
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: str, mtime_ns: int, size: int) -> str:
+    """Of a file as it was then: whoever asks for a status every second need not read it every second."""
+    del mtime_ns, size
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Worker:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,11 +20,10 @@ from wardstead.console.sessions import (
     visitor,
 )
 from wardstead.console.site import SIGN_IN, Site, local
+from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
 
-P = ParamSpec("P")
-T = TypeVar("T")
 _WRONG = "The name or the password is wrong."
 
 
@@ -36,28 +32,9 @@ class TooManySignIns(BackendError):
 
     code = "overloaded"
 
-
-class PasswordChecks:
-    """Checks a few passwords at a time: anybody may ask for it, and each takes a thread and much memory for a while.
-
-    Whoever waits holds no thread, so that the other pages go on; when too many wait, the rest are refused.
-    """
-
-    def __init__(self, at_once: int, waiting: int) -> None:
-        """``waiting``: how many may, beside those that are being checked."""
-        self._turn = asyncio.Semaphore(at_once)
-        self._asked, self._most = 0, at_once + waiting
-
-    async def run(self, check: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``check`` in a thread when it is its turn. Raises ``TooManySignIns``."""
-        if self._asked >= self._most:
-            raise TooManySignIns("too many people are signing in", next_step="Try again in a few seconds")
-        self._asked += 1
-        try:
-            async with self._turn:
-                return await run_in_threadpool(check, *args, **kwargs)
-        finally:
-            self._asked -= 1
+    def __init__(self) -> None:
+        """Says when to come back."""
+        super().__init__("too many people are signing in", next_step="Try again in a few seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +42,7 @@ class SigningIn:
     """The pages for whoever has no session yet."""
 
     site: Site
-    checks: PasswordChecks
+    checks: Turns
 
     def routes(self) -> list[Route]:
         """Where they are."""

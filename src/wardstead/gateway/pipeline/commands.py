@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.ledger.ports import Claim, Draft, Passage
 
 
@@ -20,6 +21,12 @@ class Compute(msgspec.Struct, frozen=True):
     """Work something out where it holds up nobody else. Answer: what ``work`` returns; what it raises is thrown in."""
 
     work: Callable[[], Any]
+
+
+class Extract(msgspec.Struct, frozen=True):
+    """Read documents. Answer: an ``Extracted`` for each; what reading them raises is thrown in."""
+
+    documents: tuple[Enclosed, ...]
 
 
 class Recall(msgspec.Struct, frozen=True):
@@ -79,7 +86,9 @@ class Abort(msgspec.Struct, frozen=True):
     """Break the connection, so that the client cannot take what it has for a whole answer."""
 
 
-Command = ReadBody | Compute | Recall | CommitIntent | CommitOutcome | CallModel | ReadModel | Refresh | Start | Body | Abort
+Command = (
+    ReadBody | Compute | Extract | Recall | CommitIntent | CommitOutcome | CallModel | ReadModel | Refresh | Start | Body | Abort
+)
 
 
 class ClientGone(Exception):

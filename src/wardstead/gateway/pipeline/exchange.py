@@ -22,6 +22,7 @@ from wardstead.gateway.pipeline.commands import (
     CommitIntent,
     CommitOutcome,
     Compute,
+    Extract,
     ReadBody,
     ReadModel,
     Recall,
@@ -45,7 +46,8 @@ from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, ParsedRequest, StreamEncoder
-from wardstead.inspection.ports import Direction, Flow, Origin
+from wardstead.inspection.documents import Extracted
+from wardstead.inspection.ports import Direction, Flow, Origin, TakesLong
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
@@ -87,6 +89,7 @@ class Exchange:
         self._sealer = sealer
         self._clock = clock
         self._inspected = Inspected()
+        self._documents: tuple[Extracted, ...] = ()
         self._remembered = Remembered()
         self._conversation = ""
         self._started = False
@@ -156,7 +159,16 @@ class Exchange:
         parsed = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, body))
         self._request, self._model, self._cited = parsed.request, parsed.model, parsed.cited
         self.request = self._request
+        if self._request.documents:
+            yield from self._read_documents()
         self._enter(State.PARSED)
+
+    def _read_documents(self) -> Road:
+        """Read them once, however often it is decided anew."""
+        if not self._documents:
+            read = yield Extract(tuple(one.document for one in self._request.documents))
+            self._documents = tuple(read)
+        self._cited = yield Compute(partial(steps.place_documents, self.world, self._request, self._documents))
 
     def _recall(self, *, fresh: bool) -> Road:
         """What is remembered of the conversation, and of the texts that come back: the commit will hold it against what is so."""
@@ -247,8 +259,12 @@ class Exchange:
 
     def _inspect(self) -> Road:
         work = partial(steps.inspect, self.world, self._request, self._model, self._vault)
-        slow = self.world.inspector.is_slow(Flow(Direction.PROMPT, self._model.model_class))
-        self._inspected = yield from self._compute(self._body, work, slow=slow)
+        # A small body may hold a document with a lot of text.
+        large = bool(self._documents) or len(self._body) > LARGE_BYTES
+        try:
+            self._inspected = yield from self._compute(self._body, partial(work, patient=large), slow=large)
+        except TakesLong:
+            self._inspected = yield Compute(partial(work, patient=True))
         # INVARIANT: what a client sends can only raise the mark.
         self.label = self._inspected.label.join(self._remembered.mark).join(self._remembered.cited)
         self._enter(State.INSPECTED)
@@ -288,6 +304,9 @@ class Exchange:
                 "inspection": world.inspector.version,
             },
             context=dict(self.incoming.context),
+            documents=[
+                record.document_document(one, read) for one, read in zip(self._request.documents, self._documents, strict=True)
+            ],
         )
 
     # -- from a durable intent to a durable outcome ----------------------------------------------------------------

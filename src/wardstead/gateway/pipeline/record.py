@@ -5,13 +5,16 @@ The intent holds, byte for byte, what is forwarded, after redaction: what policy
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import orjson
 
 from wardstead.access.ports import Decision, Identity
+from wardstead.gateway.protocol.documents import Attached
 from wardstead.gateway.protocol.types import ParsedRequest
+from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Keeping
 from wardstead.kernel.findings import Finding
 from wardstead.kernel.ids import ExchangeId
@@ -20,6 +23,9 @@ from wardstead.ledger.ports import Draft
 
 FINDINGS_KEPT: Final = 1000
 """A record keeps so many findings one by one, and the number of all: a text of addresses alone has one in seven bytes."""
+
+
+DOCUMENT_WARNINGS_KEPT: Final = 20
 
 
 class ExchangeSeal(Protocol):
@@ -65,6 +71,21 @@ def finding_document(finding: Finding) -> dict[str, Any]:
     return said
 
 
+def document_document(attached: Attached, read: Extracted) -> dict[str, Any]:
+    """A document that came with a request: which one it was, and in which texts of the request its own stands. Not its bytes."""
+    return {
+        "name": attached.document.name,
+        "kind": read.kind,
+        "size": len(attached.document.data),
+        "sha256": hashlib.sha256(attached.document.data).hexdigest(),
+        "text": attached.text,
+        "hidden_text": attached.text + 1,
+        "hidden": read.hidden_reasons(),
+        "sandboxed": read.sandboxed,
+        "warnings": read.all_warnings()[:DOCUMENT_WARNINGS_KEPT],
+    }
+
+
 def intent_document(
     *,
     identity: Identity,
@@ -81,6 +102,7 @@ def intent_document(
     held: bytes | None,
     versions: dict[str, Any],
     context: dict[str, str],
+    documents: Sequence[dict[str, Any]] = (),
 ) -> bytes:
     """Who asked what of which model, what was found, what was decided and by which policies.
 
@@ -88,7 +110,7 @@ def intent_document(
     mark with this request in it, ``own_label`` what was found in the request itself. ``keeping``: what policy makes of records
     with this label. ``held``: the original request, kept for the reviewer it waits for.
     """
-    document = {
+    document: dict[str, Any] = {
         "principal": {"id": identity.principal.id, "name": identity.principal.name},
         "credential": identity.credential.id,
         "dialect": dialect,
@@ -111,6 +133,8 @@ def intent_document(
         "versions": versions,
         "context": context,
     }
+    if documents:
+        document["documents"] = documents
     return orjson.dumps(document)
 
 
@@ -129,7 +153,7 @@ def outcome_document(
     held: Any = None,
 ) -> bytes:
     """What was answered, as released, and how it ended; ``held``: what is kept for a reviewer."""
-    document = {
+    document: dict[str, Any] = {
         "outcome": outcome,
         "status": status,
         "answer": answer if keeping.content else None,

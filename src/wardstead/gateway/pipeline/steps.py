@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -12,7 +12,9 @@ from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
-from wardstead.inspection.ports import Direction, Flow
+from wardstead.inspection.borders import Crossing, crossings
+from wardstead.inspection.documents import Extracted
+from wardstead.inspection.ports import Direction, Flow, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, Vault, load_stand_ins
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
@@ -71,6 +73,12 @@ def parse(world: World, incoming: Incoming, body: bytes) -> Parsed:
     return Parsed(request, model, world.fingerprints.cited(request.texts))
 
 
+def place_documents(world: World, request: ParsedRequest, read: Sequence[Extracted]) -> tuple[bytes, ...]:
+    """Put what was read out of a request's documents where they stood; the fingerprints by which its texts would be known."""
+    request.place_documents(read, include_hidden=world.include_hidden)
+    return world.fingerprints.cited(request.texts)
+
+
 def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: bytes) -> Vault:
     """The stand-ins for this request and its answer: those ``kept`` of the conversation, and room for more."""
     texts, flow = request.texts, Flow(Direction.ANSWER, model.model_class)
@@ -90,17 +98,28 @@ def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: by
     return Vault(world.entropy, fits, load_stand_ins(kept) if kept else ())
 
 
-def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_ins: Vault) -> Inspected:
-    """Inspect every text of the request on its way to ``model``; what policy replaces is taken out of it."""
+def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_ins: Vault, *, patient: bool) -> Inspected:
+    """Inspect every text of the request on its way to ``model``; what policy replaces is taken out of it.
+
+    Raises ``TakesLong``, before it changes anything, where a slow detector has to look and nobody is ``patient``.
+    """
     flow = Flow(Direction.PROMPT, model.model_class)
     # Random stand-ins would give the same text another embedding each time: there it is redacted.
     pseudonyms = stand_ins if request.operation is not Operation.EMBEDDING else None
-    inspections = world.inspector.inspect_all(request.texts, flow, origins=request.origins, pseudonyms=pseudonyms)
+    mended, crossed = _mended(world, request, flow)
+    inspections = world.inspector.inspect_all(mended, flow, origins=request.origins, pseudonyms=pseudonyms, patient=patient)
     strictest = max([one.action for one in inspections], default=Action.ALLOW)
-    labelled = [(text, one.label) for text, one in zip(request.texts, inspections, strict=True) if one.label != PUBLIC]
-    if strictest.replaces:
+    # What is withheld from the model says nothing of what it reads; what would stop it still does.
+    labelled = [
+        (text, one.label)
+        for number, (text, one) in enumerate(zip(mended, inspections, strict=True))
+        if one.label != PUBLIC and number not in request.withheld
+    ]
+    if strictest.replaces or mended is not request.texts:
         request.replace_texts([one.text for one in inspections])
-    found = [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
+    found = [(one.text, one.finding) for one in crossed]
+    found += [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
+    strictest = max([strictest, *[one.finding.action for one in crossed]])
     if not found:
         return Inspected(action=strictest)
     return Inspected(
@@ -108,10 +127,42 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         len(found),
         Counter(finding.action for _, finding in found),
         tuple(finding for _, finding in found if finding.action.stops),
-        join_all([label for _, label in labelled]),
+        join_all([label for _, label in labelled] + [_label_of(one.finding) for one in crossed]),
         strictest,
         tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )
+
+
+def _mended(world: World, request: ParsedRequest, flow: Flow) -> tuple[Sequence[str], list[Crossing]]:
+    """The texts without the last part of what is cut in two between them and policy replaces; and all that is cut so."""
+    together = _read_together(request)
+    if len(together) < 2:
+        return request.texts, []
+    found = crossings(lambda texts: world.inspector.patterns(texts, flow), [request.texts[number] for number in together])
+    crossed = [msgspec.structs.replace(one, text=together[one.text]) for one in found]
+    if not any(one.finding.action.replaces for one in crossed):
+        return request.texts, crossed
+    mended = list(request.texts)
+    for one in crossed:  # in the order of their ends: the last of a text takes all before it
+        if one.finding.action.replaces:
+            mended[one.text] = f"[redacted:{one.finding.type}]{request.texts[one.text][one.end :]}"
+    return mended, crossed
+
+
+def _read_together(request: ParsedRequest) -> list[int]:
+    """The numbers of the texts that somebody could have cut: what people say turn by turn, and the items of an array."""
+    places = enumerate(zip(request.origins, request.slots, strict=True))
+    return [
+        number
+        for number, (origin, (container, key)) in places
+        if (origin is Origin.USER and key == "content")
+        or (origin in {Origin.USER, Origin.DOCUMENT} and isinstance(container, list))
+    ]
+
+
+def _label_of(finding: Finding) -> Label:
+    """What stays in the text has its label; what is taken out, or goes nowhere, has none."""
+    return PUBLIC if finding.action.replaces or finding.action.stops else finding.label
 
 
 def decide(

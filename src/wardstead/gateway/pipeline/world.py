@@ -51,5 +51,7 @@ class World:
     entropy: Entropy
     fields: FieldPolicy = field(default_factory=FieldPolicy)
     answer_bytes: int = 8 * 1024 * 1024
+    include_hidden: bool = False
+    """Whether a model gets the text of documents that their readers do not see."""
     isolation_warning: str = ""
     """Not empty when isolation is switched off: it is then shouted in a header of each answer."""

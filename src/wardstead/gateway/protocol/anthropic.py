@@ -9,6 +9,8 @@ from typing import Any, Final
 import orjson
 
 from wardstead.gateway.protocol import fields
+from wardstead.gateway.protocol.attachments import source_block
+from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.errors import message_of
 from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text, word
 from wardstead.gateway.protocol.json_input import decode_object
@@ -67,7 +69,7 @@ class AnthropicDialect:
         for name in ("messages", "max_tokens"):
             if name not in kept:
                 raise BadField("is required", where=name)
-        request = parse_chat(_to_openai(kept), limits, FieldPolicy(fields.unknown))
+        request = parse_chat(_to_openai(kept, limits), limits, FieldPolicy(fields.unknown))
         request.warnings = (*warnings, *request.warnings)
         return request
 
@@ -114,13 +116,13 @@ def _pick(given: dict[str, Any], policy: FieldPolicy) -> tuple[dict[str, Any], l
     return fields.pick(given, TABLE, FieldPolicy(policy.unknown))
 
 
-def _to_openai(kept: dict[str, Any]) -> dict[str, Any]:
+def _to_openai(kept: dict[str, Any], limits: Limits) -> dict[str, Any]:
     body: dict[str, Any] = {"model": model_of(kept)}
     messages: list[dict[str, Any]] = []
     if "system" in kept:
         messages.append({"role": "system", "content": _text_blocks(kept["system"], "system")})
     for index, message in enumerate(sequence(kept["messages"], "messages", 100_000)):
-        messages += _messages(mapping(message, f"messages[{index}]"), f"messages[{index}]")
+        messages += _messages(mapping(message, f"messages[{index}]"), f"messages[{index}]", limits)
     body["messages"] = messages
     for name in ("max_tokens", "temperature", "top_p", "top_k", "stream"):
         if name in kept:
@@ -141,13 +143,13 @@ def _text_blocks(value: Any, where: str) -> str:
     for index, block in enumerate(sequence(value, where, 1024)):
         place = f"{where}[{index}]"
         if mapping(block, place).get("type") != "text":
-            raise BadField("only text can be inspected: images and documents are not taken", where=f"{place}.type")
+            raise BadField("only text is taken here: a document stands in a message's own content", where=f"{place}.type")
         _only(block, _TEXT_BLOCK, place)
         texts.append(text(block.get("text"), f"{place}.text"))
     return "\n".join(texts)
 
 
-def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
+def _messages(message: dict[str, Any], where: str, limits: Limits) -> list[dict[str, Any]]:
     role = word(message.get("role"))
     if role not in {"user", "assistant"} or set(message) - {"role", "content"}:
         raise BadField("must have role user or assistant, and content", where=where)
@@ -155,7 +157,7 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [{"role": role, "content": content}]
     made: list[dict[str, Any]] = []
-    texts: list[dict[str, Any]] = []
+    texts: list[dict[str, Any] | Enclosed] = []
     calls: list[dict[str, Any]] = []
     for index, block in enumerate(sequence(content, f"{where}.content", 4096)):
         place = f"{where}.content[{index}]"
@@ -163,6 +165,8 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
         if kind == "text":
             _only(block, _TEXT_BLOCK, place)
             texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
+        elif kind == "document" and role == "user":
+            texts += _document(block, place, limits)
         elif kind == "tool_use" and role == "assistant":
             _only(block, _TOOL_USE, place)
             given = json.dumps(mapping(block.get("input"), f"{place}.input"), ensure_ascii=False)
@@ -175,12 +179,20 @@ def _messages(message: dict[str, Any], where: str) -> list[dict[str, Any]]:
                 {"role": "tool", "tool_call_id": text(block.get("tool_use_id"), f"{place}.tool_use_id"), "content": result}
             )
         else:
-            raise BadField("must be text, tool_use (assistant) or tool_result (user)", where=f"{place}.type")
+            raise BadField("must be text, document or tool_result (user), or tool_use (assistant)", where=f"{place}.type")
     if texts or calls:
         one: dict[str, Any] = {"role": role, "content": texts or None}
         if calls:
             one["tool_calls"] = calls
         made.append(one)
+    return made
+
+
+def _document(block: dict[str, Any], where: str, limits: Limits) -> list[dict[str, Any] | Enclosed]:
+    """The document, and what was written of it for the model to know."""
+    made: list[dict[str, Any] | Enclosed] = [source_block(block, where, limits.document_bytes)]
+    if block.get("context"):
+        made.append({"type": "text", "text": text(block["context"], f"{where}.context")})
     return made
 
 

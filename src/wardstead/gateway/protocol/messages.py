@@ -5,9 +5,12 @@ Source: OpenAI's API reference, "Create chat completion"; what llama.cpp's and v
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
+from wardstead.gateway.protocol.attachments import file_part
+from wardstead.gateway.protocol.documents import Attached, Enclosed
 from wardstead.gateway.protocol.fields import BadField, boolean, mapping, sequence, text, word
 from wardstead.gateway.protocol.schemas import check_schema
 from wardstead.gateway.protocol.texts import Slot, free_form, json_text
@@ -44,7 +47,7 @@ MAX_TEXTS: Final = 20_000
 class Collector:
     """Gathers texts and their slots while a request is checked."""
 
-    __slots__ = ("origin", "origins", "rewrites", "slots", "texts")
+    __slots__ = ("documents", "origin", "origins", "rewrites", "slots", "texts")
 
     def __init__(self) -> None:
         self.origin = Origin.STRUCTURE
@@ -53,6 +56,7 @@ class Collector:
         self.origins: list[Origin] = []
         self.slots: list[Slot] = []
         self.rewrites: list[Callable[[], None]] = []
+        self.documents: list[Attached] = []
 
     def add(self, container: Any, key: Any) -> None:
         """One string at its place. Raises ``BadField``."""
@@ -64,6 +68,26 @@ class Collector:
         self.texts.append(text)
         self.origins.append(self.origin)
         self.slots.append(slot)
+
+    def add_pieces(self, container: dict[str, Any], key: str, pieces: list[str], documents: dict[int, Enclosed]) -> None:
+        """A text in pieces, some of which are documents, to be joined once those were read."""
+        origin = self.origin
+        for index in range(len(pieces)):
+            document = documents.get(index)
+            if document is not None:
+                self.origin = Origin.DOCUMENT
+                hidden = [""]
+                self.documents.append(Attached(document, pieces, index, hidden, len(self.texts)))
+                self._put("", (pieces, index))
+                self._put("", (hidden, 0))
+                self.origin = origin
+            else:
+                self.add(pieces, index)
+
+        def join() -> None:
+            container[key] = "\n".join(pieces)
+
+        self.rewrites.append(join)
 
     def add_free_form(self, value: Any, known: frozenset[str] = frozenset()) -> None:
         """Every string in a free-form JSON value."""
@@ -84,13 +108,14 @@ def canonical_messages(value: Any, limits: Limits, into: Collector) -> list[dict
     if not messages:
         raise BadField("must not be empty", where="messages")
     clean = [
-        _message(mapping(message, f"messages[{index}]"), f"messages[{index}]", into) for index, message in enumerate(messages)
+        _message(mapping(message, f"messages[{index}]"), f"messages[{index}]", limits, into)
+        for index, message in enumerate(messages)
     ]
     into.origin = Origin.STRUCTURE
     return clean
 
 
-def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, Any]:
+def _message(message: dict[str, Any], where: str, limits: Limits, into: Collector) -> dict[str, Any]:
     role = word(message.get("role"))
     if role not in ROLES:
         raise BadField(f"must be one of {', '.join(sorted(ROLES))}", where=f"{where}.role")
@@ -102,8 +127,7 @@ def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, 
     clean: dict[str, Any] = {"role": "system" if role == "developer" else role}
     content = message.get("content")
     if content is not None:
-        clean["content"] = _content(content, f"{where}.content")
-        into.add(clean, "content")
+        _content(content, f"{where}.content", limits, clean, into)
     elif role != "assistant":
         raise BadField("is required", where=f"{where}.content")
     for name in ("name", "tool_call_id", "refusal"):
@@ -118,24 +142,51 @@ def _message(message: dict[str, Any], where: str, into: Collector) -> dict[str, 
     return clean
 
 
-def _content(content: Any, where: str) -> str:
-    """One text, also of what came in parts: model servers join them, and what is cut in two must be inspected as one."""
+def _content(content: Any, where: str, limits: Limits, clean: dict[str, Any], into: Collector) -> None:
+    """One text, also of what came in parts: model servers join them, and what is cut in two must be inspected as one.
+
+    A document among the parts is a piece by itself: who wrote it is somebody else.
+    """
+    clean["content"] = content
     if isinstance(content, str):
-        return content
-    parts = []
-    for index, part in enumerate(sequence(content, where, 1024)):
-        place = f"{where}[{index}]"
-        kind = word(mapping(part, place).get("type"))
-        if kind not in {"text", "refusal"}:
-            raise BadField(
-                "only text can be inspected: images, audio and files are not taken", where=f"{place}.type",
-                next_step="Send the content as text",
-            )  # fmt: skip
-        unknown = set(part) - {"type", kind}
-        if unknown:
-            raise BadField("is not a field of a text part", where=f"{place}.{min(unknown)[:80]}")
-        parts.append(text(part.get(kind), f"{place}.{kind}"))
-    return "\n".join(parts)
+        into.add(clean, "content")
+        return
+    parts = [_part(part, f"{where}[{index}]", limits, into) for index, part in enumerate(sequence(content, where, 1024))]
+    pieces: list[str] = []
+    documents: dict[int, Enclosed] = {}
+    for is_document, together in itertools.groupby(parts, lambda part: isinstance(part, Enclosed)):
+        if is_document:
+            for found in together:
+                if isinstance(found, Enclosed):
+                    documents[len(pieces)] = found
+                    pieces.append("")
+        else:
+            pieces.append("\n".join(found for found in together if isinstance(found, str)))
+    if documents and len(documents) + len(into.documents) > limits.documents:
+        raise BadField(f"holds more than {limits.documents} documents", where=where)
+    if documents:
+        into.add_pieces(clean, "content", pieces, documents)
+        return
+    clean["content"] = "\n".join(pieces)
+    into.add(clean, "content")
+
+
+def _part(part: Any, place: str, limits: Limits, into: Collector) -> str | Enclosed:
+    kind = "file" if isinstance(part, Enclosed) else word(mapping(part, place).get("type"))
+    if kind in {"file", "input_file"}:
+        if into.origin not in {Origin.USER, Origin.TOOL} or not limits.documents:
+            why = "stand in a message of the user" if limits.documents else "are not taken by this deployment"
+            raise BadField(f"documents {why}", where=f"{place}.type", next_step="Send the content as text")
+        return part if isinstance(part, Enclosed) else file_part(part, place, limits.document_bytes)
+    if kind not in {"text", "refusal"}:
+        raise BadField(
+            "only text and documents can be inspected: images and audio are not taken", where=f"{place}.type",
+            next_step="Send the content as text",
+        )  # fmt: skip
+    unknown = set(part) - {"type", kind}
+    if unknown:
+        raise BadField("is not a field of a text part", where=f"{place}.{min(unknown)[:80]}")
+    return str(text(part.get(kind), f"{place}.{kind}"))
 
 
 def _tool_call(call: Any, where: str, into: Collector) -> dict[str, Any]:

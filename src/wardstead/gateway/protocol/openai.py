@@ -204,6 +204,7 @@ def _request(operation: Operation, model: str, body: dict[str, Any], into: Colle
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         slots=into.slots,
         rewrites=into.rewrites,
+        documents=into.documents,
     )
 
 

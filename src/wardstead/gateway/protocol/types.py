@@ -9,7 +9,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from wardstead.gateway.protocol import documents
+from wardstead.gateway.protocol.documents import Attached
 from wardstead.gateway.protocol.logprobs import Token
+from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import WardsteadError
 
@@ -31,6 +34,9 @@ class Limits:
     max_tokens: int
     choices: int
     messages: int = 2048
+    documents: int = 0
+    """How many one request may hold; none where they are not taken."""
+    document_bytes: int = 0
 
 
 class UnknownFields(StrEnum):
@@ -76,6 +82,21 @@ class ParsedRequest(msgspec.Struct):
     """(container, key) of each of ``texts``."""
     rewrites: Sequence[Callable[[], None]] = ()
     """Called after texts were put back: writes JSON-inside-a-string anew."""
+    documents: Sequence[Attached] = ()
+    """What has to be read before the texts are complete."""
+    withheld: frozenset[int] = frozenset()
+    """Numbers of texts that are inspected, and do not go on to the model."""
+
+    def place_documents(self, read: Sequence[Extracted], *, include_hidden: bool) -> None:
+        """Put what was read out of each of ``documents`` where it stood; what its readers do not see is withheld unless said."""
+        withheld = set()
+        for one, extracted in zip(self.documents, read, strict=True):
+            self.texts[one.text], self.texts[one.text + 1] = documents.place(one, extracted, include_hidden=include_hidden)
+            withheld.add(one.text + 1)
+        self.withheld = frozenset(withheld)
+        for rewrite in self.rewrites:
+            rewrite()
+        self.warnings = (*self.warnings, *documents.notes(self.documents, read, include_hidden=include_hidden))
 
     def replace_texts(self, texts: Sequence[str]) -> None:
         """Put ``texts`` (as many as there were) where the originals stood."""

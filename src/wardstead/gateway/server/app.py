@@ -27,7 +27,7 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
-from wardstead.gateway.server.runner import ConnectionAborted, Memory, Receive, Runner, Send, Upstream, Worlds
+from wardstead.gateway.server.runner import ConnectionAborted, Memory, ReadDocument, Receive, Runner, Send, Upstream, Worlds
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
 from wardstead.kernel.clock import Clock, Entropy
@@ -76,6 +76,7 @@ class Services:
     receipt: Callable[[str], dict[str, Any] | None]
     checkpoint: Callable[[], str | None]
     exchange_owner: Callable[[str], str | None]
+    read_document: ReadDocument
     model_health: Sequence[Callable[[], bool]] = ()
     ledger_health: Callable[[], bool] = bool
     ledger_verified: Callable[[], bool | None] = bool
@@ -95,6 +96,7 @@ class Gateway:
         self._deadlines = Deadlines()
         self._crowd = Crowd(each=doors.per_person, all=doors.concurrency)
         self.workshop = Workshop()
+        self.readers = Workshop("documents")
         self._health = Health(services.model_health, services.ledger_health, services.ledger_verified)
         self.draining = False
 
@@ -137,6 +139,8 @@ class Gateway:
             deadlines=self._deadlines,
             crowd=self._crowd,
             workshop=self.workshop,
+            readers=self.readers,
+            read=services.read_document,
             doors=self._doors,
         )
         self.live[exchange_id] = (runner, time.monotonic() + self._doors.exchange_timeout_s)

@@ -16,6 +16,7 @@ from wardstead.gateway.pipeline.commands import (
     CommitIntent,
     CommitOutcome,
     Compute,
+    Extract,
     ReadBody,
     ReadModel,
     Recall,
@@ -30,12 +31,15 @@ from wardstead.gateway.server.doors import Crowd, Doors
 from wardstead.gateway.server.pool import Started
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
+from wardstead.inspection.documents import Extracted
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Claim, Journal, Refusal, Remembered
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+ReadDocument = Callable[[bytes, str], Extracted]
+"""(bytes, name) to the texts; blocks. Raises ``CallerError``, ``BackendError``."""
 WATCH_AFTER_S: Final = 0.05
 """A client that leaves is looked for once the model has taken this long: most plain answers are over by then."""
 
@@ -124,6 +128,8 @@ class Runner:
         "_loop",
         "_memory",
         "_person",
+        "_read",
+        "_readers",
         "_receive",
         "_reply",
         "_send",
@@ -151,9 +157,11 @@ class Runner:
         deadlines: Deadlines,
         crowd: Crowd,
         workshop: Workshop,
+        readers: Workshop,
+        read: ReadDocument,
         doors: Doors,
     ) -> None:
-        """``receive`` and ``send`` are ASGI's."""
+        """``receive`` and ``send`` are ASGI's. ``read`` reads a document; it is called in the ``readers``' threads."""
         self.exchange = exchange
         self.task: asyncio.Task[Any] | None = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
@@ -166,6 +174,8 @@ class Runner:
         self._deadlines = deadlines
         self._crowd = crowd
         self._workshop = workshop
+        self._readers = readers
+        self._read = read
         self._doors = doors
         self._person: PrincipalId | None = None
         self._reply: UpstreamReply | None = None
@@ -268,6 +278,17 @@ class Runner:
             self._deadlines.clear(self)
         self._check()
         return made
+
+    async def _extract(self, command: Extract) -> list[Extracted]:
+        person = self._person or PrincipalId("")
+        self._deadlines.set(self, WATCH_AFTER_S, self._watch_client)
+        try:
+            return [
+                await self._readers.do(person, functools.partial(self._read, one.data, one.name), self._check)
+                for one in command.documents
+            ]
+        finally:
+            self._deadlines.clear(self)
 
     def _join_crowd(self) -> None:
         """Whose exchange this is is known now; their body is not read yet."""
@@ -390,6 +411,7 @@ def _tell(waiter: asyncio.Future[Refusal | None], refusal: Refusal | None) -> No
 _PERFORM: Final[dict[type[Command], Callable[[Runner, Any], Awaitable[Any]]]] = {
     ReadBody: Runner._read_body,
     Compute: Runner._compute,
+    Extract: Runner._extract,
     Recall: Runner._recall,
     CommitIntent: Runner._commit_intent,
     CallModel: Runner._call_model,

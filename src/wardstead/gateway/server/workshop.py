@@ -19,8 +19,8 @@ THREADS: Final = 2
 class Workshop:
     """Threads for what takes long. What answers health, receipts and sign-ins has other threads, and never waits for these."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="compute")
+    def __init__(self, name: str = "compute") -> None:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
         self._places: dict[PrincipalId, tuple[asyncio.Lock, int]] = {}
 
     async def do(self, person: PrincipalId, work: Callable[[], Any], check: Callable[[], None]) -> Any:

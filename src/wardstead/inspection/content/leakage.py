@@ -3,7 +3,8 @@
 Instructions and answer are compared as sequences of content words (words that carry meaning, their endings cut), three at a
 time: case, punctuation, lists, and a changed article or ending make no difference. A share of the instructions that comes back
 is a leak; a few common words are not. The answer is also read backwards, shifted by thirteen letters, and decoded where a part
-of it is base64 or hexadecimal digits. A planted string counts wherever its letters and digits appear, and in the same disguises.
+of it is base64, hexadecimal digits, or percent-encoded as in an address. A planted string counts wherever its letters and
+digits appear, and in the same disguises.
 
 Residual: a translation, or a summary in other words, is not seen.
 """
@@ -14,6 +15,7 @@ import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+from urllib.parse import unquote_plus
 
 from wardstead.inspection.content.rules import in_order, without_surrogates
 from wardstead.inspection.content.words import Word, words_of
@@ -45,6 +47,7 @@ class Leakage:
         self.slow = False
         self.cuts = True
         self._instructions = [found for found in map(_Instructions, system_texts) if found.words >= LEAST_WORDS]
+        self._long_words = _long_words(system_texts) if self._instructions else []
         self._canaries = [letters for letters in map(_letters, canaries) if letters]
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
@@ -55,14 +58,25 @@ class Leakage:
 
     def _spans(self, text: str) -> Iterator[Span]:
         yield from self._leaks(text)
-        whole = Span("system-prompt", 0, len(text))
-        if any(True for other in (codecs.encode(text, "rot13"), text[::-1]) for _ in self._leaks(other)):
-            yield whole
+        for other in self._disguised(text):
+            if any(True for _ in self._leaks(other)):
+                yield Span("system-prompt", 0, len(text))
         for run in _RUN.finditer(text):
             joined = "".join(run[0].split())
             for decoded in decodings(joined.encode("ascii")):
                 if any(True for _ in self._leaks(decoded.decode("utf-8", "replace"))):
                     yield Span("system-prompt", *run.span())
+        for run in _PERCENT.finditer(text):
+            if any(True for _ in self._leaks(unquote_plus(run[0]))):
+                yield Span("system-prompt", *run.span())
+
+    def _disguised(self, text: str) -> Iterator[str]:
+        """``text`` read in other ways, where some long words of the instructions or a planted string stand in it so."""
+        small = text.casefold()
+        if self._canaries or sum(codecs.encode(word, "rot13") in small for word in self._long_words) >= _SIGNS:
+            yield codecs.encode(text, "rot13")
+        if self._canaries or sum(word[::-1] in small for word in self._long_words) >= _SIGNS:
+            yield text[::-1]
 
     def _leaks(self, text: str) -> Iterator[Span]:
         if self._canaries:
@@ -127,12 +141,22 @@ def _stem(word: str) -> str:
     return word.rstrip("e") if len(word) > 4 else word
 
 
+def _long_words(texts: Sequence[str]) -> list[str]:
+    """Some of the longest words of ``texts``."""
+    words = {word.text for text in texts for word in words_of(text)}
+    return sorted(words, key=lambda word: (-len(word), word))[:_LONG_WORDS]
+
+
 def _letters(text: str) -> str:
     return "".join(_LETTERS.findall(text)).casefold()
 
 
+_LONG_WORDS: Final = 60
+_SIGNS: Final = 2
+"""So many of them stand in a disguised text by more than chance."""
 _LETTERS: Final = re.compile(r"[^\W_]+")
-_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}[ \n]{0,2})*[A-Za-z0-9+/_-]{24,}={0,2}")
+_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}+[ \n]{0,2}+)++={0,2}")
+_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[^\s%()<>\"']{0,200}){3,}")
 _WITHOUT_MEANING: Final = """
 a an the and or but nor of to in on at by for from with as is are was were be been being am do does did has have had it its this
 that these those there here i you he she we they me him her us them my your his our their if then than so not no any all can could

@@ -6,7 +6,8 @@ Defined on beginnings of a text, so that what has arrived can be judged: a text 
   two occurrences of the last ``PROBE`` characters; a unit without a letter or digit (rulers, tables) ``RULER_CHARS``;
 - or holds few different sequences of three words: of the last ``WORDS`` words less than ``VARIETY``.
 
-It is looked at every ``STRIDE`` characters, and at the end. Each look costs the same, so a text costs its length.
+It is looked at every ``STRIDE`` characters, for few different sequences every ``LONG_STRIDE``, and at the end. Each look costs
+the same, so a text costs its length.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ RULER_CHARS: Final = 3000
 WORDS: Final = 300
 VARIETY: Final = 0.12
 STRIDE: Final = 512
+LONG_STRIDE: Final = 4 * STRIDE
 
 
 class Repetition:
@@ -49,18 +51,21 @@ class Repetition:
 
     def _spans(self, text: str) -> list[Span]:
         for end in (*range(STRIDE, len(text), STRIDE), len(text)):
-            start = loop(text, end)
+            start = loop(text, end, long=not end % LONG_STRIDE or end == len(text))
             if start is not None:
                 return [Span(self._type, start, end)]
         return []
 
 
-def loop(text: str, end: int) -> int | None:
-    """Where a loop that goes on at ``end`` begins; ``None`` where there is none. Looks at a bounded part before ``end``."""
+def loop(text: str, end: int, *, long: bool = True) -> int | None:
+    """Where a loop that goes on at ``end`` begins; ``None`` where there is none. Looks at a bounded part before ``end``.
+
+    ``long``: whether few different sequences count.
+    """
     if end < LOOP_CHARS:
         return None
     start = _unit_over_and_over(text, end)
-    return start if start is not None else _few_sequences(text, end)
+    return start if start is not None or not long else _few_sequences(text, end)
 
 
 def _unit_over_and_over(text: str, end: int) -> int | None:

@@ -116,6 +116,8 @@ class ValueMatcher:
 
     def matches(self, data: bytes, begin: int, before: int) -> list[Place]:
         """See ``Windowed.matches``."""
+        if not self._letter_words and _DIGIT.search(data, begin) is None:
+            return []
         words = _words(data, begin)
         found: list[Place] = []
         numbers = _next_numbers(words)
@@ -205,6 +207,8 @@ _WIDEST: Final = 12
 _WORD: Final = re.compile("(?:[^\\W_][\u0300-\u036f]{0,2})+")
 _BEFORE: Final = 16
 """Bytes to the left that tell whether a word goes on: a letter and two marks."""
+_ASCII_WORD: Final = re.compile("[0-9A-Za-z]+")
+_DIGIT: Final = re.compile(b"[0-9\x80-\xff]")
 _PARTS_NUMBERS: Final = frozenset(",;|\n\t")
 
 
@@ -229,16 +233,29 @@ def _words(data: bytes, begin: int) -> list[_Word]:
     while start > 0 and data[start] & 0xC0 == 0x80:
         start -= 1
     text = data[start:].decode("utf-8", "surrogateescape")
-    ascii_ = text.isascii()
+    if text.isascii():
+        return _ascii_words(text.lower(), start)
     words: list[_Word] = []
     place, done, last = start, 0, -1
     for found in _WORD.finditer(text):
         at, after = found.span()
-        place += at - done if ascii_ else len(text[done:at].encode("utf-8", "surrogateescape"))
-        end = place + (after - at if ascii_ else len(found[0].encode("utf-8", "surrogateescape")))
+        place += len(text[done:at].encode("utf-8", "surrogateescape"))
+        end = place + len(found[0].encode("utf-8", "surrogateescape"))
         word = plain(found[0])
         words.append(_Word(word, _shape(word), place, end, _gap(text, last, at)))
         place, done, last = end, after, after
+    return words
+
+
+def _ascii_words(text: str, start: int) -> list[_Word]:
+    """The same where every character is a byte: most texts."""
+    words: list[_Word] = []
+    last = -1
+    for found in _ASCII_WORD.finditer(text):
+        word, at = found[0], found.start()
+        shape = _ALL_LETTERS if word.isalpha() else _ALL_DIGITS if word.isdigit() else _MIXED
+        words.append(_Word(word, shape, start + at, start + at + len(word), _gap(text, last, at)))
+        last = at + len(word)
     return words
 
 

@@ -74,14 +74,14 @@ def _carries(match: bytes, limits: _Limits) -> bool:
     if found is None:
         return False
     host = _name(found)
-    if _is_near(host):
+    if is_near(host):
         return False
     if any(len(one) > _HOST_LABEL for one in host.split(".")):
         return True
     return any(_is_data(part, limits) for part in _parts(found["rest"]))
 
 
-def _is_near(host: str) -> bool:
+def is_near(host: str) -> bool:
     """Whether only this machine or this network answers to the name."""
     if host.startswith("["):
         host = host.strip("[]")

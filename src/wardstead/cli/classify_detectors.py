@@ -1,0 +1,45 @@
+"""``classify detectors``: what looks at texts, and whether it works."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wardstead.bootstrap.detectors import reports
+from wardstead.cli.output import Json, err, errors, out, say_json
+from wardstead.cli.state import deployment
+from wardstead.inspection.contract import Report, State
+from wardstead.kernel.text import harmless
+
+_COLOURS: Final = {State.READY: "green", State.DEGRADED: "yellow", State.BROKEN: "red"}
+
+
+def detectors(context: typer.Context, json: Json = False) -> None:
+    """Try every detector beyond the patterns: does it work, does it keep the contract, how long does it take. Exit 1 if not."""
+    with errors(as_json=json):
+        found = deployment(context)
+        patterns = len(found.detectors())
+        results = reports(found)
+    if json:
+        say_json({"patterns": patterns, "detectors": [msgspec.to_builtins(one) for one in results]})
+    else:
+        show(results)
+        err.print(f"and {patterns} patterns, which were tried when they were loaded")
+    if any(one.state is not State.READY for one in results):
+        raise typer.Exit(1)
+
+
+def show(results: list[Report]) -> None:
+    """A line for each detector."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("detector", "state", "ms for 2 KB", "finds"):
+        table.add_column(title, overflow="fold")
+    for one in results:
+        why = f": {escape(harmless(one.why))}" if one.why else ""
+        state = f"[{_COLOURS[one.state]}]{one.state.value}[/]{why}"
+        table.add_row(escape(one.id), state, f"{one.ms:.2f}" if one.ms else "", escape(", ".join(one.types)))
+    out.print(table)

@@ -1,0 +1,56 @@
+"""Documents in a request, between the dialects and the pipeline: their bytes, their place, and what was read out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from wardstead.inspection.documents import Extracted, enclosed, shown_name
+
+_SAID: Final = 3
+"""So many notes on one document go into a header."""
+
+
+class Enclosed(msgspec.Struct, frozen=True):
+    """A document as it came. Where a dialect hands a body on, it stands among the parts: no JSON can claim to be one."""
+
+    name: str
+    data: bytes
+
+
+class Attached(msgspec.Struct):
+    """A document's place in a request: ``pieces[index]`` is what the model reads, ``text`` the number of that text.
+
+    The text after it is what a reader of the document does not see.
+    """
+
+    document: Enclosed
+    pieces: list[str]
+    index: int
+    hidden: list[str]
+    text: int
+
+
+def place(attached: Attached, read: Extracted, *, include_hidden: bool) -> tuple[str, str]:
+    """Put what was read where the document stood: the text that the model reads, and the text that is withheld from it."""
+    seen, hidden = read.visible(), read.hidden()
+    if include_hidden and hidden:
+        seen, hidden = f"{seen}\n\n[not shown to readers of the document]\n{hidden}", ""
+    attached.pieces[attached.index] = enclosed(seen, attached.document.name, attached.document.data)
+    attached.hidden[0] = hidden
+    return attached.pieces[attached.index], hidden
+
+
+def notes(attached: Sequence[Attached], read: Sequence[Extracted], *, include_hidden: bool) -> tuple[str, ...]:
+    """What whoever sent the documents is told of them."""
+    said: list[str] = []
+    for one, extracted in zip(attached, read, strict=True):
+        name = shown_name(one.document.name)
+        reasons = extracted.hidden_reasons()
+        if reasons:
+            done = "included" if include_hidden else "left out"
+            said.append(f'"{name}": hidden text {done} ({", ".join(reasons[:6])})')
+        said += [f'"{name}": {warning}' for warning in extracted.all_warnings()[:_SAID]]
+    return tuple(said)

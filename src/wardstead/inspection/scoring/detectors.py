@@ -1,0 +1,99 @@
+"""Detectors over trained scores: what a text as a whole is, and how sure the score is of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+
+from wardstead.inspection.decoding import decodings
+from wardstead.inspection.ports import Direction, Origin, Span
+from wardstead.inspection.scoring.features import fold, known_words
+from wardstead.inspection.scoring.scorer import Scorer, Scores
+
+JOINED_CHARACTERS: Final = 4096
+"""Of a conversation, what is read together: its end."""
+REMEMBERED: Final = 4096
+"""Scores of texts that come back with every request of a conversation, by a digest of the text."""
+_WORDS_THAT_TELL: Final = 3
+_OF_EVERYTHING: Final = frozenset({"rot13", "reversed"})
+"""Readings that exist of every text: scored where they say more of what injections are made of than the text does."""
+
+
+class ScoreDetector:
+    """A ``TextDetector`` over a model. Each finding marks the whole text."""
+
+    marks = True
+    slow = False
+    cuts = False
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        directions: frozenset[Direction],
+        origins: frozenset[Origin],
+        thresholds: Mapping[str, float],
+        readings: bool = False,
+        conversation: bool = False,
+    ) -> None:
+        """``thresholds``: by type, in place of the model's own; from 1 on nothing is found.
+
+        ``readings``: look at what the text says decoded, too. ``conversation``: at all texts in a row, too.
+        """
+        header = scorer.model.header
+        self.id = header.name
+        self.types: Mapping[str, str] = {head.type: header.category for head in header.heads}
+        self.directions = directions
+        self.origins = origins
+        self._thresholds = np.array([thresholds.get(head.type, head.threshold) for head in header.heads])
+        limits = ",".join(f"{one:.6g}" for one in self._thresholds)
+        self.version = f"{header.version}:{scorer.model.digest[:12]}@{limits}"
+        self._scorer = scorer
+        self._readings = readings
+        self._conversation = conversation
+        self._remembered: dict[bytes, Scores] = {}
+
+    def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
+        """See ``TextDetector.detect``."""
+        scores = [self._score(text) for text in texts]
+        if self._conversation and len(texts) > 1 and not any((one >= self._thresholds).any() for one in scores):
+            # What is harmless in pieces may not be so in a row: it counts against the last piece, which completes it.
+            joined = "\n".join(texts)[-JOINED_CHARACTERS:]
+            scores[-1] = np.maximum(scores[-1], self._score(joined))
+        return [self._spans(text, one) for text, one in zip(texts, scores, strict=True)]
+
+    def _spans(self, text: str, scores: Scores) -> list[Span]:
+        found = np.flatnonzero(scores >= self._thresholds) if text else ()
+        kinds = tuple(self.types)
+        return [Span(kinds[at], 0, len(text), float(scores[at])) for at in found]
+
+    def _score(self, text: str) -> Scores:
+        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        scores = self._remembered.get(key)
+        if scores is None:
+            scores = self._highest(text)
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = scores
+        return scores
+
+    def _highest(self, text: str) -> Scores:
+        scores = self._scorer.probabilities(text)
+        if self._readings:
+            for reading in _telling(text):
+                scores = np.maximum(scores, self._scorer.probabilities(reading))
+        return scores
+
+
+def _telling(text: str) -> Iterator[str]:
+    """The readings of ``text`` that are worth a score."""
+    said = None
+    for reading in decodings(text):
+        if reading.kind in _OF_EVERYTHING:
+            said = known_words(fold(text)) if said is None else said
+            if known_words(fold(reading.text)) < max(_WORDS_THAT_TELL, said + 1):
+                continue
+        yield reading.text

@@ -1,0 +1,128 @@
+"""The pages about classification: everybody may read the policy and try it; what is tried is nowhere afterwards."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+from tests.console.conftest import SignedIn, token_in
+from tests.console.fakes import FakeServices, Tried
+from tests.console.serving import CARD
+
+from wardstead.console.pages.classification import MAX_CHARACTERS, MAX_UPLOAD
+from wardstead.inspection.ports import Flow
+
+TRY = "/console/classification/try"
+TEXT = f"charge {CARD} <b>now</b>"
+
+
+def tries(
+    client: TestClient, text: str = TEXT, *, file: bytes | None = None, direction: str = "prompt", model: str = "isolated"
+) -> tuple[int, str]:
+    csrf = token_in(client.get(TRY).text)
+    given = {"csrf": (None, csrf), "text": (None, text), "direction": (None, direction), "model": (None, model)}
+    files = {**given, "file": ("note.txt" if file is not None else "", file or b"")}
+    answer = client.post(TRY, files=files)  # type: ignore[arg-type]
+    return answer.status_code, answer.text
+
+
+def test_everybody_may_read_the_policy(signed_in: SignedIn) -> None:
+    page = signed_in("alice").get("/console/classification").text
+    for said in ("restricted", "health", "A person and a medical term within 400 characters", "policies/classification.yaml"):
+        assert said in page
+    assert "own rule" in page
+    found = signed_in("alice").get("/console/classification?q=email").text
+    assert "1 rule with" in found
+    assert "No rule holds all of these words" in signed_in("alice").get("/console/classification?q=%3Cb%3E").text
+
+
+def test_a_degraded_detector_and_a_changed_file_are_said(signed_in: SignedIn, services: FakeServices) -> None:
+    services.names = replace(services.names, why="its model is missing", next_step="install it")
+    services.changed = True
+    mine, theirs = signed_in("alice").get("/console/classification").text, signed_in("root").get("/console/classification").text
+    assert "Its model is missing." in mine
+    assert "install it" not in mine
+    assert "install it" in theirs
+    assert "in force until the next start" in mine
+
+
+def test_a_text_is_marked_and_shown_as_it_would_go_on(signed_in: SignedIn) -> None:
+    status, page = tries(signed_in("alice"))
+    assert status == 200
+    assert f'<span class="hit-text">{CARD}</span>' in page
+    assert "payment-card redacted</mark>" in page
+    assert "&lt;b&gt;now&lt;/b&gt;" in page
+    assert "<b>now" not in page
+
+
+def test_a_file_comes_before_the_box(signed_in: SignedIn) -> None:
+    _, page = tries(signed_in("alice"), "nothing here", file=b"\xef\xbb\xbfwrite to ann@example.org")
+    assert ">note.txt<" in page
+    assert "It holds what its readers do not see (a comment)" in page
+    assert "seen by nobody" in page
+    assert '<span class="hit-text">ann@example.org</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "more", "said"),
+    [
+        ("", None, {}, "There is no text"),
+        ("x" * (MAX_CHARACTERS + 1), None, {}, "may be tried here"),
+        ("x", b"%PDF-x", {}, "This is not a PDF that can be read"),
+        ("x", None, {"direction": "sideways"}, "Choose a direction"),
+        ("x", None, {"model": "<b>"}, "Choose a direction"),
+    ],
+)
+def test_what_cannot_be_tried_says_why(
+    signed_in: SignedIn, services: FakeServices, text: str, file: bytes | None, more: dict[str, str], said: str
+) -> None:
+    status, page = tries(signed_in("alice"), text, file=file, **more)
+    assert status == 400
+    assert said in page
+    assert ("classify", "prompt") not in services.calls
+
+
+def test_a_stranger_sends_nothing_large(client: TestClient) -> None:
+    answer = client.post(TRY, content=b"x" * 100_000, headers={"content-type": "multipart/form-data; boundary=x"})
+    assert answer.status_code == 303
+
+
+def test_too_large_a_form_is_refused(signed_in: SignedIn, services: FakeServices) -> None:
+    status, page = tries(signed_in("alice"), file=b"x" * (MAX_UPLOAD + 1))
+    assert status == 413
+    assert "larger than 8 MB" in page
+    assert not services.calls
+
+
+def test_a_text_is_not_tried_without_the_page_s_token(signed_in: SignedIn, services: FakeServices) -> None:
+    alice = signed_in("alice")
+    for files in ({"text": (None, TEXT)}, {"csrf": (None, "other"), "text": (None, TEXT)}):
+        answer = alice.post(TRY, files=files)  # type: ignore[arg-type]
+        assert answer.status_code in {400, 401, 403}
+    assert alice.post(TRY, data={"text": TEXT}).status_code == 400
+    assert not services.calls
+
+
+def test_whoever_is_not_signed_in_tries_nothing(client: TestClient, services: FakeServices) -> None:
+    assert client.post(TRY, files={"text": (None, TEXT)}).status_code in {303, 401}  # type: ignore[arg-type]
+    assert not services.calls
+
+
+def test_a_text_is_in_no_log_and_is_looked_at_in_a_thread(
+    signed_in: SignedIn, services: FakeServices, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def crash(_services: FakeServices, text: str, _flow: Flow) -> Tried:
+        threads.append(threading.current_thread())
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(FakeServices, "classify", crash)
+    with caplog.at_level(logging.DEBUG):
+        status, page = tries(signed_in("alice"))
+    assert status == 500
+    assert CARD not in page + caplog.text
+    assert threads[0] is not threading.main_thread()
