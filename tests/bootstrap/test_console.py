@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from tests.console.fakes import BREAK_GLASS
 
-from wardstead.access.ports import Identity
+from wardstead.access.ports import Credential, CredentialKind, Identity
+from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.bootstrap import people
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.worker import KeyUses, worlds_of
 from wardstead.console.ports import OpenedSession
+from wardstead.inspection.ports import Keeping
+from wardstead.kernel.ids import CredentialId, ExchangeId
+from wardstead.kernel.labels import label
 
 OLD, NEW = "correct horse battery", "another horse battery"
 
@@ -31,7 +38,7 @@ def act(deployment: Deployment, action: str) -> Any:
     """The newest record of such an act: whose it is, and what it says."""
     for one in deployment.ledger.recent(10):
         opened = deployment.ledger.open_exchange(one.id, deployment.ring)
-        if opened is not None and opened["entries"][0]["content"]["action"] == action:
+        if opened is not None and opened["entries"][0]["content"].get("action") == action:
             return one.subject, opened["entries"][0]["content"]["details"]
     pytest.fail(f"no {action} was recorded")
 
@@ -81,3 +88,47 @@ def test_an_altered_act_does_not_take_the_list_with_it(deployment: Deployment, c
     with deployment.engine.begin() as connection:
         connection.execute(update(entry).where(entry.c.exchange == altered).values(body=b"garbage"))
     assert console.glimpses([altered, other]).keys() == {other}
+
+
+class Asked:
+    """An exchange of alice's that was recorded under a label."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.id = ExchangeId("exchange-1")
+        seal = deployment.sealer.begin(deployment.directory.find("alice").subject, self.id)
+        said = {"model": "m", "label": {"level": "public", "compartments": []}, "decision": {"verdict": "allow"}}
+        draft = seal.intent(json.dumps(said).encode(), now_ms(), label("confidential", ["personal"]))
+        with deployment.engine.begin() as connection:
+            connection.execute(entry.insert(), entry_values(draft))
+
+    def console(self, seen_by: frozenset[str] | None = None) -> Console:
+        """One that decides by the deployment's policies. ``seen_by``: as the classification policy says it."""
+        world = SimpleNamespace(
+            decisions=self.deployment.decision_point(),
+            directory=self.deployment.directory.load(),
+            inspector=SimpleNamespace(keeping=lambda _label: Keeping(seen_by=seen_by)),
+        )
+        return Console(self.deployment, SimpleNamespace(current=world))  # type: ignore[arg-type]
+
+    def opens(self, console: Console, name: str) -> bool:
+        who = self.deployment.directory.find(name)
+        reader = Identity(who, Credential(CredentialId("c"), CredentialKind.SESSION, b"", who.id))
+        return console.open_exchange(self.id, reader) is not None
+
+
+def test_an_exchange_is_opened_for_who_is_cleared_for_the_label_that_was_sealed_with_it(deployment: Deployment) -> None:
+    (deployment.places.policies / "90.cedar").write_text(BREAK_GLASS)
+    people.add(deployment, "alice", ["user"], "public", [])
+    people.add(deployment, "ines", ["investigator"], "confidential", ["personal"])
+    people.add(deployment, "low", ["investigator"], "confidential", [])
+    asked = Asked(deployment)
+    console = asked.console()
+    assert console.label(asked.id) == console.glimpses([asked.id])[asked.id].mark == label("confidential", ["personal"])
+    assert asked.opens(console, "alice"), "their own, whatever their clearance is now"
+    assert not asked.opens(console, "low")
+    assert asked.opens(console, "ines")
+    assert act(deployment, "exchange.read")[1]["by"] == "ines"
+    others = asked.console(frozenset({"data-protection"}))
+    assert not asked.opens(others, "ines"), "the classification policy keeps it for others"
+    assert asked.opens(others, "alice")

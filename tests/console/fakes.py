@@ -38,7 +38,7 @@ from wardstead.inspection.ports import Flow
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId
-from wardstead.kernel.labels import label
+from wardstead.kernel.labels import PUBLIC, Label, label
 from wardstead.ledger.checkpoint import Checkpoint
 from wardstead.ledger.entry import Header, leaf_data
 from wardstead.ledger.ports import EntryKind
@@ -51,6 +51,10 @@ ALICE_EXCHANGE = "0193a5b0-0000-7000-8000-0000000a11ce"
 BLOCKED_EXCHANGE = "0193a5b0-0000-7000-8000-00000b10c4ed"
 BOB_EXCHANGE = "0193a5b0-0000-7000-8000-0000000000b0"
 ADMIN_ACT = "0193a5b0-0000-7000-8000-000000000ac7"
+BREAK_GLASS = """
+@id("investigators-read-exchanges") @reason("investigators may read what was said, while the incident is open")
+permit (principal in Role::"investigator", action == Action::"viewExchange", resource);
+"""
 KEY = SigningKey("wardstead.test/ledger", b"k" * 32)
 
 
@@ -72,6 +76,7 @@ PEOPLE = {
         person("bob", "user"),
         person("root", "admin"),
         person("ada", "auditor"),
+        person("ines", "auditor", "investigator"),
         person("new", "user"),
     )
 }
@@ -137,9 +142,11 @@ def outcome(word: str, text: str, **more: Any) -> dict[str, Any]:
 
 @cache
 def decision_point() -> CedarDecisionPoint:
-    """The starter policies."""
+    """The starter policies, the mandatory ones, and one that opens exchanges to investigators."""
     folder = files("wardstead.catalogues") / "policies"
     texts = {item.name: item.read_text() for item in folder.iterdir() if item.name.endswith(".cedar")}
+    texts["mandatory"] = (files("wardstead.catalogues") / "mandatory" / "mandatory.cedar").read_text()
+    texts["break-glass"] = BREAK_GLASS
     return CedarDecisionPoint(texts, (folder / "schema.cedarschema").read_text())
 
 
@@ -195,6 +202,7 @@ class FakeServices:
     sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
     summaries: list[ExchangeSummary] = field(default_factory=list)
     contents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    labels: dict[str, Label] = field(default_factory=dict)
     broken: bool = False
     crash: bool = False
     names: DetectorState = NAMES
@@ -283,8 +291,12 @@ class FakeServices:
         who = PEOPLE[name]
         return Identity(who, Credential(CredentialId(f"c-{name}"), CredentialKind.SESSION, b"", who.id))
 
-    def decide(self, identity: Identity, action: str, resource: Resource) -> Decision:
-        return decision_point().decide(AccessRequest(identity, action, resource))
+    def decide(self, identity: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
+        return decision_point().decide(AccessRequest(identity, action, resource, label))
+
+    def label(self, exchange_id: str) -> Label:
+        self.calls.append(("label", exchange_id))
+        return self.labels.get(exchange_id, PUBLIC)
 
     # -- what there is to see --------------------------------------------------------------------------------------------
 
@@ -309,8 +321,12 @@ class FakeServices:
 
     def glimpses(self, exchange_ids: Sequence[str]) -> Mapping[str, Glimpse]:
         self.calls += [("glimpse", one) for one in exchange_ids]
-        shown = Glimpse("smollm2", "confidential; personal", "allow")
-        return {one: Glimpse("", "", "", "key.create") if one == ADMIN_ACT else shown for one in exchange_ids}
+        return {
+            one: Glimpse("", "", "", "key.create")
+            if one == ADMIN_ACT
+            else Glimpse("smollm2", "confidential; personal", "allow", mark=self.labels.get(one, PUBLIC))
+            for one in exchange_ids
+        }
 
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
         self.calls.append(("open", exchange_id))

@@ -30,6 +30,7 @@ from wardstead.console.rendering import SHOWN_CHARACTERS, SHOWN_TEXTS, StaticFil
 from wardstead.console.site import ConsoleSettings
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import BackendError, IntegrityError
+from wardstead.kernel.labels import PUBLIC, Label, label
 
 PAGES = [
     "/console/",
@@ -65,7 +66,7 @@ def test_whoever_may_not_open_the_console_sees_nothing_of_it(
 ) -> None:
     alice = signed_in("alice")
 
-    def deny(identity: Identity, action: str, resource: Resource) -> Decision:
+    def deny(identity: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
         if action == "viewConsole":
             return Decision(allow=False, policies=(), reason="not today", code="access.default_deny")
         return FakeServices.decide(services, identity, action, resource)
@@ -349,7 +350,7 @@ def test_an_act_that_no_policy_opens_is_said_to_be_sealed(
 ) -> None:
     ada = signed_in("ada")
 
-    def deny(identity: Identity, action: str, resource: Resource) -> Decision:
+    def deny(identity: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
         if action == "viewAdministration":
             return Decision(allow=False, policies=(), reason="no policy permits you to", code="access.default_deny")
         return FakeServices.decide(services, identity, action, resource)
@@ -402,4 +403,36 @@ def test_the_chat_offers_the_models_that_this_person_may_ask(signed_in: SignedIn
 
 def test_the_starter_policies_are_what_these_tests_decide_with() -> None:
     assert decision_point().version
-    assert set(PEOPLE) == {"alice", "bob", "root", "ada", "new"}
+    assert set(PEOPLE) == {"alice", "bob", "root", "ada", "ines", "new"}
+
+
+@pytest.mark.parametrize("mark", [label("restricted", ["personal"]), label("confidential", ["health"])])
+def test_whom_policy_lets_read_others_reads_nothing_above_their_clearance(
+    signed_in: SignedIn, services: FakeServices, mark: Label
+) -> None:
+    services.labels[ALICE_EXCHANGE] = mark
+    ines = signed_in("ines")
+    page = ines.get(f"/console/exchanges/{ALICE_EXCHANGE}")
+    assert page.status_code == 200, "an auditor sees that it took place"
+    for hidden in (SECRET_WORDS, "Dear Ann", "health", "restricted"):
+        assert hidden not in page.text
+    assert ines.get(f"/console/exchanges/{ALICE_EXCHANGE}/sent.json").status_code == 404
+    assert ines.get(f"/console/exchanges/{ALICE_EXCHANGE}/content.json").status_code == 404
+    assert not any(call[0] == "open" for call in services.calls)
+    assert SECRET_WORDS in signed_in("alice").get(f"/console/exchanges/{ALICE_EXCHANGE}").text, "its owner reads it always"
+
+
+def test_whom_policy_lets_read_others_reads_what_they_are_cleared_for(signed_in: SignedIn, services: FakeServices) -> None:
+    services.labels[ALICE_EXCHANGE] = label("confidential", ["personal"])
+    ines = signed_in("ines")
+    assert SECRET_WORDS in ines.get(f"/console/exchanges/{ALICE_EXCHANGE}").text
+    assert ("label", ALICE_EXCHANGE) in services.calls
+    row = ines.get("/console/exchanges").text
+    assert "smollm2" in row
+
+
+def test_a_list_hides_model_and_label_of_what_is_above_its_reader(signed_in: SignedIn, services: FakeServices) -> None:
+    above = label("restricted", ["health"])
+    services.labels |= {ALICE_EXCHANGE: above, BOB_EXCHANGE: above, BLOCKED_EXCHANGE: above}
+    assert "smollm2" not in signed_in("ines").get("/console/exchanges").text
+    assert "smollm2" in signed_in("alice").get("/console/exchanges").text

@@ -141,10 +141,10 @@ class PlainSeal:
         self.subject = subject
         self.exchange_id = exchange_id
 
-    def intent(self, content: bytes, time_ms: int) -> Draft:
+    def intent(self, content: bytes, time_ms: int, label: Label) -> Draft:
         return Draft(self.exchange_id, EntryKind.INTENT, b"", content, self.subject, time_ms)
 
-    def outcome(self, content: bytes, outcome: str, time_ms: int) -> Draft:
+    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label) -> Draft:
         return Draft(self.exchange_id, EntryKind.OUTCOME, b"", content, self.subject, time_ms, outcome)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,13 @@ from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
 from wardstead.ledger.entry import Header, entry_leaf, minute_of, row_digest, unknown_outcome
 from wardstead.ledger.ports import EntryKind
+
+
+def with_label(header: Header) -> st.SearchStrategy[Header]:
+    """Only what has a row may have one."""
+    labels = st.binary(min_size=32, max_size=32) | st.just(b"") if header.row else st.just(b"")
+    return labels.map(lambda label: msgspec.structs.replace(header, label=label))
+
 
 headers = st.builds(
     Header,
@@ -24,7 +32,7 @@ headers = st.builds(
     key=st.binary(max_size=60),
     outcome=st.from_regex(r"[a-z0-9_-]{0,32}", fullmatch=True),
     row=st.binary(min_size=32, max_size=32) | st.just(b""),
-)
+).flatmap(with_label)
 
 
 @given(headers)

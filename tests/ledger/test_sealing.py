@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wardstead.crypto.keyring import KeyRing
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
+from wardstead.kernel.labels import Label, decode_label
 from wardstead.ledger.entry import Header
 from wardstead.ledger.ports import Draft
-from wardstead.ledger.sealing import Sealer, open_entry
+from wardstead.ledger.sealing import Opened, Sealer, open_entry
 
 ONE, TWO = ExchangeId("exchange-1"), ExchangeId("exchange-2")
 
@@ -24,8 +28,8 @@ def sealer(ring: KeyRing) -> Sealer:
 def test_both_entries_open_again(sealer: Sealer, ring: KeyRing) -> None:
     seal = sealer.begin("alice", ONE)
     intent, outcome = seal.intent(b"question", 60_000), seal.outcome(b"answer", "answered", 61_000)
-    assert open_entry(ring, "alice", intent.header, intent.body) == b"question"
-    assert open_entry(ring, "alice", outcome.header, outcome.body) == b"answer"
+    assert open_entry(ring, "alice", intent.header, intent.body).content == b"question"
+    assert open_entry(ring, "alice", outcome.header, outcome.body).content == b"answer"
     assert (outcome.outcome, Header.decode(outcome.header).outcome) == ("answered", "answered")
 
 
@@ -86,3 +90,47 @@ def test_what_is_kept_opens_for_its_person_under_its_name_alone(sealer: Sealer, 
     for short in (b"", sealed[:40], sealed[:100]):
         with pytest.raises(IntegrityError):
             sealer.open_kept("alice", "conversation-1", short)
+
+
+CONFIDENTIAL = Label(2, frozenset({"personal", "payment"}))
+
+
+def test_a_label_is_sealed_with_its_entry_and_stands_in_no_header(sealer: Sealer, ring: KeyRing) -> None:
+    seal = sealer.begin("alice", ONE)
+    intent = seal.intent(b"question", 60_000, CONFIDENTIAL)
+    outcome = seal.outcome(b"answer", "completed", 61_000, Label())
+    assert open_entry(ring, "alice", intent.header, intent.body) == Opened(b"question", CONFIDENTIAL)
+    assert open_entry(ring, "alice", outcome.header, outcome.body) == Opened(b"answer", Label())
+    assert b"confidential" not in intent.header
+    assert b"personal" not in intent.header
+    tags = {Header.decode(sealer.begin("alice", ONE).intent(b"q", 0, CONFIDENTIAL).header).label for _ in range(3)}
+    assert len(tags) == 3, "nobody can see that two entries have one label"
+
+
+def test_a_label_cannot_be_swapped(sealer: Sealer, ring: KeyRing) -> None:
+    seal = sealer.begin("alice", ONE)
+    intent, outcome = seal.intent(b"same", 0, CONFIDENTIAL), seal.outcome(b"same", "completed", 0, Label())
+    fields = Header.decode(intent.header)
+    for tag in (Header.decode(outcome.header).label, b"", bytes(32)):
+        swapped = msgspec.structs.replace(fields, label=tag).encode()
+        with pytest.raises(IntegrityError):
+            open_entry(ring, "alice", swapped, intent.body)
+
+
+def test_an_entry_without_a_label_is_one_of_version_2(sealer: Sealer, ring: KeyRing) -> None:
+    draft = sealer.begin("alice", ONE).admin(b"{}", 0)
+    assert draft.header.endswith(b'"v":2}')
+    assert b'"label"' not in draft.header
+    assert open_entry(ring, "alice", draft.header, draft.body) == Opened(b"{}")
+
+
+@given(st.integers(0, 3), st.frozensets(st.from_regex("[a-z][a-z-]{0,10}", fullmatch=True), max_size=4))
+def test_labels_have_one_encoding(level: int, compartments: frozenset[str]) -> None:
+    given_label = Label(level, compartments)
+    assert decode_label(given_label.encode()) == given_label
+
+
+@pytest.mark.parametrize("data", [b"", b"secret;", b"public", b"public;b,a", b"public;a,,b", b"\xff;", b"public;a,"])
+def test_nothing_else_is_a_label(data: bytes) -> None:
+    with pytest.raises(IntegrityError):
+        decode_label(data)

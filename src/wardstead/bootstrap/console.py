@@ -41,6 +41,7 @@ from wardstead.inspection.pseudonyms import Vault
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.ids import PrincipalId
+from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import verify_receipt
 
@@ -100,9 +101,19 @@ class Console:
 
     # -- deciding ----------------------------------------------------------------------------------------------------
 
-    def decide(self, identity: Identity, action: str, resource: Resource) -> Decision:
-        """See ``ConsoleServices.decide``."""
-        return self._worlds.current.decisions.decide(AccessRequest(identity, action, resource, now_ms=now_ms()))
+    def decide(self, identity: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
+        """See ``ConsoleServices.decide``. The classification policy may say more of who sees data with a label."""
+        world, who = self._worlds.current, identity.principal
+        decision = world.decisions.decide(AccessRequest(identity, action, resource, label, now_ms()))
+        if not decision.allow or action != "viewExchange" or resource.owner == who.id:
+            return decision
+        seen_by = world.inspector.keeping(label).seen_by
+        if seen_by is None or seen_by & who.roles:
+            return decision
+        return Decision(
+            allow=False, policies=(), code="access.seen_by",
+            reason="the classification policy keeps what is labelled like this for other roles",
+        )  # fmt: skip
 
     def models(self, identity: Identity) -> Sequence[ModelChoice]:
         """See ``ConsoleServices.models``."""
@@ -160,19 +171,32 @@ class Console:
                 opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
             except (KeyGone, IntegrityError):
                 continue  # its own page says that it was erased, or altered; a list goes on
-            glimpse = _glimpse(opened["entries"]) if opened else None
+            glimpse = _glimpse(opened["entries"], opened["label"]) if opened else None
             if glimpse is not None:
                 found[exchange_id] = glimpse
         return found
 
+    def label(self, exchange_id: str) -> Label:
+        """See ``ConsoleServices.label``."""
+        opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
+        label: Label = opened["label"] if opened is not None else PUBLIC
+        return label
+
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
         """See ``ConsoleServices.open_exchange``."""
         deployment = self._deployment
-        found = deployment.ledger.summary(exchange_id)
+        found = self.exchange(exchange_id)
+        opened = deployment.ledger.open_exchange(exchange_id, deployment.ring)
+        if found is None or opened is None:
+            return None
         who = reader.principal
-        if found is not None and found.kind != EntryKind.ADMIN.value and found.subject != who.subject:
+        if found.kind != EntryKind.ADMIN.value and opened["subject"] != who.subject:
+            # It may have gone on, and its label risen, since it was asked whether this reader may.
+            resource = Resource("Exchange", exchange_id, owner=found.owner)
+            if not self.decide(reader, "viewExchange", resource, opened["label"]).allow:
+                return None
             deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
-        return deployment.ledger.open_exchange(exchange_id, deployment.ring)
+        return opened
 
     def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
         """See ``ConsoleServices.receipt``."""
@@ -240,14 +264,14 @@ def _fresh(seen_s: float) -> bool:
     return time.monotonic() - seen_s <= _POSTURE_S
 
 
-def _glimpse(entries: Sequence[Mapping[str, Any]]) -> Glimpse | None:
+def _glimpse(entries: Sequence[Mapping[str, Any]], mark: Label) -> Glimpse | None:
     """Of the entry that began it; ``None`` where its key was destroyed."""
     first = entries[0]["content"]
     if not first:
         return None
     if entries[0]["kind"] == EntryKind.ADMIN.value:
         return Glimpse("", "", "", str(first.get("action", "")))
-    return Glimpse(first["model"], label_words(first["label"]), first["decision"]["verdict"])
+    return Glimpse(first["model"], label_words(first["label"]), first["decision"]["verdict"], mark=mark)
 
 
 def _summary(stored: StoredSummary, people: Mapping[str, Principal]) -> ExchangeSummary:

@@ -78,6 +78,8 @@ class Glimpse:
     verdict: str
     act: str = ""
     """What was done, of an act of administration."""
+    mark: Label = PUBLIC
+    """The label that was sealed with it: whoever is not its owner must be cleared for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,10 @@ class ConsoleServices(Protocol):
         """
         ...
 
-    def decide(self, identity: Identity, action: str, resource: Resource) -> Decision:
-        """Ask the policy decision point, at the present time. Pure and fast: it is called on the event loop."""
+    def decide(self, identity: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
+        """Ask the policy decision point, at the present time, about data with this label. Pure and fast: it is called on the
+        event loop.
+        """
         ...
 
     def posture(self) -> Posture:
@@ -171,6 +175,14 @@ class ConsoleServices(Protocol):
         """What a list may show of these, by id; left out where the key was destroyed, or something was altered.
 
         Called for permitted ones only.
+        """
+        ...
+
+    def label(self, exchange_id: str) -> Label:
+        """The label of what an exchange holds, to decide who may read it; public where its key was destroyed.
+
+        Raises ``IntegrityError`` when something was altered. Called for those only whom policy permits to read it, its label
+        aside.
         """
         ...
 

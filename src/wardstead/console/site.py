@@ -20,6 +20,7 @@ from wardstead.console.sessions import Visitor, visitor
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import CallerError, WardsteadError
+from wardstead.kernel.labels import PUBLIC, Label
 
 CONSOLE: Final = Resource("Console", "wardstead")
 HOME: Final = "/console/"
@@ -87,9 +88,9 @@ class Site:
             raise NotPermitted(decision.reason)
         return who
 
-    def decide(self, who: Visitor, action: str, resource: Resource) -> Decision:
-        """Ask the policy decision point for this visitor."""
-        return self.services.decide(who.identity, action, resource)
+    def decide(self, who: Visitor, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
+        """Ask the policy decision point for this visitor, about data with this label."""
+        return self.services.decide(who.identity, action, resource, label)
 
     def sees_everything(self, who: Visitor) -> bool:
         """Whether this person may see what concerns the whole deployment, not only themselves."""

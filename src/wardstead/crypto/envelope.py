@@ -3,7 +3,7 @@
 GCM does not commit to its key: one ciphertext can open to two texts under two keys (Dodis et al., CRYPTO 2018;
 Len et al., "Partitioning Oracle Attacks", USENIX Security 2021). So a content key is expanded into an encryption key and
 a commitment (NIST SP 800-56C rev. 2, section 4, one-step derivation with SHA-512: one block gives both); what is signed
-covers the commitment, and opening checks it first.
+covers the commitment, and opening checks it first. A second block gives the key for tags.
 """
 
 from __future__ import annotations
@@ -23,24 +23,30 @@ NONCE_SIZE = 12
 _LENGTH_SIZE = 4
 _SMALLEST_BUCKET = 512
 _MAX_CONTENT = 1 << 30
-_FIRST_BLOCK = (1).to_bytes(4, "big")
+_FIRST_BLOCK, _SECOND_BLOCK = (1).to_bytes(4, "big"), (2).to_bytes(4, "big")
 _KEY_PURPOSE = b"wardstead content key v1: AES-256-GCM key, commitment"
 WRAPPED_SIZE = NONCE_SIZE + KEY_SIZE + 16
 
 
 class ContentKey(msgspec.Struct, frozen=True):
-    """A key made ready: its cipher, and the commitment to it (32 bytes, not secret)."""
+    """A key made ready: its cipher, the commitment to it (32 bytes, not secret), and a key for tags.
+
+    ``tag_key`` keys what commits to something beside the ciphertext. It opens nothing: whoever is given it can check such a
+    commitment, and no more.
+    """
 
     cipher: AESGCM
     commitment: bytes
+    tag_key: bytes
 
 
 def content_key(key: bytes) -> ContentKey:
-    """Expand 32 random bytes into an encryption key and a commitment to it."""
+    """Expand 32 random bytes into an encryption key, a commitment to it, and a key for tags."""
     if len(key) != KEY_SIZE:
         raise IntegrityError("a content key has 32 bytes")
     block = sha512(_FIRST_BLOCK + key + _KEY_PURPOSE).digest()
-    return ContentKey(AESGCM(block[:KEY_SIZE]), block[KEY_SIZE:])
+    tag_key = sha512(_SECOND_BLOCK + key + _KEY_PURPOSE).digest()[:KEY_SIZE]
+    return ContentKey(AESGCM(block[:KEY_SIZE]), block[KEY_SIZE:], tag_key)
 
 
 def padded_size(size: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 LEVELS = ("public", "internal", "confidential", "restricted")
 
@@ -36,6 +36,10 @@ class Label:
         """The level's name, as policies and headers write it."""
         return LEVELS[self.level]
 
+    def encode(self) -> bytes:
+        """The one encoding that is sealed and committed to: ``confidential;payment,personal``."""
+        return f"{self.level_name};{','.join(sorted(self.compartments))}".encode()
+
     def __str__(self) -> str:
         """``confidential; payment, personal`` as the ``wardstead-label`` header writes it."""
         names = ", ".join(sorted(self.compartments))
@@ -50,6 +54,18 @@ def label(level: str, compartments: Iterable[str] = ()) -> Label:
     if level not in LEVELS:
         raise ConfigurationError(f"unknown level {level!r}", why=f"the levels are {', '.join(LEVELS)}")
     return Label(LEVELS.index(level), frozenset(compartments))
+
+
+def decode_label(data: bytes) -> Label:
+    """The label that ``Label.encode`` wrote. Raises ``IntegrityError`` for anything else."""
+    try:
+        level, _, names = data.decode().partition(";")
+        found = label(level, [name for name in names.split(",") if name])
+    except (UnicodeDecodeError, ConfigurationError):
+        raise IntegrityError("what is sealed as a label is none") from None
+    if found.encode() != data:
+        raise IntegrityError("a label is not in its one encoding")
+    return found
 
 
 def join_all(labels: Iterable[Label]) -> Label:

@@ -1,7 +1,7 @@
 """The canonical form of an entry, and the leaf it becomes.
 
 The header is public: JSON with exactly these fields, in this order, no spaces. It names no person and no label, and its
-time is coarse; ``row`` commits to whose it is and when all the same.
+time is coarse; ``row`` commits to whose it is and when all the same, and ``label`` to how sensitive it is.
 
 ``leaf = SHA-256(0x00 || length-prefixed(header, SHA-256(body)))``: it covers the ciphertext, never the content, so
 destroying a key leaves every proof intact.
@@ -21,8 +21,9 @@ from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
 from wardstead.ledger.ports import Draft, EntryKind
 
-VERSION = 2
-"""Version 1 had no ``row``: entries of that time commit to neither subject nor exact time."""
+VERSION = 3
+"""Version 1 had no ``row``: entries of that time commit to neither subject nor exact time. Version 2 had no ``label``; entries
+that hold no data with a label (acts of administration, unknown outcomes) are still written in it."""
 _ROW = b"wardstead entry row v2"
 UNKNOWN = "unknown"
 """The outcome of an intent whose worker died: what it had delivered may be unrecorded."""
@@ -36,7 +37,7 @@ class Header(msgspec.Struct, frozen=True):
 
     ``exchange`` is the receipt id, a pseudonym; ``minute`` counts from the epoch; ``key`` is the exchange's key, wrapped
     under its subject's. An entry without content (a recovered outcome) has neither key, commitment nor nonce. ``row`` is
-    ``row_digest`` of what stays outside.
+    ``row_digest`` of what stays outside; ``label`` a tag over the label, under a key that only the exchange's key gives.
     """
 
     kind: EntryKind
@@ -47,13 +48,15 @@ class Header(msgspec.Struct, frozen=True):
     key: bytes = b""
     outcome: str = ""
     row: bytes = b""
+    label: bytes = b""
 
     def encode(self) -> bytes:
         """The one canonical encoding: what ``json.dumps`` with sorted keys gives, without its price on the hot path."""
-        last = f'"row":"{self.row.hex()}","v":{VERSION}' if self.row else '"v":1'
+        last = f'"row":"{self.row.hex()}","v":{VERSION if self.label else 2}' if self.row else '"v":1'
+        label = f'"label":"{self.label.hex()}",' if self.label else ""
         return (
             f'{{"commitment":"{self.commitment.hex()}","exchange":"{self.exchange}","key":"{self.key.hex()}",'
-            f'"kind":"{self.kind.value}","minute":{self.minute},"nonce":"{self.nonce.hex()}",'
+            f'"kind":"{self.kind.value}",{label}"minute":{self.minute},"nonce":"{self.nonce.hex()}",'
             f'"outcome":"{self.outcome}",{last}}}'
         ).encode()
 
@@ -77,10 +80,11 @@ class Header(msgspec.Struct, frozen=True):
                 key=bytes.fromhex(fields["key"]),
                 outcome=check_outcome(fields["outcome"]),
                 row=bytes.fromhex(fields.get("row", "")),
+                label=bytes.fromhex(fields.get("label", "")),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise IntegrityError("the entry's header is not one of ours") from None
-        if header.encode() != data:
+        if header.encode() != data or (header.label and not header.row):
             raise IntegrityError("the entry's header is not in its canonical form")
         return header
 

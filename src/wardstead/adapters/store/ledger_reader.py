@@ -24,11 +24,12 @@ from wardstead.crypto.keyring import KeyGone, KeyRing
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import IntegrityError
+from wardstead.kernel.labels import PUBLIC, Label, join_all, label
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.entry import Header
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import Sequenced, receipt_document
-from wardstead.ledger.sealing import open_entry
+from wardstead.ledger.sealing import Opened, open_entry
 from wardstead.ledger.tiles import node_from
 from wardstead.ledger.verify import LedgerEnd, Problem, Report, StoredEntry, StoredLeaf, verify_ledger
 
@@ -130,8 +131,9 @@ class LedgerReader:
     def open_exchange(self, exchange_id: str, ring: KeyRing) -> dict[str, Any] | None:
         """What an exchange holds, decrypted.
 
-        ``{"exchange", "subject", "erased", "entries": [{"kind", "time", "outcome", "content"}]}``;
-        ``content`` is ``None`` where there is none or the key was destroyed (``erased``). ``None``: no such exchange.
+        ``{"exchange", "subject", "erased", "label", "entries": [{"kind", "time", "outcome", "content"}]}``;
+        ``label`` (a ``Label``) is the join of those that were sealed with the entries; ``content`` is ``None`` where there is
+        none or the key was destroyed (``erased``). ``None``: no such exchange.
         Raises ``IntegrityError`` when something was altered. The caller decides first who may see it, and records it.
         """
         with self._engine.connect() as connection:
@@ -145,11 +147,12 @@ class LedgerReader:
                 raise IntegrityError(
                     "an entry's row was altered", where=f"entry {one.id}", next_step="Run 'wardstead ledger verify'"
                 )
-        contents, erased = _open_all(rows, ring)
+        contents, mark, erased = _open_all(rows, ring)
         return {
             "exchange": exchange_id,
             "subject": rows[0]["subject"],
             "erased": erased,
+            "label": mark,
             "entries": [
                 {"kind": row["kind"], "time": rfc3339(row["time_ms"]), "outcome": row["outcome"], "content": content}
                 for row, content in zip(rows, contents, strict=True)
@@ -203,13 +206,23 @@ class LedgerReader:
             yield _line({"checkpoint": note, "size": size})
 
 
-def _open_all(rows: Sequence[RowMapping], ring: KeyRing) -> tuple[list[Any], bool]:
-    """The content of each entry, and whether the key was destroyed."""
+def _open_all(rows: Sequence[RowMapping], ring: KeyRing) -> tuple[list[Any], Label, bool]:
+    """The content of each entry, the label of all together, and whether the key was destroyed."""
     try:
         opened = [open_entry(ring, row["subject"], row["header"], row["body"]) for row in rows]
     except KeyGone:
-        return [None] * len(rows), True
-    return [json.loads(content) if content else None for content in opened], False
+        return [None] * len(rows), PUBLIC, True
+    contents = [json.loads(one.content) if one.content else None for one in opened]
+    labels = [_label_of(one, content) for one, content in zip(opened, contents, strict=True)]
+    return contents, join_all(labels), False
+
+
+def _label_of(opened: Opened, content: Any) -> Label:
+    """The label that was sealed with an entry; of one that is older than that, what its document says."""
+    if opened.label is not None:
+        return opened.label
+    said = content.get("label") if isinstance(content, dict) else None
+    return label(said["level"], said["compartments"]) if said else PUBLIC
 
 
 def _line(document: dict[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ from wardstead.console.ports import ExchangeSummary, Glimpse
 from wardstead.console.sessions import Visitor
 from wardstead.console.site import CONSOLE, Site
 from wardstead.console.timeline import act_words, outcome_of
+from wardstead.kernel.labels import PUBLIC, Label
 
 _HIDDEN = Glimpse("", "", "")
 
@@ -37,9 +38,12 @@ def resource_of(summary: ExchangeSummary) -> Resource:
     return Resource("Exchange", summary.id, owner=summary.owner)
 
 
-def may_read(site: Site, who: Visitor, summary: ExchangeSummary) -> Decision:
-    """Whether somebody may read what was said, or done: what is their own, or what a policy opens to them."""
-    own = site.decide(who, "viewExchange", resource_of(summary))
+def may_read(site: Site, who: Visitor, summary: ExchangeSummary, label: Label = PUBLIC) -> Decision:
+    """Whether somebody may read what was said, or done: what is their own, or what a policy opens to them.
+
+    Asked twice of what is somebody else's: whether at all, before its ``label`` is looked up, and then with it.
+    """
+    own = site.decide(who, "viewExchange", resource_of(summary), label)
     return own if own.allow or summary.kind != "admin" else site.decide(who, "viewAdministration", CONSOLE)
 
 
@@ -49,7 +53,12 @@ async def rows(site: Site, who: Visitor, *, before: int | None, limit: int) -> l
     found: Sequence[ExchangeSummary] = await run_in_threadpool(site.services.exchanges, owner=owner, before=before, limit=limit)
     open_ids = [one.id for one in found if may_read(site, who, one).allow]
     seen = await run_in_threadpool(site.services.glimpses, open_ids) if open_ids else {}
-    return [_row(one, seen.get(one.id, _HIDDEN) if one.id in open_ids else _HIDDEN) for one in found]
+    return [_row(one, _visible(site, who, one, seen.get(one.id))) for one in found]
+
+
+def _visible(site: Site, who: Visitor, summary: ExchangeSummary, seen: Glimpse | None) -> Glimpse:
+    """Nothing of what is labelled above the reader's clearance, not even the label."""
+    return seen if seen is not None and may_read(site, who, summary, seen.mark).allow else _HIDDEN
 
 
 def _row(summary: ExchangeSummary, glimpse: Glimpse) -> Row:

@@ -51,7 +51,7 @@ from wardstead.inspection.ports import Direction, Flow, Origin, TakesLong
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 from wardstead.ledger.ports import Claim, Passage, Refusal, Remembered
 
 Road = Generator[Command, Any, None]
@@ -186,7 +186,7 @@ class Exchange:
             self._decide()
             self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
             self._seal = self._begin_seal()
-            draft = self._seal.intent(self._intent(), self._clock())
+            draft = self._seal.intent(self._intent(), self._clock(), self._label_of_record(self._inspected.found_label))
             refusal = yield CommitIntent(draft, self.world.directory.version, self._question_passes())
             if refusal is None:
                 self._enter(State.INTENDED)
@@ -236,6 +236,10 @@ class Exchange:
         parts = self.world.fingerprints.parts
         made = tuple((one, label) for text in texts_of(answer) for one in parts(given(text)))
         return Passage(self._who.principal.subject, self._conversation, label, made=made)
+
+    def _label_of_record(self, found: Label) -> Label:
+        """Of what an entry holds: where something is kept for a reviewer, also of what was ``found`` in it."""
+        return self.label.join(found) if self.verdict == "hold" else self.label
 
     def _begin_seal(self) -> record.ExchangeSeal:
         try:
@@ -576,7 +580,8 @@ class Exchange:
             held=held,
         )
         passage = self._answer_passes(answer)
-        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock()), passage)
+        sealed_label = label.join(join_all(one.label for one in guard.findings)) if guard is not None and held else label
+        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock(), sealed_label), passage)
         if refusal is None:
             self._enter(State.CONCLUDED)
             return True

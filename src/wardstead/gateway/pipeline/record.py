@@ -31,11 +31,11 @@ DOCUMENT_WARNINGS_KEPT: Final = 20
 class ExchangeSeal(Protocol):
     """Seals the two entries of one exchange under its own key."""
 
-    def intent(self, content: bytes, time_ms: int) -> Draft:
+    def intent(self, content: bytes, time_ms: int, label: Label) -> Draft:
         """The intent's draft."""
         ...
 
-    def outcome(self, content: bytes, outcome: str, time_ms: int) -> Draft:
+    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label) -> Draft:
         """The outcome's draft."""
         ...
 

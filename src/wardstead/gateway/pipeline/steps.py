@@ -55,6 +55,9 @@ class Inspected(msgspec.Struct, frozen=True):
     """How many findings were treated in which way."""
     blocking: tuple[Finding, ...] = ()
     label: Label = PUBLIC
+    """Of what goes on."""
+    found_label: Label = PUBLIC
+    """Of everything that was found, also of what does not go on."""
     action: Action = Action.ALLOW
     made: tuple[tuple[Fingerprint, Label], ...] = ()
 
@@ -128,6 +131,7 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         Counter(finding.action for _, finding in found),
         tuple(finding for _, finding in found if finding.action.stops),
         join_all([label for _, label in labelled] + [_label_of(one.finding) for one in crossed]),
+        join_all(finding.label for _, finding in found),
         strictest,
         tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )
