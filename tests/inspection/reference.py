@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
+from wardstead.inspection.decoding import from_base64, from_hex, from_percent
+from wardstead.inspection.folding import folded
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.inspection.ports import ANSWER
@@ -48,7 +50,7 @@ Span = tuple[int, int, int, bool]
 def reference(text: str, detectors: Sequence[Detector] = EVERYTHING, policy: ClassificationPolicy = POLICY) -> Verdict:
     """The verdict on an answer."""
     data = text.encode()
-    spans = sorted(span for number, one in enumerate(detectors) for span in spans_of(one, number, data))
+    spans = sorted(spans_in(text, detectors))
     out, findings, worst, label, done = b"", [], Action.ALLOW, PUBLIC, 0
     while spans:
         group = [spans.pop(0)]
@@ -78,10 +80,58 @@ def reference(text: str, detectors: Sequence[Detector] = EVERYTHING, policy: Cla
     return Verdict((out + data[done:]).decode(), findings, worst, label)
 
 
+def spans_in(text: str, detectors: Sequence[Detector], depth: int = 2) -> list[Span]:
+    """The real matches of all detectors, as places in the UTF-8 of the text; also those in runs that decode to a text."""
+    seen, places = look_of(text)
+    ends = [*places[1:], len(text.encode())]
+    spans = [span for number, one in enumerate(detectors) for span in spans_of(one, number, seen)]
+    for pattern, unit, decode in ENCODINGS if depth else ():
+        for run in re.finditer(pattern, seen):
+            said = next((one for skip in range(unit) if (one := decode(run[0][skip:].decode()))), "")
+            inside: dict[int, bool] = {}
+            for _, _, number, overlong in spans_in(said, detectors, depth - 1) if said else ():
+                inside[number] = inside.get(number, False) or overlong
+            spans += [(*run.span(), number, overlong) for number, overlong in inside.items()]
+    return [(places[start], end_of(end, places, ends), number, overlong) for start, end, number, overlong in spans]
+
+
+def end_of(end: int, places: Sequence[int], ends: Sequence[int]) -> int:
+    """Where the next character begins after the one that the byte before ``end`` comes from."""
+    last = places[end - 1]
+    return next((place for place in places[end:] if place != last), ends[-1])
+
+
+ENCODINGS = [
+    (rb"[0-9A-Fa-f]{16,3016}", 2, from_hex),
+    (rb"(?:\\x[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", 1, from_hex),
+    (rb"[A-Za-z0-9+/_-]{16,3016}={0,2}", 4, from_base64),
+    (rb"[A-Za-z0-9._~+-]{0,64}%[0-9A-Fa-f][0-9A-Fa-f](?:%[0-9A-Fa-f][0-9A-Fa-f]|[A-Za-z0-9._~+-]){0,1000}", 1, from_percent),
+]
+
+
+def look_of(text: str) -> tuple[bytes, list[int]]:
+    """What a text looks like, and for each byte of that the place of what it comes from: one character after the other."""
+    seen, at, unseen = b"", 0, 0
+    places: list[int] = []
+    for said in re.findall(r"\\u[0-9A-Fa-f]{4}|\\[nrt]|.", text, re.DOTALL):
+        raw = said.encode()
+        char = chr(int.from_bytes(bytes.fromhex(said[2:]))) if len(said) == 6 else said
+        look = raw if "\ud800" <= char <= "\udfff" else folded(char).encode()
+        where = [at] * len(look)
+        if look == raw:
+            where = [at + more for more in range(len(raw))]
+        if len(said) == 2:
+            look = {"n": b"\n ", "r": b"\r ", "t": b"\t "}[said[1]]
+        unseen = 0 if look else unseen + len(said)
+        if unseen > 64:
+            look, where = raw, [at + more for more in range(len(raw))]
+        seen, places, at = seen + look, places + where, at + len(raw)
+    return seen, [*places, at]
+
+
 def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
     """The real matches of one detector."""
     pattern, at, spans = re.compile(detector.pattern.encode()), 0, []
-    data = re.sub(rb"\\([nrt])", lambda found: {b"n": b"\n ", b"r": b"\r ", b"t": b"\t "}[found[1]], data)
     while (match := pattern.search(data, at)) is not None:
         start, end = match.span(pattern.groups)
         real = real_width(detector, data, match.start(), start, end)

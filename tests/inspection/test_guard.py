@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given, settings
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from tests.inspection.reference import CANARY, DETECTORS, INSPECTOR, POLICY, cut, inspect, reference, stream
 
 from wardstead.inspection.catalogue import WINDOW_BYTES, Detector, load_catalogues
+from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT
@@ -23,7 +27,37 @@ WORDS = sorted({word for one in DETECTORS for word in one.context})
 GLUE = st.sampled_from([" ", "\\", "\\n", "\\t", "", "\n", ".", ",", "é", "𝒳", "-", "1", "@", ";", ": ", "x" * 70, *WORDS])
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 TEXTS = st.lists(st.one_of(st.sampled_from(EXAMPLES), FRAGMENTS, TAILS, GLUE, ANYTHING), max_size=14)
-TEXT = TEXTS.map("".join)
+PLAIN = TEXTS.map("".join)
+
+
+def disguised(text: str, how: list[int]) -> str:
+    """The text with some of its characters replaced by look-alikes, or with invisible ones after them."""
+    other = str.maketrans(
+        "aceopxyiABEKMHOPCT0123456789-. @",
+        "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0410\u0392\u0395\u039a\u039c\u041d\u041e\u0420\u0421\u0422\uff10\u0661\u0968\uff13\u2463\uff15\U0001d7d4\uff17\uff18\u2078\u2011\uff0e\u00a0\uff20",
+    )
+    hidden = ["\u200b", "\u00ad", "\u202e", "\ufe0f", "\u2060" * 70, "\U000e0041", "\\u200b", "\\u0031", "\\u"]
+    out = [*text]
+    for number in how if text else ():
+        at = number % len(out)
+        out[at] = out[at].translate(other) if number % 3 else out[at] + hidden[number // 3 % len(hidden)]
+    return "".join(out)
+
+
+ENCODERS: list[Callable[[bytes], str]] = [
+    lambda data: base64.b64encode(data).decode(),
+    lambda data: base64.urlsafe_b64encode(data).decode(),
+    bytes.hex,
+    lambda data: data.hex(":"),
+    lambda data: "".join(f"\\x{byte:02x}" for byte in data),
+    quote,
+]
+ENCODED = st.builds(lambda text, encode: encode(text.encode()), FRAGMENTS, st.sampled_from(ENCODERS))
+TEXT = st.one_of(
+    PLAIN,
+    st.lists(st.one_of(ENCODED, GLUE, FRAGMENTS), max_size=8).map("".join),
+    st.tuples(PLAIN, st.lists(st.integers(0, 10_000), max_size=12)).map(lambda pair: disguised(*pair)),
+)
 
 # Two detectors whose matches share a border, so that they overlap in a chain of any length.
 CHAIN = load_catalogues(
@@ -85,12 +119,13 @@ def test_what_is_released_early_is_never_part_of_a_match(text: str, other: str) 
 
 
 @settings(max_examples=30)
-@given(TEXT, st.integers(0, 3))
+@given(PLAIN, st.integers(0, 3))
 def test_what_is_held_back_is_bounded(text: str, copies: int) -> None:
     guard = INSPECTOR.guard(ANSWER)
+    assert isinstance(guard, PatternGuard)
     for char in text * (copies + 1) + "a" * (2 * WINDOW_BYTES):
         guard.feed(char)
-        assert len(guard._buffer) - guard._released <= 2 * WINDOW_BYTES
+        assert len(guard._view.text) - guard._released <= 2 * WINDOW_BYTES
 
 
 @pytest.mark.parametrize("links", [10, 99, 100, 300])
@@ -183,3 +218,63 @@ def test_the_letter_of_an_escape_is_no_part_of_what_follows_it(escape: str, secr
     for verdict in (inspect(text), stream(list(text)), reference(text)):
         assert secret not in verdict.text
         assert f"x{escape}[redacted" in verdict.text
+
+
+SECRETS = ["AKIAIOSFODNN7EXAMPLE", "4111 1111 1111 1111", "jane.doe@example.com", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"]
+
+
+@pytest.mark.parametrize("encode", ENCODERS, ids=["base64", "base64url", "hex", "hex-colons", "escaped", "percent"])
+@pytest.mark.parametrize("secret", SECRETS)
+def test_what_is_hidden_in_an_encoding_is_found_where_it_stands(encode: Callable[[bytes], str], secret: str) -> None:
+    hidden = encode(f"my secret: {secret} (keep it)".encode())
+    if ":" in hidden:
+        return  # pairs with colons are an address of a device, and no more
+    text = f"so {hidden} there"
+    for verdict in (inspect(text), stream(list(text)), reference(text)):
+        kinds = {kind for kind, *_ in inspect(secret).findings}
+        assert kinds & {kind for kind, start, end, _ in verdict.findings if text[start:end].strip("=") in hidden}
+        assert verdict.action > Action.ALLOW or verdict.text == text
+
+
+def test_what_is_encoded_twice_is_found() -> None:
+    text = base64.b64encode(base64.b64encode(b"card 4111 1111 1111 1111")).decode()
+    for verdict in (inspect(text), stream(list(text)), reference(text)):
+        assert [one[0] for one in verdict.findings] == ["payment-card"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "commit 3f9a1c0b7de24518a6c2e0f9b81d77433f9a1c0b by somebody",
+        "run 5fa2b0c1-93de-4c7b-8a16-2f0e7d9b4c38 ended",
+        "![dot](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==)",
+        "sha512-9QdXXJmLcXJZ5cVnUs5vJZ8xkMIlq8Vu2GVcDw3kLqbnNHRmWnYUQ0OqRzVd0WMV2ZzqnNWTY3kEfnUi1CTQcw==",
+        "https://example.com/search?q=how%20to%20bake%20bread",
+        base64.b64encode(b"The quick brown fox jumps over the lazy dog").decode(),
+    ],
+)
+def test_what_is_encoded_is_no_finding_by_itself(text: str) -> None:
+    assert inspect(text).findings == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\uff14\uff11\uff11\uff11\u3000\uff11\uff11\uff11\uff11\u3000\uff11\uff11\uff11\uff11\u3000\uff11\uff11\uff11\uff11",
+        "4\u200b111\u00a01111\u20091111\u202f1\u00ad1\ufe0f1\u20601",
+        "4111\u20111111\u20131111\u22121111",
+        "\U0001d7d2\U0001d7cf\U0001d7cf\U0001d7cf 1111 1111 \u0661\u0967\u2460\u00b9",
+        "4111 1111 1111 \\u0031111",
+        "\u202e4111 1111 1111 1111\u202c",
+        "\U000e0034\U000e0031\U000e0031\U000e0031\U000e0020" + "1111 1111 1111",
+    ],
+)
+def test_a_disguised_card_is_a_card(text: str) -> None:
+    for verdict in (inspect(f"card {text} ok"), stream(list(f"card {text} ok")), reference(f"card {text} ok")):
+        assert verdict.text.replace("\u202e", "") == "card [redacted:payment-card] ok"
+
+
+def test_what_is_padded_to_more_than_the_window_is_cut() -> None:
+    text = "card " + ("\U000e0001" * 64).join("4111 1111 1111 1111") + " ok"
+    for verdict in (inspect(text), stream([text[at : at + 50] for at in range(0, len(text), 50)]), reference(text)):
+        assert (verdict.action, verdict.text) == (Action.BLOCK, "card ")

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import msgspec
 
-from wardstead.inspection.pattern import expand, has_digits, has_mark, outline, parse, prefixes, width
+from wardstead.inspection.folding import folded
+from wardstead.inspection.pattern import Need, expand, has_mark, need, outline, parse, prefixes, width
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
@@ -53,7 +54,7 @@ class Detector:
     ``overlong`` is a class of characters: a match followed by one of them ran into its pattern's bound, and the rest
     of the secret would get away, so it blocks. A group of the pattern marks the secret in it: the rest may stay.
     ``outline`` matches wherever the pattern does, and is cheaper to look for; ``marked`` says that it is very cheap;
-    ``digits`` that every match has three digits in a row.
+    ``need`` what every match holds; ``width`` how many bytes it has at most.
     """
 
     id: str
@@ -63,7 +64,8 @@ class Detector:
     outline: str
     prefixes: str
     marked: bool
-    digits: bool
+    need: Need
+    width: int
     validator: str = ""
     context: tuple[str, ...] = ()
     overlong: str = ""
@@ -100,11 +102,15 @@ def canary(text: str) -> Detector:
     """A planted string that must never be seen in a prompt or an answer."""
     if not 8 <= len(text) <= 256 or not text.isascii() or not text.isprintable():
         raise ConfigurationError("a canary has 8 to 256 printable ASCII characters", where="inspection.canaries")
-    pattern = "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in text)
-    tree = parse(pattern, "canary")
-    return Detector(
-        "canary", "canary", "canary", pattern, outline(tree, "canary"), prefixes(tree, "canary"), marked=True, digits=False
-    )
+    return windowed("canary", "canary", "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in text))
+
+
+def windowed(name: str, category: str, pattern: str) -> Detector:
+    """A detector of our own, of the type ``name``. Raises ``ConfigurationError`` for a pattern that the guard cannot use."""
+    tree = parse(pattern, name)
+    widest = width(tree, name, WINDOW_BYTES - 1)
+    looks = outline(tree, name), prefixes(tree, name), has_mark(tree), need(tree), widest
+    return Detector(name, name, category, pattern, *looks)
 
 
 def _detector(entry: _Entry, where: str) -> Detector:
@@ -113,7 +119,7 @@ def _detector(entry: _Entry, where: str) -> Detector:
     pattern = expand(entry.pattern, where)
     tree = parse(pattern, where)
     # The byte to the right decides a word boundary and whether a match is overlong, so it must fit the window too.
-    width(tree, where, WINDOW_BYTES - 1)
+    widest = width(tree, where, WINDOW_BYTES - 1)
     if entry.overlong and not re.fullmatch(r"\[[A-Za-z0-9._~%!$&*+/@#?^=-]+\]", entry.overlong):
         raise ConfigurationError("'overlong' is one class of characters, such as [A-Za-z0-9]", where=where)
     return Detector(
@@ -124,11 +130,19 @@ def _detector(entry: _Entry, where: str) -> Detector:
         outline(tree, where),
         prefixes(tree, where),
         has_mark(tree),
-        has_digits(tree),
+        need(tree),
+        widest,
         entry.validator,
-        # As the search does it: only ASCII letters have no case.
-        tuple(word.encode().lower().decode() for word in entry.context),
+        _context(entry.context, where),
         entry.overlong,
         entry.examples,
         entry.counter_examples,
     )
+
+
+def _context(words: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """As the search sees them: what they look like, and only ASCII letters have no case."""
+    context = tuple(dict.fromkeys(folded(word).encode().lower().decode() for word in words))
+    if any(len(word.encode()) < 2 for word in context):
+        raise ConfigurationError("a context word has at least two characters that can be seen", where=where)
+    return context

@@ -8,9 +8,11 @@ import msgspec
 
 from wardstead.inspection.catalogue import Detector, canary
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.matching import Match, Matcher, opened
+from wardstead.inspection.folding import View
+from wardstead.inspection.matching import Match, Matcher
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
 from wardstead.inspection.ports import ANSWER, PROMPT, Flow, TextDetector
+from wardstead.inspection.searching import placed
 from wardstead.inspection.verdict import Judge, char_count
 from wardstead.inspection.whole import WholeText, kinds_of
 from wardstead.kernel.findings import Action
@@ -77,14 +79,16 @@ class Classifier:
 
     def classify(self, text: str) -> Classification:
         """Everything that is found, in the order of the text. What a pattern raises is raised: here nothing is let through."""
-        plain = text.encode("utf-8", "replace")
-        data = opened(plain)
-        numbers = self._matcher.candidates(data, 0, self._matcher.lent(data, 0))
-        matches = [match for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches]
+        view = View(text)
+        plain, data = view.text, view.data
+        numbers = self._matcher.candidates(data, 0)
+        matches = [
+            placed(view, match) for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches
+        ]
         seen = self._whole.look_at(text)
         matches = sorted([*matches, *seen.places])
         together = self._together(matches, plain)
-        place = _Characters(data)
+        place = _Characters(plain)
         found = [
             self._found(chosen, others, place, together)
             for group in _overlapping(matches)

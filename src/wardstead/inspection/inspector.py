@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from itertools import accumulate
 
 import msgspec
 
@@ -14,16 +12,15 @@ from wardstead.inspection.checked import CheckedGuard, WholeGuard
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.guard import PatternGuard
-from wardstead.inspection.matching import Match, Matcher, opened
+from wardstead.inspection.matching import Match, Matcher
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
+from wardstead.inspection.searching import matches_in
 from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
 from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
 
-_BETWEEN = b"\x00\n\x00"
-"""Between texts that are scanned together. Each text is then searched by itself for what was found in it."""
 Leakage = Callable[[Sequence[str]], TextDetector]
 """From what a model was told to what finds it in an answer."""
 Look = Callable[[Sequence[Iterable[Match]]], Sequence[Seen]]
@@ -97,13 +94,11 @@ class PolicyInspector:
         """``look``: the text detectors, where they are concerned."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
-            suspects = self._suspects(parts)
+            found = matches_in(self._matcher, texts)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return [_crashed(text) for text in texts]
-        if not suspects and look is None:
+        if look is None and all(one is not None and not one for one in found):
             return [Inspection(part.decode("utf-8")) for part in parts]
-        nothing: tuple[int, ...] = ()
-        found = [self._matches(part, suspects.get(at, nothing)) for at, part in enumerate(parts)]
         seen = [NOTHING] * len(parts) if look is None else look([matches or () for matches in found])
         verdicts = self._verdicts(texts, list(zip(parts, found, seen, strict=True)), case)
         return self._with_failures(verdicts, seen) if any(one.failed for one in seen) else verdicts
@@ -123,39 +118,6 @@ class PolicyInspector:
     def is_slow(self, flow: Flow) -> bool:
         """See ``Inspector.is_slow``."""
         return self._whole.is_slow(flow)
-
-    def _suspects(self, parts: Sequence[bytes]) -> dict[int, list[int]]:
-        """By text: the detectors that may find something in it, which is looked at in that text alone afterwards.
-
-        What matches in none of the joined texts matches in no single one: a border can only lend context from before it.
-        """
-        joined = opened(_BETWEEN.join(parts))
-        numbers = self._matcher.candidates(joined, 0, self._matcher.lent(joined, 0))
-        if len(parts) == 1 or not numbers:
-            return {0: numbers} if numbers else {}
-        starts = list(accumulate([len(part) + len(_BETWEEN) for part in parts], initial=0))
-        suspects: dict[int, list[int]] = {}
-        for number in numbers:
-            for at in self._where(number, joined, starts):
-                suspects.setdefault(at, []).append(number)
-        return suspects
-
-    def _where(self, number: int, joined: bytes, starts: Sequence[int]) -> Iterable[int]:
-        try:
-            found = self._matcher.matches(number, joined, 0, len(joined)).matches
-        except Exception:  # noqa: BLE001 -- it will crash again, in the text that makes it crash
-            return range(len(starts) - 1)
-        return sorted({bisect_right(starts, match.start) - 1 for match in found})
-
-    def _matches(self, data: bytes, numbers: Sequence[int]) -> list[Match] | None:
-        """The matches of these detectors; ``None`` when one of them crashed."""
-        if not numbers:
-            return []
-        try:
-            view = opened(data)
-            return [match for number in numbers for match in self._matcher.matches(number, view, 0, len(view)).matches]
-        except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
-            return None
 
     def _verdicts(
         self, texts: Sequence[str], each: Sequence[tuple[bytes, list[Match] | None, Seen]], case: Case

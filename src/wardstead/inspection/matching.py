@@ -1,19 +1,21 @@
 """Finding matches: Hyperscan tells which patterns occur at all, RE2 where, validators whether they are real.
 
-Everything here works on UTF-8 bytes, after ``opened``. A match at a given start is RE2's leftmost-first one; after a
-candidate that is not real, the search goes on one byte later, after a real one at its end. So a start decides by itself,
-which is what makes the streamed and the whole result equal.
+Everything here works on bytes, those of a ``View``. A match at a given start is RE2's leftmost-first one; after a candidate
+that is not real, the search goes on one byte later, after a real one at its end. So a start decides by itself, which is
+what makes the streamed and the whole result equal. (An encoded run is searched on from its end, real or not, for nothing but
+its bound ends it.)
 
-Most texts hold nothing, and that is known after two scans: for all patterns that need no context, and for all context
-words. A pattern that needs context is looked for only where one of its words has been seen.
+Most texts hold nothing, and that is known after one scan for patterns with a mark of their own: the others hold three
+digits, sixteen characters of a key, or at least a digit, and are looked for near such places alone. A pattern that needs
+context is looked for only where one of its words has been seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import hyperscan
 import msgspec
@@ -21,10 +23,16 @@ import re2
 
 from wardstead.inspection.catalogue import CONTEXT_BYTES, Detector
 from wardstead.inspection.context import Context, caseless, standing
-from wardstead.inspection.pattern import WORD, begins_with_digit
+from wardstead.inspection.encoded import SEARCHES, encoded_runs, readings
+from wardstead.inspection.folding import View
+from wardstead.inspection.narrowing import near
+from wardstead.inspection.pattern import WORD, Need
 from wardstead.inspection.scanning import ALL, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.kernel.errors import ConfigurationError
+
+DEPTH: Final = 2
+"""What is encoded in what was encoded is found; deeper it is not."""
 
 
 class Match(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -45,17 +53,6 @@ class Scan(msgspec.Struct, frozen=True):
     resume: int
 
 
-def opened(data: bytes) -> bytes:
-    """``data`` with the escapes ``\\n``, ``\\r`` and ``\\t`` as white space of the same length: what is searched.
-
-    JSON, source code and logs stand in texts escaped, and the letter of an escape would else be the beginning of a word:
-    ``\\nAKIA…`` has no boundary before the key. Lengths and places stay what they are.
-    """
-    if b"\\" not in data:
-        return data
-    return data.replace(b"\\n", b"\n ").replace(b"\\r", b"\r ").replace(b"\\t", b"\t ")
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     """One detector, ready to run. ``group`` is the part of the pattern that is the secret."""
@@ -65,6 +62,38 @@ class _Compiled:
     validator: Validator | None
     context: Context | None
     overlong: re.Pattern[bytes] | None
+
+
+class _Neighbourhood:
+    """The detectors whose matches hold what ``need`` says: looked for near that alone."""
+
+    __slots__ = ("_bound", "_free", "_owners", "_reach", "_words", "need")
+
+    def __init__(self, need: Need, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
+        self.need = need
+        self._reach = max((one.width for one in (*free.values(), *bound.values())), default=0) + 1
+        self._free = Scanner({number: one.outline for number, one in free.items()})
+        self._bound = Scanner({number: one.outline for number, one in bound.items()})
+        lenders = _lenders(bound)
+        self._owners = list(lenders.values())
+        self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL)
+
+    def candidates(self, part: bytes) -> list[int]:
+        """Those of its detectors that may have a match in ``part``."""
+        part = near(part, self.need, self._reach + CONTEXT_BYTES, self._reach)
+        if not part:
+            return []
+        found = self._free.hits(part)
+        lent = self.lent(part)
+        if lent:
+            # Looked at one by one, a few cost less than a scan for all.
+            found += lent if len(lent) <= _FEW else lent.intersection(self._bound.hits(part))
+        return found
+
+    def lent(self, part: bytes) -> frozenset[int]:
+        """Those of its detectors that need context, and may have some in ``part``."""
+        words = self._words.hits(part)
+        return frozenset().union(*[self._owners[word] for word in words]) if words else _NONE
 
 
 class Matcher:
@@ -78,96 +107,92 @@ class Matcher:
         """
         self.detectors = tuple(detectors)
         self._scan = scan
-        self._options = options = _options()
-        self._unions: dict[tuple[int, ...], Any] = {}
-        self._closures: dict[tuple[int, ...], Any] = {}
-        numbered = dict(enumerate(detectors))
-        free = {number: one for number, one in numbered.items() if not one.context}
-        bound = {number: one for number, one in numbered.items() if one.context}
-        self._lenders = _lenders(bound)
-        self._need_digits = frozenset(number for number, one in bound.items() if one.digits)
+        self._options = _options()
+        runs = encoded_runs()
+        self._first_run = len(self.detectors)
+        everything = dict(enumerate((*self.detectors, *runs)))
+        self._everything = list(everything)
+        free = {number: one for number, one in everything.items() if not one.context}
+        bound = {number: one for number, one in everything.items() if one.context}
         try:
-            self._compiled = [_compile(one, options) for one in detectors]
-            if not scan:
-                return
-            self._words = Scanner({at: _hint(word) for at, word in enumerate(self._lenders)}, ALL)
-            self._owners = list(self._lenders.values())
-            self._marked = Scanner({number: one.outline for number, one in free.items() if one.marked}, ALL)
-            unmarked = {number: one for number, one in free.items() if not one.marked}
-            self._free, self._free_digits = _scanners(unmarked)
-            self._bound, self._bound_digits = _scanners(bound)
-            closures = {number: one.prefixes for number, one in free.items() if one.prefixes}
-            by_digit = {number for number, closure in closures.items() if begins_with_digit(closure)}
-            self._digit_closures = Scanner({number: _at_end(closures[number]) for number in by_digit})
-            self._other_closures = Scanner({number: _at_end(closures[number]) for number in closures.keys() - by_digit})
-            self._bound_closures = frozenset(number for number, one in bound.items() if one.prefixes)
+            self._compiled = [_compile(one, self._options) for one in self.detectors]
+            if scan:
+                self._compile_scanners(free, bound)
+                self._compile_closures(free, bound)
         except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
 
-    def lent(self, data: bytes, begin: int) -> frozenset[int]:
-        """The detectors that need context and may have some, for matches that start at or after ``begin``."""
-        if not self._scan:
-            return _NONE
-        words = self._words.hits(data[max(0, begin - CONTEXT_BYTES) :])
-        return frozenset().union(*[self._owners[word] for word in words]) if words else _NONE
+    def _compile_scanners(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
+        cheap = {number: one for number, one in free.items() if one.marked or one.need is Need.NOTHING}
+        anywhere = {number: one for number, one in bound.items() if one.need is Need.NOTHING}
+        lenders = _lenders(anywhere)
+        self._owners = list(lenders.values())
+        words = {_WORDS + at: _hint(word) for at, word in enumerate(lenders)}
+        self._first = Scanner({number: one.outline for number, one in cheap.items()} | words, ALL)
+        self._neighbourhoods = [
+            _Neighbourhood(
+                need,
+                {number: one for number, one in free.items() if one.need is need and number not in cheap},
+                {number: one for number, one in bound.items() if one.need is need},
+            )
+            for need in Need
+            if need is not Need.NOTHING
+        ]
 
-    def candidates(self, data: bytes, begin: int, lent: frozenset[int]) -> list[int]:
+    def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
+        closures = [one.prefixes for one in (*free.values(), *bound.values()) if one.prefixes]
+        self._pending = _in_progress(closures, self._options)
+        self._free_pending = _in_progress([one.prefixes for one in free.values() if one.prefixes], self._options)
+        self._bound_closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
+        self._bound_pending: dict[frozenset[int], Any] = {}
+
+    def candidates(self, data: bytes, begin: int) -> list[int]:
         """The detectors that may have a match that starts at or after ``begin``: none is left out."""
         if not self._scan:
-            return list(range(len(self.detectors)))
-        # One byte of left context: a spurious boundary only makes a candidate that is then looked at exactly.
-        part = data[max(0, begin - 1) :]
-        digits = _DIGITS.search(part) is not None
-        found = self._marked.hits(part) + self._free.hits(part)
-        if digits:
-            found += self._free_digits.hits(part)
-        return sorted(found + self._lent_candidates(part, lent, digits=digits))
+            return self._everything
+        # With its left context. What only matches there makes a candidate that is then looked at exactly.
+        part = data[max(0, begin - CONTEXT_BYTES) :]
+        found: list[int] = []
+        for hit in self._first.hits(part):
+            if hit < _WORDS:
+                found.append(hit)
+            else:
+                found += self._owners[hit - _WORDS]
+        for one in self._neighbourhoods:
+            found += one.candidates(part)
+        return found if len(found) < 2 else sorted(set(found))
 
-    def _lent_candidates(self, part: bytes, lent: frozenset[int], *, digits: bool) -> list[int]:
-        wanted = lent if digits else lent - self._need_digits
-        if len(wanted) <= _FEW:
-            return list(wanted)  # looked at one by one they cost less than a scan for all
-        under = self._bound.hits(part) + (self._bound_digits.hits(part) if digits else [])
-        return [number for number in under if number in wanted]
-
-    def first_pending(self, data: bytes, begin: int, lent: frozenset[int]) -> int:
+    def first_pending(self, data: bytes, begin: int) -> int:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
-        part = data[max(0, begin - 1) :]
+        low = max(0, begin - 1)
+        part = data[low:]
         words = part.rstrip(WORD)
-        first = max(begin, len(data) - len(part) + len(words))
+        first = max(begin, low + len(words))
         # What is in progress from before the last word was so when that word began: a prefix of a beginning is a beginning.
-        found = self._other_closures.hits(words) if words else []
-        if _DIGIT.search(words) is not None:
-            found += self._digit_closures.hits(words)
-        found += lent & self._bound_closures
-        if not found or first <= begin:
+        if first <= begin or self._pending is None or self._pending.search(words, begin - low) is None:
             return first
-        starts = [pending.search(data, begin) for pending in self._closures_of(tuple(sorted(found)))]
-        return min([first, *[int(start.start()) for start in starts if start is not None]])
+        finds = [self._free_pending]
+        lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]).intersection(self._bound_closures)
+        if lent:
+            if lent not in self._bound_pending:
+                if len(self._bound_pending) >= _UNIONS:
+                    self._bound_pending.clear()
+                closures = [self._bound_closures[number] for number in sorted(lent)]
+                self._bound_pending[lent] = _in_progress(closures, self._options)
+            finds.append(self._bound_pending[lent])
+        starts = [found.search(part, begin - low) for found in finds if found is not None]
+        return min([first, *[low + int(start.start()) for start in starts if start is not None]])
 
-    def _closures_of(self, numbers: tuple[int, ...]) -> list[Any]:
-        """The closures of these detectors: in one pattern when they have come together before, as the same few often do."""
-        if numbers in self._unions:
-            union = self._unions[numbers]
-            if union is None:
-                union = self._unions[numbers] = self._closure(numbers)
-            return [union]
-        if len(self._unions) >= _UNIONS:
-            self._unions.clear()
-        self._unions[numbers] = None
-        return [self._closure((number,)) for number in numbers]
-
-    def _closure(self, numbers: tuple[int, ...]) -> Any:
-        closure = self._closures.get(numbers)
-        if closure is None:
-            either = "|".join(self.detectors[number].prefixes for number in numbers)
-            closure = re2.compile(_at_end(either).encode(), options=self._options)
-            if len(numbers) == 1:
-                self._closures[numbers] = closure
-        return closure
+    def _lent(self, part: bytes) -> frozenset[int]:
+        """The detectors that need context, and may have some in ``part``."""
+        near_by = [one.lent(part) for one in self._neighbourhoods]
+        anywhere = [self._owners[hit - _WORDS] for hit in self._first.hits(part) if hit >= _WORDS]
+        return _NONE.union(*near_by, *anywhere)
 
     def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``."""
+        if number >= self._first_run:
+            return self._in_runs(number, data, begin, before, DEPTH)
         one, found = self._compiled[number], []
         context = one.context
         while begin < before:
@@ -189,20 +214,46 @@ class Matcher:
             begin = match.end() if whole else start + real
         return Scan(found, begin)
 
+    def _in_runs(self, number: int, data: bytes, begin: int, before: int, depth: int) -> Scan:
+        """The runs of one encoding that hold a match: for each detector that has one there, the run is its match."""
+        search, found = SEARCHES[number - self._first_run], []
+        while begin < before:
+            match = search(data, begin)
+            if match is None or match.start() >= before:
+                break
+            start, begin = match.span()
+            for text in readings(number - self._first_run, data[start:begin]):
+                found += [Match(start, begin, inside, overlong) for inside, overlong in self._inside(text, depth)]
+        return Scan(found, begin)
 
-_NONE: frozenset[int] = frozenset()
-_SHORT = 4
-_UNIONS = 1024
-_FEW = 8
-_DIGIT, _DIGITS = re.compile(rb"[0-9]"), re.compile(rb"[0-9]{3}")
+    def _inside(self, text: str, depth: int) -> list[tuple[int, bool]]:
+        """The detectors that find something in what a run spells, and whether it goes on."""
+        data = View(text).data
+        found: dict[int, bool] = {}
+        for number in self.candidates(data, 0):
+            if number < self._first_run:
+                scan = self.matches(number, data, 0, len(data))
+            elif depth > 1:
+                scan = self._in_runs(number, data, 0, len(data), depth - 1)
+            else:
+                continue
+            for match in scan.matches:
+                found[match.detector] = found.get(match.detector, False) or match.overlong
+        return sorted(found.items())
 
 
-def _scanners(detectors: Mapping[int, Detector]) -> tuple[Scanner, Scanner]:
-    """Of those that match without digits, and of those that need some."""
-    return (
-        Scanner({number: one.outline for number, one in detectors.items() if not one.digits}),
-        Scanner({number: one.outline for number, one in detectors.items() if one.digits}),
-    )
+_NONE: Final[frozenset[int]] = frozenset()
+_UNIONS: Final = 1024
+_FEW: Final = 8
+_SHORT: Final = 4
+_WORDS: Final = 1 << 20
+"""The first number of a context word where words and patterns are looked for together."""
+
+
+def _in_progress(closures: Iterable[str], options: Any) -> Any:
+    """What finds the first place at which a match of any of these closures reaches to the end."""
+    either = "|".join(closures)
+    return re2.compile(f"(?:{either})\\z".encode(), options=options) if either else None
 
 
 def _hint(word: bytes) -> str:
@@ -217,10 +268,6 @@ def _lenders(bound: Mapping[int, Detector]) -> dict[bytes, frozenset[int]]:
         for word in one.context:
             serves.setdefault(word.encode(), set()).add(number)
     return {word: frozenset(numbers) for word, numbers in serves.items()}
-
-
-def _at_end(closure: str) -> str:
-    return f"(?:{closure})\\z"
 
 
 def _options() -> Any:

@@ -14,7 +14,8 @@ ASCII is ``\\p{L}`` and ``\\p{Lu}``, a letter and a capital of the European scri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from enum import StrEnum
 from re import _constants as c  # type: ignore[attr-defined]  # the parser has no public name; its tree is stable since 3.11
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -23,12 +24,28 @@ from wardstead.kernel.errors import ConfigurationError
 
 Tree = Any
 
+
+class Need(StrEnum):
+    """What every match of a pattern holds."""
+
+    DIGITS = "digits"
+    """Three in a row."""
+    RUN = "run"
+    """Sixteen characters of keys, in a row."""
+    DIGIT = "digit"
+    NOTHING = ""
+
+
 EXACT_BYTES = 48
 """A repeat of at most this width keeps its count in the prefix closure."""
 WORD = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=~%:!#$&*,;?@^|-"
 """What a word is made of here. A pattern of these alone is in progress at most from where the last word begins: keys of
 hundreds of services are, and their exact closures together would have more states than memory holds."""
 _NOT_IN_WORD = [chr(code) for code in range(256) if code not in WORD]
+DIGIT = frozenset(b"0123456789")
+KEY = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-/+")
+"""What keys are made of, and base64."""
+_NEEDS = {Need.DIGITS: (3, DIGIT), Need.RUN: (16, KEY), Need.DIGIT: (1, DIGIT)}
 EXACT_TIMES = 4
 """A class without a space keeps its count up to this: counts make an automaton's states many, and spare little waiting."""
 
@@ -108,48 +125,41 @@ def outline(tree: Tree, where: str) -> str:
 
 def has_mark(items: Any) -> bool:
     """Whether every match has three given characters in a row: such patterns are found at no cost, all together."""
-    return _has_run(items, 3, _is_given)
+    return _has_run(items, 3, None)
 
 
-def has_digits(items: Any) -> bool:
-    """Whether every match has three digits in a row: where a text has none, such patterns need not be looked for."""
-    return _has_run(items, 3, _is_digit)
+def need(items: Any) -> Need:
+    """What every match is known to hold: where a text has none of it, the pattern need not be looked for."""
+    for kind, (least, codes) in _NEEDS.items():
+        if _has_run(items, least, codes):
+            return kind
+    return Need.NOTHING
 
 
-def begins_with_digit(closure: str) -> bool:
-    """Whether a match in progress always holds a digit: its first character is one."""
-    compiled = re.compile(closure)
-    return not any(compiled.fullmatch(chr(code)) for code in range(256) if code not in range(48, 58))
-
-
-def _has_run(items: Any, least: int, counts: Callable[[Any, Any], bool]) -> bool:
+def _has_run(items: Any, least: int, codes: frozenset[int] | None) -> bool:
+    """Whether every match has ``least`` in a row of the characters ``codes``, or of any that the pattern gives."""
     run = 0
     for op, value in items:
         if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
             low, high, inner = value
-            one = len(inner) == 1 and counts(*inner[0])
-            if (one and run + low >= least) or (low and _has_run(inner, least, counts)):
+            one = len(inner) == 1 and _counts(inner[0][0], inner[0][1], codes)
+            if (one and run + low >= least) or (low and _has_run(inner, least, codes)):
                 return True
             run = run + low if one and low == high else low if one else 0
         elif op is not c.AT:
-            run = run + 1 if counts(op, value) else 0
-            inside = op is c.SUBPATTERN and _has_run(value[3], least, counts)
-            inside = inside or (op is c.BRANCH and all(_has_run(branch, least, counts) for branch in value[1]))
+            run = run + 1 if _counts(op, value, codes) else 0
+            inside = op is c.SUBPATTERN and _has_run(value[3], least, codes)
+            inside = inside or (op is c.BRANCH and all(_has_run(branch, least, codes) for branch in value[1]))
             if inside or run >= least:
                 return True
     return False
 
 
-def _is_given(op: Any, _value: Any) -> bool:
-    return op is c.LITERAL
-
-
-def _is_digit(op: Any, value: Any) -> bool:
-    digits = range(48, 58)
-    if op is c.LITERAL:
-        return value in digits
+def _counts(op: Any, value: Any, codes: frozenset[int] | None) -> bool:
+    if codes is None or op is c.LITERAL:
+        return op is c.LITERAL and (codes is None or value in codes)
     return op is c.IN and all(
-        (kind is c.LITERAL and one in digits) or (kind is c.RANGE and one[0] in digits and one[1] in digits)
+        (kind is c.LITERAL and one in codes) or (kind is c.RANGE and codes.issuperset(range(one[0], one[1] + 1)))
         for kind, one in value
     )
 
@@ -163,17 +173,31 @@ def prefixes(tree: Tree, where: str) -> str:
 
 
 def _prefix_of(items: list[tuple[Any, Any]], where: str) -> str:
-    """P(e1 e2 … en) = P(e1) | e1 (P(e2) | e2 (…)), built from the end."""
+    """P(e1 e2 … en) = P(e1) | e1 (P(e2) | e2 (…)), built from the end. The empty beginning is left out: it holds nothing back."""
     closure = ""
     for op, value in reversed(items):
-        first = _prefix(op, value, where)
-        rest = _full(op, value, where) + (f"(?:{closure})?" if closure else "")
-        closure = f"{first}|{rest}" if first else rest
+        whole, started = _full(op, value, where), [_prefix(op, value, where)]
+        if _is_nullable(op, value):
+            if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
+                started.append(_full(op, (1, *value[1:]), where))
+            started.append(f"{whole}(?:{closure})" if closure else "")
+        else:
+            started.append(whole + (f"(?:{closure})?" if closure else ""))
+        closure = "|".join(filter(None, started))
     return closure
 
 
+def _is_nullable(op: Any, value: Any) -> bool:
+    """Whether the element can be nothing at all."""
+    if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
+        return bool(value[0] == 0 or value[2].getwidth()[0] == 0)
+    if op is c.SUBPATTERN:
+        return bool(value[3].getwidth()[0] == 0)
+    return op is c.AT or (op is c.BRANCH and any(branch.getwidth()[0] == 0 for branch in value[1]))
+
+
 def _prefix(op: Any, value: Any, where: str) -> str:
-    """The beginnings of one element that are not the whole of it; the empty one is left out (it holds nothing back)."""
+    """The beginnings of one element that are not the whole of it, but for those of a part, which are."""
     if op in {c.LITERAL, c.IN, c.AT}:
         return ""
     if op is c.BRANCH:

@@ -1,0 +1,51 @@
+"""The parts of a text that hold what a match must hold, and so all that needs to be scanned for it.
+
+Most patterns are of numbers or of keys, and most of a text is neither. Finding the digits takes a byte translation and a search
+for bytes, a twentieth of what scanning the whole text for the patterns takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from wardstead.inspection.pattern import DIGIT, KEY, Need
+
+_BETWEEN: Final = b"\x00\n\x00"
+"""Between parts. What matches across it is a candidate that is then looked at exactly, like every other."""
+
+
+def _table(codes: AbstractSet[int]) -> bytes:
+    return bytes(0x31 if code in codes else 0x20 for code in range(256))
+
+
+_SEEDS: Final = {
+    Need.DIGITS: (_table(DIGIT), b"111"),
+    Need.DIGIT: (_table(DIGIT), b"1"),
+    Need.RUN: (_table(KEY), b"1" * 16),
+}
+
+
+def near(data: bytes, need: Need, before: int, after: int) -> bytes:
+    """All of ``data`` that is within so many bytes of what ``need`` says; nothing where it has none of that.
+
+    INVARIANT: a match that holds such a seed, with so many bytes to its left and right, stands whole in the result.
+    """
+    table, seed = _SEEDS[need]
+    marks = data.translate(table)
+    at = marks.find(seed)
+    if at < 0:
+        return b""
+    parts = []
+    covered = 0
+    reach = before + after + len(seed)
+    while at >= 0:
+        begin = max(0, at - before)
+        # The last seed of those whose surroundings touch.
+        while (further := marks.rfind(seed, at + 1, at + reach + len(seed))) >= 0:
+            at = further
+        end = min(len(data), at + len(seed) + after)
+        parts.append(data[begin:end])
+        covered += end - begin
+        at = marks.find(seed, at + 1)
+    return data if 2 * covered > len(data) else _BETWEEN.join(parts)
