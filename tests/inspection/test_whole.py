@@ -118,6 +118,16 @@ combinations:
     assert lazy.is_slow(PROMPT)
 
 
+@pytest.mark.parametrize(("when", "runs"), [("always", True), ("combined", False), ("never", False)])
+def test_the_policy_says_when_a_slow_one_runs(when: str, runs: bool) -> None:
+    words = Words({"x": "letter"}, slow=True)
+    found = inspector(words, REDACTS, f"slow_detectors: {{words: {when}}}")
+    assert found.is_slow(PROMPT) == runs
+    assert found.inspect("x", PROMPT).text == ("[redacted:letter]" if runs else "x")
+    quick = inspector(Words({"x": "letter"}), REDACTS, f"slow_detectors: {{words: {when}}}")
+    assert quick.inspect("x", PROMPT).text == "[redacted:letter]"
+
+
 def test_whoever_cannot_wait_for_a_slow_one_is_told_before_anything_is_done() -> None:
     words = Words({"x": "letter"}, slow=True)
     together = """

@@ -46,7 +46,7 @@ class PolicyInspector:
         self.policy = policy
         self._matcher = Matcher(everything)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
-        self._whole = WholeText(text_detectors, self._judge, len(kinds))
+        self._whole = WholeText(text_detectors, self._judge, len(kinds), policy.slow_detectors)
         self._leakage = leakage
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
         versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors)

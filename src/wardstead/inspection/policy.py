@@ -10,7 +10,7 @@ Nothing is allowed by omission: a finding that no rule covers, and a rule whose 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -115,6 +115,7 @@ class _Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     combinations: tuple[_Combination, ...] = ()
     handling: tuple[_Handling, ...] = ()
     failures: _Failures | None = None
+    slow_detectors: dict[str, Literal["always", "combined", "never"]] = {}
 
 
 Actions = Mapping[Flow, Action]
@@ -178,6 +179,9 @@ class ClassificationPolicy:
     """Every compartment that data can get, and what it is for."""
     failure_public: Action
     failure_above: Action
+    slow_detectors: Mapping[str, str] = field(default_factory=dict)
+    """By a slow detector's id: whether it looks at every text (``always``, also where nothing is said), only where what it finds
+    would complete a combination (``combined``), or ``never``."""
     extends: tuple[str, ...] = ()
     """The policies that it extends, by name, the nearest first."""
     own_types: frozenset[str] = frozenset()
@@ -232,13 +236,14 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
     combinations: dict[str, tuple[_Combination, str]] = {}
     handling: dict[Label, tuple[_Handling, str]] = {}
     compartments: dict[str, str] = {}
-    failures = _Failures()
+    failures, slow = _Failures(), dict[str, str]()
     for policy, _, place in reversed(chain):
         rules |= _indexed(policy.rules, _rule_key, f"{place}: rules")
         combinations |= _indexed(policy.combinations, lambda one: one.id, f"{place}: combinations")
         handling |= _indexed(policy.handling, lambda one: _label(one.label), f"{place}: handling")
         compartments |= policy.compartments
         failures = policy.failures or failures
+        slow |= policy.slow_detectors
     handlers = tuple(_handling(one, place) for one, place in handling.values())
     treat = _Treater(handlers)
     own = {kind: _rule(rule, place, treat) for kind, (rule, place) in rules.items()}
@@ -256,6 +261,7 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
         known,
         _ACTIONS[failures.public],
         _ACTIONS[failures.above],
+        slow,
         tuple(policy.extends for policy, _, _ in chain if policy.extends),
         *_own_names(chain[0][0]),
     )

@@ -39,8 +39,14 @@ class Seen:
 class WholeText:
     """Text detectors and their numbers. Safe for threads if they are."""
 
-    def __init__(self, detectors: Sequence[TextDetector], judge: Judge, first: int) -> None:
-        """``first`` is the number of their first kind in ``judge``. Raises ``ConfigurationError``."""
+    def __init__(
+        self, detectors: Sequence[TextDetector], judge: Judge, first: int, slow_detectors: Mapping[str, str] | None = None
+    ) -> None:
+        """``first`` is the number of their first kind in ``judge``; ``slow_detectors``: see ``ClassificationPolicy``.
+
+        Raises ``ConfigurationError``.
+        """
+        self._when = dict(slow_detectors or {})
         self.detectors = tuple(detectors)
         self._judge = judge
         self._numbers: list[dict[str, int]] = []
@@ -103,9 +109,10 @@ class WholeText:
 
     def _work_out(self, one: TextDetector, numbers: frozenset[int], flow: Flow) -> Needs | None:
         judge = self._judge
-        if flow.direction not in one.directions:
+        when = self._when.get(one.id, "always") if one.slow else "always"
+        if flow.direction not in one.directions or when == "never":
             return None
-        for treatment in (judge.treatments[number] for number in numbers):
+        for treatment in (judge.treatments[number] for number in numbers if when == "always"):
             if treatment.label != PUBLIC or treatment.action(flow) is not Action.ALLOW:
                 return ()
         needs = []
