@@ -15,6 +15,7 @@ from wardstead.adapters.plugins import checked, plugin
 from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
+from wardstead.bootstrap.prose import prose
 from wardstead.bootstrap.scores import scores
 from wardstead.config import ClassifierSection, JudgeSection, NamesSection
 from wardstead.inspection.contract import Report
@@ -37,6 +38,7 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
         found.append(MedicalTerms())
     if settings.names.enabled:
         found.append(names(settings.names))
+    found.append(prose())
     found += content(deployment)
     found += documents(deployment)
     found += [_classifier(deployment, one) for one in settings.classifiers]

@@ -8,7 +8,8 @@ exact, or "Python3 is a good language" would wait as if it might still become an
 or a quotation mark needs no closure: all of them together wait for the end of the ``WORD``, at the price of none.
 
 INVARIANT: a match begins and ends between characters. Patterns run on UTF-8, so all that one may say of characters beyond
-ASCII is ``\\p{L}`` and ``\\p{Lu}``, a letter and a capital of the European scripts, which stand for whole sequences of bytes.
+ASCII is ``\\p{L}`` and ``\\p{Lu}``, a letter and a capital of the European scripts, and ``\\p{Lx}``, a letter that is not
+ASCII, which stand for whole sequences of bytes.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ EXACT_TIMES = 4
 _LETTERS = {
     # Two bytes: Latin with accents, Greek, Cyrillic, Armenian, Hebrew, Arabic; three: Latin Extended Additional (Vietnamese).
     r"\p{L}": r"(?:[A-Za-z]|[\xc3-\xdf][\x80-\xbf]|\xe1[\xb8-\xbb][\x80-\xbf])",
+    r"\p{Lx}": r"(?:[\xc3-\xdf][\x80-\xbf])",
     # Latin Extended-A has capitals and small letters in turns: both.
     r"\p{Lu}": r"(?:[A-Z]|\xc3[\x80-\x9e]|[\xc4\xc5][\x80-\xbf]|\xce[\x86-\xab]|\xd0[\x80-\xaf])",
 }

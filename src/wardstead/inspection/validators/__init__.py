@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wardstead.inspection.validators import active, americas, asia, checksums, credentials, europe, payment, personal, vat
+from wardstead.inspection.validators import active, americas, asia, checksums, credentials, europe, payment, personal, prose, vat
 from wardstead.inspection.validators.checksums import Validator, of_code, whole
 
 __all__ = ["VALIDATORS", "Validator"]
@@ -55,6 +55,13 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "mrz-names": whole(personal.mrz_names),
     "mrz-numbers": whole(personal.mrz_numbers),
     "mrz-card": whole(personal.mrz_card),
+    "address": whole(prose.address),
+    "address-rarer": whole(prose.address_rarer),
+    "date-prefix": whole(prose.date_prefix),
+    "person": whole(prose.person),
+    "url": whole(prose.url),
+    "username": whole(prose.username),
+    "dwelling": whole(prose.dwelling),
     "has-digits": whole(personal.has_digits),
     "varied": of_code(checksums.varied),
     # the Americas

@@ -1,0 +1,184 @@
+"""Patterns for what stands in prose: addresses, dates, people with their titles, ages.
+
+They begin with any capital or digit and may go on for a line, so a stream that waited for each of them would hardly move. They
+look at whole texts instead, and are free of what streaming asks of a pattern: letters of every script, classes of anything.
+RE2 runs them, so that no text takes them long.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any, Final
+
+import msgspec
+import re2
+
+from wardstead.inspection.ports import Direction, Origin, Span
+from wardstead.inspection.validators import VALIDATORS, Validator
+from wardstead.inspection.verdict import char_count
+from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.yaml_input import read_yaml
+
+CONTEXT_BYTES: Final = 96
+"""How far to the left of a match its context words may stand."""
+LONGEST: Final = 1024
+"""No match is longer, in bytes: what is real in a longer one is not known."""
+
+_NOT_AT_THE_END: Final = b" \t\r\n.,;:-"
+_DIGIT: Final = re.compile(rb"[0-9]")
+
+_Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One pattern as the catalogue writes it: as in ``catalogue``, for RE2 on UTF-8. ``score``: how sure a match is.
+
+    Where a text has no digit (``digits``) or none of the strings that it ``needs``, it is not looked for.
+
+    In a pattern ``<<name>>`` stands for one of the file's ``parts``, and in a part for one before it.
+    """
+
+    id: _Name
+    type: _Name
+    category: _Name
+    source: Annotated[str, msgspec.Meta(min_length=3)]
+    pattern: str
+    validator: str = ""
+    context: tuple[Annotated[str, msgspec.Meta(min_length=2)], ...] = ()
+    digits: bool = False
+    needs: tuple[Annotated[str, msgspec.Meta(min_length=1)], ...] = ()
+    score: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    examples: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    counter_examples: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: int
+    parts: dict[_Name, str] = {}
+    patterns: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A pattern that is ready to run."""
+
+    entry: Entry
+    search: Any
+    group: int
+    context: Any
+    validator: Validator | None
+    needs: tuple[bytes, ...]
+
+    def matches(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """The bytes of each real match, in order; none overlaps the next."""
+        if self.needs and not any(one in data for one in self.needs):
+            return
+        if self.entry.digits and _DIGIT.search(data) is None:
+            return
+        at = 0
+        while (match := self.search(data, at)) is not None:
+            start, end = match.span(self.group)
+            end = start + len(data[start:end].rstrip(_NOT_AT_THE_END))
+            if self._is_real(data, match.start(), start, end):
+                yield start, end
+                at = max(end, match.start() + 1)
+            else:
+                at = match.start() + 1
+
+    def _is_real(self, data: bytes, begin: int, start: int, end: int) -> bool:
+        if end <= start or end - start > LONGEST:
+            return False
+        if self.context is not None and self.context.search(data[max(0, begin - CONTEXT_BYTES) : begin]) is None:
+            return False
+        return self.validator is None or self.validator(data[start:end]) == end - start
+
+
+def load_phrases(texts: Mapping[str, str]) -> tuple[Phrase, ...]:
+    """The patterns of catalogue files. Raises ``ConfigurationError`` that names file and entry."""
+    found: dict[str, Phrase] = {}
+    for where in sorted(texts):
+        file = read_yaml(texts[where], where, _File, ours=True)
+        parts: dict[str, str] = {}
+        for name, part in file.parts.items():
+            parts[name] = _filled(part, parts)
+        for entry in file.patterns:
+            if entry.id in found:
+                raise ConfigurationError(f"two patterns have the id {entry.id!r}", where=where)
+            found[entry.id] = _compiled(entry, parts, f"{where}: {entry.id}")
+    return tuple(found.values())
+
+
+class ProseDetector:
+    """A ``TextDetector`` of these patterns. Safe for threads."""
+
+    id = "prose"
+    directions = frozenset(Direction)
+    origins = frozenset(Origin) - {Origin.STRUCTURE}
+    marks = False
+    slow = False
+    cuts = False
+
+    def __init__(self, phrases: Sequence[Phrase]) -> None:
+        """``phrases``: as loaded from the catalogue."""
+        self._phrases = tuple(phrases)
+        self.types: Mapping[str, str] = {one.entry.type: one.entry.category for one in phrases}
+        self.version = sha256(repr([msgspec.structs.astuple(one.entry) for one in phrases]).encode()).hexdigest()[:12]
+
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        """See ``TextDetector``. Of matches of one type that overlap, their union."""
+        return [self._in(text) for text in texts]
+
+    def _in(self, text: str) -> list[Span]:
+        data = text.encode("utf-8", "replace")
+        found = [(one.entry.type, start, end, one.entry.score) for one in self._phrases for start, end in one.matches(data)]
+        united: dict[str, list[tuple[int, int, float]]] = {}
+        for kind, start, end, score in sorted(found, key=lambda one: one[1]):
+            spans = united.setdefault(kind, [])
+            if spans and start < spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]), max(score, spans[-1][2]))
+            else:
+                spans.append((start, end, score))
+        places = sorted((start, end, kind, score) for kind, spans in united.items() for start, end, score in spans)
+        if data.isascii():
+            return [Span(kind, start, end, score) for start, end, kind, score in places]
+        return [Span(kind, char_count(data[:start]), char_count(data[:end]), score) for start, end, kind, score in places]
+
+
+def _compiled(entry: Entry, parts: Mapping[str, str], where: str) -> Phrase:
+    if entry.validator and entry.validator not in VALIDATORS:
+        raise ConfigurationError(f"there is no validator {entry.validator!r}", where=where)
+    written = _filled(entry.pattern, parts)
+    if "<<" in written:
+        raise ConfigurationError("the pattern names a part that the file does not have", where=where)
+    try:
+        pattern = re2.compile(written.encode(), options=_options())
+        context = re2.compile(_standing(entry.context).encode(), options=_options()) if entry.context else None
+    except re2.error as error:
+        raise ConfigurationError("the pattern is refused", where=where, why=str(error)) from None
+    if pattern.groups > 1:
+        raise ConfigurationError(
+            "a capturing group marks what is found: at most one", where=where, next_step="write (?:…) for the others"
+        )
+    validator = VALIDATORS[entry.validator] if entry.validator else None
+    return Phrase(entry, pattern.search, pattern.groups, context, validator, tuple(one.encode() for one in entry.needs))
+
+
+def _filled(pattern: str, parts: Mapping[str, str]) -> str:
+    for name, part in parts.items():
+        pattern = pattern.replace(f"<<{name}>>", part)
+    return pattern
+
+
+def _standing(words: Sequence[str]) -> str:
+    """Any of these words by itself, whatever its case."""
+    return r"(?i)(?:^|[^\p{L}\p{N}])(?:" + "|".join(re2.escape(word) for word in words) + r")(?:[^\p{L}\p{N}]|$)"
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.max_mem = 64 << 20
+    options.log_errors = False
+    return options
