@@ -1,0 +1,53 @@
+"""Patterns and what a deployment knows of its own, as one ``Matcher``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wardstead.inspection.catalogue import Detector
+from wardstead.inspection.known.ports import Known, Windowed
+from wardstead.inspection.matching import Match, Matcher, Scan
+
+
+class KnownMatcher(Matcher):
+    """A ``Matcher`` whose numbers go on, after the patterns', with the lists of ``windowed``.
+
+    A ``Windowed`` is always a candidate, by a number below zero; its places decide by themselves where they start, so its
+    search has nothing to resume.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True) -> None:
+        """See ``Matcher``."""
+        super().__init__(detectors, scan=scan)
+        self._windowed = tuple(windowed)
+        self._first_lists = [len(detectors)]
+        for one in windowed:
+            self._first_lists.append(self._first_lists[-1] + len(one.lists))
+        self._always = [-1 - at for at in range(len(self._windowed))]
+
+    def candidates(self, data: bytes, begin: int, lent: frozenset[int]) -> list[int]:
+        """See ``Matcher.candidates``."""
+        return [*self._always, *super().candidates(data, begin, lent)]
+
+    def first_pending(self, data: bytes, begin: int, lent: frozenset[int]) -> int:
+        """See ``Matcher.first_pending``."""
+        return min(super().first_pending(data, begin, lent), *(one.first_pending(data, begin) for one in self._windowed))
+
+    def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
+        """See ``Matcher.matches``."""
+        if number >= 0:
+            return super().matches(number, data, begin, before)
+        at = -1 - number
+        first = self._first_lists[at]
+        places = self._windowed[at].matches(data, begin, before)
+        return Scan([Match(one.start, one.end, first + one.number) for one in places], begin)
+
+
+def matcher(detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True) -> Matcher:
+    """The patterns' own matcher where there is nothing else to look for."""
+    return KnownMatcher(detectors, windowed, scan=scan) if windowed else Matcher(detectors, scan=scan)
+
+
+def lists_of(windowed: Sequence[Windowed]) -> list[Known]:
+    """What the numbers after the patterns' count."""
+    return [one for each in windowed for one in each.lists]
