@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
+from wardstead.bootstrap.known import windowed
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
@@ -17,6 +18,7 @@ def inspector(deployment: Deployment) -> PolicyInspector:
         deployment.classification(),
         deployment.settings.inspection.canaries,
         text_detectors=text_detectors(deployment),
+        own=windowed(deployment),
         leakage=leakage,
     )
 
@@ -32,5 +34,6 @@ def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPoli
         deployment.settings.inspection.canaries,
         # No text by itself gives away what another said; policies may speak of it all the same.
         text_detectors=(*text_detectors(deployment), leakage(())),
+        own=windowed(deployment),
         scan=scan,
     )

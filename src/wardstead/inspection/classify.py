@@ -9,6 +9,8 @@ import msgspec
 from wardstead.inspection.catalogue import Detector, canary
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.folding import View
+from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
+from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.matching import Match, Matcher
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
 from wardstead.inspection.ports import ANSWER, PROMPT, Flow, TextDetector
@@ -66,16 +68,22 @@ class Classifier:
         canaries: Sequence[str] = (),
         *,
         text_detectors: Sequence[TextDetector] = (),
+        own: Sequence[Windowed] = (),
         scan: bool = True,
         matcher: Matcher | None = None,
     ) -> None:
         """``scan``: see ``Matcher``; ``matcher``: one of the same patterns, where there is one. Raises ``ConfigurationError``."""
         patterns = (*detectors, *(canary(text) for text in canaries))
-        self._names = [*(one.id for one in patterns), *(one.id for one in text_detectors for _ in one.types)]
+        self._names = [
+            *(one.id for one in patterns),
+            *(one.id for each in own for one in each.lists),
+            *(one.id for one in text_detectors for _ in one.types),
+        ]
         self._bound = frozenset(number for number, one in enumerate(patterns) if one.context)
-        self._judge = Judge([*(Kind(one.type, one.category) for one in patterns), *kinds_of(text_detectors)], policy)
-        self._whole = WholeText(text_detectors, self._judge, len(patterns))
-        self._matcher = matcher or Matcher(patterns, scan=scan)
+        kinds = [Kind(one.type, one.category) for one in patterns] + kinds_of_lists(own)
+        self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
+        self._whole = WholeText(text_detectors, self._judge, len(kinds))
+        self._matcher = matcher or matcher_of(patterns, own, scan=scan)
 
     def classify(self, text: str) -> Classification:
         """Everything that is found, in the order of the text. What a pattern raises is raised: here nothing is let through."""

@@ -12,7 +12,9 @@ from wardstead.inspection.checked import CheckedGuard, WholeGuard
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.guard import PatternGuard
-from wardstead.inspection.matching import Match, Matcher
+from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
+from wardstead.inspection.known.ports import Windowed
+from wardstead.inspection.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
 from wardstead.inspection.searching import matches_in
@@ -37,19 +39,20 @@ class PolicyInspector:
         canaries: Sequence[str] = (),
         *,
         text_detectors: Sequence[TextDetector] = (),
+        own: Sequence[Windowed] = (),
         leakage: Leakage | None = None,
     ) -> None:
         """Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
         text_detectors = (*text_detectors, *((leakage(()),) if leakage is not None else ()))
         everything = (*detectors, *(canary(text) for text in canaries))
-        kinds = [Kind(one.type, one.category) for one in everything]
+        kinds = [Kind(one.type, one.category) for one in everything] + kinds_of_lists(own)
         self.policy = policy
-        self._matcher = Matcher(everything)
+        self._matcher = matcher_of(everything, own)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds), policy.slow_detectors)
         self._leakage = leakage
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
-        versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors)
+        versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors) + "".join(f"+{one.version}" for one in own)
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
 
     def classifier(self, policy: ClassificationPolicy | None = None) -> Classifier:

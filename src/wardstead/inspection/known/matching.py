@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wardstead.inspection.catalogue import Detector
-from wardstead.inspection.known.ports import Known, Windowed
+from wardstead.inspection.combining import Kind
+from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.matching import Match, Matcher, Scan
 
 
@@ -25,13 +26,13 @@ class KnownMatcher(Matcher):
             self._first_lists.append(self._first_lists[-1] + len(one.lists))
         self._always = [-1 - at for at in range(len(self._windowed))]
 
-    def candidates(self, data: bytes, begin: int, lent: frozenset[int]) -> list[int]:
+    def candidates(self, data: bytes, begin: int) -> list[int]:
         """See ``Matcher.candidates``."""
-        return [*self._always, *super().candidates(data, begin, lent)]
+        return [*self._always, *super().candidates(data, begin)]
 
-    def first_pending(self, data: bytes, begin: int, lent: frozenset[int]) -> int:
+    def first_pending(self, data: bytes, begin: int) -> int:
         """See ``Matcher.first_pending``."""
-        return min(super().first_pending(data, begin, lent), *(one.first_pending(data, begin) for one in self._windowed))
+        return min(super().first_pending(data, begin), *(one.first_pending(data, begin) for one in self._windowed))
 
     def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
         """See ``Matcher.matches``."""
@@ -43,11 +44,11 @@ class KnownMatcher(Matcher):
         return Scan([Match(one.start, one.end, first + one.number) for one in places], begin)
 
 
-def matcher(detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True) -> Matcher:
+def matcher_of(detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True) -> Matcher:
     """The patterns' own matcher where there is nothing else to look for."""
     return KnownMatcher(detectors, windowed, scan=scan) if windowed else Matcher(detectors, scan=scan)
 
 
-def lists_of(windowed: Sequence[Windowed]) -> list[Known]:
-    """What the numbers after the patterns' count."""
-    return [one for each in windowed for one in each.lists]
+def kinds_of_lists(windowed: Sequence[Windowed]) -> list[Kind]:
+    """What the numbers after the patterns' find."""
+    return [Kind(one.type, one.category) for each in windowed for one in each.lists]
