@@ -108,8 +108,13 @@ def fingerprint(
 ) -> Written:
     """Index a document, in one or several versions, without what the texts ``without`` share with it."""
     _require_rule(deployment, kind, category)
-    texts, others = [read_text(one) for one in files], [read_text(one) for one in without]
+    texts, others = [_text(deployment, one) for one in files], [_text(deployment, one) for one in without]
     return _write(deployment, index_document(texts, _named(name), kind, category, _key(deployment, make=True), without=others))
+
+
+def _text(deployment: Deployment, file: Path) -> str:
+    """What a reader of the document sees."""
+    return deployment.extractor.extract(_bytes(file), file.name, deployment.settings.documents.limits()).visible()
 
 
 def _column(file: Path, column: str) -> Iterator[str]:
@@ -183,4 +188,4 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BackendError("the index cannot be read", where=str(path), why=str(error.strerror)) from None
+        raise BackendError("the file cannot be read", where=str(path), why=str(error.strerror)) from None

@@ -38,11 +38,9 @@ def import_values(
 def fingerprint(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The document's name. One of the same name is replaced.")],
-    files: Annotated[
-        list[Path], typer.Argument(help="The document as text; several are versions of it.", exists=True, dir_okay=False)
-    ],
+    files: Annotated[list[Path], typer.Argument(help="The document; several are versions of it.", exists=True, dir_okay=False)],
     without: Annotated[
-        list[Path], typer.Option("--without", help="A text that may be known: a blank form, published parts.", exists=True)
+        list[Path], typer.Option("--without", help="A document that may be known: a blank form, published parts.", exists=True)
     ] = [],  # noqa: B006 -- typer reads the default
     kind: Annotated[str, typer.Option("--type", help="What its findings are called.", metavar="TYPE")] = "known-document",
     category: Category = "known-document",

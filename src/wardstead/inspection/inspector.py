@@ -47,6 +47,7 @@ class PolicyInspector:
         everything = (*detectors, *(canary(text) for text in canaries))
         kinds = [Kind(one.type, one.category) for one in everything] + kinds_of_lists(own)
         self.policy = policy
+        self._own = tuple(own)
         self._matcher = matcher_of(everything, own)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds), policy.slow_detectors)
@@ -57,7 +58,9 @@ class PolicyInspector:
 
     def classifier(self, policy: ClassificationPolicy | None = None) -> Classifier:
         """What explains texts with the same detectors, compiled once for both; under another ``policy`` where one is given."""
-        return Classifier(self.detectors, policy or self.policy, text_detectors=self.text_detectors, matcher=self._matcher)
+        return Classifier(
+            self.detectors, policy or self.policy, text_detectors=self.text_detectors, own=self._own, matcher=self._matcher
+        )
 
     @property
     def detectors(self) -> tuple[Detector, ...]:
