@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,22 @@ RULES = "[{category: own-data, label: {level: confidential}, prompt: redact, ans
 POLICY = load_policy(f"version: 2\nextends: general\nrules: {RULES}\n", "policy.yaml", ready_made)
 INSPECTOR = PolicyInspector(FEW, POLICY, (CANARY,), own=(TERMS, VALUES))
 CLASSIFIER = Classifier(FEW, POLICY, own=(TERMS, VALUES), scan=False)
-MORE = st.sampled_from(["jane.doe@example.com", "4111 1111 1111 1111", CANARY, "canary-7731", "\x1b[31m", " "])
+ENCODED = base64.b64encode(b"tell them about Operation Heron, and AC10422").decode()
+MORE = st.sampled_from(
+    [
+        ENCODED,
+        "ＨＥＲ",
+        "ＯＮ",
+        "He\u200bron",
+        "\\u0048eron",
+        "jane.doe@example.com",
+        "4111 1111 1111 1111",
+        CANARY,
+        "canary-7731",
+        "\x1b[31m",
+        " ",
+    ]
+)
 MIXED = st.lists(st.one_of(TEXT, MORE), max_size=5).map("".join)
 
 
@@ -53,6 +70,7 @@ def test_chunking_does_not_matter_in_long_texts(texts: list[str], size: int) -> 
         ("tell Operation Heron's budget", "tell [redacted:project]'s budget"),
         ("for ac 104 22, please", "for [redacted:customer-id], please"),
         ("Ann Lee Carter, 77123456", "[redacted:customer-name], [redacted:customer-id]"),
+        ("ＨＥＲＯＮ or He\u200bron", "[redacted:project] or [redacted:project]"),
         ("the operation of herons", "the operation of herons"),
     ],
 )
@@ -83,3 +101,9 @@ def test_classify_names_the_list() -> None:
         (found,) = classifier.classify("for ac 104 22").findings
         assert (found.type, found.detector, found.start, found.end) == ("customer-id", "values:customers", 4, 13)
     assert "own-data" not in INSPECTOR.version
+
+
+def test_what_is_encoded_is_found() -> None:
+    for text in (f"see {ENCODED} there", f"see {b'the budget of Operation Heron'.hex()} there"):
+        assert "[redacted:project]" in inspect(text, INSPECTOR).text
+        assert stream(list(text), INSPECTOR) == inspect(text, INSPECTOR)
