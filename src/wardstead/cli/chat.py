@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any, Final
@@ -40,7 +41,9 @@ def chat(
         if not found.settings.models:
             raise ConfigurationError("there is no model", where="models", next_step="add one to wardstead.yaml")
         body: dict[str, Any] = {"model": model or found.settings.models[0].name, "stream": True, "max_tokens": max_tokens}
-        about = {"purpose": purpose, "application": application}
+        # One question has no history for a label or a stand-in to stay with.
+        conversation = str(uuid.uuid4()) if prompt is None else ""
+        about = {"purpose": purpose, "application": application, "conversation": conversation}
         messages: list[dict[str, str]] = []
         for text in _given(prompt):
             question = {"role": "user", "content": text}

@@ -50,6 +50,9 @@ def verify(
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A checkpoint kept elsewhere, to hold the ledger against.")
     ] = None,
+    contents: Annotated[
+        bool, typer.Option("--contents", help="Also open every entry, and hold its label against what it commits to.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Recompute everything: leaves, tree, tiles, signatures, order. Exit 5 on any alteration."""
@@ -61,13 +64,22 @@ def verify(
         with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
             task = progress.add_task("entries", total=reader.size())
             report = reader.verify(clock=now_ms, known=known, progress=lambda count: progress.update(task, completed=count))
+            held = reader.verify_contents(found.ring, lambda count: progress.update(task, completed=count)) if contents else None
+        if held is not None:
+            report.problems += held.problems
     if json:
         said = {"ok": report.ok, "entries": report.entries, "checkpoint": report.checkpoint}
         waiting = {"pending": report.pending, "overdue": report.overdue, "open": report.open}
-        say_json({**said, "problems": [asdict(problem) for problem in report.problems], **waiting, "witnessed": False})
+        inside = {"opened": held.opened, "erased": held.erased, "labels": dict(held.labels)} if held is not None else None
+        more = {"contents": inside} if inside is not None else {}
+        problems = [asdict(problem) for problem in report.problems]
+        say_json({**said, "problems": problems, **waiting, **more, "witnessed": False})
     else:
         state = "[green]clean[/]" if report.ok else "[bold red]ALTERED[/]"
         out.print(f"{state}: {report.entries} entries, {report.pending} not yet sequenced; unwitnessed")
+        if held is not None:
+            labels = "; ".join(f"{count} {name}" for name, count in held.labels.most_common())
+            out.print(f"  {held.opened} entries opened, {held.erased} erased; labels: {escape(labels) or 'none'}")
         for problem in report.problems:
             out.print(f"  [red]{problem.code}[/] {escape(problem.where)}: {escape(problem.what)}")
         if report.overdue:

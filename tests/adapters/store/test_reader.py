@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from tests.adapters.store.deployment import Deployment, now_ms
 
 from wardstead.adapters.store.admin_record import AdminRecord
+from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.locks import Turn
 from wardstead.crypto.keyring import KeyGone, KeyRing, KeyUnknown
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
+from wardstead.kernel.labels import PUBLIC, label
 from wardstead.ledger.entry import Header
 from wardstead.ledger.ports import EntryKind
 
@@ -136,3 +138,29 @@ def test_a_second_process_sees_the_same_keys(deployment: Deployment) -> None:
     sealed = deployment.ring.to_seal("alice").encrypt(bytes(12), b"text", None)
     ring = KeyRing(deployment.root, deployment.keys, bytes)
     assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
+
+
+def test_every_entry_opens_under_the_label_that_it_commits_to_and_older_ones_without(deployment: Deployment) -> None:
+    journal = deployment.journal()
+    deployment.exchange(journal)  # as those of before there were labels
+    journal.close()
+    labelled = label("confidential", ["personal"])
+    for number, one in enumerate((labelled, labelled, PUBLIC)):
+        exchange = ExchangeId(f"labelled-{number}")
+        draft = deployment.sealer.begin("alice", exchange).intent(b'{"question": 1}', now_ms(), one)
+        with deployment.engine.begin() as connection:
+            connection.execute(insert(entry), entry_values(draft))
+    found = deployment.reader.verify_contents(deployment.ring)
+    assert (found.opened, found.erased, found.problems) == (5, 0, [])
+    assert found.labels == {"confidential; personal": 2, "public": 1}
+    opened = deployment.reader.open_exchange("labelled-0", deployment.ring)
+    assert opened is not None
+    assert opened["label"] == labelled
+    with deployment.engine.begin() as connection:
+        moved = connection.execute(select(entry.c.body).where(entry.c.exchange == "labelled-2")).scalar_one()
+        connection.execute(update(entry).where(entry.c.exchange == "labelled-0").values(body=moved))
+    (problem,) = deployment.reader.verify_contents(deployment.ring).problems
+    assert problem.code == "content-altered"
+    deployment.keys.erase("alice")
+    deployment.ring.evict()
+    assert deployment.reader.verify_contents(deployment.ring).erased == 5

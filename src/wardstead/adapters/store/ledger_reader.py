@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain, count
 from pathlib import Path
@@ -49,6 +50,29 @@ class ExchangeSummary:
     subject: str
     time: str
     outcome: str
+
+
+@dataclass(slots=True)
+class Contents:
+    """What came of opening every entry. ``labels``: how many were sealed with which label; older ones have none."""
+
+    opened: int = 0
+    erased: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+    def take(self, row: RowMapping, ring: KeyRing) -> None:
+        """Open one."""
+        try:
+            one = open_entry(ring, row["subject"], row["header"], row["body"])
+        except KeyGone:
+            self.erased += 1
+        except IntegrityError as error:
+            self.problems.append(Problem("content-altered", f"entry {row['id']}", error.what))
+        else:
+            self.opened += 1
+            if one.label is not None:
+                self.labels[str(one.label)] += 1
 
 
 class LedgerReader:
@@ -177,6 +201,22 @@ class LedgerReader:
             if not isinstance(explained, IntegrityError):
                 raise explained from None
             return Report(problems=[Problem("unreadable", "database", f"{explained.what}: {explained.why}")])
+
+    def verify_contents(self, ring: KeyRing, progress: Callable[[int], None] | None = None) -> Contents:
+        """Open every entry that can be opened: each must fit its key and its context, and have the label that it commits to."""
+        found = Contents()
+        after = 0
+        while True:
+            with self._engine.connect() as connection:
+                query = select(*_ENTRY).where(entry.c.id > after).order_by(entry.c.id).limit(self._page)
+                rows = connection.execute(query).mappings().all()
+            for row in rows:
+                found.take(row, ring)
+                after = row["id"]
+            if progress is not None:
+                progress(found.opened + found.erased)
+            if len(rows) < self._page:
+                return found
 
     def size(self) -> int | None:
         """How many entries are in the tree, the end of ``verify``'s progress; ``None`` where that cannot be read."""

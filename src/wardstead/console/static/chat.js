@@ -7,6 +7,8 @@ if (form) begin();
 function begin() {
   const [message, model, send, stop, status] = ["message", "model", "send", "stop", "chat-status"].map(byId);
   let history = [];
+  // Its label and its stand-ins stay with the conversation under this name.
+  let conversation = crypto.randomUUID();
   let running = null;
 
   function about() {
@@ -53,7 +55,11 @@ function begin() {
       response = await fetch("/v1/chat/completions", {
         method: "POST",
         signal,
-        headers: { "content-type": "application/json", "x-wardstead-csrf": form.dataset.csrf },
+        headers: {
+          "content-type": "application/json",
+          "x-wardstead-csrf": form.dataset.csrf,
+          "wardstead-conversation": conversation,
+        },
         body: JSON.stringify({ model: model.value, messages, stream: true }),
       });
       Object.assign(reply, facts(response.headers, answer));
@@ -112,6 +118,7 @@ function begin() {
   byId("fresh").addEventListener("click", () => {
     running?.abort();
     history = [];
+    conversation = crypto.randomUUID();
     byId("log").querySelectorAll(".turn").forEach((one) => one.remove());
     byId("log-empty").hidden = false;
     message.focus();
