@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wardstead.inspection import medical
 from wardstead.inspection.medical import MedicalTerms, is_medical, medical_terms
 
 
@@ -59,6 +62,24 @@ def test_terms_lie_in_the_text_in_order_and_apart(text: str) -> None:
 @given(st.lists(st.sampled_from(["asthma", "the", "heart attack", "of", "insulin", "\n", "é", "😀"])))
 def test_a_term_is_found_wherever_it_stands(words: list[str]) -> None:
     assert found(" ".join(words)) == [word for word in words if word in {"asthma", "heart attack", "insulin"}]
+
+
+PARTS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["asthma", "carcinoma", "omeprazole", "COPD", "copd", "heart attack", "20 mg daily", "épilepsie", "\u212aanker"]
+        ),
+        st.sampled_from([" ", "'s", "’s", "'", "’", "_", "é", "a", "\u0301", "-", ".", "1"]),
+        st.characters(),
+    ),
+    max_size=8,
+)
+
+
+@given(PARTS.map("".join), st.sampled_from([str, str.upper, str.lower, str.title]))
+def test_the_hint_misses_no_term(text: str, written: Callable[[str], str]) -> None:
+    text = written(text)
+    assert medical.medical_terms(text) == medical._terms(text)
 
 
 def test_it_declares_what_it_finds() -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
+
+import re2
 
 from wardstead.inspection.ports import Direction, Origin, Span
 
@@ -90,6 +92,20 @@ _SHORTEST: Final = 7
 """Letters of a word that its ending alone makes medical: *edema* and the like are in the vocabulary."""
 
 
+def _hint() -> Any:
+    """Found wherever a term is, and perhaps elsewhere, in a fiftieth of the time: most texts have none."""
+    options = re2.Options()
+    options.max_mem = 64 << 20
+    options.case_sensitive = False
+    words = "|".join(map(re2.escape, sorted(_WORDS | {one.lower() for one in _ABBREVIATIONS})))
+    endings = f"(?:{'|'.join(_ENDINGS)})(?:['’]s)?(?:[^\\pL\\pN_]|\\z)"
+    return re2.compile(f"{words}|{endings}|{_PHRASES.pattern.replace(_BOUNDARY, '')}", options=options)
+
+
+_BOUNDARY: Final = r"\b"
+_HINT: Final = _hint()
+
+
 class MedicalTerms:
     """A ``TextDetector`` of medical terms."""
 
@@ -109,6 +125,13 @@ class MedicalTerms:
 
 def medical_terms(text: str) -> list[Span]:
     """The terms in a text, in order, none over another."""
+    plain = text.replace("’", "'").encode("utf-8", "replace").decode()
+    if _HINT.search(plain) is None:
+        return []
+    return _terms(text)
+
+
+def _terms(text: str) -> list[Span]:
     out = [Span(MEDICAL_TERM, *match.span()) for match in _PHRASES.finditer(text)]
     taken = out.copy()
     at = 0
