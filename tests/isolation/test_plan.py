@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wardstead.isolation.plan import Profile, bare_plan, bubblewrap_plan
+from wardstead.isolation.plan import Profile, ReaderProfile, bare_plan, bubblewrap_plan, reader_plan
+from wardstead.isolation.seccomp import encode, reading
 
 PROFILE = Profile(
     interpreter="/opt/py/bin/python3.11",
@@ -64,3 +65,24 @@ def test_no_isolation_has_no_filter() -> None:
     plan = bare_plan(PROFILE)
     assert plan.arguments[0] == PROFILE.interpreter
     assert not plan.seccomp
+
+
+READER = ReaderProfile(
+    interpreter="/opt/py/bin/python3.11",
+    interpreter_prefix="/opt/py",
+    packages={"olefile": "/venv/olefile"},
+    programs={"guest.py": "/w/guest.py", "reader": "/w/reader"},
+    libraries=("/usr/lib", "/lib64"),
+)
+
+
+def test_the_plan_for_a_reader_is_exactly_this() -> None:
+    plan = reader_plan("bwrap", READER, "x86_64")
+    assert " ".join(plan.arguments) == (
+        "bwrap --unshare-all --unshare-user --die-with-parent --new-session --as-pid-1 --clearenv --cap-drop ALL"
+        " --uid 65534 --gid 65534 --hostname reader --dev /dev --ro-bind /usr/lib /usr/lib --ro-bind /lib64 /lib64"
+        " --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache --ro-bind /opt/py /opt/py --ro-bind /venv/olefile /packages/olefile"
+        " --ro-bind /w/guest.py /wardstead/guest.py --ro-bind /w/reader /wardstead/reader --remount-ro / --chdir / --seccomp "
+        " -- /opt/py/bin/python3.11 -I -S -B /wardstead/guest.py"
+    )
+    assert plan.seccomp == encode(reading("x86_64"))

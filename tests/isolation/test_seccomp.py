@@ -10,6 +10,7 @@ from tests.isolation.interpreter import evaluate
 from wardstead.isolation.seccomp import (
     ALLOW,
     ARCHITECTURES,
+    CLONE_THREAD,
     EAFNOSUPPORT,
     ENOSYS,
     EPERM,
@@ -18,6 +19,7 @@ from wardstead.isolation.seccomp import (
     computing,
     encode,
     program,
+    reading,
 )
 from wardstead.isolation.syscalls import ALLOWED, COMPUTING, CONDITIONAL, FATAL, HIGHEST_KNOWN
 from wardstead.kernel.errors import ConfigurationError
@@ -46,6 +48,19 @@ def test_only_unix_sockets_can_be_made(machine: str, family: int) -> None:
     # The kernel takes an int: only the low 32 bits count, for it and for the filter.
     expected = ALLOW if family & 0xFFFFFFFF == 1 else EAFNOSUPPORT
     assert verdict(machine, "socket", family, 1, 0) == expected
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(first=WORD)
+def test_a_reader_reaches_nobody_and_makes_threads_alone(machine: str, first: int) -> None:
+    arch, numbers = ARCHITECTURES[machine]
+    filter_ = reading(machine)
+    for name in ("socket", "socketpair"):
+        assert evaluate(filter_, arch, numbers[name], (first, 1, 0)) == EAFNOSUPPORT
+    for name in {"fork", "vfork", "connect", "bind", "kill"} & numbers.keys():
+        assert evaluate(filter_, arch, numbers[name], (first,)) == EPERM
+    expected = KILL if first & NAMESPACE_FLAGS else ALLOW if first & CLONE_THREAD else EPERM
+    assert evaluate(filter_, arch, numbers["clone"], (first,)) == expected
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -157,3 +158,81 @@ def mail(**attachments: bytes) -> bytes:
     for name, data in attachments.items():
         message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
     return message.as_bytes()
+
+
+def compound(streams: Mapping[str, bytes]) -> bytes:
+    """An OLE compound file ([MS-CFB]) with these streams; their names are paths. Each is padded with spaces to a large one's size."""
+    entries: list[tuple[str, int, bytes]] = [("Root Entry", 5, b"")]
+    children: dict[int, list[int]] = {0: []}
+    known = {"": 0}
+    for path, data in streams.items():
+        parent = ""
+        *folders, name = path.split("/")
+        for folder in folders:
+            full = f"{parent}/{folder}"
+            if full not in known:
+                known[full] = len(entries)
+                children[known[parent]].append(len(entries))
+                children[len(entries)] = []
+                entries.append((folder, 1, b""))
+            parent = full
+        children[known[parent]].append(len(entries))
+        entries.append((name, 2, data.ljust(4096 + len(data) % 2, b" ") if len(data) < 4096 else data))
+    sectors: list[bytes] = []
+    fat: list[int] = []
+
+    def put(data: bytes) -> int:
+        start, count = len(sectors), -(-len(data) // 512)
+        sectors.extend(data[at * 512 : (at + 1) * 512].ljust(512, b"\0") for at in range(count))
+        fat.extend([*range(start + 1, start + count), 0xFFFFFFFE])
+        return start
+
+    starts = [put(data) if data else 0xFFFFFFFE for _, _, data in entries]
+    siblings = {one: after for ones in children.values() for one, after in zip(ones, [*ones[1:], 0xFFFFFFFF], strict=True)}
+    directory = b""
+    for number, (name, kind, data) in enumerate(entries):
+        written = name.encode("utf-16-le") + b"\0\0"
+        child = (children.get(number) or [0xFFFFFFFF])[0]
+        directory += written.ljust(64, b"\0") + struct.pack(
+            "<HBBIII16sIQQIQ",
+            len(written),
+            kind,
+            1,
+            0xFFFFFFFF,
+            siblings.get(number, 0xFFFFFFFF),
+            child,
+            b"",
+            0,
+            0,
+            0,
+            starts[number],
+            len(data),
+        )
+    at = put(directory)
+    fat_sectors = -(-(len(fat) + 8) // 128)
+    first = len(sectors)
+    fat.extend([0xFFFFFFFD] * fat_sectors)
+    table = b"".join(struct.pack("<I", one) for one in fat).ljust(fat_sectors * 512, b"\xff")
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack(
+        "<HHHHH6sIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, b"", 0, fat_sectors, at, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0
+    )  # fmt: skip
+    header += b"".join(struct.pack("<I", first + n if n < fat_sectors else 0xFFFFFFFF) for n in range(109))
+    return header + b"".join(sectors) + table
+
+
+def msg() -> bytes:
+    """An Outlook message with an attachment and a message inside."""
+
+    def text(value: str) -> bytes:
+        return value.ljust(2050).encode("utf-16-le")
+
+    return compound({
+        "__properties_version1.0": b"x", "__substg1.0_0037001F": text("Zwölf Boxkämpfer"), "__substg1.0_0C1A001F": text("Ada"),
+        "__substg1.0_1000001F": text("the plain body"), "__substg1.0_10130102": b"<p>shown<!-- psst --></p>",
+        "__substg1.0_007D001F": text("X-Note: transport header"),
+        "__attach_version1.0_#00000000/__substg1.0_37010102": b"attached words",
+        "__attach_version1.0_#00000000/__substg1.0_3707001F": text("notes.txt"),
+        "__attach_version1.0_#00000001/__substg1.0_3707001F": text("inner"),
+        "__attach_version1.0_#00000001/__substg1.0_3701000D/__properties_version1.0": b"x",
+        "__attach_version1.0_#00000001/__substg1.0_3701000D/__substg1.0_1000001F": text("the inner body"),
+    })  # fmt: skip

@@ -191,6 +191,27 @@ def test_a_mail_comes_with_all_that_is_attached() -> None:
     assert any("photo.png" in one and "images are not read" in one for one in extracted.all_warnings())
 
 
+def test_a_message_of_outlook() -> None:
+    extracted = read(made.msg(), "a.msg")
+    assert extracted.kind == "msg"
+    places = {part.place: part.text.strip() for part in extracted.parts if not part.hidden}
+    assert places["a.msg > notes.txt"] == "attached words"
+    assert places["a.msg > inner"] == "the inner body"
+    assert "Subject: Zwölf Boxkämpfer" in extracted.visible()
+    assert "shown" in extracted.visible()
+    found = hidden(extracted)
+    assert found["an alternative that is not shown"] == "the plain body"
+    assert found["properties that are not shown"] == "X-Note: transport header"
+    assert found["comment"] == "psst"
+
+
+def test_old_and_encrypted_office_files_are_refused() -> None:
+    with pytest.raises(UnsupportedDocument, match="before 2007"):
+        read(made.compound({"WordDocument": b"x"}), "a.doc")
+    with pytest.raises(EncryptedDocument):
+        read(made.compound({"EncryptedPackage": b"x", "EncryptionInfo": b"x"}), "a.docx")
+
+
 def test_rich_text() -> None:
     text = (
         rb"{\rtf1\ansi\ansicpg1252{\fonttbl\f0 Arial;}{\info{\author Ada}}Hello {\v secret}{\*\annotation a remark}"

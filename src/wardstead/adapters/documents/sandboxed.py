@@ -150,7 +150,7 @@ class SandboxedExtractor:
         with self._lock:
             if self._plan is None:
                 try:
-                    self._plan = reader_plan(find_tool(), _profile(), os.uname().machine)
+                    self._plan = reader_plan(find_tool(), profile(), os.uname().machine)
                 except ConfigurationError as error:
                     raise DocumentReaderUnavailable(
                         "documents cannot be read on this machine: their readers cannot be isolated", why=error.why,
@@ -235,7 +235,7 @@ def _fill(fd: int, *blocks: bytes) -> None:
     os.lseek(fd, 0, os.SEEK_SET)
 
 
-def _profile() -> ReaderProfile:
+def profile() -> ReaderProfile:
     return ReaderProfile(
         interpreter=os.path.realpath(sys.executable),
         interpreter_prefix=sys.base_prefix if sys.base_prefix not in {"/usr", "/"} else sysconfig.get_path("stdlib"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Path = tuple[str, ...]
@@ -127,10 +127,5 @@ def tidy(text: str) -> str:
 
 def name_of(path: str) -> str:
     """A file's name inside an archive, as a name and nothing else: it is never opened."""
-    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in path)
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in path).strip()
     return shown if len(shown) <= _NAME_CHARACTERS else "…" + shown[-_NAME_CHARACTERS:]
-
-
-def joined(lines: Sequence[str]) -> str:
-    """The lines that hold something."""
-    return "\n".join(line for line in lines if line.strip())
