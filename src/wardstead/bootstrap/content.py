@@ -12,12 +12,7 @@ from wardstead.inspection.ports import TextDetector
 
 def content(deployment: Deployment) -> tuple[TextDetector, ...]:
     """The detectors that ship with the product, with the hosts that this deployment trusts."""
-    return content_detectors(content_rules(), trusted_hosts(deployment))
-
-
-def trusted_hosts(deployment: Deployment) -> frozenset[str]:
-    """The hosts whose addresses carry nothing away."""
-    return frozenset(host.lower() for host in deployment.settings.inspection.trusted_hosts)
+    return content_detectors(content_rules(), deployment.trusted_hosts)
 
 
 def content_rules() -> tuple[Rule, ...]:

@@ -31,7 +31,7 @@ from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
-from wardstead.inspection.catalogue import Detector, load_catalogues
+from wardstead.inspection.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.documents import Extractor
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
@@ -261,11 +261,17 @@ class Deployment:
         return CedarDecisionPoint(policies, read_text(schema))
 
     def detectors(self) -> tuple[Detector, ...]:
-        """The detectors that ship with the product."""
+        """The detectors that ship with the product, with the hosts that this deployment trusts."""
         folder = files("wardstead.catalogues") / "detectors"
-        return load_catalogues(
+        found = load_catalogues(
             {f"detectors/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
         )
+        return trusting(found, self.trusted_hosts)
+
+    @property
+    def trusted_hosts(self) -> frozenset[str]:
+        """The hosts whose addresses carry nothing away."""
+        return frozenset(host.lower() for host in self.settings.inspection.trusted_hosts)
 
     def classification(self, text: str | None = None) -> ClassificationPolicy:
         """The deployment's classification policy; with ``text``, what that would be in its place."""

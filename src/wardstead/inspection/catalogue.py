@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated
 
@@ -20,6 +20,8 @@ WINDOW_BYTES = 4096
 """The widest match and its right neighbour fit in it; so do matches that overlap in a chain, or the text is cut."""
 CONTEXT_BYTES = 64
 """How far to the left of a match its context words may stand."""
+ADDRESS_WITH_DATA = "address-with-data"
+"""The type of addresses that carry data to a host."""
 
 _Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
 
@@ -71,6 +73,8 @@ class Detector:
     overlong: str = ""
     examples: tuple[str, ...] = ()
     counter_examples: tuple[str, ...] = ()
+    trusted: frozenset[str] = frozenset()
+    """Hosts: a match that is an address there is none."""
 
 
 def load_catalogues(texts: Mapping[str, str]) -> tuple[Detector, ...]:
@@ -94,8 +98,18 @@ def catalogue_schema() -> dict[str, object]:
 
 def digest(detectors: tuple[Detector, ...]) -> str:
     """Changes whenever what is found could change."""
-    said = [(one.id, one.type, one.category, one.pattern, one.validator, one.context, one.overlong) for one in detectors]
+    said = [
+        (one.id, one.type, one.category, one.pattern, one.validator, one.context, one.overlong, sorted(one.trusted))
+        for one in detectors
+    ]
     return sha256(repr(said).encode()).hexdigest()[:12]
+
+
+def trusting(detectors: tuple[Detector, ...], hosts: frozenset[str]) -> tuple[Detector, ...]:
+    """The detectors, of which those of addresses leave out what is on one of ``hosts``."""
+    if not hosts:
+        return detectors
+    return tuple(replace(one, trusted=hosts) if one.type == ADDRESS_WITH_DATA else one for one in detectors)
 
 
 def canary(text: str) -> Detector:

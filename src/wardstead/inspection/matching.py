@@ -29,6 +29,7 @@ from wardstead.inspection.narrowing import near
 from wardstead.inspection.pattern import WORD, Need
 from wardstead.inspection.scanning import ALL, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
+from wardstead.inspection.validators.active import untrusted
 from wardstead.kernel.errors import ConfigurationError
 
 DEPTH: Final = 2
@@ -278,12 +279,17 @@ def _options() -> Any:
     return options
 
 
+def _validator(detector: Detector) -> Validator | None:
+    validator = VALIDATORS[detector.validator] if detector.validator else None
+    return untrusted(validator, detector.trusted) if validator and detector.trusted else validator
+
+
 def _compile(detector: Detector, options: Any) -> _Compiled:
     pattern = re2.compile(detector.pattern.encode(), options=options)
     return _Compiled(
         pattern.search,
         pattern.groups,
-        VALIDATORS[detector.validator] if detector.validator else None,
+        _validator(detector),
         Context(detector.context, options) if detector.context else None,
         re.compile(detector.overlong.encode()) if detector.overlong else None,
     )

@@ -20,6 +20,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from wardstead.inspection.validators.checksums import Validator
+
 
 class _Limits(msgspec.Struct, frozen=True):
     """From where on a part is data: ``words`` in a row, ``decoded`` bytes of text, ``size`` in characters."""
@@ -63,6 +65,11 @@ def host_of(match: bytes) -> str:
 def trusts(host: str, trusted: frozenset[str]) -> bool:
     """Whether ``host`` is one of those, or below one that begins with a dot (``.example.com``)."""
     return host in trusted or any(host.endswith(one) or host == one[1:] for one in trusted if one.startswith("."))
+
+
+def untrusted(validator: Validator, trusted: frozenset[str]) -> Validator:
+    """The same, for addresses that are not on a trusted host."""
+    return lambda match: 0 if trusts(host_of(match), trusted) else validator(match)
 
 
 def _name(found: re.Match[bytes]) -> str:
