@@ -16,11 +16,12 @@ from wardstead.access.ports import Credential, CredentialKind, Identity
 from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.bootstrap import people
-from wardstead.bootstrap.console import Console
+from wardstead.bootstrap.console import Console, within_retention
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.worker import KeyUses, worlds_of
 from wardstead.console.ports import OpenedSession
 from wardstead.inspection.ports import Keeping
+from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.ids import CredentialId, ExchangeId
 from wardstead.kernel.labels import label
 
@@ -132,3 +133,20 @@ def test_an_exchange_is_opened_for_who_is_cleared_for_the_label_that_was_sealed_
     others = asked.console(frozenset({"data-protection"}))
     assert not asked.opens(others, "ines"), "the classification policy keeps it for others"
     assert asked.opens(others, "alice")
+
+
+@pytest.mark.parametrize(("days", "after", "expired"), [(None, 9999, False), (30, 29, False), (30, 31, True)])
+def test_what_is_past_its_retention_is_not_shown(days: int | None, after: int, expired: bool) -> None:
+    day = 24 * 3600 * 1000
+    entries = [
+        {"kind": "intent", "time": rfc3339(1_000), "outcome": "", "content": {"retention_days": None, "request": "words"}},
+        {
+            "kind": "outcome",
+            "time": rfc3339(2_000),
+            "outcome": "completed",
+            "content": {"retention_days": days, "answer": "words"},
+        },
+    ]
+    shown = within_retention({"exchange": "x", "entries": entries}, 1_000 + after * day)
+    assert shown["expired"] == expired
+    assert ("words" in json.dumps(shown)) != expired

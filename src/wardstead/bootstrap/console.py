@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -171,7 +172,8 @@ class Console:
                 opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
             except (KeyGone, IntegrityError):
                 continue  # its own page says that it was erased, or altered; a list goes on
-            glimpse = _glimpse(opened["entries"], opened["label"]) if opened else None
+            shown = within_retention(opened, now_ms()) if opened else None
+            glimpse = _glimpse(shown["entries"], shown["label"]) if shown else None
             if glimpse is not None:
                 found[exchange_id] = glimpse
         return found
@@ -196,7 +198,7 @@ class Console:
             if not self.decide(reader, "viewExchange", resource, opened["label"]).allow:
                 return None
             deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
-        return opened
+        return within_retention(opened, now_ms())
 
     def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
         """See ``ConsoleServices.receipt``."""
@@ -262,6 +264,19 @@ def _state(one: TextDetector, lacks: str) -> DetectorState:
 
 def _fresh(seen_s: float) -> bool:
     return time.monotonic() - seen_s <= _POSTURE_S
+
+
+def within_retention(opened: Mapping[str, Any], now: int) -> Mapping[str, Any]:
+    """An opened exchange as it may be shown: without what was said, and ``expired``, when its retention is over.
+
+    Each entry carries the days that policy gave to its label when it was written; the shortest counts, from the beginning.
+    """
+    contents = [one["content"] for one in opened["entries"] if one["content"]]
+    days = [one["retention_days"] for one in contents if one.get("retention_days") is not None]
+    begun = datetime.fromisoformat(opened["entries"][0]["time"])
+    if not days or now < (begun + timedelta(days=min(days))).timestamp() * 1000:
+        return {**opened, "expired": False}
+    return {**opened, "expired": True, "entries": [{**one, "content": None} for one in opened["entries"]]}
 
 
 def _glimpse(entries: Sequence[Mapping[str, Any]], mark: Label) -> Glimpse | None:

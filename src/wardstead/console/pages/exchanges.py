@@ -73,7 +73,8 @@ class Exchanges:
                 content = await run_in_threadpool(self.site.services.open_exchange, summary.id, who.identity)
             except IntegrityError as error:
                 altered = error.what
-        readable = content is not None and not content["erased"]
+        expired = content is not None and content["expired"]
+        readable = content is not None and not content["erased"] and not expired
         steps = await run_in_threadpool(timeline.steps, content) if content and readable else timeline.outline(summary)
         words, tone = timeline.outcome_of(summary.outcome, summary.kind)
         return await self.site.page(
@@ -88,6 +89,7 @@ class Exchanges:
             label=_label(content) if readable else "",
             why_not=why_not,
             erased=content is not None and content["erased"],
+            expired=expired,
             altered=altered,
             proof=await self._proof(summary.id),
         )
@@ -109,7 +111,7 @@ class Exchanges:
         found = await run_in_threadpool(self.site.services.open_exchange, summary.id, who.identity) if sees_content else None
         if found is None:
             raise NotFound(_ABSENT)
-        shown = {name: found[name] for name in ("exchange", "erased", "entries")}
+        shown = {name: found[name] for name in ("exchange", "erased", "expired", "entries")}
         return await run_in_threadpool(JSONResponse, shown)
 
     async def receipt(self, request: Request) -> Response:
