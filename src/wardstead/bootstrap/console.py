@@ -187,14 +187,15 @@ class Console:
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
         """See ``ConsoleServices.open_exchange``."""
         deployment = self._deployment
-        found = self.exchange(exchange_id)
+        found = deployment.ledger.summary(exchange_id)
         opened = deployment.ledger.open_exchange(exchange_id, deployment.ring)
         if found is None or opened is None:
             return None
         who = reader.principal
         if found.kind != EntryKind.ADMIN.value and opened["subject"] != who.subject:
             # It may have gone on, and its label risen, since it was asked whether this reader may.
-            resource = Resource("Exchange", exchange_id, owner=found.owner)
+            owner = _summary(found, self._by_subject()).owner
+            resource = Resource("Exchange", exchange_id, owner=owner)
             if not self.decide(reader, "viewExchange", resource, opened["label"]).allow:
                 return None
             deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
