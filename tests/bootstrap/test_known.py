@@ -101,3 +101,26 @@ def test_what_the_policy_says_nothing_of_is_not_imported(deployment: Deployment,
     with pytest.raises(CallerError, match="nothing is left"):
         known.import_values(deployment, empty, name="ids", kind="customer-id", category="own-data")
     assert known.listed(deployment) == []
+
+
+def test_classify_knows_terms_values_and_documents(deployment: Deployment, ids: Path, tmp_path: Path) -> None:
+    config = deployment.places.config
+    config.write_text(config.read_text().replace("enabled: true", "enabled: false"))  # a model sees names everywhere in it
+    folder = deployment.places.policies / "dictionaries"
+    folder.mkdir()
+    (folder / "project-name.txt").write_text("Operation Heron\n")
+    contract, text = tmp_path / "contract.txt", tmp_path / "text.txt"
+    contract.write_text(CONTRACT)
+    run(deployment, "import-values", "--type", "customer-id", "--column", "id", str(ids))
+    run(deployment, "fingerprint", "frame-contract", str(contract))
+    text.write_text(f"operation HERON for ac 104 22: {CONTRACT}")
+    code, shown = run(deployment, str(text))
+    findings = shown["findings"]
+    assert isinstance(findings, list)
+    assert code == 0
+    assert {one["type"]: one["detector"] for one in findings} == {
+        "project-name": "dictionary:project-name.txt",
+        "customer-id": "values:customer-id",
+        "known-document": "known-documents",
+    }
+    assert shown["label"] == {"level": "confidential", "compartments": ["legal"]}

@@ -6,6 +6,7 @@ import base64
 import codecs
 import json
 import time
+from itertools import pairwise
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.inspection.content.test_rules import ALL, RULES
 
+from wardstead.inspection.catalogue import WINDOW_BYTES
 from wardstead.inspection.content.carried import carried
 from wardstead.inspection.content.code import DangerousCode
 from wardstead.inspection.content.detectors import content_detectors
@@ -33,6 +35,7 @@ def test_a_detector_raises_nothing_and_stays_inside_the_text(text: str) -> None:
         for span in detector.detect([text])[0]:
             assert 0 <= span.start < span.end <= len(text)
             assert span.type in detector.types
+            assert detector.marks or len(text[span.start : span.end].encode("utf-8", "replace")) < WINDOW_BYTES
 
 
 @given(st.lists(st.sampled_from([text for rule in RULES for text in rule.examples]), max_size=4), st.text(max_size=40))
@@ -67,9 +70,21 @@ def test_no_text_takes_much_longer_than_another(unit: str) -> None:
     assert time.perf_counter() - begin < 10
 
 
+def test_what_is_wide_is_several_places_that_follow_one_another() -> None:
+    text = "a" + "\U000e0041" * 5000 + "b"
+    detector = next(one for one in ALL if one.id == "hidden-characters")
+    spans = detector.detect([text])[0]
+    assert (spans[0].start, spans[-1].end) == (1, 5001)
+    assert all(left.end == right.start for left, right in pairwise(spans))
+    assert all(4 * (span.end - span.start) < WINDOW_BYTES for span in spans)
+
+
 def test_the_arguments_of_a_tool_are_code() -> None:
     text = json.dumps({"command": ["bash", "-c", 'echo "x" && rm -rf /']})
-    assert [span.type for span in CODE.detect([text])[0]] == ["destructive-command"]
+    (span,) = CODE.detect([text])[0]
+    assert (span.type, text[span.start : span.end]) == ("destructive-command", "rm -rf /")
+    (span,) = CODE.detect([json.dumps({"note": "x" * 5000, "command": "cat <<'é' > \"a\"\nrm -rf /etc\n"})])[0]
+    assert span.end - span.start < 20
     assert CODE.detect(['{"note": "remove the old file"}', "{not json", "{" * 5000]) == [[], [], []]
 
 

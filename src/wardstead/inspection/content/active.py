@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from wardstead.inspection.content.regions import regions
-from wardstead.inspection.content.rules import Rule, RuleSet, in_order, types_of, version_of, without_surrogates
+from wardstead.inspection.content.rules import Rule, RuleSet, places, types_of, version_of, without_surrogates
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.validators.active import host_of, image_carries_data, link_carries_data, trusts
 
@@ -39,7 +39,7 @@ class ActiveContent:
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
         """See ``TextDetector.detect``."""
-        return [in_order(self._spans(without_surrogates(text))) for text in texts]
+        return [places(self._spans(without_surrogates(text))) for text in texts]
 
     def _spans(self, text: str) -> Iterator[Span]:
         if "<" in text:
@@ -75,7 +75,7 @@ class ActiveContent:
                 by_host.setdefault(host, []).append(found)
         for images in by_host.values():
             if len(images) >= _MANY:
-                yield Span(kind, images[0].start(), images[-1].end())
+                yield from (Span(kind, *one.span()) for one in images)
 
 
 _ADDRESS: Final = re.compile(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import unquote_plus
 
-from wardstead.inspection.content.rules import in_order, without_surrogates
+from wardstead.inspection.content.rules import places, without_surrogates
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.validators.active import decodings, host_of, is_near, trusts
 
@@ -40,7 +40,7 @@ class Carried:
         """See ``TextDetector.detect``."""
         if not self._said:
             return [[] for _ in texts]
-        return [in_order(self._spans(without_surrogates(text))) for text in texts]
+        return [places(self._spans(without_surrogates(text))) for text in texts]
 
     def _spans(self, text: str) -> Iterator[Span]:
         if "//" not in text:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from wardstead.inspection.content.regions import code_of
-from wardstead.inspection.content.rules import Rule, RuleSet, in_order, types_of, version_of, without_surrogates
+from wardstead.inspection.content.rules import Rule, RuleSet, places, types_of, version_of, without_surrogates
 from wardstead.inspection.ports import Direction, Origin, Span
 
 
@@ -31,15 +31,15 @@ class DangerousCode:
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
         """See ``TextDetector.detect``."""
-        return [in_order(self._spans(without_surrogates(text))) for text in texts]
+        return [places(self._spans(without_surrogates(text))) for text in texts]
 
     def _spans(self, text: str) -> Iterator[Span]:
         for region in code_of(text):
             yield from self._rules.spans(text[region.start : region.end], region.start, written_in(region.language))
-        # The arguments of a tool are code, and stand escaped: a finding there is the whole of them.
+        # The arguments of a tool are code.
         for value in _strings(text):
             for one in self._rules.spans(value, 0):
-                yield Span(one.type, 0, len(text))
+                yield Span(one.type, *_escaped(text, value[one.start : one.end]))
 
 
 def written_in(word: str) -> frozenset[str] | None:
@@ -65,6 +65,15 @@ LANGUAGES: Final[Mapping[str, frozenset[str]]] = {
     "yaml": frozenset({"yaml", "yml", "docker-compose"}),
 }
 """The languages that rules name, and what fences call them."""
+
+
+def _escaped(text: str, part: str) -> tuple[int, int]:
+    """Where ``part`` of a string stands in its JSON; the whole, where it is written in an unusual way."""
+    for plain in (False, True):
+        written = json.dumps(part, ensure_ascii=plain)[1:-1]
+        if (at := text.find(written)) >= 0:
+            return at, at + len(written)
+    return 0, len(text)
 
 
 def _strings(text: str) -> list[str]:

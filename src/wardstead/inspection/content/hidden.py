@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from wardstead.inspection.content.rules import Rule, in_order, types_of, version_of
+from wardstead.inspection.content.rules import Rule, places, types_of, version_of
 from wardstead.inspection.ports import Direction, Origin, Span
 
 _SPLITS: Final = 3
@@ -35,7 +35,7 @@ class HiddenCharacters:
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
         """See ``TextDetector.detect``."""
-        return [[] if text.isascii() or not _SUSPECT.search(text) else in_order(self._spans(text)) for text in texts]
+        return [[] if text.isascii() or not _SUSPECT.search(text) else places(self._spans(text)) for text in texts]
 
     def _spans(self, text: str) -> Iterator[Span]:
         if kind := self._methods.get("hidden-characters"):

@@ -5,9 +5,9 @@ An entry has a ``pattern`` (RE2), or names a ``method`` that is code here; both 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import re2
@@ -16,6 +16,8 @@ from wardstead.inspection.ports import Span
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
 
+PLACE_CHARS: Final = 1000
+"""So many characters of any kind fit the guard's window."""
 _Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
 Method = Literal["hidden-characters", "bidirectional", "control-characters", "addresses", "many-images", "loop"]
 
@@ -98,7 +100,7 @@ class RuleSet:
                 yield Span(rule.type, at + found.start(), at + found.end())
 
 
-def in_order(spans: Iterator[Span]) -> list[Span]:
+def in_order(spans: Iterable[Span]) -> list[Span]:
     """Each once, in the order of the text; of one type that overlap, the first and longest."""
     out: list[Span] = []
     ends: dict[str, int] = {}
@@ -107,6 +109,15 @@ def in_order(spans: Iterator[Span]) -> list[Span]:
             ends[one.type] = one.end
             out.append(one)
     return out
+
+
+def places(spans: Iterable[Span]) -> list[Span]:
+    """The same as places, each narrower than the guard's window: a wider one in pieces that follow one another."""
+    return [
+        Span(one.type, at, min(at + PLACE_CHARS, one.end), one.score)
+        for one in in_order(spans)
+        for at in range(one.start, one.end, PLACE_CHARS)
+    ]
 
 
 def types_of(rules: Sequence[Rule]) -> dict[str, str]:

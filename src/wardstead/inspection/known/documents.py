@@ -76,7 +76,7 @@ class KnownDocuments:
         self.types: Mapping[str, str] = {one.header.type: one.header.category for one in indexes}
         self.directions = frozenset(Direction)
         self.origins = frozenset(Origin) - {Origin.STRUCTURE}
-        self.marks = False
+        self.marks = True  # a passage is wider than what could be taken out of a stream
         self.slow = False
         self.cuts = True
         self._digest = keyed(key, _USE)
