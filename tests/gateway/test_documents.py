@@ -50,6 +50,8 @@ def chat(*parts: Any, **more: Any) -> bytes:
 
 def report(seen: str, hidden: str = "") -> Extracted:
     parts = [Part(("report.pdf", "page 1"), seen)]
+    if hidden == "metadata":
+        return Extracted("report.pdf", "pdf", (*parts, Part(("report.pdf",), "Author: somebody", hidden="metadata")))
     if hidden:
         parts.append(Part(("report.pdf", "page 1"), hidden, hidden="white text"))
     return Extracted("report.pdf", "pdf", tuple(parts))
@@ -150,6 +152,13 @@ def test_whoever_sent_it_is_told_what_was_left_out() -> None:
     answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}]}
     book >> ReadModel << json.dumps(answer).encode() >> ReadModel << b"" >> CommitOutcome << None >> Start >> Body
     assert book.header("wardstead-warning") == '"report.pdf": hidden text left out (white text)'
+
+
+def test_of_what_every_document_has_nobody_is_told() -> None:
+    request = OpenAIDialect().parse("/v1/chat/completions", chat(FILE), limits=TAKES, fields=FieldPolicy())
+    request.place_documents([report("seen", "metadata")], include_hidden=False)
+    assert request.warnings == ()
+    assert "somebody" in request.texts[1]
 
 
 @pytest.mark.parametrize(

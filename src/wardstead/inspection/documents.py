@@ -17,6 +17,14 @@ from wardstead.kernel.text import harmless
 ARROW: Final = " > "
 """Between the steps of a path inside a document."""
 _NAME_CHARACTERS: Final = 120
+USUAL: Final = frozenset(
+    {
+        "metadata", "addresses behind links", "names of the files", "master of slides", "outline", "title of the page",
+        "head of the page", "style sheet", "script", "header fields that are not shown", "an alternative that is not shown",
+        "properties that are not shown", "a part of the file that is not shown", "formulas", "defined names",
+    }
+)  # fmt: skip
+"""What nearly every document of its kind holds beside what it shows: worth a record, not a notice."""
 
 
 class DocumentLimits(msgspec.Struct, frozen=True):
@@ -70,7 +78,7 @@ class Extracted(msgspec.Struct, frozen=True):
         return "\n\n".join(f"[{ARROW.join(part.path[1:])}: {part.hidden}]\n{part.text}" for part in parts)
 
     def hidden_reasons(self) -> tuple[str, ...]:
-        """Why parts are hidden, each reason once."""
+        """Why parts are hidden, each reason once. Those that are not ``USUAL`` deserve a notice."""
         return tuple(dict.fromkeys(part.hidden for part in self.parts if part.hidden and part.text))
 
     def all_warnings(self) -> tuple[str, ...]:

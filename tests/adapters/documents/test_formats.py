@@ -249,6 +249,16 @@ def test_a_pdf_hides_what_leaves_no_mark_on_its_page() -> None:
     assert "off the page" in " ".join(hidden(extracted).get("outside the page", "").split())
 
 
+def test_what_is_drawn_elsewhere_counts_where_it_lands() -> None:
+    drawn = made.stream(made.line("in a form", x=0, y=5).encode(), "/Type /XObject /Subtype /Form /BBox [0 0 300 20] "
+                        "/Resources << /Font << /F1 3 0 R >> >>")  # fmt: skip
+    page = "q 1 0 0 1 100 500 cm /I1 Do Q\n" + "q 0.6 0.8 -0.8 0.6 300 300 cm " + made.line("slanted", x=0, y=0) + "Q\n"
+    page += "q 0 0 5 5 re W n " + made.line("clipped away", y=200) + "Q\n"
+    extracted = read(made.pdf(page, more=(drawn,)), "a.pdf")
+    assert set(extracted.visible().split("\n")) == {"in a form", "slanted"}
+    assert hidden(extracted) == {"not visible on the page": "clipped away"}
+
+
 def test_a_pdf_has_notes_fields_scripts_and_files() -> None:
     catalog = (
         "/Names << /EmbeddedFiles << /Names [(a.txt) << /Type /Filespec /F (a.txt) /UF (a.txt) /EF << /F 101 0 R >> >>] >> "

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from wardstead.inspection.documents import Extracted, enclosed, shown_name
+from wardstead.inspection.documents import USUAL, Extracted, enclosed, shown_name
 
 _SAID: Final = 3
 """So many notes on one document go into a header."""
@@ -48,7 +48,7 @@ def notes(attached: Sequence[Attached], read: Sequence[Extracted], *, include_hi
     said: list[str] = []
     for one, extracted in zip(attached, read, strict=True):
         name = shown_name(one.document.name)
-        reasons = extracted.hidden_reasons()
+        reasons = [reason for reason in extracted.hidden_reasons() if reason not in USUAL]
         if reasons:
             done = "included" if include_hidden else "left out"
             said.append(f'"{name}": hidden text {done} ({", ".join(reasons[:6])})')

@@ -1,16 +1,24 @@
-"""Which reader reads what."""
+"""Which reader reads what. Each is imported for the document that needs it: a process reads one."""
 
 from __future__ import annotations
 
+import importlib
 import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from . import archives, docx, epub, html, mail, odf, pdf, plain, pptx, rtf, xlsx
 from .reading import Path, Problem, Reading, encrypted, too_large, unreadable, unsupported
 from .sniffing import contradiction, sniff
-from .zip_input import Zip
 
-_READERS = {"pdf": pdf.read, "html": html.read, "eml": mail.read_eml, "ole": mail.read_ole, "rtf": rtf.read, "text": plain.read,
-            "tar": archives.read_tar}  # fmt: skip
+if TYPE_CHECKING:
+    from .zip_input import Zip
+
+_READERS = {
+    "pdf": ("pdf", "read"), "html": ("html", "read"), "eml": ("mail", "read_eml"), "ole": ("mail", "read_ole"),
+    "rtf": ("rtf", "read"), "text": ("plain", "read"), "tar": ("archives", "read_tar"),
+}  # fmt: skip
+"""Module and function for each kind."""
+_OFFICE = (("word/document.xml", "docx"), ("xl/workbook.xml", "xlsx"), ("ppt/presentation.xml", "pptx"))
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, struct.error)
 """What the libraries raise over a file that is not as they expect it: bugs of theirs, for us a broken file."""
 _NEXT_STEPS = {
@@ -49,9 +57,11 @@ def _read(reading: Reading, kind: str, data: bytes, path: Path, depth: int) -> s
     if kind == "zip":
         return _read_zip(reading, data, path, depth)
     if kind in {"gz", "bz2", "xz"}:
+        from . import archives
+
         archives.read_compressed(reading, data, path, depth, kind)
     elif kind in _READERS:
-        _READERS[kind](reading, data, path, depth)
+        _reader(*_READERS[kind])(reading, data, path, depth)
         return "msg" if kind == "ole" else kind
     else:
         what = "images are not read" if kind == "image" else f"there is no reader for it ({kind})"
@@ -59,29 +69,37 @@ def _read(reading: Reading, kind: str, data: bytes, path: Path, depth: int) -> s
     return kind
 
 
+def _reader(module: str, function: str = "read") -> Callable[..., None]:
+    found: Callable[..., None] = getattr(importlib.import_module(f".{module}", __package__), function)
+    return found
+
+
 def _read_zip(reading: Reading, data: bytes, path: Path, depth: int) -> str:
+    from .zip_input import Zip
+
     archive = Zip(reading, data, path)
-    if archive.has("mimetype"):
-        mimetype = archive.read("mimetype").strip()
-        if mimetype == b"application/epub+zip":
-            if archive.has("META-INF/encryption.xml") and archive.has("META-INF/rights.xml"):
-                raise encrypted(path)
-            epub.read(reading, archive, path, depth)
-            return "epub"
-        if mimetype.startswith(b"application/vnd.oasis.opendocument"):
-            manifest = "META-INF/manifest.xml"
-            if archive.has(manifest) and odf.encrypted(archive.read(manifest), path):
-                raise encrypted(path)
-            odf.read(reading, archive, path, depth)
-            return "odf"
+    mimetype = archive.read("mimetype").strip() if archive.has("mimetype") else b""
+    if mimetype == b"application/epub+zip":
+        if archive.has("META-INF/encryption.xml") and archive.has("META-INF/rights.xml"):
+            raise encrypted(path)
+        _reader("epub")(reading, archive, path, depth)
+        return "epub"
+    if mimetype.startswith(b"application/vnd.oasis.opendocument"):
+        _read_odf(reading, archive, path, depth)
+        return "odf"
     if archive.has("[Content_Types].xml"):
-        for main, kind, reader in (
-            ("word/document.xml", "docx", docx.read),
-            ("xl/workbook.xml", "xlsx", xlsx.read),
-            ("ppt/presentation.xml", "pptx", pptx.read),
-        ):
+        for main, kind in _OFFICE:
             if archive.has(main):
-                reader(reading, archive, path, depth)
+                _reader(kind)(reading, archive, path, depth)
                 return kind
-    archives.read_zip(reading, archive, path, depth)
+    _reader("archives", "read_zip")(reading, archive, path, depth)
     return "zip"
+
+
+def _read_odf(reading: Reading, archive: Zip, path: Path, depth: int) -> None:
+    from . import odf
+
+    manifest = "META-INF/manifest.xml"
+    if archive.has(manifest) and odf.encrypted(archive.read(manifest), path):
+        raise encrypted(path)
+    odf.read(reading, archive, path, depth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -16,6 +16,7 @@ _PICTURE_PIXELS: Final = 1000
 _MIN_CONTRAST: Final = 20
 """Of 255: less than this between the lightest and the darkest point of a text's box is no writing."""
 _TINY_POINTS: Final = 2.0
+_TOO_LARGE: Final = 1e6
 _NOTE_KEYS: Final = (b"Contents", b"T", b"Subj", b"RC", b"TU")
 _SOFT_HYPHEN: Final = "\x02"
 """What PDFium puts where a word is broken at the end of a line."""
@@ -96,23 +97,41 @@ def _runs(text_page: Any, unseen: dict[int, str]) -> Iterator[tuple[str, str]]:
 
 
 def _unseen(page: Any, text_page: Any) -> dict[int, str]:
-    """By character: why it cannot be seen. Most pages have none, which is seen from their text objects alone."""
+    """By character: why it cannot be seen. What is drawn in one go (a text object) is judged as one."""
     picture = _Picture(page)
-    reasons: dict[int, str] = {}
-    for one in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT], max_depth=15, textpage=text_page):
-        reason = picture.reason(one)
-        if reason:
-            reasons[ctypes.addressof(one.raw.contents)] = reason
-    if not reasons:
-        return {}
     found: dict[int, str] = {}
+    together: list[int] = []
+    boxes: list[_Box] = []
+    last = 0
     for index in range(text_page.count_chars()):
-        raw = pdfium.FPDFText_GetTextObject(text_page, index)
-        if raw:
-            reason = reasons.get(ctypes.addressof(raw.contents), "")
-            if reason:
-                found[index] = reason
+        drawn = pdfium.FPDFText_GetTextObject(text_page, index)
+        if not drawn:
+            continue  # PDFium's own: a space or a line end
+        now = ctypes.addressof(drawn.contents)
+        if now != last:
+            _judge(picture, together, boxes, found)
+            together, boxes, last = [], [], now
+        box = pdfium.FS_RECTF()
+        if pdfium.FPDFText_GetLooseCharBox(text_page, index, box):
+            boxes.append(_Box(box.left, box.bottom, box.right, box.top))
+        together.append(index)
+    _judge(picture, together, boxes, found)
     return found
+
+
+def _judge(picture: _Picture, together: list[int], boxes: list[_Box], found: dict[int, str]) -> None:
+    reason = picture.reason(boxes) if together else ""
+    if reason:
+        found.update(dict.fromkeys(together, reason))
+
+
+class _Box(NamedTuple):
+    """In the page's own coordinates, as high as the writing may be."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
 
 
 class _Picture:
@@ -128,26 +147,25 @@ class _Picture:
         self._page = page.raw
         bitmap.close()
 
-    def reason(self, one: Any) -> str:
-        """Why this text object is not seen; empty where it is."""
-        size = ctypes.c_float()
-        if pdfium.FPDFTextObj_GetFontSize(one.raw, size):
-            matrix = one.get_matrix()
-            grown = max(abs(matrix.a) + abs(matrix.c), abs(matrix.b) + abs(matrix.d))
-            if 0 <= size.value * grown < _TINY_POINTS:
-                return "tiny text"
-        box = self._box(one)
-        if box is None:
+    def reason(self, boxes: list[_Box]) -> str:
+        """Why text in these boxes, one for each character, is not seen; empty where it is."""
+        if not boxes:
             return "outside the page"
-        left, top, right, bottom = box
+        if max(max(min(box.top - box.bottom, _TOO_LARGE), min(box.right - box.left, _TOO_LARGE)) for box in boxes) < _TINY_POINTS:
+            return "tiny text"
+        place = self._place(boxes)
+        if place is None:
+            return "outside the page"
+        left, top, right, bottom = place
         rows = [self._points[y * self._stride + left : y * self._stride + right] for y in range(top, bottom)]
         lightest, darkest = max(map(max, rows)), min(map(min, rows))
         return "" if lightest - darkest >= _MIN_CONTRAST else "not visible on the page"
 
-    def _box(self, one: Any) -> tuple[int, int, int, int] | None:
-        """Its box in the picture; ``None`` where it has none."""
-        left, bottom, right, top = one.get_bounds()
-        corners = [self._device(x, y) for x in (left, right) for y in (bottom, top)]
+    def _place(self, boxes: list[_Box]) -> tuple[int, int, int, int] | None:
+        """Where in the picture they lie together; ``None`` where they do not."""
+        xs = min(box.left for box in boxes), max(box.right for box in boxes)
+        ys = min(box.bottom for box in boxes), max(box.top for box in boxes)
+        corners = [self._device(x, y) for x in xs for y in ys]
         x0, x1 = min(x for x, _ in corners), max(x for x, _ in corners) + 1
         y0, y1 = min(y for _, y in corners), max(y for _, y in corners) + 1
         x0, x1, y0, y1 = max(x0, 0), min(x1, self._width), max(y0, 0), min(y1, self._height)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import codecs
 
-import charset_normalizer
-
 from .reading import Path, Problem, Reading
 from .sniffing import BOMS, wide
 
@@ -33,6 +31,8 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     two_bytes = wide(data[:8192])
     if two_bytes:
         return data.decode(two_bytes, "replace"), two_bytes
+    import charset_normalizer
+
     best = charset_normalizer.from_bytes(data[:_SAMPLE], cp_isolation=_COMMON).best()
     guessed = best.encoding if best is not None else "cp1252"
     return data.decode(guessed, "replace"), guessed
