@@ -7,9 +7,10 @@ import pytest
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.conversation_tables import conversation as conversations
 from wardstead.bootstrap import people
-from wardstead.bootstrap.conversations import MayNotDeclassify, conversation, declassify
+from wardstead.bootstrap.conversations import MayNotDeclassify, conversation, declassify, id_of
 from wardstead.bootstrap.conversations import conversations as listed
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.labels import label
 
@@ -43,3 +44,11 @@ def test_a_data_steward_who_is_cleared_may_and_nobody_else(deployment: Deploymen
     assert said["action"] == "conversation.declassify"
     assert said["details"]["reason"] == "published"
     assert said["details"]["ordered_by"] == "ada"
+
+
+def test_a_conversation_is_found_by_the_name_that_its_client_gave(deployment: Deployment) -> None:
+    alice = people.add(deployment, "alice", ["user"], "public", [])
+    people.add(deployment, "bob", ["user"], "public", [])
+    found = id_of(deployment, "my chat", "alice")
+    assert found == Fingerprints(deployment.fingerprint_key).conversation(alice.subject, "my chat")
+    assert found != id_of(deployment, "my chat", "bob")

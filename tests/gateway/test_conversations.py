@@ -71,6 +71,16 @@ def test_the_decision_is_about_all_that_entered() -> None:
     assert passage(play.seen[-1]).label == PUBLIC, "what is denied does not enter"
 
 
+def test_who_is_not_cleared_for_a_mark_does_not_learn_it() -> None:
+    bob = Identity(replace(ALICE.principal, clearance=PUBLIC), ALICE.credential)
+    play = Playbook(exchange(now=world(identity=bob), conversation="c")) >> ReadBody << chat("hello") >> Recall
+    play << Remembered(7, CONFIDENTIAL) >> CommitIntent << None >> CommitOutcome << None
+    play.end()
+    assert play.header("wardstead-label") == "public"
+    assert "labelled above your clearance" in play.sent.decode()
+    assert "confidential" not in play.sent.decode() + str(play.started)
+
+
 def test_a_mark_that_somebody_raised_meanwhile_is_looked_at_and_decided_again() -> None:
     now = world()
     play = Playbook(exchange(now=now, conversation="c")) >> ReadBody << chat("hello") >> Recall << Remembered() >> CommitIntent

@@ -10,6 +10,7 @@ from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.conversations import ConversationSummary
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.people import clearance
+from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import CredentialId
 from wardstead.kernel.labels import Label
@@ -36,6 +37,12 @@ def conversations(deployment: Deployment, user: str = "") -> list[Shown]:
     owner = directory.find(user).subject if user else None
     people = {one.subject: one.name for one in directory.list_principals()}
     return [Shown(one, people.get(one.owner, "")) for one in deployment.conversations.list(owner=owner)]
+
+
+def id_of(deployment: Deployment, name: str, user: str) -> str:
+    """The id of the conversation that a client of ``user`` calls ``name``. Raises ``UnknownPerson``."""
+    owner = deployment.directory.find(user).subject
+    return Fingerprints(deployment.fingerprint_key).conversation(owner, name)
 
 
 def conversation(deployment: Deployment, conversation_id: str) -> Shown:

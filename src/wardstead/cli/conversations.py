@@ -10,12 +10,18 @@ from rich.table import Table
 
 from wardstead.bootstrap import conversations
 from wardstead.bootstrap.conversations import Shown
+from wardstead.bootstrap.deployment import Deployment
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.labels import Label
 
-Id = Annotated[str, typer.Argument(help="The conversation's id: 'conversation list' names it.")]
+Id = Annotated[str, typer.Argument(help="The conversation's id, as 'conversation list' says it.")]
+Whose = Annotated[str, typer.Option("--user", help="Whose: then the conversation is given by the name that their client uses.")]
 app = typer.Typer(help="Conversations and the labels that they carry.", no_args_is_help=True)
+
+
+def _id(opened: Deployment, given: str, user: str) -> str:
+    return conversations.id_of(opened, given, user) if user else given
 
 
 def _document(label: Label) -> dict[str, Any]:
@@ -53,10 +59,11 @@ def list_conversations(
 
 
 @app.command("show")
-def show(context: typer.Context, conversation: Id, json: Json = False) -> None:
+def show(context: typer.Context, conversation: Id, user: Whose = "", json: Json = False) -> None:
     """One conversation: whose, its label, how many labelled texts are known of it."""
     with errors(as_json=json):
-        found = conversations.conversation(deployment(context), conversation)
+        opened = deployment(context)
+        found = conversations.conversation(opened, _id(opened, conversation, user))
     if json:
         say_json({**_shown(found), "texts": found.texts})
         return
@@ -86,6 +93,7 @@ def declassify(
     level: Annotated[str, typer.Option(help="The new level: public, internal, confidential or restricted.")],
     reason: Annotated[str, typer.Option(help="Why: it is recorded.")],
     by: Annotated[str, typer.Option("--by", help="Who answers for it; the policies must permit them 'declassify'.")],
+    user: Whose = "",
     compartment: Annotated[
         list[str] | None, typer.Option(help="A compartment that stays; may be given several times (none).")
     ] = None,
@@ -95,6 +103,7 @@ def declassify(
     """Lower a conversation's label, and those of its texts. Recorded in the ledger."""
     with errors(as_json=json):
         found = deployment(context)
+        conversation = _id(found, conversation, user)
         shown = conversations.conversation(found, conversation)
         confirm(f"Declassify {conversation} of {shown.person}, now {shown.summary.mark}?", yes=yes)
         before, after = conversations.declassify(found, conversation, level, compartment or [], by=by, reason=reason)

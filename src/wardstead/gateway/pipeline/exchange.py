@@ -7,6 +7,7 @@ no answer byte before the intent is durable; no end of an answer before its outc
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -56,7 +57,7 @@ from wardstead.ledger.ports import Claim, Passage, Refusal, Remembered
 
 Road = Generator[Command, Any, None]
 T = TypeVar("T")
-MAX_STALE_RETRIES = 4
+MAX_STALE_RETRIES = 8
 LARGE_BYTES = 8 * 1024
 """A request's or an answer's body that is larger is parsed and inspected in a thread."""
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
@@ -275,10 +276,23 @@ class Exchange:
 
     def _decide(self) -> None:
         self._decision = self._ask(self.label)
+        if self._above_reader():
+            self._decision = self._without_the_mark(self._decision)
         action = self._inspected.action
         stopped = "hold" if action is Action.HOLD else "block" if action.stops else "allow"
         self.verdict = stopped if self._decision.allow else "deny"
         self._enter(State.DECIDED)
+
+    def _above_reader(self) -> bool:
+        """Whether the mark says more than its reader may know: it comes of what others wrote, not of what they sent."""
+        return self.label != self._inspected.label and not self._who.principal.clearance.dominates(self.label)
+
+    def _without_the_mark(self, decision: Decision) -> Decision:
+        """A denial that does not tell the label that it is about, or whoever pastes a text could test what it is labelled."""
+        own = self._ask(self._inspected.label)
+        if not own.allow:
+            return own
+        return replace(decision, allow=False, reason="this conversation, or a text in it, is labelled above your clearance")
 
     def _ask(self, label: Label) -> Decision:
         operation = self._request.operation
@@ -617,7 +631,7 @@ class Exchange:
             status,
             content_type,
             decision=decision(self.verdict, self._inspected.counts, code=code),
-            label=PUBLIC if refused else self.label,
+            label=PUBLIC if refused else self._inspected.label if self._above_reader() else self.label,
             receipt="" if refused or self.state is State.ABORTED else self.incoming.id,
             conversation=self.incoming.context.get("conversation", ""),
             length=length,

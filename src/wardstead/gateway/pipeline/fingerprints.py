@@ -8,7 +8,7 @@ as a whole.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
@@ -49,19 +49,20 @@ class Fingerprints:
         found = self.whole(text)
         if found and "\n" in text:
             lines = (self._one(line) for line in text.splitlines() if len(line) >= SHORTEST)
-            found += islice((one for one in lines if one is not None and one not in found), MAX_LINES)
+            distinct = dict.fromkeys([*found, *(one for one in lines if one is not None)])
+            found = list(islice(distinct, MAX_LINES + 1))
         return found
 
     def cited(self, texts: Iterable[str]) -> tuple[bytes, ...]:
         """By which the texts of a request would be known: whole texts first."""
-        long_enough = [text for text in texts if len(text) >= SHORTEST]
-        return tuple(dict.fromkeys(islice(self._cited(long_enough), MAX_CITED)))
-
-    def _cited(self, texts: list[str]) -> Iterator[bytes]:
+        wholes: list[Fingerprint] = []
+        lines: list[Fingerprint] = []
         for text in texts:
-            yield from (one.mark for one in self.whole(text))
-        for text in texts:
-            yield from (one.mark for one in self.parts(text)[1:])
+            if len(text) >= SHORTEST:
+                parts = self.parts(text) if len(lines) < MAX_CITED else self.whole(text)
+                wholes += parts[:1]
+                lines += parts[1:]
+        return tuple(islice(dict.fromkeys(one.mark for one in (*wholes, *lines)), MAX_CITED))
 
     def _one(self, text: str) -> Fingerprint | None:
         plain = " ".join(text.split()).casefold()
