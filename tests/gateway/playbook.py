@@ -70,7 +70,7 @@ class WordInspector:
     def is_slow(self, flow: Flow) -> bool:
         return False
 
-    def told(self, instructions: Any) -> WordInspector:
+    def told(self, instructions: Any, said: Any = ()) -> WordInspector:
         return self
 
     def keeping(self, label: Label) -> Keeping:

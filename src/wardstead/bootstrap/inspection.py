@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.bootstrap.known import windowed
@@ -19,7 +21,7 @@ def inspector(deployment: Deployment) -> PolicyInspector:
         deployment.settings.inspection.canaries,
         text_detectors=text_detectors(deployment),
         own=windowed(deployment),
-        leakage=leakage,
+        leakage=partial(leakage, trusted_hosts=deployment.trusted_hosts),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from typing import Protocol
 
 import msgspec
 
@@ -23,8 +24,15 @@ from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
 
-Leakage = Callable[[Sequence[str]], TextDetector]
-"""From what a model was told to what finds it in an answer."""
+
+class Leakage(Protocol):
+    """From what a model was told, and what else was said to it, to what finds them in an answer."""
+
+    def __call__(self, system_texts: Sequence[str], *, said: Sequence[str] = ...) -> TextDetector:
+        """Its ``types`` are always the same."""
+        ...
+
+
 Look = Callable[[Sequence[Iterable[Match]]], Sequence[Seen]]
 """From the matches of the patterns, by text, to what text detectors see."""
 
@@ -113,12 +121,12 @@ class PolicyInspector:
         """See ``Inspector.keeping``."""
         return self.policy.keeping(label)
 
-    def told(self, instructions: Sequence[str]) -> PolicyInspector:
+    def told(self, instructions: Sequence[str], said: Sequence[str] = ()) -> PolicyInspector:
         """See ``Inspector.told``."""
-        if self._leakage is None or not any(instructions):
+        if self._leakage is None or not (any(instructions) or any(said)):
             return self
         other = copy(self)
-        other._whole = self._whole.with_last(self._leakage(instructions))
+        other._whole = self._whole.with_last(self._leakage(instructions, said=said))
         return other
 
     def is_slow(self, flow: Flow) -> bool:

@@ -187,8 +187,11 @@ class Inspector(Protocol):
         """How a record of data with this label is kept."""
         ...
 
-    def told(self, instructions: Sequence[str]) -> Inspector:
-        """The same, for the answers of a model that was told ``instructions``: they are not for whoever reads the answers."""
+    def told(self, instructions: Sequence[str], said: Sequence[str] = ()) -> Inspector:
+        """The same, for the answers of a model that was told ``instructions``: they are not for whoever reads the answers.
+
+        ``said``: the rest of the conversation, which no address in an answer may carry to strangers.
+        """
         ...
 
     def is_slow(self, flow: Flow) -> bool:

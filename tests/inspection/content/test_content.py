@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from tests.inspection.content.test_rules import ALL, RULES
 
 from wardstead.inspection.catalogue import WINDOW_BYTES
-from wardstead.inspection.content.carried import carried
 from wardstead.inspection.content.code import DangerousCode
 from wardstead.inspection.content.detectors import content_detectors
 from wardstead.inspection.content.leakage import leakage
@@ -65,7 +64,7 @@ def test_many_texts_give_what_each_gives_alone(texts: list[str], more: str) -> N
 def test_no_text_takes_much_longer_than_another(unit: str) -> None:
     text = unit * (200_000 // len(unit))
     begin = time.perf_counter()
-    for detector in (*ALL, leakage([SYSTEM], ["quartz-7781"]), carried(SAID)):
+    for detector in (*ALL, leakage([SYSTEM], ["quartz-7781"], said=SAID)):
         detector.detect([text])
     assert time.perf_counter() - begin < 10
 
@@ -187,10 +186,10 @@ SAID = ["My customer number is AC-10422-7, and the build is 20241107. See https:
 )
 def test_an_image_that_carries_what_was_said_is_seen(address: str) -> None:
     for text in (f"![x]({address})", f'<img src="{address}">'):
-        (span,) = carried(SAID).detect([text])[0]
-        assert text[span.start : span.end] == address
-    assert carried(SAID).detect([f"[link]({address})"]) == [[]]
-    assert carried(SAID, frozenset({"x.example.net"})).detect([f"![x]({address})"]) == [[]]
+        (span,) = leakage([], said=SAID).detect([text])[0]
+        assert (span.type, text[span.start : span.end]) == ("conversation-data", address)
+    assert leakage([], said=SAID).detect([f"[link]({address})"]) == [[]]
+    assert leakage([], said=SAID, trusted_hosts=frozenset({"x.example.net"})).detect([f"![x]({address})"]) == [[]]
 
 
 @pytest.mark.parametrize(
@@ -203,5 +202,5 @@ def test_an_image_that_carries_what_was_said_is_seen(address: str) -> None:
     ],
 )
 def test_an_image_that_carries_nothing_of_the_conversation_is_not(text: str) -> None:
-    assert carried(SAID).detect([text]) == [[]]
-    assert carried([]).detect(["![x](https://x.example.net/AC-10422-7)"]) == [[]]
+    assert leakage([], said=SAID).detect([text]) == [[]]
+    assert leakage([]).detect(["![x](https://x.example.net/AC-10422-7)"]) == [[]]

@@ -413,9 +413,11 @@ class Exchange:
 
     def _new_guard(self) -> AnswerGuard:
         request = self._request
-        told = [text for text, who in zip(request.texts, request.origins, strict=True) if who is Origin.SYSTEM]
+        pairs = list(zip(request.texts, request.origins, strict=True))
+        told = [text for text, who in pairs if who is Origin.SYSTEM]
+        said = [text for text, who in pairs if who is not Origin.STRUCTURE]
         return AnswerGuard(
-            self.world.inspector.told(told),
+            self.world.inspector.told(told, said),
             self._answer_flow,
             self._permit,
             structured=self._request.structured,

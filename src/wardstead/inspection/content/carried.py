@@ -7,12 +7,11 @@ any other; that it was said before, in a text that is not an address, tells. Sou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Final
 from urllib.parse import unquote_plus
 
-from wardstead.inspection.content.rules import places, without_surrogates
-from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.validators.active import decodings, host_of, is_near, trusts
 
 LEAST: Final = 6
@@ -20,43 +19,32 @@ LEAST: Final = 6
 
 
 class Carried:
-    """A ``TextDetector`` for the answer to one request. Made by ``carried``."""
+    """Finds, in images of an answer, identifiers that stand in the texts of its request. Safe for threads."""
 
-    def __init__(self, texts: Sequence[str], trusted_hosts: frozenset[str]) -> None:
-        """See ``carried``."""
-        self.id = "carried"
-        self.version = "1"
-        self.types: Mapping[str, str] = {"address-with-data": "active-content"}
-        self.directions = frozenset({Direction.ANSWER})
-        self.origins: frozenset[Origin] = frozenset()
-        self.marks = False
-        self.slow = False
-        self.cuts = True
+    def __init__(self, texts: Sequence[str], trusted_hosts: frozenset[str] = frozenset()) -> None:
+        """``texts``: the conversation so far, results of tools included. They are read when there is an image to look at."""
+        self._texts = tuple(texts)
         self._trusted = trusted_hosts
-        self._said = frozenset(word for text in texts for word in _identifiers(_ADDRESS.sub(" ", text)))
-        self._addresses = frozenset(found[0] for text in texts for found in _ADDRESS.finditer(text))
 
-    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
-        """See ``TextDetector.detect``."""
-        if not self._said:
-            return [[] for _ in texts]
-        return [places(self._spans(without_surrogates(text))) for text in texts]
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        return frozenset(word for text in self._texts for word in _identifiers(_ADDRESS.sub(" ", text)))
 
-    def _spans(self, text: str) -> Iterator[Span]:
-        if "//" not in text:
+    @cached_property
+    def _addresses(self) -> frozenset[str]:
+        return frozenset(found[0] for text in self._texts for found in _ADDRESS.finditer(text))
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """The addresses that carry one."""
+        if not self._texts or "//" not in text:
             return
         for found in _IMAGE.finditer(text):
             address = found["address"]
-            host = host_of(address.encode("utf-8"))
+            host = host_of(address.encode("utf-8", "replace"))
             if address in self._addresses or is_near(host) or trusts(host, self._trusted):
                 continue
             if not self._said.isdisjoint(_in_address(address)):
-                yield Span("address-with-data", *found.span("address"))
-
-
-def carried(texts: Sequence[str], trusted_hosts: frozenset[str] = frozenset()) -> Carried:
-    """What finds, in images of an answer, identifiers that stand in ``texts``: the conversation so far, tool results included."""
-    return Carried(texts, trusted_hosts)
+                yield found.span("address")
 
 
 def _identifiers(text: str) -> Iterator[str]:
@@ -74,7 +62,7 @@ def _in_address(address: str) -> Iterator[str]:
     yield from _identifiers(plain)
     for part in re.split(r"[/?&=#;,.]", plain):
         yield from _identifiers(part)
-        for decoded in decodings(part.encode("utf-8")):
+        for decoded in decodings(part.encode("utf-8", "replace")):
             yield from _identifiers(decoded.decode("utf-8", "replace"))
 
 

@@ -1,4 +1,4 @@
-"""Whether an answer gives away the instructions that the request gave to the model (OWASP LLM07; MITRE ATLAS AML.T0056).
+"""Whether an answer gives away the instructions that its request gave to the model (OWASP LLM07; MITRE ATLAS AML.T0056).
 
 Instructions and answer are compared as sequences of content words (words that carry meaning, their endings cut), three at a
 time: case, punctuation, lists, and a changed article or ending make no difference. A share of the instructions that comes back
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import unquote_plus
 
+from wardstead.inspection.content.carried import Carried
 from wardstead.inspection.content.rules import in_order, without_surrogates
 from wardstead.inspection.content.words import Word, words_of
 from wardstead.inspection.ports import Direction, Origin, Span
@@ -36,11 +37,11 @@ WINDOW_WORDS: Final = 400
 class Leakage:
     """A ``TextDetector`` for the answer to one request. Made by ``leakage``."""
 
-    def __init__(self, system_texts: Sequence[str], canaries: Sequence[str]) -> None:
+    def __init__(self, system_texts: Sequence[str], canaries: Sequence[str], said: Carried) -> None:
         """See ``leakage``."""
         self.id = "leakage"
         self.version = "1"
-        self.types: Mapping[str, str] = {"system-prompt": "leakage"}
+        self.types: Mapping[str, str] = {"conversation-data": "leakage", "system-prompt": "leakage"}
         self.directions = frozenset({Direction.ANSWER})
         self.origins: frozenset[Origin] = frozenset()
         self.marks = True
@@ -48,13 +49,18 @@ class Leakage:
         self.cuts = True
         self._instructions = [found for found in map(_Instructions, system_texts) if found.words >= LEAST_WORDS]
         self._long_words = _long_words(system_texts) if self._instructions else []
+        self._said = said
         self._canaries = [letters for letters in map(_letters, canaries) if letters]
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
         """See ``TextDetector.detect``."""
-        if not self._instructions and not self._canaries:
-            return [[] for _ in texts]
-        return [in_order(self._spans(without_surrogates(text))) for text in texts]
+        return [in_order(self._all(without_surrogates(text))) for text in texts]
+
+    def _all(self, text: str) -> Iterator[Span]:
+        if self._instructions or self._canaries:
+            yield from self._spans(text)
+        for start, end in self._said.places(text):
+            yield Span("conversation-data", start, end)
 
     def _spans(self, text: str) -> Iterator[Span]:
         yield from self._leaks(text)
@@ -89,9 +95,18 @@ class Leakage:
                 yield from one.leaks(words)
 
 
-def leakage(system_texts: Sequence[str], canaries: Sequence[str] = ()) -> Leakage:
-    """What finds the instructions ``system_texts`` of a request, and strings planted in them, in the answer to it."""
-    return Leakage(system_texts, canaries)
+def leakage(
+    system_texts: Sequence[str],
+    canaries: Sequence[str] = (),
+    *,
+    said: Sequence[str] = (),
+    trusted_hosts: frozenset[str] = frozenset(),
+) -> Leakage:
+    """What finds the instructions ``system_texts`` of a request, and strings planted in them, in the answer to it.
+
+    ``said``: texts whose identifiers no image may carry to a host, unless it is a trusted one (``carried``).
+    """
+    return Leakage(system_texts, canaries, Carried(said, trusted_hosts))
 
 
 class _Instructions:
