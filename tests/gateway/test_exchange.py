@@ -577,3 +577,9 @@ def test_the_items_of_an_array_are_read_together() -> None:
     request = json.dumps({"model": "m", "prompt": ["my SEC", "RET"]}).encode()
     play = Playbook(exchange(path="/v1/completions")) >> ReadBody << request >> CommitIntent
     assert content(play.seen[-1])["request"]["prompt"] == ["my SEC", "[redacted:secret]"]
+
+
+def test_what_is_held_is_kept_as_it_came_though_something_else_would_be_taken_out() -> None:
+    play = Playbook(exchange()) >> ReadBody << turns("SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET") >> CommitIntent
+    kept = content(play.seen[-1])["held"]["messages"]
+    assert [one["content"] for one in kept] == ["SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET"]

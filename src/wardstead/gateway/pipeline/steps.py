@@ -111,18 +111,18 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
     pseudonyms = stand_ins if request.operation is not Operation.EMBEDDING else None
     mended, crossed = _mended(world, request, flow)
     inspections = world.inspector.inspect_all(mended, flow, origins=request.origins, pseudonyms=pseudonyms, patient=patient)
-    strictest = max([one.action for one in inspections], default=Action.ALLOW)
+    actions = [one.action for one in inspections] + [one.finding.action for one in crossed]
+    strictest = max(actions, default=Action.ALLOW)
     # What is withheld from the model says nothing of what it reads; what would stop it still does.
     labelled = [
         (text, one.label)
         for number, (text, one) in enumerate(zip(mended, inspections, strict=True))
         if one.label != PUBLIC and number not in request.withheld
     ]
-    if strictest.replaces or mended is not request.texts:
+    if strictest.replaces:  # what is held for review is kept as it came
         request.replace_texts([one.text for one in inspections])
     found = [(one.text, one.finding) for one in crossed]
     found += [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
-    strictest = max([strictest, *[one.finding.action for one in crossed]])
     if not found:
         return Inspected(action=strictest)
     return Inspected(
