@@ -210,6 +210,21 @@ def test_anthropics_documents(source: dict[str, Any], data: bytes) -> None:
     assert forwarded(book) == enclosed("words", "report.pdf", data) + "\nfrom the archive\nSum up"
 
 
+def test_a_tools_result_may_hold_a_document() -> None:
+    document = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": B64}, "title": "r.pdf"}
+    content = [{"type": "text", "text": "found"}, document]
+    messages = [
+        {"role": "user", "content": "look"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "find", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": content}]},
+    ]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages}).encode()
+    request = AnthropicDialect().parse("/v1/messages", body, limits=TAKES, fields=FieldPolicy())
+    request.place_documents([report("seen")], include_hidden=False)
+    assert request.body["messages"][-1]["content"] == "found\n" + enclosed("seen", "r.pdf", PDF)
+    assert request.origins[request.documents[0].text] is Origin.DOCUMENT
+
+
 @pytest.mark.parametrize(
     ("part", "says"),
     [

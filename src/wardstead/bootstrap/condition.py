@@ -14,6 +14,7 @@ from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.config import ModelSection, parse_upstream
+from wardstead.inspection.documents import DocumentReaderUnavailable
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
@@ -42,6 +43,7 @@ def posture(deployment: Deployment) -> list[Check]:
         _ledger_check(deployment),
         verified_check(deployment),
         _detectors_check(deployment),
+        _documents_check(deployment),
     ]
     for model in deployment.settings.models:
         if model.upstream.kind == "embedded":
@@ -123,6 +125,17 @@ def _detectors_check(deployment: Deployment) -> Check:
     if not deployment.settings.inspection.names.enabled:
         return Check("detectors", title, State.AMBER, f"patterns, {looking}; people and places are not looked for", _NAMES_NEXT)
     return Check("detectors", title, State.GREEN, f"patterns, {looking}; 'wardstead classify detectors' tries them")
+
+
+def _documents_check(deployment: Deployment) -> Check:
+    title = "Documents are read where they can do no harm"
+    try:
+        deployment.extractor.require()
+    except DocumentReaderUnavailable as error:
+        return Check("documents", title, State.RED, f"{error.what}: {error.why}; they are refused", error.next_step)
+    if deployment.mode is Mode.NONE:
+        return Check("documents", title, State.RED, "isolation is off: their readers have your rights", "set isolation.mode")
+    return Check("documents", title, State.GREEN, "each by a process of its own, in a sandbox without files, network or sockets")
 
 
 def _without(deployment: Deployment) -> str:

@@ -105,6 +105,10 @@ def shown_name(name: str) -> str:
 class Extractor(Protocol):
     """Reads documents. Safe for threads; blocks for up to ``limits.timeout_s`` seconds."""
 
+    def require(self) -> None:
+        """Raises ``DocumentReaderUnavailable`` where documents could not be read here."""
+        ...
+
     def extract(self, data: bytes, name: str, limits: DocumentLimits) -> Extracted:
         """The texts in ``data``. What it is is decided by its content; ``name`` is only shown, and compared.
 

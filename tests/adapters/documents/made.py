@@ -18,6 +18,7 @@ P = 'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
 R = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
 S = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 RELS = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 CORE = (
     '<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" '
     'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:creator>Ada Author</dc:creator></cp:coreProperties>'
@@ -33,13 +34,32 @@ def zipped(files: Mapping[str, str | bytes], comment: bytes = b"", compression: 
     return out.getvalue()
 
 
+def main(part: str) -> str:
+    """The package's own relation, which names the part that it is about."""
+    return rels(relation("m", "officeDocument", part))
+
+
+def rels(*relations: str) -> str:
+    return f"<Relationships {RELS}>{''.join(relations)}</Relationships>"
+
+
+def relation(name: str, kind: str, target: str) -> str:
+    return f'<Relationship Id="{name}" Type="{OFFICE}/{kind}" Target="{target}"/>'
+
+
 def docx(body: str, more: Mapping[str, str | bytes] | None = None) -> bytes:
     return zipped({
         "[Content_Types].xml": "<Types/>",
-        "word/document.xml": f"<w:document {W} {WP} {MC}><w:body>{body}</w:body></w:document>",
+        "_rels/.rels": main("word/document.xml"),
+        "word/_rels/document.xml.rels": rels(relation("s", "styles", "styles.xml")),
+        "word/document.xml": docx_body(body),
         "docProps/core.xml": CORE,
         **(more or {}),
     })  # fmt: skip
+
+
+def docx_body(body: str) -> str:
+    return f"<w:document {W} {WP} {MC}><w:body>{body}</w:body></w:document>"
 
 
 def para(text: str, properties: str = "") -> str:
@@ -50,8 +70,11 @@ def xlsx(rows: str, more: Mapping[str, str | bytes] | None = None, *, sheets: st
     return zipped({
         "[Content_Types].xml": "<Types/>",
         "xl/workbook.xml": f'<workbook {S} {R}><sheets><sheet name="Q3" r:id="rId1"/>{sheets}</sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships {RELS}><Relationship Id="rId1" Target="worksheets/sheet1.xml"/>'
-        '<Relationship Id="rId2" Target="/xl/worksheets/sheet2.xml"/></Relationships>',
+        "_rels/.rels": main("/XL/workbook.xml"),
+        "xl/_rels/workbook.xml.rels": rels(
+            relation("rId1", "worksheet", "worksheets/sheet1.xml"), relation("rId2", "worksheet", "/xl/worksheets/sheet2.xml"),
+            relation("s", "sharedStrings", "sharedStrings.xml"), relation("t", "styles", "styles.xml"),
+        ),
         "xl/worksheets/sheet1.xml": f"<worksheet {S}>{columns}<sheetData>{rows}</sheetData></worksheet>",
         **(more or {}),
     })  # fmt: skip
@@ -60,12 +83,13 @@ def xlsx(rows: str, more: Mapping[str, str | bytes] | None = None, *, sheets: st
 def pptx(slides: Mapping[str, str], more: Mapping[str, str | bytes] | None = None) -> bytes:
     numbers = range(1, len(slides) + 1)
     ids = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in numbers)
-    targets = "".join(f'<Relationship Id="rId{n}" Target="slides/{name}"/>' for n, name in zip(numbers, slides, strict=True))
+    targets = [relation(f"rId{n}", "slide", f"slides/{name}") for n, name in zip(numbers, slides, strict=True)]
     return zipped({
         "[Content_Types].xml": "<Types/>",
         "ppt/presentation.xml": f'<p:presentation {P} {R}><p:sldIdLst>{ids}</p:sldIdLst><p:sldSz cx="9144000" cy="6858000"/>'
         "</p:presentation>",
-        "ppt/_rels/presentation.xml.rels": f"<Relationships {RELS}>{targets}</Relationships>",
+        "_rels/.rels": main("ppt/presentation.xml"),
+        "ppt/_rels/presentation.xml.rels": rels(*targets),
         **{f"ppt/slides/{name}": slide for name, slide in slides.items()},
         **(more or {}),
     })  # fmt: skip

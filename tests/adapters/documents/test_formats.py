@@ -13,7 +13,7 @@ import pytest
 from tests.adapters.documents import made
 from tests.adapters.documents.reading_here import read
 
-from wardstead.inspection.documents import EncryptedDocument, Extracted, UnsupportedDocument
+from wardstead.inspection.documents import EncryptedDocument, Extracted, UnreadableDocument, UnsupportedDocument
 
 
 def hidden(extracted: Extracted) -> dict[str, str]:
@@ -41,8 +41,10 @@ def test_word_shows_text_tables_and_notes_and_hides_the_rest() -> None:
         "word/header1.xml": f"<w:hdr {made.W}>{made.para('letterhead')}</w:hdr>",
         "word/comments.xml": f"<w:comments {made.W}><w:comment>{made.para('a remark')}</w:comment></w:comments>",
         "word/footnotes.xml": f"<w:footnotes {made.W}>{made.para('a footnote')}</w:footnotes>",
-        "word/_rels/document.xml.rels": f'<Relationships {made.RELS}><Relationship Id="r" TargetMode="External" '
-        'Target="https://example.org/x"/></Relationships>',
+        "word/_rels/document.xml.rels": made.rels(
+            made.relation("s", "styles", "styles.xml"),
+            made.relation("r", "hyperlink", "https://example.org/x").replace("/>", ' TargetMode="External"/>'),
+        ),
         "word/vbaProject.bin": b"\xd0\xcf",
         "word/media/image1.png": b"\x89PNG",
         "customXml/item1.xml": "<x>left over</x>",
@@ -92,6 +94,7 @@ def test_a_workbook_shows_values_as_excel_does_and_hides_what_excel_hides() -> N
         "xl/styles.xml": styles,
         "xl/sharedStrings.xml": f"<sst {made.S}><si><t>Name</t></si><si><r><t>se</t></r><r><t>cret</t></r></si></sst>",
         "xl/worksheets/sheet2.xml": f'<worksheet {made.S}><sheetData><row><c t="str"><v>buried</v></c></row></sheetData></worksheet>',
+        "xl/worksheets/_rels/sheet1.xml.rels": made.rels(made.relation("c", "comments", "../comments1.xml")),
         "xl/comments1.xml": f"<comments {made.S}><comment><text><t>who says so?</t></text></comment></comments>",
     }, sheets='<sheet name="Old" state="veryHidden" r:id="rId2"/>', columns='<cols><col min="4" max="4" hidden="1"/></cols>')  # fmt: skip
     extracted = read(document, "book.xlsx")
@@ -103,13 +106,22 @@ def test_a_workbook_shows_values_as_excel_does_and_hides_what_excel_hides() -> N
     assert {"white text", "formulas", "hidden sheet", "comment"} <= hidden(extracted).keys()
 
 
+def test_the_part_that_the_file_is_about_is_the_one_that_programs_open() -> None:
+    other = {"_rels/.rels": made.main("word/document2.xml"), "word/document2.xml": made.docx_body(made.para("what Word shows"))}
+    extracted = read(made.docx(made.para("a decoy"), other), "a.docx")
+    assert extracted.visible() == "what Word shows"
+    assert hidden(extracted)["a part of the file that is not shown"] == "a decoy"
+    twice = made.docx(made.para("one"), {"Word/Document.xml": made.docx_body(made.para("two"))})
+    with pytest.raises(UnreadableDocument, match="same name"):
+        read(twice, "a.docx")
+
+
 def test_a_presentation_comes_in_its_order_with_notes() -> None:
     extracted = read(
         made.pptx(
             {"slide7.xml": made.slide("first", alternative="a chart"), "slide2.xml": made.slide("second", show="0"),
              "slide3.xml": made.slide("far away", x=99_000_000)},
-            {"ppt/slides/_rels/slide7.xml.rels": f'<Relationships {made.RELS}><Relationship Id="n" Target="../notesSlides/n1.xml"/>'
-             "</Relationships>",
+            {"ppt/slides/_rels/slide7.xml.rels": made.rels(made.relation("n", "notesSlide", "../notesSlides/n1.xml")),
              "ppt/notesSlides/n1.xml": made.slide("say nothing of the loss")},
         ),
         "talk.pptx",

@@ -71,6 +71,11 @@ class SandboxedExtractor:
         self._lock = threading.Lock()
         self._plan: LaunchPlan | None = None
 
+    def require(self) -> None:
+        """Raises ``DocumentReaderUnavailable`` where documents could not be read here."""
+        if self._mode is not Mode.NONE:
+            self._sandbox()
+
     def extract(self, data: bytes, name: str, limits: DocumentLimits) -> Extracted:
         """See ``Extractor.extract``."""
         name = shown_name(name)

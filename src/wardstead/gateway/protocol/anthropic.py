@@ -174,7 +174,7 @@ def _messages(message: dict[str, Any], where: str, limits: Limits) -> list[dict[
             calls.append({"id": text(block.get("id"), f"{place}.id"), "type": "function", "function": function})
         elif kind == "tool_result" and role == "user":
             _only(block, _TOOL_RESULT, place)
-            result = _text_blocks(fields.given(block, "content", ""), f"{place}.content")
+            result = _result(fields.given(block, "content", ""), f"{place}.content", limits)
             made.append(
                 {"role": "tool", "tool_call_id": text(block.get("tool_use_id"), f"{place}.tool_use_id"), "content": result}
             )
@@ -185,6 +185,22 @@ def _messages(message: dict[str, Any], where: str, limits: Limits) -> list[dict[
         if calls:
             one["tool_calls"] = calls
         made.append(one)
+    return made
+
+
+def _result(value: Any, where: str, limits: Limits) -> str | list[dict[str, Any] | Enclosed]:
+    """A tool's result: a text, or blocks of text and documents."""
+    if isinstance(value, str) or not any(
+        isinstance(one, dict) and one.get("type") == "document" for one in sequence(value, where, 1024)
+    ):
+        return _text_blocks(value, where)
+    made: list[dict[str, Any] | Enclosed] = []
+    for index, block in enumerate(value):
+        place = f"{where}[{index}]"
+        if mapping(block, place).get("type") == "document":
+            made += _document(block, place, limits)
+        else:
+            made.append({"type": "text", "text": _text_blocks([block], place)})
     return made
 
 

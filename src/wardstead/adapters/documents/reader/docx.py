@@ -6,32 +6,37 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from .ooxml import near_white, read_rest
+from .ooxml import near_white, read_rest, relations
 from .reading import Path, Reading
 from .xml_input import Begin, End, Event, events
 from .zip_input import Zip
 
 _BESIDE: Final = (
-    (re.compile(r"^word/(header|footer)\d*\.xml$"), ""),
-    (re.compile(r"^word/(footnotes|endnotes)\.xml$"), ""),
-    (re.compile(r"^word/(comments)[A-Za-z]*\.xml$"), "comment"),
-    (re.compile(r"^word/(glossary)/document\.xml$"), "building blocks"),
+    (re.compile(r"(header|footer)\d*\.xml"), ""),
+    (re.compile(r"(footnotes|endnotes)\d*\.xml"), ""),
+    (re.compile(r"(comments)[A-Za-z]*\d*\.xml"), "comment"),
+    (re.compile(r"(glossary)/document\d*\.xml"), "building blocks"),
 )
+"""By their names beside the main part. What has another name is read as a part that is not shown."""
 _TINY_HALF_POINTS: Final = 4
 _OFF: Final = frozenset({"0", "false", "off"})
 
 
-def read(reading: Reading, archive: Zip, path: Path, depth: int) -> None:
-    """The body, what stands beside it, and all the rest of the package."""
-    done = {"word/document.xml", "word/styles.xml"}
-    styles = _styles(archive, path)
-    _part(reading, archive.read("word/document.xml"), path, "body", hidden="", styles=styles)
+def read(reading: Reading, archive: Zip, path: Path, depth: int, main: str) -> None:
+    """The body (the part ``main``), what stands beside it, and all the rest of the package."""
+    folder = main.rpartition("/")[0] + "/"
+    sheet = next((one.part for one in relations(archive, main, path) if one.kind == "styles"), "")
+    done = {main, sheet}
+    styles = _styles(archive.read(sheet), path) if sheet else {}
+    _part(reading, archive.read(main), path, "body", hidden="", styles=styles)
     for name in archive.names:
+        if not name.startswith(folder) or name in done:
+            continue
         for pattern, hidden in _BESIDE:
-            found = pattern.match(name)
+            found = pattern.fullmatch(name.removeprefix(folder))
             if found:
                 done.add(name)
-                place = (*path, name.removeprefix("word/").removesuffix(".xml"))
+                place = (*path, name.removeprefix(folder).removesuffix(".xml"))
                 _part(reading, archive.read(name), place, found[1].rstrip("s"), hidden=hidden, styles=styles)
     read_rest(reading, archive, path, depth, done)
 
@@ -45,14 +50,12 @@ def _part(reading: Reading, data: bytes, path: Path, kind: str, *, hidden: str, 
         reading.add(path, "".join(texts), kind, reason)
 
 
-def _styles(archive: Zip, path: Path) -> dict[str, str]:
+def _styles(data: bytes, path: Path) -> dict[str, str]:
     """By style: why what is written in it is not seen."""
-    if not archive.has("word/styles.xml"):
-        return {}
     reasons: dict[str, str] = {}
     parents: dict[str, str] = {}
     style = ""
-    for event in events(archive.read("word/styles.xml"), path):
+    for event in events(data, path):
         if isinstance(event, Begin):
             if event.name == "style":
                 style = event.attributes.get("styleId", "")

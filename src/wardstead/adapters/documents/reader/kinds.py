@@ -18,7 +18,7 @@ _READERS = {
     "rtf": ("rtf", "read"), "text": ("plain", "read"), "tar": ("archives", "read_tar"),
 }  # fmt: skip
 """Module and function for each kind."""
-_OFFICE = (("word/document.xml", "docx"), ("xl/workbook.xml", "xlsx"), ("ppt/presentation.xml", "pptx"))
+_OFFICE = {"document": "docx", "workbook": "xlsx", "presentation": "pptx"}
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, struct.error)
 """What the libraries raise over a file that is not as they expect it: bugs of theirs, for us a broken file."""
 _NEXT_STEPS = {
@@ -79,6 +79,8 @@ def _read_zip(reading: Reading, data: bytes, path: Path, depth: int) -> str:
 
     archive = Zip(reading, data, path)
     mimetype = archive.read("mimetype").strip() if archive.has("mimetype") else b""
+    if mimetype:
+        archive.require_unique_names()
     if mimetype == b"application/epub+zip":
         if archive.has("META-INF/encryption.xml") and archive.has("META-INF/rights.xml"):
             raise encrypted(path)
@@ -87,11 +89,14 @@ def _read_zip(reading: Reading, data: bytes, path: Path, depth: int) -> str:
     if mimetype.startswith(b"application/vnd.oasis.opendocument"):
         _read_odf(reading, archive, path, depth)
         return "odf"
-    if archive.has("[Content_Types].xml"):
-        for main, kind in _OFFICE:
-            if archive.has(main):
-                _reader(kind)(reading, archive, path, depth)
-                return kind
+    if archive.find("[Content_Types].xml"):
+        from .ooxml import main_part
+
+        archive.require_unique_names()
+        main, root = main_part(archive, path)
+        if root in _OFFICE:
+            _reader(_OFFICE[root])(reading, archive, path, depth, main)
+            return _OFFICE[root]
     _reader("archives", "read_zip")(reading, archive, path, depth)
     return "zip"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from .reading import Path, Reading, name_of
 from .xml_input import Begin, events, labelled, texts
@@ -22,19 +22,39 @@ _METADATA: Final = re.compile(r"^docProps/[^/]+\.xml$")
 _DRAWN: Final = re.compile(r"(?:^|/)(?:charts|diagrams)/[^/]+\.xml$")
 
 
-def relations(archive: Zip, part: str, path: Path) -> dict[str, str]:
-    """By id: the name of the part that ``part`` refers to."""
+class Relation(NamedTuple):
+    """That a part refers to another: by which id, as what, and which."""
+
+    id: str
+    kind: str
+    part: str
+
+
+def relations(archive: Zip, part: str, path: Path) -> list[Relation]:
+    """The parts that ``part`` refers to; those of the package itself for an empty name. Their names decide nothing."""
     folder, _, name = part.rpartition("/")
-    rels = f"{folder}/_rels/{name}.rels".lstrip("/")
-    found: dict[str, str] = {}
-    if not archive.has(rels):
+    rels = archive.find(f"{folder}/_rels/{name}.rels".lstrip("/"))
+    found: list[Relation] = []
+    if not rels:
         return found
     for event in events(archive.read(rels), path):
         if isinstance(event, Begin) and event.name == "Relationship" and event.attributes.get("TargetMode") != "External":
             target = event.attributes.get("Target", "")
             full = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
-            found[event.attributes.get("Id", "")] = full
+            named = archive.find(full)
+            if named:
+                kind = event.attributes.get("Type", "").rpartition("/")[2]
+                found.append(Relation(event.attributes.get("Id", ""), kind, named))
     return found
+
+
+def main_part(archive: Zip, path: Path) -> tuple[str, str]:
+    """The part that the file is about, and the name of its root: ``document``, ``workbook``, ``presentation``. Empty: none."""
+    for one in relations(archive, "", path):
+        if one.kind == "officeDocument":
+            root = next((event.name for event in events(archive.read(one.part), path) if isinstance(event, Begin)), "")
+            return one.part, root
+    return "", ""
 
 
 def read_rest(reading: Reading, archive: Zip, path: Path, depth: int, done: set[str]) -> None:

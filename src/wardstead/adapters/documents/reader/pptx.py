@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from .ooxml import read_rest, relations
 from .reading import Path, Reading
 from .xml_input import Begin, End, events
 from .zip_input import Zip
 
-_SLIDE: Final = re.compile(r"^ppt/slides/[^/]+\.xml$")
-_NOTES: Final = re.compile(r"^ppt/notesSlides/[^/]+\.xml$")
-_COMMENTS: Final = re.compile(r"^ppt/comments/[^/]+\.xml$")
-_MAIN: Final = "ppt/presentation.xml"
 
-
-def read(reading: Reading, archive: Zip, path: Path, depth: int) -> None:
+def read(reading: Reading, archive: Zip, path: Path, depth: int, main: str) -> None:
     """The slides in their order, each with its notes and comments, and all the rest of the package."""
-    slides, size = _slides(archive, path)
-    slides += [name for name in archive.names if _SLIDE.match(name) and name not in slides]
-    done = {_MAIN, *slides}
+    slides, size = _slides(archive, main, path)
+    done = {main, *slides}
     for number, name in enumerate(slides, 1):
         place = (*path, f"slide {number}")
         _read_slide(reading, archive.read(name), place, "slide", size=size)
-        for beside in relations(archive, name, path).values():
-            if archive.has(beside) and _NOTES.match(beside) and beside not in done:
-                done.add(beside)
-                _read_slide(reading, archive.read(beside), (*place, "notes"), "notes", hidden="speaker notes", size=None)
-            elif archive.has(beside) and _COMMENTS.match(beside) and beside not in done:
-                done.add(beside)
-                _read_slide(reading, archive.read(beside), (*place, "comments"), "comment", hidden="comment", size=None)
+        for beside in relations(archive, name, path):
+            hidden = {"notesSlide": "speaker notes", "comments": "comment"}.get(beside.kind)
+            if hidden and beside.part not in done:
+                done.add(beside.part)
+                _read_slide(reading, archive.read(beside.part), (*place, beside.kind), beside.kind, hidden=hidden, size=None)
     read_rest(reading, archive, path, depth, done)
 
 
-def _slides(archive: Zip, path: Path) -> tuple[list[str], tuple[int, int] | None]:
+def _slides(archive: Zip, main: str, path: Path) -> tuple[list[str], tuple[int, int] | None]:
     """The slides' parts in the order of the show, and how large a slide is."""
-    if not archive.has(_MAIN):
-        return [], None
-    parts = relations(archive, _MAIN, path)
-    found, size = [], None
-    for event in events(archive.read(_MAIN), path):
+    parts = {one.id: one.part for one in relations(archive, main, path) if one.kind == "slide"}
+    found: list[str] = []
+    size = None
+    for event in events(archive.read(main), path):
         if isinstance(event, Begin) and event.name == "sldId":
             # Two attributes share the local name; the relation's is the one that names a part.
             part = next((parts[value] for value in event.attributes.values() if value in parts), "")
-            if part and archive.has(part) and part not in found:
+            if part and part not in found:
                 found.append(part)
         elif isinstance(event, Begin) and event.name == "sldSz":
             size = _number(event, "cx"), _number(event, "cy")
-    return found, size
+    return found + [one for one in parts.values() if one not in found], size
 
 
 def _number(event: Begin, name: str) -> int:

@@ -12,10 +12,7 @@ from .reading import Path, Reading, name_of, too_large
 from .xml_input import Begin, End, events
 from .zip_input import Zip
 
-_MAIN: Final = "xl/workbook.xml"
-_STRINGS: Final = "xl/sharedStrings.xml"
-_STYLES: Final = "xl/styles.xml"
-_COMMENTS: Final = re.compile(r"^xl/(?:threadedComments/[^/]+|comments[^/]*|comments/[^/]+)\.xml$")
+_COMMENTS: Final = frozenset({"comments", "threadedComment"})
 _BUILT_IN_DATES: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _CODE: Final = re.compile(r"\"[^\"]*\"|\\.|\[[^\]]*\]")
 _EPOCH: Final = dt.datetime(1899, 12, 30)  # noqa: DTZ001 -- a cell has no time zone
@@ -37,37 +34,38 @@ class _Book(NamedTuple):
     epoch: dt.datetime
 
 
-def read(reading: Reading, archive: Zip, path: Path, depth: int) -> None:
-    """The sheets in their order, comments, and all the rest of the package."""
-    sheets, epoch = _sheets(reading, archive, path)
-    strings = list(_strings(archive.read(_STRINGS), path)) if archive.has(_STRINGS) else []
-    formats = _styles(archive, path)
+def read(reading: Reading, archive: Zip, path: Path, depth: int, main: str) -> None:
+    """The sheets in their order, each with its comments, and all the rest of the package."""
+    parts = relations(archive, main, path)
+    sheets, epoch = _sheets(reading, archive.read(main), {one.id: one.part for one in parts}, path)
+    beside = {one.kind: one.part for one in parts}
+    strings = list(_strings(archive.read(beside["sharedStrings"]), path)) if "sharedStrings" in beside else []
+    formats = _styles(archive.read(beside["styles"]), path) if "styles" in beside else _Formats()
     book = _Book(strings, formats.dates, formats.white, epoch)
-    done = {_MAIN, _STRINGS, _STYLES}
-    used = False
+    done = {main, beside.get("sharedStrings", ""), beside.get("styles", "")}
     for sheet in sheets:
-        if archive.has(sheet.part) and sheet.part not in done:
-            done.add(sheet.part)
-            used = True
-            _read_sheet(reading, archive.read(sheet.part), (*path, f'sheet "{name_of(sheet.name)}"'), sheet.hidden, book)
-    if not used:
+        if not sheet.part or sheet.part in done:
+            continue
+        done.add(sheet.part)
+        place = (*path, f'sheet "{name_of(sheet.name)}"')
+        _read_sheet(reading, archive.read(sheet.part), place, sheet.hidden, book)
+        for one in relations(archive, sheet.part, path):
+            if one.kind in _COMMENTS and one.part not in done:
+                done.add(one.part)
+                said = "\n".join(_strings(archive.read(one.part), path, "text"))
+                reading.add((*place, "comments"), said, "comment", "comment")
+    if not any(sheet.part for sheet in sheets):
         reading.add(path, "\n".join(strings), "strings")
-    for name in archive.names:
-        if _COMMENTS.match(name):
-            done.add(name)
-            reading.add((*path, "comments"), "\n".join(_strings(archive.read(name), path, "text")), "comment", "comment")
     read_rest(reading, archive, path, depth, done)
 
 
-def _sheets(reading: Reading, archive: Zip, path: Path) -> tuple[list[_Sheet], dt.datetime]:
+def _sheets(reading: Reading, data: bytes, parts: Mapping[str, str], path: Path) -> tuple[list[_Sheet], dt.datetime]:
+    """The sheets in their order, and the day from which dates count. ``parts``: by their relations' ids."""
     found: list[_Sheet] = []
     names: list[str] = []
     epoch = _EPOCH
-    if not archive.has(_MAIN):
-        return found, epoch
-    parts = relations(archive, _MAIN, path)
     in_name = False
-    for event in events(archive.read(_MAIN), path):
+    for event in events(data, path):
         if isinstance(event, Begin):
             at = event.attributes
             if event.name == "sheet":
@@ -152,9 +150,9 @@ class _Formats:
             self._in = ""
 
 
-def _styles(archive: Zip, path: Path) -> _Formats:
+def _styles(data: bytes, path: Path) -> _Formats:
     formats = _Formats()
-    for event in events(archive.read(_STYLES), path) if archive.has(_STYLES) else ():
+    for event in events(data, path):
         if isinstance(event, Begin):
             formats.begin(event)
         elif isinstance(event, End):

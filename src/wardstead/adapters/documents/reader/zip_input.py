@@ -49,6 +49,17 @@ class Zip:
         """The entries' names, in the order of the directory."""
         return list(self._by_name)
 
+    def require_unique_names(self) -> None:
+        """Raises ``Problem`` where two entries share a name: programs disagree on which of them counts (ECMA-376-2, 6.2.2)."""
+        if len({one.filename.casefold() for one in self.entries}) != len(self.entries):
+            raise unreadable("two of its parts have the same name", self._path)
+
+    def find(self, name: str) -> str:
+        """The name of the entry that programs take for ``name``: case does not count (ECMA-376-2, 6.2.2). Empty: none."""
+        if name in self._by_name:
+            return name
+        return next((one for one in self._by_name if one.casefold() == name.casefold()), "")
+
     def has(self, name: str) -> bool:
         """Whether there is such an entry."""
         return name in self._by_name
