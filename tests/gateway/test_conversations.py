@@ -122,6 +122,12 @@ def test_an_answer_is_known_however_it_was_reflowed_and_short_texts_are_not() ->
     assert len(LONG_TEXT) > LONG
 
 
+def test_a_huge_text_is_known_by_its_beginning() -> None:
+    text = f"{LONG_TEXT}\n" * 4000
+    assert FINGERPRINTS.whole(text) == FINGERPRINTS.whole(f"{text}and more")
+    assert FINGERPRINTS.parts(text)[1] == FINGERPRINTS.whole(LONG_TEXT)[0]
+
+
 # -- no sequence of turns --------------------------------------------------------------------------------------------------
 
 BOB = Identity(

@@ -84,6 +84,8 @@ def test_it_survives_being_sealed() -> None:
     assert again.stand_in("email", "anna@example.org", PERSONAL) == text
     assert not again.changed
     assert again.restorer(PUBLIC).whole(text) == text
+    again.stand_in("email", "anna@example.org", Label(3))
+    assert again.changed, "its label is higher now"
 
 
 DRAWN = iter(["BCDFGP", "XWZ23P", "BCDGHJ", "99999B", "22222P"])

@@ -72,9 +72,10 @@ class Vault:
         original = self.restorer(None).whole(original)  # what stands for something already stands for that
         known = self._by_original.get(original)
         if known is not None:
-            self._by_original[original] = self._by_code[_code(known.text)] = StandIn(
-                known.text, original, known.label.join(label)
-            )
+            if not known.label.dominates(label):
+                joined = StandIn(known.text, original, known.label.join(label))
+                self._by_original[original] = self._by_code[_code(known.text)] = joined
+                self.changed = True
             return known.text
         name = "".join(part.capitalize() for part in re.findall("[a-z]+", kind)) or "Something"
         for attempt in range(_ATTEMPTS if len(self._by_code) < CAPACITY else 0):

@@ -19,6 +19,8 @@ SHORTEST: Final = 64
 """Characters: below it, the same words are written by chance, or can be guessed."""
 LONG: Final = 256
 """From here on a text is known in other people's requests too: stock phrases are shorter."""
+LONGEST: Final = 200_000
+"""Of a longer text the beginning is taken: an answer's fingerprints are made while others wait."""
 MAX_LINES: Final = 256
 MAX_CITED: Final = 4096
 """Of one request so many fingerprints are looked for."""
@@ -41,14 +43,14 @@ class Fingerprints:
         """That of a text as a whole; none of a short one."""
         if len(text) < SHORTEST:
             return []
-        made = self._one(text)
+        made = self._one(text[:LONGEST])
         return [made] if made is not None else []
 
     def parts(self, text: str) -> list[Fingerprint]:
         """Those of a text and of its longer lines."""
         found = self.whole(text)
         if found and "\n" in text:
-            lines = (self._one(line) for line in text.splitlines() if len(line) >= SHORTEST)
+            lines = (self._one(line) for line in text[:LONGEST].splitlines() if len(line) >= SHORTEST)
             distinct = dict.fromkeys([*found, *(one for one in lines if one is not None)])
             found = list(islice(distinct, MAX_LINES + 1))
         return found
