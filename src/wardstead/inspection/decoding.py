@@ -5,7 +5,6 @@ Pure, bounded, and cheap for a text that holds nothing encoded. Whoever scores t
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Iterator
@@ -24,6 +23,8 @@ MOST_CHARACTERS: Final = 20_000
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 HEX = re.compile(r"(?:(?:\\x)?[0-9A-Fa-f]{2}[ :]?){8,}")
 PERCENT = re.compile(r"[A-Za-z0-9._~+%-]{6,}")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ROT13 = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
@@ -75,12 +76,9 @@ def _unleet(word: str) -> str:
 
 def from_base64(run: str) -> str:
     """What a run in base64 or base64url spells; nothing when that is no text."""
-    run = run.rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
-    run = run[: len(run) - (len(run) % 4 == 1)]
-    try:
-        return readable(base64.b64decode(run + "=" * (-len(run) % 4)))
-    except binascii.Error:
-        return ""
+    data = run.encode().translate(_URL_SAFE, b"=")
+    data = data[: len(data) - (len(data) % 4 == 1)]
+    return readable(binascii.a2b_base64(data + b"=" * (-len(data) % 4)))
 
 
 def from_hex(run: str) -> str:
@@ -96,8 +94,12 @@ def from_percent(run: str) -> str:
 
 def readable(data: bytes) -> str:
     """``data`` as text, if all of it is UTF-8 that people could have written."""
+    if _CONTROL.search(data):
+        return ""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return ""
-    return text if all(char.isprintable() or char in "\n\r\t" for char in folded(text)) else ""
+    if not text.isascii() and not all(char.isprintable() or char in "\n\r\t" for char in folded(text)):
+        return ""
+    return text

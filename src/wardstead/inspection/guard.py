@@ -148,6 +148,8 @@ class PatternGuard:
 
     def _trim(self) -> None:
         """Drop released text that is no longer needed as left context."""
+        if self._decided < CONTEXT_BYTES + _TRIM_BYTES:
+            return
         first = min([self._decided, *[one.start for one in self._waiting]])
         if first - CONTEXT_BYTES < _TRIM_BYTES:
             return

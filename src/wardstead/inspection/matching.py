@@ -25,7 +25,7 @@ from wardstead.inspection.catalogue import CONTEXT_BYTES, Detector
 from wardstead.inspection.context import Context, caseless, standing
 from wardstead.inspection.encoded import SEARCHES, encoded_runs, readings
 from wardstead.inspection.folding import View
-from wardstead.inspection.narrowing import near
+from wardstead.inspection.narrowing import Seeds
 from wardstead.inspection.pattern import WORD, Need
 from wardstead.inspection.scanning import ALL, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
@@ -68,10 +68,10 @@ class _Compiled:
 class _Neighbourhood:
     """The detectors whose matches hold what ``need`` says: looked for near that alone."""
 
-    __slots__ = ("_bound", "_free", "_owners", "_reach", "_words", "need")
+    __slots__ = ("_bound", "_free", "_need", "_owners", "_reach", "_words")
 
     def __init__(self, need: Need, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
-        self.need = need
+        self._need = need
         self._reach = max((one.width for one in (*free.values(), *bound.values())), default=0) + 1
         self._free = Scanner({number: one.outline for number, one in free.items()})
         self._bound = Scanner({number: one.outline for number, one in bound.items()})
@@ -79,11 +79,9 @@ class _Neighbourhood:
         self._owners = list(lenders.values())
         self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL)
 
-    def candidates(self, part: bytes) -> list[int]:
-        """Those of its detectors that may have a match in ``part``."""
-        part = near(part, self.need, self._reach + CONTEXT_BYTES, self._reach)
-        if not part:
-            return []
+    def candidates(self, seeds: Seeds) -> list[int]:
+        """Those of its detectors that may have a match in a text with such seeds."""
+        part = seeds.near(self._need, self._reach + CONTEXT_BYTES, self._reach)
         found = self._free.hits(part)
         lent = self.lent(part)
         if lent:
@@ -130,22 +128,15 @@ class Matcher:
         self._owners = list(lenders.values())
         words = {_WORDS + at: _hint(word) for at, word in enumerate(lenders)}
         self._first = Scanner({number: one.outline for number, one in cheap.items()} | words, ALL)
-        self._neighbourhoods = [
-            _Neighbourhood(
-                need,
-                {number: one for number, one in free.items() if one.need is need and number not in cheap},
-                {number: one for number, one in bound.items() if one.need is need},
-            )
-            for need in Need
-            if need is not Need.NOTHING
-        ]
+        self._neighbourhoods = {need: _neighbourhoods(need, cheap, free, bound) for need in Need}
 
     def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
         closures = [one.prefixes for one in (*free.values(), *bound.values()) if one.prefixes]
         self._pending = _in_progress(closures, self._options)
         self._free_pending = _in_progress([one.prefixes for one in free.values() if one.prefixes], self._options)
         self._bound_closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
-        self._bound_pending: dict[frozenset[int], Any] = {}
+        self._bound_pending = _in_progress(self._bound_closures.values(), self._options)
+        self._unions: dict[frozenset[int], Any] = {}
 
     def candidates(self, data: bytes, begin: int) -> list[int]:
         """The detectors that may have a match that starts at or after ``begin``: none is left out."""
@@ -159,8 +150,10 @@ class Matcher:
                 found.append(hit)
             else:
                 found += self._owners[hit - _WORDS]
-        for one in self._neighbourhoods:
-            found += one.candidates(part)
+        seeds = Seeds(part)
+        for need in seeds.needs:
+            for one in self._neighbourhoods[need]:
+                found += one.candidates(seeds)
         return found if len(found) < 2 else sorted(set(found))
 
     def first_pending(self, data: bytes, begin: int) -> int:
@@ -172,21 +165,31 @@ class Matcher:
         # What is in progress from before the last word was so when that word began: a prefix of a beginning is a beginning.
         if first <= begin or self._pending is None or self._pending.search(words, begin - low) is None:
             return first
-        finds = [self._free_pending]
+        for pending in (self._free_pending, self._bound_pending):
+            start = None if pending is None else pending.search(part, begin - low)
+            if start is not None and low + int(start.start()) < first:
+                if pending is self._bound_pending:
+                    start = self._lent_pending(data, begin)
+                first = first if start is None else min(first, low + int(start.start()))
+        return first
+
+    def _lent_pending(self, data: bytes, begin: int) -> Any:
+        """As the detectors whose context words have been seen have it."""
+        low = max(0, begin - 1)
         lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]).intersection(self._bound_closures)
-        if lent:
-            if lent not in self._bound_pending:
-                if len(self._bound_pending) >= _UNIONS:
-                    self._bound_pending.clear()
-                closures = [self._bound_closures[number] for number in sorted(lent)]
-                self._bound_pending[lent] = _in_progress(closures, self._options)
-            finds.append(self._bound_pending[lent])
-        starts = [found.search(part, begin - low) for found in finds if found is not None]
-        return min([first, *[low + int(start.start()) for start in starts if start is not None]])
+        if not lent:
+            return None
+        pending = self._unions.get(lent)
+        if pending is None:
+            if len(self._unions) >= _UNIONS:
+                self._unions.clear()
+            closures = [self._bound_closures[number] for number in sorted(lent)]
+            pending = self._unions[lent] = _in_progress(closures, self._options)
+        return pending.search(data[low:], begin - low)
 
     def _lent(self, part: bytes) -> frozenset[int]:
         """The detectors that need context, and may have some in ``part``."""
-        near_by = [one.lent(part) for one in self._neighbourhoods]
+        near_by = [one.lent(part) for ones in self._neighbourhoods.values() for one in ones]
         anywhere = [self._owners[hit - _WORDS] for hit in self._first.hits(part) if hit >= _WORDS]
         return _NONE.union(*near_by, *anywhere)
 
@@ -245,10 +248,28 @@ class Matcher:
 
 _NONE: Final[frozenset[int]] = frozenset()
 _UNIONS: Final = 1024
+_NARROW: Final = 48
 _FEW: Final = 8
 _SHORT: Final = 4
 _WORDS: Final = 1 << 20
 """The first number of a context word where words and patterns are looked for together."""
+
+
+def _neighbourhoods(
+    need: Need, cheap: Mapping[int, Detector], free: Mapping[int, Detector], bound: Mapping[int, Detector]
+) -> list[_Neighbourhood]:
+    """Those of narrow patterns and those of wide ones: a wide one has to be looked for far around."""
+    if need is Need.NOTHING:
+        return []
+    split = []
+    for wide in (False, True):
+        here = {number: one for number, one in free.items() if number not in cheap and one.need is need}
+        both = [
+            {n: one for n, one in some.items() if one.need is need and (one.width > _NARROW) is wide} for some in (here, bound)
+        ]
+        if any(both):
+            split.append(_Neighbourhood(need, *both))
+    return split
 
 
 def _in_progress(closures: Iterable[str], options: Any) -> Any:

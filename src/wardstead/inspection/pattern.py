@@ -33,7 +33,9 @@ class Need(StrEnum):
     """Three in a row."""
     RUN = "run"
     """Sixteen characters of keys, in a row."""
+    AT = "at sign"
     DIGIT = "digit"
+    COLON = "colon"
     NOTHING = ""
 
 
@@ -46,7 +48,15 @@ _NOT_IN_WORD = [chr(code) for code in range(256) if code not in WORD]
 DIGIT = frozenset(b"0123456789")
 KEY = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-/+")
 """What keys are made of, and base64."""
-_NEEDS = {Need.DIGITS: (3, DIGIT), Need.RUN: (16, KEY), Need.DIGIT: (1, DIGIT)}
+_NEEDS = {
+    Need.DIGITS: (3, DIGIT),
+    Need.RUN: (16, KEY),
+    Need.AT: (1, frozenset(b"@")),
+    Need.DIGIT: (1, DIGIT),
+    Need.COLON: (1, frozenset(b":")),
+}
+LEAST = 24
+"""So many of a repeat does an outline ask for, at most: more is not worth the states."""
 EXACT_TIMES = 4
 """A class without a space keeps its count up to this: counts make an automaton's states many, and spare little waiting."""
 
@@ -115,14 +125,14 @@ def width(tree: Tree, where: str, limit: int) -> int:
     return int(greatest)
 
 
-def emit(tree: Tree, where: str) -> str:
-    """The pattern again, wide repeats over-approximated."""
-    return "".join(_full(op, value, where) for op, value in tree)
+def emit(tree: Tree, where: str, least: int = 1) -> str:
+    """The pattern again, wide repeats over-approximated: of what must come more often, ``least`` are asked for."""
+    return "".join(_full(op, value, where, least) for op, value in tree)
 
 
 def outline(tree: Tree, where: str) -> str:
-    """A pattern that occurs wherever this one does, and perhaps elsewhere: its wide repeats have no bound."""
-    return ("(?i:" if tree.state.flags & re.IGNORECASE else "(?:") + emit(tree, where) + ")"
+    """A pattern that occurs wherever this one does, and perhaps elsewhere: its wide repeats have no upper bound."""
+    return ("(?i:" if tree.state.flags & re.IGNORECASE else "(?:") + emit(tree, where, least=LEAST) + ")"
 
 
 def has_mark(items: Any) -> bool:
@@ -216,7 +226,7 @@ def _prefix(op: Any, value: Any, where: str) -> str:
     raise _unsupported(op, where)
 
 
-def _full(op: Any, value: Any, where: str) -> str:
+def _full(op: Any, value: Any, where: str, least: int = 1) -> str:
     if op is c.LITERAL:
         return _escape(value, where)
     if op is c.IN:
@@ -224,19 +234,20 @@ def _full(op: Any, value: Any, where: str) -> str:
     if op is c.AT:
         return _at(value, where)
     if op is c.BRANCH:
-        return "(?:" + "|".join(emit(branch, where) for branch in value[1]) + ")"
+        return "(?:" + "|".join(emit(branch, where, least) for branch in value[1]) + ")"
     if op is c.SUBPATTERN:
         _, added, removed, inner = value
         if removed or added & ~re.IGNORECASE:
             raise _unsupported("flags", where)
-        part = emit(inner, where)
+        part = emit(inner, where, least)
         if added and _BEYOND_ASCII.search(part):
             raise _unsupported("a letter beyond ASCII where case does not matter", where)
         return ("(?i:" if added else "(?:") + part + ")"
     if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
         low, high, inner = value
-        times = f"{{{low},{high}}}" if _is_narrow(high, inner) else "+" if low else "*"
-        return f"(?:{emit(inner, where)}){times}"
+        few = min(int(low), least)
+        times = f"{{{low},{high}}}" if _is_narrow(high, inner) else f"{{{few},}}" if few > 1 else "+" if low else "*"
+        return f"(?:{emit(inner, where, least)}){times}"
     raise _unsupported(op, where)
 
 

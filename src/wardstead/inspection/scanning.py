@@ -30,17 +30,19 @@ class Scanner:
     def hits(self, data: bytes) -> list[int]:
         """The numbers of those that occur somewhere in ``data``: none is left out."""
         hits: list[int] = []
+        if not self._databases:
+            return hits
         try:
             scratches = self._scratches.pop()
         except IndexError:
             scratches = self._scratch()
-        for database, scratch in zip(self._databases, scratches, strict=True):
-            database.scan(data, match_event_handler=_note, context=hits, scratch=scratch)
+        for database, scratch in scratches:
+            database.scan(data, _note, context=hits, scratch=scratch)
         self._scratches.append(scratches)
         return hits
 
-    def _scratch(self) -> list[Any]:
-        return [hyperscan.Scratch(database) for database in self._databases]
+    def _scratch(self) -> list[tuple[Any, Any]]:
+        return [(database, hyperscan.Scratch(database)) for database in self._databases]
 
 
 def _database(expressions: Mapping[int, str]) -> Any:
