@@ -37,7 +37,7 @@ def test_what_inspection_finds_is_explained_at_its_place(text: str) -> None:
         assert found.label.dominates(finding.label)
 
 
-@given(st.text(max_size=40))
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40))
 def test_places_are_characters(text: str) -> None:
     found = SIMPLE.classify(f"{text} jane.doe@example.com {text}").findings
     where = len(text) + 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 from functools import partial
 
+from wardstead.adapters.compiled import CompiledFolder
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.bootstrap.known import windowed
@@ -11,6 +13,7 @@ from wardstead.inspection.classify import Classifier
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import ClassificationPolicy
+from wardstead.inspection.scanning import Kept
 
 
 def inspector(deployment: Deployment) -> PolicyInspector:
@@ -22,6 +25,7 @@ def inspector(deployment: Deployment) -> PolicyInspector:
         text_detectors=text_detectors(deployment),
         own=windowed(deployment),
         leakage=partial(leakage, trusted_hosts=deployment.trusted_hosts),
+        kept=_kept(deployment),
     )
 
 
@@ -38,4 +42,13 @@ def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPoli
         text_detectors=(*text_detectors(deployment), leakage(())),
         own=windowed(deployment),
         scan=scan,
+        kept=_kept(deployment),
     )
+
+
+def _kept(deployment: Deployment) -> Kept | None:
+    """What was compiled before; nothing where there is no key that would tell it from what somebody else put there."""
+    if not (deployment.places.keys / "credentials.key").exists():
+        return None
+    key = hmac.digest(deployment.pepper, b"wardstead compiled detectors v1", "sha256")
+    return CompiledFolder(deployment.places.state / "compiled", key)

@@ -132,7 +132,8 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
         find_tool()
     # Everything that a worker would stumble over is found here, where somebody is looking.
     deployment.decision_point()
-    classifier(deployment, scan=False)
+    # What is compiled here is kept, and workers load it.
+    classifier(deployment, scan=True)
     for name, why in lacking(text_detectors(deployment)).items():
         on_step(f"the detector {name} cannot work, and policy says what happens to texts: {why}")
     deployment.require_model_files()

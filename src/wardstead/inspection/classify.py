@@ -14,6 +14,7 @@ from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.matching import Match, Matcher
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
 from wardstead.inspection.ports import ANSWER, PROMPT, Flow, TextDetector
+from wardstead.inspection.scanning import Kept
 from wardstead.inspection.searching import placed
 from wardstead.inspection.verdict import Judge, char_count
 from wardstead.inspection.whole import WholeText, kinds_of
@@ -70,9 +71,10 @@ class Classifier:
         text_detectors: Sequence[TextDetector] = (),
         own: Sequence[Windowed] = (),
         scan: bool = True,
+        kept: Kept | None = None,
         matcher: Matcher | None = None,
     ) -> None:
-        """``scan``: see ``Matcher``; ``matcher``: one of the same patterns, where there is one. Raises ``ConfigurationError``."""
+        """``scan``, ``kept``: see ``Matcher``; ``matcher``: one of the same patterns, if any. Raises ``ConfigurationError``."""
         patterns = (*detectors, *(canary(text) for text in canaries))
         self._names = [
             *(one.id for one in patterns),
@@ -83,7 +85,7 @@ class Classifier:
         kinds = [Kind(one.type, one.category) for one in patterns] + kinds_of_lists(own)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds))
-        self._matcher = matcher or matcher_of(patterns, own, scan=scan)
+        self._matcher = matcher or matcher_of(patterns, own, scan=scan, kept=kept)
 
     def classify(self, text: str) -> Classification:
         """Everything that is found, in the order of the text. What a pattern raises is raised: here nothing is let through."""

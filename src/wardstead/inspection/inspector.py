@@ -18,6 +18,7 @@ from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
+from wardstead.inspection.scanning import Kept
 from wardstead.inspection.searching import matches_in
 from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
 from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
@@ -49,14 +50,17 @@ class PolicyInspector:
         text_detectors: Sequence[TextDetector] = (),
         own: Sequence[Windowed] = (),
         leakage: Leakage | None = None,
+        kept: Kept | None = None,
     ) -> None:
-        """Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
+        """``kept``: see ``Matcher``.
+
+        Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
         text_detectors = (*text_detectors, *((leakage(()),) if leakage is not None else ()))
         everything = (*detectors, *(canary(text) for text in canaries))
         kinds = [Kind(one.type, one.category) for one in everything] + kinds_of_lists(own)
         self.policy = policy
         self._own = tuple(own)
-        self._matcher = matcher_of(everything, own)
+        self._matcher = matcher_of(everything, own, kept=kept)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds), policy.slow_detectors)
         self._leakage = leakage

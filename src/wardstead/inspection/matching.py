@@ -27,7 +27,7 @@ from wardstead.inspection.encoded import SEARCHES, encoded_runs, readings
 from wardstead.inspection.folding import View
 from wardstead.inspection.narrowing import Seeds
 from wardstead.inspection.pattern import WORD, Need
-from wardstead.inspection.scanning import ALL, Scanner
+from wardstead.inspection.scanning import ALL, TOGETHER, Kept, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.inspection.validators.active import untrusted
 from wardstead.kernel.errors import ConfigurationError
@@ -70,14 +70,14 @@ class _Neighbourhood:
 
     __slots__ = ("_bound", "_free", "_need", "_owners", "_reach", "_words")
 
-    def __init__(self, need: Need, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
+    def __init__(self, need: Need, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
         self._need = need
         self._reach = max((one.width for one in (*free.values(), *bound.values())), default=0) + 1
-        self._free = Scanner({number: one.outline for number, one in free.items()})
-        self._bound = Scanner({number: one.outline for number, one in bound.items()})
+        self._free = Scanner({number: one.outline for number, one in free.items()}, TOGETHER, kept)
+        self._bound = Scanner({number: one.outline for number, one in bound.items()}, TOGETHER, kept)
         lenders = _lenders(bound)
         self._owners = list(lenders.values())
-        self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL)
+        self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
 
     def candidates(self, seeds: Seeds) -> list[int]:
         """Those of its detectors that may have a match in a text with such seeds."""
@@ -98,8 +98,8 @@ class _Neighbourhood:
 class Matcher:
     """All detectors, compiled. Safe for threads."""
 
-    def __init__(self, detectors: Sequence[Detector], *, scan: bool = True) -> None:
-        """Compile. Raises ``ConfigurationError`` for a pattern that an engine refuses.
+    def __init__(self, detectors: Sequence[Detector], *, scan: bool = True, kept: Kept | None = None) -> None:
+        """Compile, or take from ``kept`` what was compiled before. Raises ``ConfigurationError`` for a pattern that is refused.
 
         Without ``scan`` every detector is a candidate for every text: the same matches, slower for each text, and ready
         in a tenth of the time. Guards need it.
@@ -116,19 +116,19 @@ class Matcher:
         try:
             self._compiled = [_compile(one, self._options) for one in self.detectors]
             if scan:
-                self._compile_scanners(free, bound)
+                self._compile_scanners(free, bound, kept)
                 self._compile_closures(free, bound)
         except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
 
-    def _compile_scanners(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
+    def _compile_scanners(self, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
         cheap = {number: one for number, one in free.items() if one.marked or one.need is Need.NOTHING}
         anywhere = {number: one for number, one in bound.items() if one.need is Need.NOTHING}
         lenders = _lenders(anywhere)
         self._owners = list(lenders.values())
         words = {_WORDS + at: _hint(word) for at, word in enumerate(lenders)}
-        self._first = Scanner({number: one.outline for number, one in cheap.items()} | words, ALL)
-        self._neighbourhoods = {need: _neighbourhoods(need, cheap, free, bound) for need in Need}
+        self._first = Scanner({number: one.outline for number, one in cheap.items()} | words, ALL, kept)
+        self._neighbourhoods = {need: _neighbourhoods(need, cheap, free, bound, kept) for need in Need}
 
     def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
         closures = [one.prefixes for one in (*free.values(), *bound.values()) if one.prefixes]
@@ -256,19 +256,21 @@ _WORDS: Final = 1 << 20
 
 
 def _neighbourhoods(
-    need: Need, cheap: Mapping[int, Detector], free: Mapping[int, Detector], bound: Mapping[int, Detector]
+    need: Need,
+    cheap: Mapping[int, Detector],
+    free: Mapping[int, Detector],
+    bound: Mapping[int, Detector],
+    kept: Kept | None,
 ) -> list[_Neighbourhood]:
     """Those of narrow patterns and those of wide ones: a wide one has to be looked for far around."""
     if need is Need.NOTHING:
         return []
     split = []
     for wide in (False, True):
-        here = {number: one for number, one in free.items() if number not in cheap and one.need is need}
-        both = [
-            {n: one for n, one in some.items() if one.need is need and (one.width > _NARROW) is wide} for some in (here, bound)
-        ]
-        if any(both):
-            split.append(_Neighbourhood(need, *both))
+        here = {n: one for n, one in free.items() if n not in cheap and one.need is need and (one.width > _NARROW) is wide}
+        near_words = {n: one for n, one in bound.items() if one.need is need and (one.width > _NARROW) is wide}
+        if here or near_words:
+            split.append(_Neighbourhood(need, here, near_words, kept))
     return split
 
 

@@ -8,6 +8,7 @@ from wardstead.inspection.catalogue import Detector
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.matching import Match, Matcher, Scan
+from wardstead.inspection.scanning import Kept
 
 
 class KnownMatcher(Matcher):
@@ -17,9 +18,11 @@ class KnownMatcher(Matcher):
     search has nothing to resume.
     """
 
-    def __init__(self, detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True) -> None:
+    def __init__(
+        self, detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True, kept: Kept | None = None
+    ) -> None:
         """See ``Matcher``."""
-        super().__init__(detectors, scan=scan)
+        super().__init__(detectors, scan=scan, kept=kept)
         self._windowed = tuple(windowed)
         self._first_lists = [len(detectors)]
         for one in windowed:
@@ -44,9 +47,11 @@ class KnownMatcher(Matcher):
         return Scan([Match(one.start, one.end, first + one.number) for one in places], begin)
 
 
-def matcher_of(detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True) -> Matcher:
+def matcher_of(
+    detectors: Sequence[Detector], windowed: Sequence[Windowed], *, scan: bool = True, kept: Kept | None = None
+) -> Matcher:
     """The patterns' own matcher where there is nothing else to look for."""
-    return KnownMatcher(detectors, windowed, scan=scan) if windowed else Matcher(detectors, scan=scan)
+    return KnownMatcher(detectors, windowed, scan=scan, kept=kept) if windowed else Matcher(detectors, scan=scan, kept=kept)
 
 
 def kinds_of_lists(windowed: Sequence[Windowed]) -> list[Kind]:
