@@ -69,10 +69,35 @@ def spoken_password(match: bytes) -> bool:
     return letters >= 2 and letters < len(value) and any(48 <= byte <= 57 for byte in value) and password(value)
 
 
+def chosen_password(match: bytes) -> bool:
+    """What somebody chose, under a name that says so: letters and a digit, though words may be in it: ``BlueSky-1987``."""
+    value = match.rstrip(b"?.,;:")
+    letters, digits = (sum(map(kind, map(chr, value))) for kind in (str.isalpha, str.isdigit))
+    if len(value) < 5 or letters < 2 or not digits or not literal(value) or _MASK.search(value) or _CODE.search(value):
+        return False
+    if (
+        _is_sequence(value)
+        or len(_FILLER.sub(b"", value)) < 4
+        or _STANDARD.match(value)
+        or any(byte in b"(){}[]<>|" for byte in value)
+    ):
+        return False
+    if b"\\x" in value or b"\\u" in value:
+        return False
+    parts = sum(byte in _SEPARATORS for byte in value)
+    return not parts or not _is_wordlike(value) or (parts == 1 and digits > 1 and b"." not in value)
+
+
 def url_password(match: bytes) -> bool:
-    """A password, or ``user:password``, that is neither a template nor a manual's ``user:pass``."""
+    """A password, or ``user:password``, that is neither a template nor a manual's ``user:pass`` or ``scott:tiger``."""
     secret = match.partition(b":")[2] or match
-    return literal(secret) and _MASK.search(secret) is None and len(secret) > 2 and bool(_FILLER.sub(b"", secret).strip(b"._-12"))
+    return (
+        secret != b"tiger"
+        and literal(secret)
+        and _MASK.search(secret) is None
+        and len(secret) > 2
+        and bool(_FILLER.sub(b"", secret).strip(b"._-12"))
+    )
 
 
 def base58_check(match: bytes) -> bool:
@@ -94,6 +119,9 @@ def basic_credentials(match: bytes) -> bool:
     return bool(colon and len(user) + len(secret) > 2 and all(32 <= byte < 127 for byte in plain))
 
 
+_STANDARD: Final = re.compile(
+    rb"(?i)(?:sha|md|utf|base|iso|rsa|aes|http|ipv|tls|ssl|bcrypt|argon|pbkdf|v|min|max|len|argv?)[-_:=/]?\d"
+)
 _NEXT_FIELD: Final = re.compile(rb"&[A-Za-z_]+=")
 _BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _TEMPLATE: Final = re.compile(

@@ -108,3 +108,16 @@ def username(match: bytes) -> bool:
         text not in _NO_USERNAME
         and re.search(r"\.(?:py|js|ts|go|rs|java|c|h|md|txt|html?|json|ya?ml|com|org|net|io)$", text) is None
     )
+
+
+_NO_TOWN: Final = _words(
+    """street st avenue ave road rd boulevard lane drive court meeting total users people euro euros dollars usd eur gbp page
+    section box suite apt phone tel fax email january february march april may june july august september october november
+    december"""
+)
+
+
+def town(match: bytes) -> bool:
+    """The name of a place: no word of it is one of streets, months, sums."""
+    words = match.decode("utf-8").split()
+    return 2 <= len(match) <= 60 and len(words) <= 6 and not any(word.strip(".,").lower() in _NO_TOWN for word in words)
