@@ -48,7 +48,7 @@ class Engine:
         return out
 
     def detect(self, texts: Sequence[str]) -> list[list[Prediction]]:
-        """For each text, what is in it: patterns first, and of what others see what does not lie within their finds."""
+        """For each text, what is in it, in order. What overlaps and is of one type is said once, and so is a postcode in an address."""
         out = []
         for text in texts:
             shown = [
@@ -57,16 +57,22 @@ class Engine:
             ]
             for other in self._text_detectors:
                 for span in other.detect([text])[0]:
-                    if not any(one.start <= span.start and span.end <= one.end for one in shown):
-                        one = Prediction(span.type, span.start, span.end, other.types[span.type], other.id)
+                    one = Prediction(span.type, span.start, span.end, other.types[span.type], other.id)
+                    if not any(_is_part(one, old) or _is_same(one, old) for old in shown):
                         shown = [old for old in shown if not _is_part(old, one)] + [one]
             out.append(sorted(shown, key=lambda one: (one.start, one.end)))
         return out
 
 
+def _is_same(one: Prediction, other: Prediction) -> bool:
+    """Whether both say the same of places that overlap."""
+    return one.type == other.type and one.start < other.end and other.start < one.end
+
+
 def _is_part(one: Prediction, other: Prediction) -> bool:
-    """Whether it lies in another of its category: a postcode in an address."""
-    return one.category == other.category and other.start <= one.start and one.end <= other.end
+    """Whether it lies in another of its type, or is the postcode of an address."""
+    same = one.type == other.type or (one.type, other.type) == ("postal-code", "postal-address")
+    return same and other.start <= one.start and one.end <= other.end
 
 
 def _texts(folder: str) -> dict[str, str]:

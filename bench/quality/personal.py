@@ -17,7 +17,7 @@ from bench.quality.scoring import Document, Span
 MAPPING: Final = {
     "PERSON": {"person"},
     "ADDRESS": {"postal-address", "postal-code"},
-    "LOCATION": {"location"},
+    "LOCATION": {"location", "country"},
     "ORGANIZATION": {"organisation"},
     "CREDIT_CARD": {"payment-card"},
     "PHONE_NUMBER": {"phone"},
