@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.key_files import make_key, read_key
 from wardstead.bootstrap.deployment import Deployment, read_text
@@ -159,6 +161,8 @@ def _write(deployment: Deployment, index: Index) -> Written:
     header = index.header
     path = _indexes(deployment) / f"{header.kind}-{header.name}.index"
     data = write_index(index, _key(deployment))
+    details = {"kind": header.kind, "name": header.name, "type": header.type, "category": header.category, "count": header.count}
+    deployment.admin_record.record_admin(COMMAND_LINE, "known.write", {**details, "sha256": sha256(data).hexdigest()})
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_durably(path, [data])
     return Written(path, header, len(data))

@@ -85,7 +85,10 @@ def _carries(match: bytes, limits: _Limits) -> bool:
         return False
     if any(len(one) > _HOST_LABEL for one in host.split(".")):
         return True
-    return any(_is_data(part, limits) for part in _parts(found["rest"]))
+    rest = found["rest"]
+    if len(rest) <= limits.size and _CARRYING.search(rest) is None:
+        return False
+    return any(_is_data(part, limits) for part in _parts(rest))
 
 
 def is_near(host: str) -> bool:
@@ -94,6 +97,8 @@ def is_near(host: str) -> bool:
         host = host.strip("[]")
     elif "." not in host or host.endswith((".local", ".internal", ".localhost", ".test", ".invalid")):
         return True
+    if _NUMBERS.fullmatch(host) is None:
+        return False
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -157,6 +162,9 @@ _ADDRESS: Final = re.compile(
     rb"(?P<rest>(?:[/?#].*)?)",
     re.DOTALL,
 )
+_NUMBERS: Final = re.compile(r"[0-9a-f.:]+")
+_CARRYING: Final = re.compile(rb"[?#%+@]|[A-Za-z0-9_-]{12}")
+"""What stands in every address with data that is not simply long."""
 _SPOKEN: Final = re.compile(rb"(?:\A|(?<=[ \n\"'(]))[A-Za-z]{2,20}(?=[,.;:!?]{0,2}(?:[ \n]|\Z))")
 _EMAIL: Final = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}\.[A-Za-z]{2,}")
 _RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
