@@ -16,8 +16,9 @@ from wardstead.access.ports import Credential, CredentialKind, Identity
 from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.bootstrap import people
-from wardstead.bootstrap.console import Console, within_retention
+from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.retention import within_retention
 from wardstead.bootstrap.worker import KeyUses, worlds_of
 from wardstead.console.ports import OpenedSession
 from wardstead.inspection.ports import Keeping

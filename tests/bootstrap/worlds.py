@@ -23,9 +23,11 @@ def inspector(policy: str = "version: 1\nextends: general\n", *text_detectors: T
 
 @dataclass
 class Worlds:
-    """Holds the same inspector for ever."""
+    """Holds the same inspector and directory for ever."""
 
     inspector: Any
+    directory: Any = None
+    decisions: Any = None
 
     @cached_property
     def current(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
@@ -15,6 +15,8 @@ from tests.trees import node_of
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
+from wardstead.bootstrap.classification import NoSuchPolicy
+from wardstead.bootstrap.replaying import Replay, Target
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
@@ -24,6 +26,8 @@ from wardstead.console.ports import (
     OpenedSession,
     PolicyInForce,
     Posture,
+    Replayed,
+    Skipped,
     Tried,
 )
 from wardstead.crypto.merkle import leaf_hash, tree_root
@@ -34,9 +38,10 @@ from wardstead.inspection.combining import Kind
 from wardstead.inspection.documents import Extracted, Part, UnreadableDocument
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
-from wardstead.inspection.ports import Flow
+from wardstead.inspection.ports import Flow, ModelClass
+from wardstead.inspection.replay import Rejudge
 from wardstead.isolation.posture import Check, State
-from wardstead.kernel.errors import CallerError
+from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label, label
 from wardstead.ledger.checkpoint import Checkpoint
@@ -152,6 +157,8 @@ def decision_point() -> CedarDecisionPoint:
 
 def ready_made(name: str) -> tuple[str, str]:
     """A policy that ships with the product."""
+    if name not in READY_MADE:
+        raise ConfigurationError("there is no such policy", where="extends")
     return (files("wardstead.catalogues") / "classification" / f"{name}.yaml").read_text(), name
 
 
@@ -160,6 +167,7 @@ def policy_of(text: str) -> ClassificationPolicy:
     return load_policy(text, "policies/classification.yaml", ready_made)
 
 
+READY_MADE = ("canada", "eu", "general", "health", "payment")
 POLICY_TEXT = """\
 version: 7
 extends: health
@@ -349,6 +357,29 @@ class FakeServices:
     def classify(self, text: str, flow: Flow) -> Tried:
         self.calls.append(("classify", str(flow.direction)))
         return Tried(classifier().classify(text), inspector().inspect(text, flow))
+
+    def policy_text(self, name: str = "") -> str:
+        if name and name not in READY_MADE:
+            raise NoSuchPolicy("there is no ready-made policy of that name")
+        return ready_made(name)[0] if name else POLICY_TEXT
+
+    def ready_made_policies(self) -> Sequence[str]:
+        return READY_MADE
+
+    def check_policy(self, text: str) -> str:
+        policy = policy_of(text)
+        classifier().under(policy)
+        return policy.version
+
+    def replay(self, text: str, exchange_ids: Sequence[str], reader: Identity) -> Iterator[Replayed | Skipped]:
+        self.calls.append(("record", f"policy.replay {len(exchange_ids)}"))
+        before, after = (Rejudge(classifier().kinds, policy_of(one)) for one in (POLICY_TEXT, text))
+        models = {"smollm2": Target(ModelClass.ISOLATED, label("restricted", ["personal", "payment", "health"]))}
+        people = {one.subject: one.clearance for one in PEOPLE.values()}
+        ready = Replay(classifier(), before, after, models, people, lambda _id, one: reader.principal.clearance.dominates(one))
+        for one in exchange_ids:
+            self.calls.append(("replay", one))
+            yield ready.one({"subject": "", **self.contents[one]} if one in self.contents else None)
 
     def read_document(self, name: str, data: bytes) -> Extracted:
         self.calls.append(("read", name))

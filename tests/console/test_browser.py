@@ -121,6 +121,9 @@ def test_every_page_passes_axe_and_fits(browser: Browser, services: FakeServices
         sign_in(page, "root")
         expect(page.locator("#live-status")).to_have_text("Live")
         assert_accessible(page)
+        page.goto("classification/what-if")
+        assert_accessible(page)
+        assert_nothing_sticks_out(page)
         sign_in(page)
         services.checks = (*services.checks[:2], replace(services.checks[3], state=State.RED))
         for path in PAGES:

@@ -9,11 +9,15 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 from tests.console.conftest import SignedIn, token_in
-from tests.console.fakes import FakeServices, Tried
+from tests.console.fakes import ALICE_EXCHANGE, BLOCKED_EXCHANGE, PEOPLE, SECRET_WORDS, FakeServices
 from tests.console.serving import CARD
 
+from wardstead.access.ports import Decision, Identity, Resource
 from wardstead.console.pages.classification import MAX_CHARACTERS, MAX_UPLOAD
+from wardstead.console.ports import Tried
 from wardstead.inspection.ports import Flow
+from wardstead.kernel.errors import BackendError
+from wardstead.kernel.labels import PUBLIC, Label
 
 TRY = "/console/classification/try"
 TEXT = f"charge {CARD} <b>now</b>"
@@ -126,3 +130,89 @@ def test_a_text_is_in_no_log_and_is_looked_at_in_a_thread(
     assert status == 500
     assert CARD not in page + caplog.text
     assert threads[0] is not threading.main_thread()
+
+
+WHAT_IF = "/console/classification/what-if"
+STRICT = (
+    "version: 9\nextends: general\nrules:\n  - {category: payment, label: {level: restricted}, prompt: block, answer: block}\n"
+)
+
+
+def replays(client: TestClient, text: str = STRICT, *, last: str = "50") -> tuple[int, str]:
+    csrf = token_in(client.get(WHAT_IF).text)
+    answer = client.post(WHAT_IF, files={"csrf": (None, csrf), "text": (None, text), "last": (None, last)})  # type: ignore[arg-type]
+    return answer.status_code, answer.text
+
+
+def test_a_replay_takes_its_own_right(signed_in: SignedIn, services: FakeServices) -> None:
+    alice, ada = signed_in("alice"), signed_in("ada")
+    assert alice.get(WHAT_IF).status_code == 403
+    assert alice.post(WHAT_IF, files={"text": (None, STRICT)}).status_code == 403  # type: ignore[arg-type]
+    assert WHAT_IF not in alice.get("/console/classification").text
+    assert WHAT_IF in ada.get("/console/classification").text
+    assert ada.get(WHAT_IF).status_code == 200
+    assert not services.calls
+
+
+def test_an_auditor_replays_nothing_that_they_may_not_read(signed_in: SignedIn, services: FakeServices) -> None:
+    status, page = replays(signed_in("ada"))
+    assert status == 200
+    assert services.calls == [("record", "policy.replay 0")]
+    assert "3 more are not yours to read" in page
+    assert SECRET_WORDS not in page
+
+
+def test_a_replay_shows_what_would_change_and_no_content(
+    signed_in: SignedIn, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = services.decide
+
+    def opened(who: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
+        if action == "viewExchange" and resource.owner == PEOPLE["alice"].id:
+            return Decision(allow=True, policies=("break-glass",), reason="for the incident", code="allow")
+        return decide(who, action, resource, label)
+
+    monkeypatch.setattr(services, "decide", opened)
+    status, page = replays(signed_in("ada"))
+    assert status == 200
+    assert services.calls[0] == ("record", "policy.replay 2")
+    assert [one for kind, one in services.calls if kind == "replay"] == [ALICE_EXCHANGE, BLOCKED_EXCHANGE]
+    assert "1 more is not yours to read" in page
+    assert "2 of 2 exchanges" in page
+    assert SECRET_WORDS not in page
+    assert page.rstrip().endswith("</html>")
+
+
+def test_a_mistake_is_shown_with_its_line(signed_in: SignedIn, services: FakeServices) -> None:
+    status, page = replays(signed_in("root"), "version: 9\nextends: general\nrules:\n  - {type: email, label: {level: top}}\n")
+    assert status == 422
+    assert 'class="wrong"><span class="line-number">4</span>' in page
+    assert "It is one of confidential, internal, public, restricted" in page
+    assert not services.calls
+
+
+@pytest.mark.parametrize(("text", "last"), [("[", "50"), ("version: 1\nextends: nobody\n", "50"), (STRICT, "7"), (STRICT, "")])
+def test_what_cannot_be_replayed_says_why(signed_in: SignedIn, services: FakeServices, text: str, last: str) -> None:
+    status, page = replays(signed_in("root"), text, last=last)
+    assert status in {400, 422}
+    assert 'role="alert"' in page
+    assert not services.calls
+
+
+def test_a_ready_made_policy_is_a_beginning(signed_in: SignedIn) -> None:
+    root = signed_in("root")
+    assert "Safe Harbor" in root.get(f"{WHAT_IF}?from=health").text
+    assert root.get(f"{WHAT_IF}?from=nobody").status_code in {400, 404}
+
+
+def test_a_replay_that_fails_ends_its_page_all_the_same(
+    signed_in: SignedIn, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_services: FakeServices, _text: str, _ids: object, _reader: Identity) -> None:
+        raise BackendError("the act cannot be recorded", next_step="free disk space")
+
+    monkeypatch.setattr(FakeServices, "replay", full)
+    status, page = replays(signed_in("root"))
+    assert status == 200
+    assert "The act cannot be recorded. Free disk space." in page
+    assert page.rstrip().endswith("</html>")

@@ -30,6 +30,7 @@ ACTIONS: Final = frozenset(
         "viewLedger",
         "viewAdministration",
         "administer",
+        "replayPolicy",
     }
 )
 _WORDS: Final[Mapping[str, str]] = {
@@ -43,6 +44,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "viewLedger": "see everybody's exchanges",
     "viewAdministration": "read the record of administration",
     "administer": "change people, keys and settings",
+    "replayPolicy": "replay a changed policy on recorded exchanges",
 }
 _CONTEXT_NAMES: Final = ("purpose", "application", "conversation")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -16,8 +15,11 @@ from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
 from wardstead.bootstrap import condition
-from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.classification import NoSuchPolicy
+from wardstead.bootstrap.deployment import Deployment, now_ms, read_text, ready_made
 from wardstead.bootstrap.detectors import lacking
+from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
+from wardstead.bootstrap.retention import within_retention
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
@@ -27,6 +29,8 @@ from wardstead.console.ports import (
     OpenedSession,
     PolicyInForce,
     Posture,
+    Replayed,
+    Skipped,
     Tried,
 )
 from wardstead.console.timeline import label_words
@@ -47,6 +51,7 @@ from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import verify_receipt
 
 _POSTURE_S = 10.0
+PROPOSED = "the changed policy"
 _WITHOUT_A_PERSON = {COMMAND_LINE: "command line"}
 
 
@@ -237,6 +242,40 @@ class Console:
         """See ``ConsoleServices.read_document``."""
         return self._deployment.extractor.extract(data, name, self._deployment.settings.documents.limits())
 
+    def policy_text(self, name: str = "") -> str:
+        """See ``ConsoleServices.policy_text``."""
+        if name:
+            if name not in ready_made():
+                raise NoSuchPolicy("there is no ready-made policy of that name")
+            return ready_made()[name]
+        return read_text(self._deployment.places.directory / self._deployment.settings.inspection.policy)
+
+    def ready_made_policies(self) -> Sequence[str]:
+        """See ``ConsoleServices.ready_made_policies``."""
+        return sorted(ready_made())
+
+    def check_policy(self, text: str) -> str:
+        """See ``ConsoleServices.check_policy``."""
+        return proposed_policy(self._deployment, self._classifier, text, PROPOSED).version
+
+    def replay(self, text: str, exchange_ids: Sequence[str], reader: Identity) -> Iterator[Replayed | Skipped]:
+        """See ``ConsoleServices.replay``."""
+        deployment, who = self._deployment, reader.principal
+        proposed = proposed_policy(deployment, self._classifier, text, PROPOSED)
+        people = {subject: person.clearance for subject, person in self._by_subject().items()}
+        found = [one for one in map(deployment.ledger.summary, exchange_ids) if one is not None]
+        owners = {one.id: _summary(one, self._by_subject()).owner for one in found}
+        others = [one.id for one in found if one.subject != who.subject]
+
+        def sees(exchange_id: str, label: Label) -> bool:
+            resource = Resource("Exchange", exchange_id, owner=owners.get(exchange_id))
+            return who.clearance.dominates(label) and self.decide(reader, "viewExchange", resource, label).allow
+
+        ready = replay_of(deployment, self._classifier, proposed, people, sees, in_force=self._inspector.policy)
+        told = {"by": who.name, "policy": proposed.version, "exchanges": len(exchange_ids), "of_others": others}
+        deployment.admin_record.record_admin(who.subject, "policy.replay", told)
+        return replayed(deployment, ready, exchange_ids)
+
     @property
     def _inspector(self) -> PolicyInspector:
         found = self._worlds.current.inspector
@@ -265,19 +304,6 @@ def _state(one: TextDetector, lacks: str) -> DetectorState:
 
 def _fresh(seen_s: float) -> bool:
     return time.monotonic() - seen_s <= _POSTURE_S
-
-
-def within_retention(opened: Mapping[str, Any], now: int) -> Mapping[str, Any]:
-    """An opened exchange as it may be shown: without what was said, and ``expired``, when its retention is over.
-
-    Each entry carries the days that policy gave to its label when it was written; the shortest counts, from the beginning.
-    """
-    contents = [one["content"] for one in opened["entries"] if one["content"]]
-    days = [one["retention_days"] for one in contents if one.get("retention_days") is not None]
-    begun = datetime.fromisoformat(opened["entries"][0]["time"])
-    if not days or now < (begun + timedelta(days=min(days))).timestamp() * 1000:
-        return {**opened, "expired": False}
-    return {**opened, "expired": True, "entries": [{**one, "content": None} for one in opened["entries"]]}
 
 
 def _glimpse(entries: Sequence[Mapping[str, Any]], mark: Label) -> Glimpse | None:

@@ -273,12 +273,12 @@ class Deployment:
         """The hosts whose addresses carry nothing away."""
         return frozenset(host.lower() for host in self.settings.inspection.trusted_hosts)
 
-    def classification(self, text: str | None = None) -> ClassificationPolicy:
-        """The deployment's classification policy; with ``text``, what that would be in its place."""
+    def classification(self, text: str | None = None, where: str = "") -> ClassificationPolicy:
+        """The deployment's classification policy; with ``text``, what that would be in its place; errors are ``where`` it is."""
         path = self.places.directory / self.settings.inspection.policy
         if not path.is_file():
             raise ConfigurationError("the classification policy is missing", where=str(path))
-        return load_policy(read_text(path) if text is None else text, str(path), self._extended)
+        return load_policy(read_text(path) if text is None else text, where or str(path), self._extended)
 
     def _extended(self, name: str) -> tuple[str, str]:
         """A policy that another extends: a ready-made one by its name, else a file beside it."""

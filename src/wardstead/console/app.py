@@ -15,6 +15,7 @@ from wardstead.console.pages.classification import Classifying, TooManyTries
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.overview import Overview
 from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
+from wardstead.console.pages.what_if import TooManyReplays, WhatIf
 from wardstead.console.ports import ConsoleServices
 from wardstead.console.rendering import STATIC
 from wardstead.console.shell import Shell
@@ -29,6 +30,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
     settings = site.settings
     checks = Turns(settings.password_checks, settings.password_waiting, TooManySignIns)
     tries = Turns(settings.text_checks, settings.text_waiting, TooManyTries)
+    replays = Turns(settings.replays, settings.replays_waiting, TooManyReplays)
     routes = [
         Route("/", _to_home, methods=["GET"]),
         Route("/console", _to_home, methods=["GET"]),
@@ -37,6 +39,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *Overview(site).routes(),
         *Exchanges(site).routes(),
         *Classifying(site, tries).routes(),
+        *WhatIf(site, replays).routes(),
         *Chat(site).routes(),
     ]
 

@@ -7,8 +7,9 @@ yes. Methods that are not ``async`` block and are called in a thread, except ``d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from wardstead.access.ports import Decision, Identity, Resource
@@ -17,6 +18,7 @@ from wardstead.inspection.combining import Kind
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection
+from wardstead.inspection.replay import Fate
 from wardstead.isolation.posture import Check
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
@@ -121,6 +123,42 @@ class Tried:
     inspection: Inspection
 
 
+class Skipped(StrEnum):
+    """Why a record was not replayed."""
+
+    ERASED = "erased"
+    ALTERED = "altered"
+    NOT_CLEARED = "not_cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the policy in force and a changed one make of the same record. No content."""
+
+    id: str
+    time: str
+    person: str
+    model: str
+    before: Fate
+    after: Fate
+
+    @property
+    def change(self) -> str:
+        """``stricter``, ``milder``, ``label`` (that alone), ``findings`` (some of them are treated otherwise), or ``same``."""
+        if self.after.rank != self.before.rank:
+            return "stricter" if self.after.rank > self.before.rank else "milder"
+        if self.after.label != self.before.label:
+            return "label"
+        return "findings" if self.differences else "same"
+
+    @property
+    def differences(self) -> tuple[tuple[str, str, str], ...]:
+        """The types that are treated otherwise: before and after."""
+        kinds = sorted(self.before.acts.keys() | self.after.acts.keys())
+        pairs = ((kind, self.before.acts.get(kind, ""), self.after.acts.get(kind, "")) for kind in kinds)
+        return tuple(one for one in pairs if one[1] != one[2])
+
+
 class ConsoleServices(Protocol):
     """Everything the console needs. Methods raise ``WardsteadError`` and nothing else; the console shows it as a page."""
 
@@ -218,4 +256,24 @@ class ConsoleServices(Protocol):
 
     def read_document(self, name: str, data: bytes) -> Extracted:
         """The texts in a document, read in a sandbox. Neither kept nor logged."""
+        ...
+
+    def policy_text(self, name: str = "") -> str:
+        """The deployment's policy file, or the ready-made policy of that name. Raises ``NoSuchPolicy``."""
+        ...
+
+    def ready_made_policies(self) -> Sequence[str]:
+        """The names of the policies that ship with the product."""
+        ...
+
+    def check_policy(self, text: str) -> str:
+        """The version of a changed policy, checked with every detector. Raises ``ConfigurationError`` that names the line."""
+        ...
+
+    def replay(self, text: str, exchange_ids: Sequence[str], reader: Identity) -> Iterator[Replayed | Skipped]:
+        """Replay a changed policy on these, for a ``reader`` who may read each: one result for each, each when it is asked for.
+
+        Records, durably and before anything is opened, who replayed which policy on how many, and whose those of others are.
+        What the reader is not cleared for is left out.
+        """
         ...

@@ -68,6 +68,9 @@ class ConsoleSettings:
     text_checks: int = 2
     """How many texts are looked at at the same time in the try-it box, and how many may wait for it."""
     text_waiting: int = 16
+    replays: int = 1
+    """How many changed policies are replayed at the same time, and how many may wait for it."""
+    replays_waiting: int = 3
 
 
 class Site:
@@ -95,6 +98,10 @@ class Site:
     def sees_everything(self, who: Visitor) -> bool:
         """Whether this person may see what concerns the whole deployment, not only themselves."""
         return self.decide(who, "viewLedger", CONSOLE).allow
+
+    def may_replay(self, who: Visitor) -> bool:
+        """Whether this person may replay a changed policy on exchanges that they may read."""
+        return self.decide(who, "replayPolicy", CONSOLE).allow
 
     async def page(self, who: Visitor, template: str, *, at: str, **values: Any) -> Response:
         """A page for somebody who is signed in; what does not hold is shouted on every one of them."""

@@ -49,6 +49,7 @@ ACTS: Final[Mapping[str, str]] = {
     "session.open": "signed in",
     "session.close": "signed out",
     "exchange.read": "read what somebody else said",
+    "policy.replay": "replayed a changed policy on recorded exchanges",
     "deployment.up": "started the deployment",
     "isolation.none": "started without isolation",
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -24,11 +25,17 @@ class Turns:
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call ``work`` in a thread when it is its turn. Raises what ``busy`` makes."""
+        async with self.turn():
+            return await run_in_threadpool(work, *args, **kwargs)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and have it. Raises what ``busy`` makes."""
         if self._asked >= self._most:
             raise self._busy()
         self._asked += 1
         try:
             async with self._turn:
-                return await run_in_threadpool(work, *args, **kwargs)
+                yield
         finally:
             self._asked -= 1

@@ -13,7 +13,7 @@ from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
 from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.matching import Match, Matcher
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
-from wardstead.inspection.ports import ANSWER, PROMPT, Flow, TextDetector
+from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Flow, Origin, TextDetector
 from wardstead.inspection.scanning import Kept
 from wardstead.inspection.searching import placed
 from wardstead.inspection.verdict import Judge, char_count
@@ -81,6 +81,7 @@ class Classifier:
             *(one.id for each in own for one in each.lists),
             *(one.id for one in text_detectors for _ in one.types),
         ]
+        self._own = tuple(own)
         self._bound = frozenset(number for number, one in enumerate(patterns) if one.context)
         kinds = [Kind(one.type, one.category) for one in patterns] + kinds_of_lists(own)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
@@ -109,6 +110,26 @@ class Classifier:
         labels = [self._treatment(match).label for match in (*matches, *seen.marks)]
         labels += [one.treatment.label for ones in together.values() for one in ones]
         return Classification(join_all(labels), tuple(found), tuple(seen.failed))
+
+    def under(self, policy: ClassificationPolicy) -> Classifier:
+        """The same detectors under another policy. Raises ``ConfigurationError`` where they do not go together."""
+        patterns = self._matcher.detectors
+        return Classifier(patterns, policy, text_detectors=self._whole.detectors, own=self._own, matcher=self._matcher)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What can be found, by the numbers of the detectors."""
+        return self._judge.kinds
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """The types that say something of a text as a whole."""
+        return frozenset(kind for one in self._whole.detectors if one.marks for kind in one.types)
+
+    def looks(self, detector: str, direction: Direction, origin: Origin | None) -> bool:
+        """Whether a detector would look at such a text on this way; explanations are of all that there is to be found."""
+        one = next((one for one in self._whole.detectors if one.id == detector), None)
+        return one is None or (direction in one.directions and (origin is None or origin in one.origins))
 
     def _treatment(self, match: Match) -> Treatment:
         return self._judge.treatments[match.detector]

@@ -68,11 +68,9 @@ class PolicyInspector:
         versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors) + "".join(f"+{one.version}" for one in own)
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
 
-    def classifier(self, policy: ClassificationPolicy | None = None) -> Classifier:
-        """What explains texts with the same detectors, compiled once for both; under another ``policy`` where one is given."""
-        return Classifier(
-            self.detectors, policy or self.policy, text_detectors=self.text_detectors, own=self._own, matcher=self._matcher
-        )
+    def classifier(self) -> Classifier:
+        """What explains texts with the same detectors and policy, compiled once for both."""
+        return Classifier(self.detectors, self.policy, text_detectors=self.text_detectors, own=self._own, matcher=self._matcher)
 
     @property
     def detectors(self) -> tuple[Detector, ...]:

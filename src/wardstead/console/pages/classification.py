@@ -87,6 +87,7 @@ class Classifying:
             sentences=[(name, said, label, policy_view.happens(how)) for name, said, label, how in policy_view.sentences(policy)],
             failures=policy_view.failures(policy),
             everything=self.site.sees_everything(who),
+            may_replay=self.site.may_replay(who),
         )
 
     async def show_try(self, request: Request) -> Response:
@@ -135,6 +136,7 @@ class Classifying:
             who,
             "try.html",
             at="classification",
+            may_replay=self.site.may_replay(who),
             directions=tuple(Direction),
             classes=policy_view.CLASSES,
             limit=MAX_CHARACTERS,
