@@ -263,7 +263,7 @@ ERRORS = {
     "503": "The ledger cannot be written, the model server cannot be reached, or the gateway is full or stopping",
     "504": "The model server was too slow",
 }  # fmt: skip
-GOVERNED = {f"wardstead-{name}": {"schema": TEXT} for name in ("receipt", "decision", "label", "warning")}
+GOVERNED = {f"wardstead-{name}": {"schema": TEXT} for name in ("receipt", "decision", "label", "conversation", "warning")}
 CONTEXT = [
     {"name": name.decode(), "in": "header", "schema": {"type": "string", "pattern": "^[ -~]{0,200}$"}}
     for name in sorted(CONTEXT_HEADERS)

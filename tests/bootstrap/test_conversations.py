@@ -6,10 +6,12 @@ import pytest
 
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.conversation_tables import conversation as conversations
+from wardstead.adapters.store.conversation_tables import fingerprint
 from wardstead.bootstrap import people
+from wardstead.bootstrap.children import prune
 from wardstead.bootstrap.conversations import MayNotDeclassify, conversation, declassify, id_of
 from wardstead.bootstrap.conversations import conversations as listed
-from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.labels import label
@@ -44,6 +46,14 @@ def test_a_data_steward_who_is_cleared_may_and_nobody_else(deployment: Deploymen
     assert said["action"] == "conversation.declassify"
     assert said["details"]["reason"] == "published"
     assert said["details"]["ordered_by"] == "ada"
+
+
+def test_the_recorder_forgets_what_is_old(deployment: Deployment) -> None:
+    row = {"mark": b"m" * 32, "owner": "o", "conversation": "", "level": 2, "compartments": "", "long": True}
+    with open_engine(deployment.places.database_url).begin() as connection:
+        connection.execute(fingerprint.insert(), [{**row, "time_ms": 1}, {**row, "level": 3, "time_ms": now_ms()}])
+    assert prune(deployment) == 1
+    assert prune(deployment) == 0
 
 
 def test_a_conversation_is_found_by_the_name_that_its_client_gave(deployment: Deployment) -> None:

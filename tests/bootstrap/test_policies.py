@@ -36,3 +36,17 @@ def test_no_policies_at_all_is_a_mistake(deployment: Deployment) -> None:
         path.unlink()
     with pytest.raises(ConfigurationError, match="no policies"):
         deployment.decision_point()
+
+
+def test_a_deployment_of_before_declassification_starts_and_permits_it_to_nobody(deployment: Deployment) -> None:
+    schema, roles = (deployment.places.policies / name for name in ("schema.cedarschema", "10-roles.cedar"))
+    lines = schema.read_text().replace('entity Conversation = {\n  "owner"?: User,\n};', "").splitlines()
+    schema.write_text("\n".join(line for line in lines if "Conversation" not in line))
+    roles.write_text(roles.read_text().partition('@id("data-stewards-declassify")')[0])
+    point = deployment.decision_point()
+    assert "declassify" in point.unpermitted
+    who = Identity(
+        Principal(PrincipalId("p"), "p", frozenset({"data-steward"}), CONFIDENTIAL),
+        Credential(CredentialId("c"), CredentialKind.SESSION, b"", PrincipalId("p")),
+    )
+    assert not point.decide(AccessRequest(who, "declassify", Resource("Conversation", "c"), CONFIDENTIAL)).allow

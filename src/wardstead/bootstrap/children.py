@@ -40,7 +40,7 @@ def run_recorder(deployment: Deployment) -> int:
         reserve=deployment.reserve(),
         clock=now_ms,
         monotonic_s=time.monotonic,
-        prune=partial(_prune, deployment),
+        prune=partial(prune, deployment),
     )
     verifying = threading.Thread(target=keep_verifying, args=(deployment, stop), name="verifying", daemon=True)
     verifying.start()
@@ -49,7 +49,8 @@ def run_recorder(deployment: Deployment) -> int:
     return 0
 
 
-def _prune(deployment: Deployment) -> int:
+def prune(deployment: Deployment) -> int:
+    """Forget what conversations remember longer than the settings say; how much that was."""
     kept = deployment.settings.conversations
     try:
         return deployment.conversations.prune(fingerprint_days=kept.fingerprint_days, stand_in_days=kept.stand_in_days)

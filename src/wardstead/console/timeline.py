@@ -44,6 +44,7 @@ ACTS: Final[Mapping[str, str]] = {
     "principal.clearance": "changed somebody's clearance",
     "principal.active": "switched an account on or off",
     "key.create": "made an API key",
+    "conversation.declassify": "lowered a conversation's label",
     "key.revoke": "revoked an API key",
     "password.set": "set a password",
     "session.open": "signed in",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, update
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
@@ -23,6 +23,7 @@ from wardstead.kernel.labels import Label
 from wardstead.ledger.ports import Claim, Remembered
 
 _CAPACITY: Final = 50_000
+_TOGETHER: Final = 2000
 DAY_MS: Final = 86_400_000
 
 
@@ -135,12 +136,24 @@ class ConversationStore:
         idle = (conversation.c.vault.is_not(None)) & (conversation.c.changed_ms < now - stand_in_days * DAY_MS)
         emptied = {"vault": None, "version": func.max(conversation.c.version + 1, now)}
         empty = (conversation.c.vault.is_(None)) & (conversation.c.level == 0) & (conversation.c.compartments == "")
-        old = fingerprint.c.time_ms < now - fingerprint_days * DAY_MS
         with self._writing() as connection:
-            gone = connection.execute(delete(fingerprint).where(old)).rowcount
-            gone += connection.execute(update(conversation).where(idle).values(emptied)).rowcount
+            gone = connection.execute(update(conversation).where(idle).values(emptied)).rowcount
             connection.execute(delete(conversation).where(empty))
+        older = now - fingerprint_days * DAY_MS
+        while removed := self._forget_some(older):
+            gone += removed
         return gone
+
+    def _forget_some(self, older_ms: int) -> int:
+        """A few fingerprints at a time: exchanges wait while they go."""
+        keys = list(fingerprint.primary_key.columns)
+        some = select(*keys).where(fingerprint.c.time_ms < older_ms).limit(_TOGETHER)
+        one = and_(*(column == bindparam(f"old_{column.name}") for column in keys))
+        with self._writing() as connection:
+            rows = [{f"old_{name}": value for name, value in row.items()} for row in connection.execute(some).mappings()]
+            if rows:
+                connection.execute(delete(fingerprint).where(one), rows)
+        return len(rows)
 
     # -- the database ------------------------------------------------------------------------------------------------
 
