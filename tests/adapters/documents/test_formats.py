@@ -7,13 +7,17 @@ import bz2
 import gzip
 import io
 import lzma
+import random
 import tarfile
+import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.adapters.documents import made
 from tests.adapters.documents.reading_here import read
 
-from wardstead.inspection.documents import EncryptedDocument, Extracted, UnreadableDocument, UnsupportedDocument
+from wardstead.inspection.documents import DocumentTooLarge, EncryptedDocument, Extracted, UnreadableDocument, UnsupportedDocument
 
 
 def hidden(extracted: Extracted) -> dict[str, str]:
@@ -335,3 +339,39 @@ def test_what_it_is_is_decided_by_content_and_a_wrong_name_is_said() -> None:
         read(b"\x89PNG\r\n\x1a\n" + bytes(20), "a.txt")
     polyglot = made.pdf(made.line("words")) + made.zipped({"a": "b"})
     assert any("zip archive as well" in one for one in read(polyglot, "a.pdf").all_warnings())
+
+
+SEEDS = {
+    "a.docx": made.docx(made.para("words", "<w:vanish/>"), {"word/comments.xml": f"<w:comments {made.W}>{made.para('x')}</w:comments>"}),
+    "a.xlsx": made.xlsx('<row><c t="s"><v>0</v></c></row>', {"xl/sharedStrings.xml": f"<sst {made.S}><si><t>x</t></si></sst>"}),
+    "a.pptx": made.pptx({"slide1.xml": made.slide("x")}), "a.odt": made.odt("<text:p>x</text:p>"), "a.epub": made.epub(),
+    "a.pdf": made.pdf(made.line("x") + made.line("y", colour="1 g"), info="/Title (x)"), "a.msg": made.msg(),
+    "a.eml": made.mail(**{"x.docx": made.docx(made.para("z"))}), "a.rtf": rb"{\rtf1\ansi{\v x}\u8364? \'e9{\*\annotation z}\par}",
+    "a.html": b"<html><style>.x{display:none}</style><p class=x style='color:#fff'>a<template>b</template><table><td>x</table>",
+}  # fmt: skip
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    out = bytearray(data)
+    for _ in range(chance.randint(1, 8)):
+        at = chance.randrange(len(out) + 1)
+        out[at : at + chance.choice((0, 1, 1, 9))] = chance.randbytes(chance.choice((0, 1, 1, 5)))
+    return bytes(out)
+
+
+def damaged_inside(data: bytes, chance: random.Random) -> bytes:
+    """One file of an archive is damaged, so that the archive's checksums do not tell."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    one = chance.choice(list(files))
+    return made.zipped({**files, one: damaged(files[one], chance)})
+
+
+@given(name=st.sampled_from(sorted(SEEDS)), chance=st.randoms(use_true_random=False), inside=st.booleans())
+def test_a_damaged_document_is_read_or_refused_with_its_place(name: str, chance: random.Random, *, inside: bool) -> None:
+    data = SEEDS[name]
+    try:
+        read(damaged_inside(data, chance) if inside and data.startswith(b"PK") else damaged(data, chance), name)
+    except (UnreadableDocument, DocumentTooLarge, EncryptedDocument, UnsupportedDocument) as error:
+        place = error.where
+        assert place.startswith(name)
