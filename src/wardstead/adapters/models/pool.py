@@ -12,7 +12,8 @@ from wardstead.adapters.models.worker import Worker
 from wardstead.kernel.errors import DetectorFailed
 
 BATCH_CHARS: Final = 16 * 1024
-"""Of texts in one job: what its time limit is meant for."""
+_BATCH_TEXTS: Final = 128
+"""Of texts in one job, at most: what its time limit is meant for."""
 _PAUSE_S: Final = 2.0
 """After a process that could not be started, nobody tries again for so long: each try costs everybody's time."""
 
@@ -123,7 +124,7 @@ def _batches(texts: Sequence[str]) -> list[list[str]]:
     batches: list[list[str]] = []
     chars = BATCH_CHARS
     for text in texts:
-        if chars + len(text) > BATCH_CHARS:
+        if chars + len(text) > BATCH_CHARS or len(batches[-1]) >= _BATCH_TEXTS:
             batches.append([])
             chars = 0
         batches[-1].append(text)
