@@ -217,3 +217,24 @@ def test_a_cut_stream_ends_with_all_that_was_released() -> None:
     play.flush() >> CommitOutcome << None
     play.end()
     assert said(OpenAIDialect(), play.sent).startswith(f"Dear {stand_in[:-2]} ")
+
+
+def test_reasoning_gets_the_original_back_too() -> None:
+    now = names()
+    play = Playbook(exchange(now=now)) >> ReadBody << body(stream=True) >> CommitIntent << None >> CallModel
+    _, stand_in = read_by_the_model(play)
+    play << 200
+    for text in (f"I think of {stand_in[:4]}", f"{stand_in[4:]} a lot "):
+        event = {"choices": [{"index": 0, "delta": {"reasoning_content": text}, "finish_reason": None}]}
+        play >> ReadModel << b"data: " + json.dumps(event).encode() + b"\n\n" >> Refresh << now
+        play.flush()
+    for piece in pieces("done"):
+        play >> ReadModel << piece >> Refresh << now
+        play.flush()
+    play >> CommitOutcome
+    assert json.loads(play.seen[-1].draft.body)["answer"][0]["reasoning"] == f"I think of {stand_in} a lot "  # type: ignore[union-attr]
+    play << None
+    play.end()
+    events = [json.loads(line[6:]) for line in play.sent.decode().splitlines() if line.startswith("data: {")]
+    thought = "".join(event["choices"][0]["delta"].get("reasoning_content") or "" for event in events)
+    assert thought == f"I think of {ORIGINAL} a lot "

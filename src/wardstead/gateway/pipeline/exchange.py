@@ -32,6 +32,7 @@ from wardstead.gateway.pipeline.commands import (
 )
 from wardstead.gateway.pipeline.head import decision, head
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
+from wardstead.gateway.pipeline.past import Past
 from wardstead.gateway.pipeline.refusals import (
     LedgerUnavailable,
     ModelRefused,
@@ -42,7 +43,6 @@ from wardstead.gateway.pipeline.refusals import (
 )
 from wardstead.gateway.pipeline.relay import Relay
 from wardstead.gateway.pipeline.steps import Incoming, Inspected
-from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
@@ -53,7 +53,7 @@ from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, Label, join_all
-from wardstead.ledger.ports import Claim, Passage, Refusal, Remembered
+from wardstead.ledger.ports import Passage, Refusal
 
 Road = Generator[Command, Any, None]
 T = TypeVar("T")
@@ -91,8 +91,6 @@ class Exchange:
         self._clock = clock
         self._inspected = Inspected()
         self._documents: tuple[Extracted, ...] = ()
-        self._remembered = Remembered()
-        self._conversation = ""
         self._started = False
         self._forwarded_ms = 0
         self._first_ms = 0
@@ -172,14 +170,14 @@ class Exchange:
         self._cited = yield Compute(partial(steps.place_documents, self.world, self._request, self._documents))
 
     def _recall(self, *, fresh: bool) -> Road:
-        """What is remembered of the conversation, and of the texts that come back: the commit will hold it against what is so."""
-        owner, name = self._who.principal.subject, self.incoming.context.get("conversation", "")
-        self._conversation = self.world.fingerprints.conversation(owner, name) if name else ""
-        if self._conversation or self._cited:
-            self._remembered = yield Recall(Claim(owner, self._conversation, self._cited), fresh or bool(name))
-        sealed = self._remembered.vault
-        kept = self._sealer.open_kept(owner, self._conversation, sealed) if sealed else b""
-        self._vault = steps.vault(self.world, self._request, self._model, kept)
+        """What is remembered of the conversation, and of the texts that come back."""
+        name = self.incoming.context.get("conversation", "")
+        self._past = Past(self._sealer, self.world.fingerprints, self._who.principal, name, self._cited)
+        claim = self._past.claim
+        if claim is not None:
+            remembered = yield Recall(claim, fresh or bool(name))
+            self._past.remember(remembered)
+        self._vault = steps.vault(self.world, self._request, self._model, self._past.stand_ins())
 
     def _until_intended(self) -> Road:
         for _ in range(MAX_STALE_RETRIES):
@@ -201,42 +199,13 @@ class Exchange:
         raise LedgerUnavailable(Refusal.STALE)
 
     def _question_passes(self) -> Passage | None:
-        """What the intent does to its conversation, and which past its decision was based on."""
-        enters = self.verdict == "allow"
-        made = self._inspected.made if enters else ()
-        if not (self._conversation or self._cited or made):
-            return None
-        seen = self._remembered
-        return Passage(
-            self._who.principal.subject,
-            self._conversation,
-            self.label if enters else PUBLIC,
-            seen.version,
-            self._cited,
-            seen.cited,
-            made,
-            self._sealed_vault() if enters else None,
-        )
-
-    def _sealed_vault(self) -> bytes | None:
-        """The stand-ins, where there are new ones that the next turn should know."""
-        if not (self._conversation and self._vault.changed):
-            return None
-        return self._sealer.seal_kept(self._who.principal.subject, self._conversation, self._vault.dump())
+        if self.verdict != "allow":
+            return self._past.nothing()
+        return self._past.question(self.label, self._inspected.made, self._vault)
 
     def _answer_passes(self, answer: Any) -> Passage | None:
-        """What the outcome does to its conversation: what was given carries the label of all that it may come from."""
         guard = self._guard
-        if guard is None or answer is None:
-            return None
-        label = self.label.join(guard.given)
-        if label == PUBLIC:
-            return None
-        # It comes back as it was given: with the originals. What it is labelled is what the model read, which they are not in.
-        given = self._vault.restorer(self._who.principal.clearance).whole
-        parts = self.world.fingerprints.parts
-        made = tuple((one, label) for text in texts_of(answer) for one in parts(given(text)))
-        return Passage(self._who.principal.subject, self._conversation, label, made=made)
+        return self._past.answer(self.label.join(guard.given), answer, self._vault) if guard is not None else None
 
     def _label_of_record(self, found: Label) -> Label:
         """Of what an entry holds: where something is kept for a reviewer, also of what was ``found`` in it."""
@@ -271,7 +240,7 @@ class Exchange:
         except TakesLong:
             self._inspected = yield Compute(partial(work, patient=True))
         # INVARIANT: what a client sends can only raise the mark.
-        self.label = self._inspected.label.join(self._remembered.mark).join(self._remembered.cited)
+        self.label = self._inspected.label.join(self._past.mark)
         self._enter(State.INSPECTED)
 
     def _decide(self) -> None:

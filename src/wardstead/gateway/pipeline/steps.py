@@ -15,7 +15,7 @@ from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.borders import Crossing, crossings
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Direction, Flow, Origin
-from wardstead.inspection.pseudonyms import CODE_LENGTH, Vault, load_stand_ins
+from wardstead.inspection.pseudonyms import CODE_LENGTH, StandIn, Vault
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import PUBLIC, Label, join_all
@@ -82,7 +82,7 @@ def place_documents(world: World, request: ParsedRequest, read: Sequence[Extract
     return world.fingerprints.cited(request.texts)
 
 
-def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: bytes) -> Vault:
+def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: Sequence[StandIn]) -> Vault:
     """The stand-ins for this request and its answer: those ``kept`` of the conversation, and room for more."""
     texts, flow = request.texts, Flow(Direction.ANSWER, model.model_class)
     found_in_none: set[str] = set()
@@ -98,7 +98,7 @@ def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: by
             found_in_none.add(kind)
         return True
 
-    return Vault(world.entropy, fits, load_stand_ins(kept) if kept else ())
+    return Vault(world.entropy, fits, kept)
 
 
 def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_ins: Vault, *, patient: bool) -> Inspected:
