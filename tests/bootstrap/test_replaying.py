@@ -17,11 +17,13 @@ from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.key_files import read_key
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.bootstrap import people
+from wardstead.bootstrap import people, replaying
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.cli.main import app
 from wardstead.console.ports import Replayed, Skipped
+from wardstead.inspection.documents import enclosed
+from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.ids import CredentialId, ExchangeId
 
@@ -144,3 +146,17 @@ def test_the_command_replays_everybody_s(deployment: Deployment, console: Consol
     wrong = CliRunner().invoke(app, ["-C", folder, "classify", "what-if", str(file), "--json"])
     assert wrong.exit_code == 3
     assert json.loads(wrong.stdout)["error"]["where"].startswith(f"{file}:2")
+
+
+def test_a_document_stands_by_itself_again_as_it_was_inspected() -> None:
+    data = b"%PDF"
+    content = "\n".join(["Sum up", enclosed("the words", "a.pdf", data), "in one line"])
+    intent = {
+        "model": "m",
+        "operation": "/v1/chat/completions",
+        "request": {"messages": [{"role": "user", "content": content}]},
+        "documents": [{"text": 1}],
+    }
+    texts, origins = replaying._texts(intent)
+    assert texts == ["Sum up", enclosed("the words", "a.pdf", data), "", "in one line"]
+    assert origins == [Origin.USER, Origin.DOCUMENT, Origin.DOCUMENT, Origin.USER]

@@ -29,7 +29,15 @@ from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import Dialect, FieldPolicy
-from wardstead.inspection.documents import DocumentTooLarge, EncryptedDocument, Extracted, Part, UnsupportedDocument, enclosed
+from wardstead.inspection.documents import (
+    DocumentTooLarge,
+    EncryptedDocument,
+    Extracted,
+    Part,
+    UnsupportedDocument,
+    apart,
+    enclosed,
+)
 from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import CallerError
 from wardstead.ledger.ports import Refusal, Remembered
@@ -277,6 +285,24 @@ def test_whatever_the_part_it_is_taken_or_refused(value: Any, kind: str) -> None
         except CallerError:
             continue
         assert len(request.documents) == 1
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(), st.text(max_size=9), st.binary(max_size=20)) | st.text(min_size=1).map(lambda text: text + "."),
+        max_size=5,
+    )
+)
+def test_what_was_joined_can_be_taken_apart(parts: list[Any]) -> None:
+    pieces: list[tuple[bool, str]] = []
+    for part in parts:
+        if isinstance(part, tuple):
+            pieces.append((True, enclosed(*part)))
+        elif pieces and not pieces[-1][0]:
+            pieces[-1] = (False, f"{pieces[-1][1]}\n{part}")
+        else:
+            pieces.append((False, part))
+    assert apart("\n".join(piece for _, piece in pieces)) == (pieces or [(False, "")])
 
 
 @given(st.text())

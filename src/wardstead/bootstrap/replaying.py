@@ -19,6 +19,7 @@ from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, UnknownFields
 from wardstead.inspection.classify import Classifier
+from wardstead.inspection.documents import apart
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Flow, ModelClass, Origin
 from wardstead.inspection.replay import Passage, Recorded, Rejudge, Sighting, fate, passages
@@ -181,7 +182,18 @@ def _texts(intent: Mapping[str, Any]) -> tuple[list[str], list[Origin]]:
         parsed = OpenAIDialect().parse(str(intent["operation"]), body, limits=_LIMITS, fields=_FIELDS)
     except (CallerError, ConfigurationError, ValueError):
         return [], []
-    return parsed.texts, parsed.origins
+    return _with_documents(parsed.texts, parsed.origins) if intent.get("documents") else (parsed.texts, parsed.origins)
+
+
+def _with_documents(texts: Sequence[str], origins: Sequence[Origin]) -> tuple[list[str], list[Origin]]:
+    """The same as they were inspected: a document by itself, and after it what was withheld of it, which is not kept."""
+    found: list[str] = []
+    whose: list[Origin] = []
+    for text, origin in zip(texts, origins, strict=True):
+        for is_document, piece in apart(text) if origin in {Origin.USER, Origin.TOOL} else [(False, text)]:
+            found += [piece, ""] if is_document else [piece]
+            whose += [Origin.DOCUMENT, Origin.DOCUMENT] if is_document else [origin]
+    return found, whose
 
 
 def _answer_texts(answer: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -174,7 +174,7 @@ def _until_decided(asked: Mapping[str, Any]) -> list[Step]:
             "Inspection of the prompt",
             _found_words(found, "the prompt"),
             _found_tone(found),
-            _facts(("label", label_words(asked["label"]))),
+            _facts(("label", label_words(asked["label"])), *(("document", _document(one)) for one in asked.get("documents", ()))),
             found,
         ),
         Step(
@@ -189,6 +189,12 @@ def _until_decided(asked: Mapping[str, Any]) -> list[Step]:
             ),
         ),
     ]
+
+
+def _document(one: Mapping[str, Any]) -> str:
+    """A document that came with a request, in words."""
+    hidden = f"; not shown to its readers: {', '.join(one['hidden'])}" if one["hidden"] else ""
+    return f"{one['name']} ({one['kind']}, {one['size']} bytes, SHA-256 {one['sha256'][:16]}…){hidden}"
 
 
 def _recorded(intent: Mapping[str, Any], asked: Mapping[str, Any]) -> Step:

@@ -7,6 +7,7 @@ are hidden, and where people forget what they meant to remove.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from wardstead.kernel.text import harmless
 ARROW: Final = " > "
 """Between the steps of a path inside a document."""
 _NAME_CHARACTERS: Final = 120
+_BEGINS: Final = re.compile(r'^\[document "([^"\n]*)" ([0-9a-f]{16})\]\n', re.MULTILINE)
 USUAL: Final = frozenset(
     {
         "metadata", "addresses behind links", "names of the files", "master of slides", "outline", "title of the page",
@@ -95,6 +97,24 @@ def enclosed(text: str, name: str, data: bytes) -> str:
     mark = hashlib.sha256(data).hexdigest()[:16]
     shown = shown_name(name)
     return f'[document "{shown}" {mark}]\n{text}\n[end of document "{shown}" {mark}]'
+
+
+def apart(text: str) -> list[tuple[bool, str]]:
+    """The pieces of a text in which documents stand, in their order: whether it is a document, and the piece itself."""
+    pieces: list[tuple[bool, str]] = []
+    at = 0
+    while found := _BEGINS.search(text, at):
+        end = f'\n[end of document "{found[1]}" {found[2]}]'
+        until = text.find(end, found.end() - 1)
+        if until < 0:
+            break
+        if found.start() > at:
+            pieces.append((False, text[at : found.start()].removesuffix("\n")))
+        pieces.append((True, text[found.start() : until + len(end)]))
+        at = until + len(end) + 1  # and the line break after it
+    if at < len(text) or not pieces:
+        pieces.append((False, text[at:]))
+    return pieces
 
 
 def shown_name(name: str) -> str:
