@@ -116,23 +116,34 @@ class ValueMatcher:
 
     def matches(self, data: bytes, begin: int, before: int) -> list[Place]:
         """See ``Windowed.matches``."""
-        if not self._letter_words and _DIGIT.search(data, begin) is None:
+        numbers = _DIGIT.search(data, begin) is not None
+        if not self._letter_words and not numbers:
+            return []
+        first_words = self._first_words(data, begin) if self._letter_words else frozenset()
+        if not first_words and not numbers:
             return []
         words = _words(data, begin)
         found: list[Place] = []
-        numbers = _next_numbers(words)
+        next_numbers = _next_numbers(words)
         for at, word in enumerate(words):
             if word.start >= before:
                 break
-            if word.start >= begin and self._is_worth_it(word, numbers[at] - at):
+            if word.start < begin:
+                continue
+            mixed = self._most[_MIXED] and next_numbers[at] - at < self._digit_words
+            if word.shape != _ALL_LETTERS or mixed or word.text in first_words:
                 found += self._at(words, at)
         return found
 
-    def _is_worth_it(self, word: _Word, number: int) -> bool:
-        """Whether a value can start with ``word`` at all; the next word with a digit is ``number`` words away."""
-        if word.shape != _ALL_LETTERS or (self._most[_MIXED] and number < self._digit_words):
-            return True
-        return self._letter_words > 0 and len(word.text) <= self._most[_ALL_LETTERS] and self._begins(word.text)
+    def _first_words(self, data: bytes, begin: int) -> frozenset[str]:
+        """The words of ``data`` with which a value of letters begins: each is hashed once."""
+        start = max(0, begin - _BEFORE)
+        text = data[start:]
+        if text.isascii():
+            words = set(_ASCII_WORD.findall(text.decode("ascii").lower()))
+        else:
+            words = {word.text for word in _words(data, begin)}
+        return frozenset(word for word in words if len(word) <= self._most[_ALL_LETTERS] and self._begins(word))
 
     def _at(self, words: Sequence[_Word], at: int) -> Iterator[Place]:
         """The longest value that starts with the word at ``at``, in each index."""
