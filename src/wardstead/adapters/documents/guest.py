@@ -6,16 +6,21 @@ Out: an R once it runs, eight bytes of length, JSON.
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import sys
+from typing import Any
 
 
 def main() -> None:
     """Read one document."""
     settings = json.loads(sys.stdin.buffer.readline())
     for limit, most in (("AS", settings["memory_bytes"]), ("CPU", settings["cpu_s"]), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 64)):
-        resource.setrlimit(getattr(resource, f"RLIMIT_{limit}"), (most, most))
+        which = getattr(resource, f"RLIMIT_{limit}")
+        _, hard = resource.getrlimit(which)
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(which, (allowed, allowed))
     sys.stdout.buffer.write(b"R")
     sys.stdout.buffer.flush()
     data = sys.stdin.buffer.read()
@@ -27,18 +32,18 @@ def main() -> None:
     sys.stdout.buffer.flush()
 
 
-def read(data: bytes, settings: dict[str, object]) -> dict[str, object]:
+def read(data: bytes, settings: dict[str, Any]) -> dict[str, object]:
     """The pieces and warnings, or the problem."""
-    from reader.kinds import read as read_document  # type: ignore[import-not-found]  # beside this file in the sandbox
-    from reader.reading import Limits, Problem, Reading  # type: ignore[import-not-found]
+    # The package beside this file, which has no name of its own outside the sandbox.
+    kinds, found = importlib.import_module("reader.kinds"), importlib.import_module("reader.reading")
 
-    def inside(reading: Reading, inner: bytes, path: tuple[str, ...], depth: int) -> None:
-        read_document(reading, inner, path, depth)
+    def inside(reading: Any, inner: bytes, path: tuple[str, ...], depth: int) -> None:
+        kinds.read(reading, inner, path, depth)
 
-    reading = Reading(Limits(**settings["limits"]), inside)  # type: ignore[arg-type]
+    reading = found.Reading(found.Limits(**settings["limits"]), inside)
     try:
-        kind = read_document(reading, data, (str(settings["name"]),), 0)
-    except Problem as problem:
+        kind = kinds.read(reading, data, (settings["name"],), 0)
+    except found.Problem as problem:
         return {"problem": {"code": problem.code, "what": problem.what, "path": problem.path, "next_step": problem.next_step}}
     except MemoryError:
         return {"problem": {"code": "too_large", "what": "it needs too much memory", "path": [settings["name"]], "next_step": ""}}
