@@ -41,6 +41,7 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     found.append(prose())
     found += content(deployment)
     found += documents(deployment)
+    found += scores(deployment)
     found += [_classifier(deployment, one) for one in settings.classifiers]
     place = str(deployment.places.config)
     if settings.judge.model:
@@ -49,7 +50,6 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     twice = sorted(name for name, count in Counter(one.id for one in found).items() if count > 1)
     if twice:
         raise ConfigurationError(f"two detectors are called {twice[0]!r}", where=f"{place}: inspection")
-    found += scores(deployment)
     return tuple(found)
 
 
