@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from tests.console.fakes import ALICE_EXCHANGE, BLOCKED_EXCHANGE, ONE_TIME, PASSWORD, PEOPLE, FakeServices
+from tests.console.fakes import ALICE_EXCHANGE, BLOCKED_EXCHANGE, ONE_TIME, PASSWORD, PEOPLE, FakeServices, intent, outcome
 from tests.console.serving import CARD, FakeGateway, serving
 
 from wardstead.console.ports import ExchangeSummary
@@ -373,3 +373,97 @@ def test_a_conversation_is_gone_with_its_page(page: Page) -> None:
     expect(page.locator(".turn")).to_have_count(0)
     page.reload()
     expect(page.locator(".turn")).to_have_count(0)
+
+
+# -- classification --------------------------------------------------------------------------------------------------------
+
+
+def test_a_text_is_tried_by_keyboard_alone(page: Page) -> None:
+    sign_in(page)
+    page.goto("classification/try")
+    page.get_by_label("Text").focus()
+    page.keyboard.insert_text(f"charge {CARD}, write to ann@example.org")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Look at it")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Verdict")).to_be_visible()
+    hits = page.locator("a.hit")
+    expect(hits).to_have_count(2)
+    hits.first.focus()
+    expect(hits.first.locator(".tip")).to_be_visible()
+    assert hits.first.locator(".tip").bounding_box()["height"] > 10  # type: ignore[index]
+    page.keyboard.press("Enter")
+    expect(page.locator("#finding-1")).to_be_in_viewport()
+    expect(page.locator("#finding-1")).to_contain_text("payment-card")
+    expect(page.locator(".marked-text").last).to_contain_text("payment-card redacted")
+    expect(page.locator(".marked-text").last).to_contain_text("***")
+    assert_accessible(page)
+
+
+def test_a_document_is_tried_and_its_markup_is_text(page: Page) -> None:
+    sign_in(page)
+    page.goto("classification/try")
+    files = [{"name": "<b>note.txt", "mimeType": "text/plain", "buffer": b"<img src=x onerror=alert(1)> ann@example.org"}]
+    page.get_by_label("Or a document").set_input_files(files)  # type: ignore[arg-type]
+    page.get_by_label("On its way").select_option("answer")
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("heading", name="<b>note.txt")).to_be_visible()
+    expect(page.locator(".marked-text").first).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(page.get_by_label("On its way")).to_have_value("answer")
+
+
+def test_much_text_with_many_findings_stays_usable(page: Page) -> None:
+    sign_in(page)
+    page.goto("classification/try")
+    text = "".join(f"to ann{number}@example.org\n" for number in range(5000)).encode()
+    page.get_by_label("Or a document").set_input_files([{"name": "many.txt", "mimeType": "text/plain", "buffer": text}])
+    page.get_by_role("button", name="Look at it").click(timeout=100_000)
+    expect(page.get_by_text("The first 200 of 5,000.")).to_be_visible(timeout=60_000)
+    expect(page.locator("a.hit")).to_have_count(200)
+    assert_accessible(page)
+    assert_nothing_sticks_out(page)
+
+
+def test_a_rule_is_found_without_scripts(browser: Browser, server: tuple[str, FakeGateway]) -> None:
+    context = browser.new_context(base_url=f"{server[0]}/console/", java_script_enabled=False)
+    page = sign_in(context.new_page())
+    page.get_by_role("link", name="Classification").click()
+    page.get_by_label("Find a rule").fill("payment-card")
+    page.keyboard.press("Enter")
+    expect(page.locator(".rules tbody th").filter(has_text="payment-card").first).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_changed_policy_is_mended_and_replayed(
+    browser: Browser, services: FakeServices, server: tuple[str, FakeGateway], scripts: bool, width: int
+) -> None:
+    mine = ExchangeId("0193a5b0-0000-7000-8000-00000000c4a9")
+    root = PEOPLE["root"].id
+    services.summaries.append(ExchangeSummary(mine, 20, "intent", "2026-11-23T15:04:05.120Z", root, "root", "completed"))
+    services.put(mine, intent("write to ann@example.org"), outcome("completed", "Done."))
+    viewport = {"width": width, "height": 800}
+    context = browser.new_context(base_url=f"{server[0]}/console/", java_script_enabled=scripts, viewport=viewport)  # type: ignore[arg-type]
+    page = sign_in(context.new_page(), "root")
+    page.goto("classification/what-if")
+    page.get_by_label("Changed policy").fill("version: 8\nextends: general\nrules:\n  - {type: email, label: {level: top}}\n")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.locator(".lines .wrong")).to_contain_text("level: top")
+    rule = "{type: email, label: {level: restricted}, prompt: block, answer: block}"
+    page.get_by_label("Changed policy").fill(f"version: 8\nextends: general\nrules:\n  - {rule}\n")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("1 exchange replayed.")).to_be_visible()
+    row = page.locator(".what-if-rows tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("email: mask → block")
+    expect(page.locator(".change-stricter.tally b")).to_have_text("1")
+    expect(page.locator(".progress").first).to_be_hidden()
+    assert "ann@example.org" not in page.locator(".replay").inner_text()
+    if scripts:  # axe is one
+        assert_accessible(page)
+        assert_nothing_sticks_out(page)
+    row.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(mine)
+    context.close()

@@ -199,6 +199,17 @@ def test_what_cannot_be_replayed_says_why(signed_in: SignedIn, services: FakeSer
     assert not services.calls
 
 
+def test_a_policy_of_two_thousand_rules_gets_a_page_of_bounded_size(signed_in: SignedIn) -> None:
+    rules = "".join(f"  - {{type: made-up-{number}, label: {{level: public}}}}\n" for number in range(2000))
+    status, page = replays(signed_in("root"), f"version: 1\nextends: general\nrules:\n{rules}")
+    assert status == 422
+    assert "which no detector finds" in page or "made-up-0" in page
+    assert len(page) < len(rules) * 1.3 + 20_000
+    wrong = rules.replace("made-up-1500, label", "made-up-1500, lable")
+    status, page = replays(signed_in("root"), f"version: 1\nextends: general\nrules:\n{wrong}")
+    assert '<span class="line-number">1504</span>' in page
+
+
 def test_a_ready_made_policy_is_a_beginning(signed_in: SignedIn) -> None:
     root = signed_in("root")
     assert "Safe Harbor" in root.get(f"{WHAT_IF}?from=health").text

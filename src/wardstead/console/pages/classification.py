@@ -24,7 +24,7 @@ from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
 
 POLICY: Final = "/console/classification"
 TRY: Final = f"{POLICY}/try"
-MAX_CHARACTERS: Final = 256 * 1024
+MAX_CHARACTERS: Final = 128 * 1024
 """Of a text that is tried. The command line takes more."""
 MAX_UPLOAD: Final = 8 * 1024 * 1024
 _TOO_LARGE: Final = "This is larger than 8 MB. The command line takes more: wardstead classify FILE."

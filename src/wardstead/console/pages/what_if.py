@@ -37,6 +37,7 @@ CHANGES: Final[Mapping[str, str]] = {
 _SPLIT: Final = "\N{SYMBOL FOR UNIT SEPARATOR}replay\N{SYMBOL FOR UNIT SEPARATOR}"
 _EVERY_S: Final = 0.25
 _AROUND: Final = 2
+_SAID: Final = 400
 _TOO_LARGE: Final = "The policy is larger than 512 KB."
 
 
@@ -212,7 +213,12 @@ def _mistake(error: ConfigurationError, text: str) -> Mistake:
     lines = text.split("\n")
     around = range(max(1, at - _AROUND), min(len(lines), at + _AROUND) + 1) if 0 < at <= len(lines) else ()
     shown = tuple(Line(number, lines[number - 1][:200], number == at) for number in around)
-    return Mistake(error.what, error.where, error.why, error.next_step, shown)
+    return Mistake(*(_cut(part) for part in (error.what, error.where, error.why, error.next_step)), shown)
+
+
+def _cut(text: str) -> str:
+    """A message may name all of two thousand rules."""
+    return text if len(text) <= _SAID else f"{text[:_SAID]} …"
 
 
 def _said(error: WardsteadError) -> str:
