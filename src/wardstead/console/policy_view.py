@@ -148,7 +148,7 @@ def _row(policy: ClassificationPolicy, one: Label) -> Row:
         tuple(cells),
         _days(keeping.retention_days),
         "" if keeping.content else "not what was said",
-        "as access policy says" if keeping.seen_by is None else ", ".join(sorted(keeping.seen_by)) or "nobody",
+        "as permitted" if keeping.seen_by is None else ", ".join(sorted(keeping.seen_by)) or "nobody",
     )
 
 

@@ -213,7 +213,7 @@ def _mistake(error: ConfigurationError, text: str) -> Mistake:
     lines = text.split("\n")
     around = range(max(1, at - _AROUND), min(len(lines), at + _AROUND) + 1) if 0 < at <= len(lines) else ()
     shown = tuple(Line(number, lines[number - 1][:200], number == at) for number in around)
-    return Mistake(*(_cut(part) for part in (error.what, error.where, error.why, error.next_step)), shown)
+    return Mistake(_cut(error.what), _cut(error.where), _cut(error.why), _cut(error.next_step), shown)
 
 
 def _cut(text: str) -> str:
