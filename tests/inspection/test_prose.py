@@ -86,3 +86,11 @@ def test_a_part_stands_for_its_pattern_in_parts_after_it_and_in_patterns() -> No
     parts = "{digit: '[0-9]', two: '<<digit>><<digit>>'}"
     phrase = load_phrases({"file.yaml": one_phrase("x<<two>>", parts=parts)})[0]
     assert list(phrase.matches(b"x1 x12")) == [(3, 6)]
+
+
+def test_the_scan_for_a_whole_group_misses_none_of_its_patterns() -> None:
+    for group in DETECTOR._groups:
+        for phrase in group.phrases:
+            for example in phrase.entry.examples:
+                data = example.encode()
+                assert group.may_match(data) or not list(phrase.matches(data)), phrase.entry.id

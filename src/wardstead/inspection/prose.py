@@ -63,9 +63,10 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A pattern that is ready to run."""
+    """A pattern that is ready to run. ``written``: with its parts filled in."""
 
     entry: Entry
+    written: str
     search: Any
     group: int
     context: Any
@@ -75,8 +76,6 @@ class Phrase:
     def matches(self, data: bytes) -> Iterator[tuple[int, int]]:
         """The bytes of each real match, in order; none overlaps the next."""
         if self.needs and not any(one in data for one in self.needs):
-            return
-        if self.entry.digits and _DIGIT.search(data) is None:
             return
         at = 0
         while (match := self.search(data, at)) is not None:
@@ -123,7 +122,9 @@ class ProseDetector:
 
     def __init__(self, phrases: Sequence[Phrase]) -> None:
         """``phrases``: as loaded from the catalogue."""
-        self._phrases = tuple(phrases)
+        with_digits = [one for one in phrases if one.entry.digits]
+        others = [one for one in phrases if not one.entry.digits]
+        self._groups = [_Group(with_digits, digits=True), _Group(others, digits=False)]
         self.types: Mapping[str, str] = {one.entry.type: one.entry.category for one in phrases}
         self.version = sha256(repr([msgspec.structs.astuple(one.entry) for one in phrases]).encode()).hexdigest()[:12]
 
@@ -133,7 +134,8 @@ class ProseDetector:
 
     def _in(self, text: str) -> list[Span]:
         data = text.encode("utf-8", "replace")
-        found = [(one.entry.type, start, end, one.entry.score) for one in self._phrases for start, end in one.matches(data)]
+        phrases = [one for group in self._groups if group.may_match(data) for one in group.phrases]
+        found = [(one.entry.type, start, end, one.entry.score) for one in phrases for start, end in one.matches(data)]
         united: dict[str, list[tuple[int, int, float]]] = {}
         for kind, start, end, score in sorted(found, key=lambda one: one[1]):
             spans = united.setdefault(kind, [])
@@ -145,6 +147,22 @@ class ProseDetector:
         if data.isascii():
             return [Span(kind, start, end, score) for start, end, kind, score in places]
         return [Span(kind, char_count(data[:start]), char_count(data[:end]), score) for start, end, kind, score in places]
+
+
+class _Group:
+    """Patterns of which most texts match none: that takes one scan, not one for each."""
+
+    def __init__(self, phrases: Sequence[Phrase], *, digits: bool) -> None:
+        self.phrases = tuple(phrases)
+        either = "|".join(f"(?:{one.written})" for one in phrases)
+        self._either = re2.compile(either.encode(), options=_options()) if phrases else None
+        self._digits = digits
+
+    def may_match(self, data: bytes) -> bool:
+        """Whether any of them matches, real or not."""
+        if self._either is None or (self._digits and _DIGIT.search(data) is None):
+            return False
+        return self._either.search(data) is not None
 
 
 def _compiled(entry: Entry, parts: Mapping[str, str], where: str) -> Phrase:
@@ -163,7 +181,7 @@ def _compiled(entry: Entry, parts: Mapping[str, str], where: str) -> Phrase:
             "a capturing group marks what is found: at most one", where=where, next_step="write (?:…) for the others"
         )
     validator = VALIDATORS[entry.validator] if entry.validator else None
-    return Phrase(entry, pattern.search, pattern.groups, context, validator, tuple(one.encode() for one in entry.needs))
+    return Phrase(entry, written, pattern.search, pattern.groups, context, validator, tuple(one.encode() for one in entry.needs))
 
 
 def _filled(pattern: str, parts: Mapping[str, str]) -> str:
