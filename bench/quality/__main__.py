@@ -21,6 +21,7 @@ from bench.quality.engine import Engine, Prediction
 from bench.quality.peers import NotInstalled, ask
 from bench.quality.report import Section, percent, replace
 from bench.quality.scoring import Document, Rates, Span, Tally, tally
+from bench.quality.values import SHAPES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PERSONAL_PEERS = ("presidio", "presidio-md", "datafog", "scrubadub")
@@ -85,13 +86,10 @@ def _personal(section: Section, asked: argparse.Namespace, engine: Engine, names
         for name, one in (("Wardstead, patterns and prose", engine), ("Wardstead with its model of names", names)):
             if one is None:
                 continue
-            found = [
-                [Span(each.type, each.start, each.end) for each in predicted if each.category in personal.PERSONAL_CATEGORIES]
-                for predicted in one.detect(_texts(documents))
-            ]
+            found = [personal.ours_as_types(predicted) for predicted in one.detect(_texts(documents))]
             tallies[name] = (tally(documents, found), tally(documents, found, strict=True))
         kind = "held out: templates and locales that nothing was tuned on" if held_out else "tuned on"
-        section.personal(f"Made-up documents ({len(documents):,}, {kind})", tallies, None, {})
+        section.personal(f"Made-up documents ({len(documents):,}, {kind})", tallies, (*SHAPES, "email", "ip-address", "url"), {})
 
 
 def _secrets(section: Section, asked: argparse.Namespace, engine: Engine, peers: Sequence[str]) -> None:
@@ -118,8 +116,9 @@ def _secrets(section: Section, asked: argparse.Namespace, engine: Engine, peers:
     flagged = Counter(document.source for document, hit in zip(benign, hits["b"], strict=True) if hit)
     for peer in peers:
         try:
+            found = iter(ask(peer, asked.peers, _texts([*tokens, *words, *lookalikes, *benign])))
             said = {
-                name: [bool(one) for one in ask(peer, asked.peers, _texts(documents))]
+                name: [bool(next(found)) for _ in documents]
                 for name, documents in (("t", tokens), ("p", words), ("n", lookalikes), ("b", benign))
             }
         except NotInstalled as error:

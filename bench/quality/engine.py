@@ -69,9 +69,12 @@ def _is_same(one: Prediction, other: Prediction) -> bool:
     return one.type == other.type and one.start < other.end and other.start < one.end
 
 
+_SAID_BETTER = {("postal-code", "postal-address"), ("date", "date-of-birth"), ("age", "age-over-89")}
+
+
 def _is_part(one: Prediction, other: Prediction) -> bool:
-    """Whether it lies in another of its type, or is the postcode of an address."""
-    same = one.type == other.type or (one.type, other.type) == ("postal-code", "postal-address")
+    """Whether it lies in another of its type, or in one that says the same more exactly."""
+    same = one.type == other.type or (one.type, other.type) in _SAID_BETTER
     return same and other.start <= one.start and one.end <= other.end
 
 

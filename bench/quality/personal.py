@@ -88,3 +88,16 @@ def peers_as_labels(peer: str, predictions: Sequence[Prediction]) -> list[Span]:
     """A peer's findings under the labels of the set."""
     names = PEER_MAPPING.get(peer, {})
     return [Span(names.get(one.type, one.type), one.start, one.end) for one in predictions]
+
+
+def ours_as_types(predictions: Sequence[Prediction]) -> list[Span]:
+    """Our findings under our own names, for the made-up documents, which label an address as a whole: not the town in it."""
+    addresses = [one for one in predictions if one.type == "postal-address"]
+    return [
+        Span(one.type, one.start, one.end)
+        for one in predictions
+        if one.category in PERSONAL_CATEGORIES
+        and not (
+            one.type in {"location", "country"} and any(each.start <= one.start and one.end <= each.end for each in addresses)
+        )
+    ]

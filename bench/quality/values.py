@@ -85,7 +85,7 @@ SHAPES: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
     "card-security-code": ("", ("###", "####"), ("CVV", "CVC", "security code")),
     "card-expiry": ("card-expiry", ("0#/2#", "1#/2#", "0#/202#"), ("exp", "expiry", "valid thru", "expires")),
     "vehicle-plate": ("", ("7ABC###", "AB## CDE", "ABC-####"), ("license plate", "plate number", "registration plate")),
-    "pin": ("", ("####",), ("PIN", "my PIN is", "PIN code")),
+    "card-pin": ("", ("####",), ("PIN", "my PIN is", "PIN code")),
     "crypto-wallet": ("", ("0x" + "%" * 0 + "52908400098527886E0F7030069857D2E41###E#",), ("wallet", "ETH address", "")),
     "gps-coordinates": ("", ("52.5###, 13.4###", "40.7###,-74.0###"), ("GPS", "coordinates", "location")),
 }  # fmt: skip

@@ -60,6 +60,7 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "address-rarer": whole(prose.address_rarer),
     "date-prefix": whole(prose.date_prefix),
     "person": whole(prose.person),
+    "phone-in-brackets": whole(prose.phone_in_brackets),
     "town": whole(prose.town),
     "url": whole(prose.url),
     "username": whole(prose.username),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from wardstead.inspection.validators.personal import date
+from wardstead.inspection.validators.personal import date, phone_in_context
 
 
 def _words(text: str) -> frozenset[str]:
@@ -121,3 +121,8 @@ def town(match: bytes) -> bool:
     """The name of a place: no word of it is one of streets, months, sums."""
     words = match.decode("utf-8").split()
     return 2 <= len(match) <= 60 and len(words) <= 6 and not any(word.strip(".,").lower() in _NO_TOWN for word in words)
+
+
+def phone_in_brackets(match: bytes) -> bool:
+    """A number of enough digits whose brackets hold no year: "(2019) 123456" is a reference."""
+    return phone_in_context(match) and re.match(rb"\((?:19|20)[0-9]{2}\)", match) is None
