@@ -66,6 +66,9 @@ class WorkerPool:
         worker = self._take(deadline_s)
         sound = False
         try:
+            if worker is not None and worker.ended:  # the system took it for its memory, say: nobody's text was lost
+                worker.close()
+                worker = None
             if worker is None:
                 worker = self._new()
                 deadline_s = time.monotonic() + self._timeout_s  # loading has a limit of its own

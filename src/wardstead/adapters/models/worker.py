@@ -95,6 +95,11 @@ class Worker:
             raise Broken("it answers for other texts")
         return seen
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone: killed, while nobody asked it anything."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """End it now."""
         self._process.kill()
