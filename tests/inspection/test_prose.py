@@ -34,7 +34,10 @@ def found(text: str) -> list[tuple[str, str]]:
     ("text", "expected"),
     [
         ("Dear Dr. Åsa Öberg,\n", [("person", "Dr. Åsa Öberg")]),
-        ("She lives at Övre Långgatan 4, 411 05 Göteborg.", [("postal-address", "Övre Långgatan 4, 411 05 Göteborg")]),
+        (
+            "She lives at Övre Långgatan 4, 411 05 Göteborg.",
+            [("postal-address", "Övre Långgatan 4, 411 05 Göteborg"), ("location", "Göteborg")],
+        ),
         ("A 47-year-old man came on 12 March 2024.", [("age", "47-year-old"), ("date", "12 March 2024")]),
         ("😀 see https://example.com/a?b=c.", [("url", "https://example.com/a?b=c")]),
         ("Nothing here is about anybody.", []),
