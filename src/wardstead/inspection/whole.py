@@ -56,7 +56,7 @@ class WholeText:
         self._quick = frozenset(number for number in range(len(judge.kinds)) if number not in self._slow_numbers())
         for one, numbers in zip(detectors, self._numbers, strict=True):
             self._check_marks(one, numbers)
-        self._needs: dict[tuple[int, Flow], Needs | None] = {}
+        self._plans = {flow: self._plan(flow) for flow in FLOWS}
 
     def _slow_numbers(self) -> set[int]:
         pairs = zip(self.detectors, self._numbers, strict=True)
@@ -80,18 +80,16 @@ class WholeText:
 
     def concerns(self, flow: Flow) -> bool:
         """Whether any detector could change anything on this way."""
-        return any(self._wanted(at, flow) is not None for at in range(len(self.detectors)))
+        return bool(self._plans[flow])
 
     def takes_out(self, flow: Flow) -> bool:
         """Whether policy would take a place out that only a whole text shows: then nothing can go before it is whole."""
-        return any(
-            not (one.marks or one.cuts) and self._wanted(at, flow) is not None and self._replaces(numbers.values(), flow)
-            for at, (one, numbers) in enumerate(zip(self.detectors, self._numbers, strict=True))
-        )
+        held = [at for at, _ in self._plans[flow] if not (self.detectors[at].marks or self.detectors[at].cuts)]
+        return any(self._replaces(self._numbers[at].values(), flow) for at in held)
 
     def is_slow(self, flow: Flow) -> bool:
         """Whether any of those that could run takes long."""
-        return any(one.slow and self._wanted(at, flow) is not None for at, one in enumerate(self.detectors))
+        return any(self.detectors[at].slow for at, _ in self._plans[flow])
 
     def _replaces(self, numbers: Iterable[int], flow: Flow) -> bool:
         judge = self._judge
@@ -100,14 +98,14 @@ class WholeText:
         says += [one.treatment for one in together if flow.direction in one.directions]
         return any(one.action(flow) > Action.FLAG for one in says)
 
-    def _wanted(self, at: int, flow: Flow) -> Needs | None:
-        """``None``: never on this way. Empty: always. Else only where one of the needs is met."""
-        key = (at, flow)
-        if key not in self._needs:
-            self._needs[key] = self._work_out(self.detectors[at], frozenset(self._numbers[at].values()), flow)
-        return self._needs[key]
+    def _plan(self, flow: Flow) -> tuple[tuple[int, Needs], ...]:
+        """The detectors that may look on this way, the quick ones first, each with its needs: none, or one has to be met."""
+        wanted = [(at, self._wanted(one, frozenset(self._numbers[at].values()), flow)) for at, one in enumerate(self.detectors)]
+        running = [(at, needs) for at, needs in wanted if needs is not None]
+        return tuple(sorted(running, key=lambda each: self.detectors[each[0]].slow))
 
-    def _work_out(self, one: TextDetector, numbers: frozenset[int], flow: Flow) -> Needs | None:
+    def _wanted(self, one: TextDetector, numbers: frozenset[int], flow: Flow) -> Needs | None:
+        """``None``: never on this way. Empty: always. Else only where one of the needs is met."""
         judge = self._judge
         when = self._when.get(one.id, "always") if one.slow else "always"
         if flow.direction not in one.directions or when == "never":
@@ -155,15 +153,13 @@ class WholeText:
         """
         seen = [Seen() for _ in texts]
         kinds = {match.detector for matches in found for match in matches}
-        in_order = sorted(range(len(self.detectors)), key=lambda at: self.detectors[at].slow)
-        for at in in_order:
-            needs = self._wanted(at, flow)
-            if needs is None or (needs and not any(all(term & kinds for term in need) for need in needs)):
+        for at, needs in self._plans[flow]:
+            if needs and not any(all(term & kinds for term in need) for need in needs):
                 continue
             if self.detectors[at].slow and not patient:
                 raise TakesLong
             self._run(at, texts, origins, flow, seen)
-            kinds |= {match.detector for one in seen for match in (*one.places, *one.marks)}
+            kinds.update(match.detector for one in seen for match in (*one.places, *one.marks))
         return seen
 
     def _run(self, at: int, texts: Sequence[str], origins: Sequence[Origin], flow: Flow, seen: Sequence[Seen]) -> None:
@@ -184,6 +180,8 @@ class WholeText:
 
     def _matches(self, at: int, text: str, spans: Sequence[Span]) -> list[Match]:
         """Spans in characters as matches in bytes. Raises ``ValueError`` for one that cannot be."""
+        if not spans:
+            return []
         place, marks = _Bytes(text), self.detectors[at].marks
         matches = []
         for span in spans:
