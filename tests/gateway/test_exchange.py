@@ -25,8 +25,8 @@ from wardstead.gateway.pipeline.commands import (
     Refresh,
     Start,
 )
-from wardstead.gateway.pipeline.exchange import LARGE_BYTES
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
+from wardstead.gateway.pipeline.question import LARGE_BYTES
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect

@@ -6,13 +6,11 @@ no answer byte before the intent is durable; no end of an answer before its outc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import replace
+from collections.abc import Generator
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from wardstead.access.ports import Decision, Identity
-from wardstead.gateway.pipeline import record, steps
+from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.answer import AnswerGuard, Cut, blocked
 from wardstead.gateway.pipeline.commands import (
     Abort,
@@ -20,19 +18,15 @@ from wardstead.gateway.pipeline.commands import (
     CallModel,
     ClientGone,
     Command,
-    CommitIntent,
     CommitOutcome,
-    Compute,
-    Extract,
     ReadBody,
     ReadModel,
-    Recall,
     Refresh,
     Start,
 )
 from wardstead.gateway.pipeline.head import decision, head
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
-from wardstead.gateway.pipeline.past import Past
+from wardstead.gateway.pipeline.question import Question, Road
 from wardstead.gateway.pipeline.refusals import (
     LedgerUnavailable,
     ModelRefused,
@@ -42,24 +36,17 @@ from wardstead.gateway.pipeline.refusals import (
     refusal_text,
 )
 from wardstead.gateway.pipeline.relay import Relay
-from wardstead.gateway.pipeline.steps import Incoming, Inspected
+from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
-from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, ParsedRequest, StreamEncoder
-from wardstead.inspection.documents import Extracted
-from wardstead.inspection.ports import Direction, Flow, Origin, TakesLong
+from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, StreamEncoder
+from wardstead.inspection.ports import Direction, Flow, Origin
 from wardstead.kernel.clock import Clock
-from wardstead.kernel.errors import BackendError, CallerError, IntegrityError, PeerError, WardsteadError
-from wardstead.kernel.findings import Action
+from wardstead.kernel.errors import CallerError, PeerError, WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label, join_all
-from wardstead.ledger.ports import Passage, Refusal
+from wardstead.ledger.ports import Passage
 
-Road = Generator[Command, Any, None]
-T = TypeVar("T")
-MAX_STALE_RETRIES = 8
-LARGE_BYTES = 8 * 1024
-"""A request's or an answer's body that is larger is parsed and inspected in a thread."""
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
 
 
@@ -71,26 +58,16 @@ class _Whole(NamedTuple):
     usage: dict[str, Any] | None
 
 
-class Exchange:
-    """The state of one exchange. Drive ``run()``; the public attributes are what the shell logs and shows live."""
+class Exchange(Question):
+    """The whole of one exchange. Drive ``run()``; the public attributes are what the shell logs and shows live."""
 
     def __init__(self, incoming: Incoming, world: World, *, sealer: record.Sealer, clock: Clock) -> None:
-        """``world`` is the snapshot to begin with; a stale intent makes the exchange ask for the present one."""
-        self.incoming = incoming
-        self.world = world
-        self.state = State.RECEIVED
-        self.identity: Identity | None = None
-        self.request: ParsedRequest | None = None
-        self.label: Label = PUBLIC
-        self.verdict = ""
+        """See ``Question``."""
+        super().__init__(incoming, world, sealer=sealer, clock=clock)
         self.outcome = ""
         self.status = 0
         self.defect: Exception | None = None
         """What failed that nobody foresaw."""
-        self._sealer = sealer
-        self._clock = clock
-        self._inspected = Inspected()
-        self._documents: tuple[Extracted, ...] = ()
         self._started = False
         self._forwarded_ms = 0
         self._first_ms = 0
@@ -130,173 +107,9 @@ class Exchange:
             if end in TRANSITIONS[self.state]:
                 self._enter(end)
 
-    # -- from bytes to a durable intent ---------------------------------------------------------------------------
-
-    def _enter(self, state: State) -> None:
-        # INVARIANT: no exchange skips a step of the table; a violation is our bug and must not answer anything.
-        if state not in TRANSITIONS[self.state]:
-            raise IntegrityError(f"an exchange cannot go from {self.state} to {state}")
-        self.state = state
-
-    def _identify(self) -> None:
-        self.identity = steps.identify(self.world, self.incoming, self._clock())
-        self._enter(State.IDENTIFIED)
-
-    def _identify_or_refresh(self) -> Road:
-        try:
-            self._identify()
-        except CallerError:
-            # The credential may be younger than this worker's snapshot: look once before saying no.
-            world = yield _REFRESH
-            if world is self.world:
-                raise
-            self.world = world
-            self._identify()
-
-    def _parse(self, body: bytes) -> Road:
-        self._body = body
-        parsed = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, body))
-        self._request, self._model, self._cited = parsed.request, parsed.model, parsed.cited
-        self.request = self._request
-        if self._request.documents:
-            yield from self._read_documents()
-        self._enter(State.PARSED)
-
-    def _read_documents(self) -> Road:
-        """Read them once, however often it is decided anew."""
-        if not self._documents:
-            read = yield Extract(tuple(one.document for one in self._request.documents))
-            self._documents = tuple(read)
-        self._cited = yield Compute(partial(steps.place_documents, self.world, self._request, self._documents))
-
-    def _recall(self, *, fresh: bool) -> Road:
-        """What is remembered of the conversation, and of the texts that come back."""
-        name = self.incoming.context.get("conversation", "")
-        self._past = Past(self._sealer, self.world.fingerprints, self._who.principal, name, self._cited)
-        claim = self._past.claim
-        if claim is not None:
-            remembered = yield Recall(claim, fresh or bool(name))
-            self._past.remember(remembered)
-        self._vault = steps.vault(self.world, self._request, self._model, self._past.stand_ins())
-
-    def _until_intended(self) -> Road:
-        for _ in range(MAX_STALE_RETRIES):
-            yield from self._inspect()
-            self._decide()
-            self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
-            self._seal = self._begin_seal()
-            draft = self._seal.intent(self._intent(), self._clock(), self._label_of_record(self._inspected.found_label))
-            refusal = yield CommitIntent(draft, self.world.directory.version, self._question_passes())
-            if refusal is None:
-                self._enter(State.INTENDED)
-                return
-            if refusal is not Refusal.STALE:
-                raise LedgerUnavailable(refusal)
-            self.world = yield _REFRESH
-            self._identify()
-            yield from self._parse(self._body)
-            yield from self._recall(fresh=True)
-        raise LedgerUnavailable(Refusal.STALE)
-
-    def _question_passes(self) -> Passage | None:
-        if self.verdict != "allow":
-            return self._past.nothing()
-        return self._past.question(self.label, self._inspected.made, self._vault)
-
     def _answer_passes(self, answer: Any) -> Passage | None:
         guard = self._guard
         return self._past.answer(self.label.join(guard.given), answer, self._vault) if guard is not None else None
-
-    def _label_of_record(self, found: Label) -> Label:
-        """Of what an entry holds: where something is kept for a reviewer, also of what was ``found`` in it."""
-        return self.label.join(found) if self.verdict == "hold" else self.label
-
-    def _begin_seal(self) -> record.ExchangeSeal:
-        try:
-            return self._sealer.begin(self._who.principal.subject, self.incoming.id)
-        except BackendError as error:  # a new person's key cannot be kept; where and why is for the operator alone
-            raise LedgerUnavailable(Refusal.FAILED) from error
-
-    @property
-    def _who(self) -> Identity:
-        if self.identity is None:
-            raise IntegrityError("nobody is identified yet")
-        return self.identity
-
-    @staticmethod
-    def _compute(data: bytes, work: Callable[[], T], *, slow: bool = False) -> Generator[Command, Any, T]:
-        """What is large takes seconds in the worst case, and so may a model: those are not taken from everybody's time."""
-        if len(data) <= LARGE_BYTES and not slow:
-            return work()
-        made: T = yield Compute(work)
-        return made
-
-    def _inspect(self) -> Road:
-        work = partial(steps.inspect, self.world, self._request, self._model, self._vault)
-        # A small body may hold a document with a lot of text.
-        large = bool(self._documents) or len(self._body) > LARGE_BYTES
-        try:
-            self._inspected = yield from self._compute(self._body, partial(work, patient=large), slow=large)
-        except TakesLong:
-            self._inspected = yield Compute(partial(work, patient=True))
-        # INVARIANT: what a client sends can only raise the mark.
-        self.label = self._inspected.label.join(self._past.mark)
-        self._enter(State.INSPECTED)
-
-    def _decide(self) -> None:
-        self._decision = self._ask(self.label)
-        if self._above_reader():
-            self._decision = self._without_the_mark(self._decision)
-        action = self._inspected.action
-        stopped = "hold" if action is Action.HOLD else "block" if action.stops else "allow"
-        self.verdict = stopped if self._decision.allow else "deny"
-        self._enter(State.DECIDED)
-
-    def _above_reader(self) -> bool:
-        """Whether the mark says more than its reader may know: it comes of what others wrote, not of what they sent."""
-        return self.label != self._inspected.label and not self._who.principal.clearance.dominates(self.label)
-
-    def _without_the_mark(self, decision: Decision) -> Decision:
-        """A denial that does not tell the label that it is about, or whoever pastes a text could test what it is labelled."""
-        own = self._ask(self._inspected.label)
-        if not own.allow:
-            return own
-        return replace(decision, allow=False, reason="this conversation, or a text in it, is labelled above your clearance")
-
-    def _ask(self, label: Label) -> Decision:
-        operation = self._request.operation
-        return steps.decide(
-            self.world, self.incoming, self._who, self._model, operation=operation, label=label, now_ms=self._clock()
-        )
-
-    def _intent(self) -> bytes:
-        world = self.world
-        return record.intent_document(
-            identity=self._who,
-            dialect=self.incoming.dialect.name,
-            request=self._request,
-            forwarded=self._forwarded,
-            findings=self._inspected.findings,
-            findings_total=self._inspected.total,
-            label=self.label,
-            own_label=self._inspected.label,
-            keeping=world.inspector.keeping(self.label),
-            decision=self._decision,
-            verdict=self.verdict,
-            # Nothing was taken out of it: policy replaces parts only of what goes on.
-            held=self._forwarded if self.verdict == "hold" else None,
-            versions={
-                "directory": world.directory.version,
-                "policy": world.decisions.version,
-                "inspection": world.inspector.version,
-            },
-            context=dict(self.incoming.context),
-            documents=[
-                record.document_document(one, read) for one, read in zip(self._request.documents, self._documents, strict=True)
-            ],
-        )
-
-    # -- from a durable intent to a durable outcome ----------------------------------------------------------------
 
     def _answer(self) -> Road:
         try:
@@ -576,8 +389,6 @@ class Exchange:
         else:
             yield from self._answer_error(LedgerUnavailable(refusal))
         return False
-
-    # -- what is sent ------------------------------------------------------------------------------------------------
 
     def _send_whole(self, status: int, body: bytes) -> Road:
         yield self._start(status, "application/json", len(body))
