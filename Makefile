@@ -8,10 +8,10 @@ PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-.PHONY: help run test lint bench bench-quality fuzz clean browser check-python
+.PHONY: help run test lint bench bench-inspection bench-quality fuzz clean browser check-python
 
 help:  ## Show what there is
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
 
 check-python:
 	@test -n "$(PYTHON)" || { echo "Wardstead needs Python 3.11 or newer with the venv module (Debian: apt install python3-venv)" >&2; exit 3; }
@@ -52,6 +52,9 @@ lint: $(VENV)/.dev  ## Check style, types, import rules and dependencies
 
 bench: $(VENV)/.dev  ## Measure against nginx and the upstream direct, in one run
 	@$(BIN)/python -m bench.run
+
+bench-inspection: $(VENV)/.dev  ## Measure what inspection costs a text and a chunk, beside the bare engines
+	@$(BIN)/python -m bench.inspection
 
 bench-quality: $(VENV)/.dev  ## Measure how well personal data and secrets are found, peers beside (DATA=folder of labelled data)
 	@$(BIN)/python -m bench.quality --data "$(or $(DATA),../shared/data)"

@@ -81,6 +81,11 @@ def from_base64(run: str) -> str:
     return readable(binascii.a2b_base64(data + b"=" * (-len(data) % 4)))
 
 
+def spells_text(run: bytes) -> bool:
+    """Whether twelve characters of base64 can be a text's: most that only look like base64 cannot."""
+    return _CONTROL.search(binascii.a2b_base64(run.translate(_URL_SAFE))) is None
+
+
 def from_hex(run: str) -> str:
     """What a run of hexadecimal digits in pairs spells; nothing when that is no text."""
     digits = re.sub(r"\\x|[^0-9A-Fa-f]", "", run)

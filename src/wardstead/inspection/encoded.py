@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from wardstead.inspection.catalogue import Detector, windowed
-from wardstead.inspection.decoding import from_base64, from_hex, from_percent
+from wardstead.inspection.decoding import from_base64, from_hex, from_percent, spells_text
 
 _ENCODINGS: Final[tuple[tuple[str, str, Callable[[str], str], int], ...]] = (
     ("in-hex", r"[0-9A-Fa-f]{16,3016}", from_hex, 2),
@@ -37,9 +37,11 @@ SEARCHES: Final = tuple(re.compile(pattern.encode()).search for _, pattern, _, _
 
 def readings(encoding: int, run: bytes) -> Iterator[str]:
     """The texts that a run of that encoding may spell: of those that begin in the first unit, the first that can be read."""
-    _, _, decode, unit = _ENCODINGS[encoding]
+    name, _, decode, unit = _ENCODINGS[encoding]
     text = run.decode()
     for skipped in range(unit):
+        if name == "in-base64" and not spells_text(run[skipped : skipped + 12]):
+            continue
         said = decode(text[skipped:])
         if said:
             yield said

@@ -162,6 +162,7 @@ class View:
 
     def _fold(self, piece: str) -> None:
         out: list[bytes] = []
+        folds = _folds()
         at, place, done = len(self.data), len(self.text), 0
         for token in _tokens().finditer(piece):
             if token.start() > done:
@@ -170,14 +171,20 @@ class View:
                 at, place, self._unseen = at + len(raw), place + len(raw), 0
             done = token.end()
             said = token[0]
-            raw, seen = said.encode(), self._seen(said).encode()
-            if seen != raw:
+            known = folds.get(said)
+            if known is not None:
+                seen, width = known
+                self._unseen = 0
+            else:
+                raw, seen = said.encode(), self._seen(said).encode()
+                width = len(raw)
+            if known is not None or seen != raw:
                 self._starts.append(at)
                 self._ends.append(at + len(seen))
                 self._text_starts.append(place)
-                self._text_ends.append(place + len(raw))
+                self._text_ends.append(place + width)
             out.append(seen)
-            at, place = at + len(seen), place + len(raw)
+            at, place = at + len(seen), place + width
         if done < len(piece):
             out.append(opened(piece[done:].encode()))
             self._unseen = 0
@@ -206,6 +213,12 @@ def _table() -> dict[int, str]:
             if plain is not None:
                 table[code] = plain
     return table
+
+
+@cache
+def _folds() -> dict[str, tuple[bytes, int]]:
+    """What those that are folded to something look like, and how many bytes they have themselves."""
+    return {chr(code): (plain.encode(), len(chr(code).encode())) for code, plain in _table().items() if plain}
 
 
 @cache

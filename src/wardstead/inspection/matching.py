@@ -68,10 +68,11 @@ class _Compiled:
 class _Neighbourhood:
     """The detectors whose matches hold what ``need`` says: looked for near that alone."""
 
-    __slots__ = ("_bound", "_free", "_need", "_owners", "_reach", "_words")
+    __slots__ = ("_bound", "_free", "_need", "_owners", "_reach", "_words", "bound")
 
     def __init__(self, need: Need, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
         self._need = need
+        self.bound = frozenset(bound)
         self._reach = max((one.width for one in (*free.values(), *bound.values())), default=0) + 1
         self._free = Scanner({number: one.outline for number, one in free.items()}, TOGETHER, kept)
         self._bound = Scanner({number: one.outline for number, one in bound.items()}, TOGETHER, kept)
@@ -82,17 +83,16 @@ class _Neighbourhood:
     def candidates(self, seeds: Seeds) -> list[int]:
         """Those of its detectors that may have a match in a text with such seeds."""
         part = seeds.near(self._need, self._reach + CONTEXT_BYTES, self._reach)
-        found = self._free.hits(part)
-        lent = self.lent(part)
-        if lent:
-            # Looked at one by one, a few cost less than a scan for all.
-            found += lent if len(lent) <= _FEW else lent.intersection(self._bound.hits(part))
-        return found
-
-    def lent(self, part: bytes) -> frozenset[int]:
-        """Those of its detectors that need context, and may have some in ``part``."""
         words = self._words.hits(part)
-        return frozenset().union(*[self._owners[word] for word in words]) if words else _NONE
+        lent = _NONE.union(*[self._owners[word] for word in words]) if words else _NONE
+        return self.among(part, lent)
+
+    def among(self, part: bytes, lent: frozenset[int]) -> list[int]:
+        """Those that may have a match in ``part`` where these have context."""
+        found = self._free.hits(part)
+        # Looked at one by one, a few cost less than a scan for all.
+        found += lent if len(lent) <= _FEW else lent.intersection(self._bound.hits(part))
+        return found
 
 
 class Matcher:
@@ -117,7 +117,7 @@ class Matcher:
             self._compiled = [_compile(one, self._options) for one in self.detectors]
             if scan:
                 self._compile_scanners(free, bound, kept)
-                self._compile_closures(free, bound)
+                self._compile_closures(free, bound, kept)
         except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
 
@@ -130,13 +130,16 @@ class Matcher:
         self._first = Scanner({number: one.outline for number, one in cheap.items()} | words, ALL, kept)
         self._neighbourhoods = {need: _neighbourhoods(need, cheap, free, bound, kept) for need in Need}
 
-    def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
+    def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
         closures = [one.prefixes for one in (*free.values(), *bound.values()) if one.prefixes]
         self._pending = _in_progress(closures, self._options)
         self._free_pending = _in_progress([one.prefixes for one in free.values() if one.prefixes], self._options)
         self._bound_closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
         self._bound_pending = _in_progress(self._bound_closures.values(), self._options)
         self._unions: dict[frozenset[int], Any] = {}
+        lenders = _lenders(bound)
+        self._lenders = list(lenders.values())
+        self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
 
     def candidates(self, data: bytes, begin: int) -> list[int]:
         """The detectors that may have a match that starts at or after ``begin``: none is left out."""
@@ -151,9 +154,15 @@ class Matcher:
             else:
                 found += self._owners[hit - _WORDS]
         seeds = Seeds(part)
-        for need in seeds.needs:
-            for one in self._neighbourhoods[need]:
-                found += one.candidates(seeds)
+        if seeds.needs:
+            here = [one for need in seeds.needs for one in self._neighbourhoods[need]]
+            if len(part) > _PIECE:
+                for one in here:
+                    found += one.candidates(seeds)
+            else:
+                lent = self._lent(part)
+                for one in here:
+                    found += one.among(part, lent & one.bound)
         return found if len(found) < 2 else sorted(set(found))
 
     def first_pending(self, data: bytes, begin: int) -> int:
@@ -189,9 +198,8 @@ class Matcher:
 
     def _lent(self, part: bytes) -> frozenset[int]:
         """The detectors that need context, and may have some in ``part``."""
-        near_by = [one.lent(part) for ones in self._neighbourhoods.values() for one in ones]
-        anywhere = [self._owners[hit - _WORDS] for hit in self._first.hits(part) if hit >= _WORDS]
-        return _NONE.union(*near_by, *anywhere)
+        words = self._words.hits(part)
+        return _NONE.union(*[self._lenders[word] for word in words]) if words else _NONE
 
     def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``."""
@@ -249,6 +257,8 @@ class Matcher:
 _NONE: Final[frozenset[int]] = frozenset()
 _UNIONS: Final = 1024
 _NARROW: Final = 48
+_PIECE: Final = 384
+"""In so few bytes, nothing is gained by looking near digits alone."""
 _FEW: Final = 8
 _SHORT: Final = 4
 _WORDS: Final = 1 << 20
