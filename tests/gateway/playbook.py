@@ -67,6 +67,9 @@ class WordInspector:
     def inspect_all(self, texts: Any, flow: Flow, **_: Any) -> list[Inspection]:
         return [self.inspect(text, flow) for text in texts]
 
+    def warm(self) -> None:
+        pass
+
     def is_slow(self, flow: Flow) -> bool:
         return False
 

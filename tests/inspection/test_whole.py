@@ -128,6 +128,13 @@ def test_the_policy_says_when_a_slow_one_runs(when: str, runs: bool) -> None:
     assert quick.inspect("x", PROMPT).text == "[redacted:letter]"
 
 
+@pytest.mark.parametrize(("when", "asked"), [("always", [["Good morning."]]), ("combined", []), ("never", [])])
+def test_what_looks_at_every_text_gets_ready_beforehand(when: str, asked: list[list[str]]) -> None:
+    words = Words({"x": "letter"}, slow=True)
+    inspector(words, REDACTS, f"slow_detectors: {{words: {when}}}").warm()
+    assert words.asked == asked
+
+
 def test_whoever_cannot_wait_for_a_slow_one_is_told_before_anything_is_done() -> None:
     words = Words({"x": "letter"}, slow=True)
     together = """

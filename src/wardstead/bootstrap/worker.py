@@ -71,7 +71,8 @@ async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
         opened.callback(gateway.readers.close)
         gateway.console = create_console(Console(deployment, worlds))
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(one) for one in (worlds.watch(), gateway.sweep(), uses.write_down())]
+        warming = asyncio.to_thread(worlds.current.inspector.warm)
+        tasks = [loop.create_task(one) for one in (warming, worlds.watch(), gateway.sweep(), uses.write_down())]
         opened.push_async_callback(_end, tasks)
         yield gateway
 

@@ -131,6 +131,10 @@ class PolicyInspector:
         other._whole = self._whole.with_last(self._leakage(instructions, said=said))
         return other
 
+    def warm(self) -> None:
+        """See ``Inspector.warm``."""
+        self._whole.warm()
+
     def is_slow(self, flow: Flow) -> bool:
         """See ``Inspector.is_slow``."""
         return self._whole.is_slow(flow)

@@ -194,6 +194,10 @@ class Inspector(Protocol):
         """
         ...
 
+    def warm(self) -> None:
+        """Let what takes long to start be started before anybody waits for it. Blocks."""
+        ...
+
     def is_slow(self, flow: Flow) -> bool:
         """Whether a slow detector may have to look at what goes this way."""
         ...

@@ -91,6 +91,12 @@ class WholeText:
         """Whether any of those that could run takes long."""
         return any(self.detectors[at].slow for at, _ in self._plans[flow])
 
+    def warm(self) -> None:
+        """Let those that take long and look at every text get ready. What fails now, fails again where it matters."""
+        always = {at for plan in self._plans.values() for at, needs in plan if not needs and self.detectors[at].slow}
+        for at in sorted(always):
+            self._run(at, ("Good morning.",), (), FLOWS[0], (Seen(),))
+
     def _replaces(self, numbers: Iterable[int], flow: Flow) -> bool:
         judge = self._judge
         together = [judge.combinations.all[at] for number in numbers for at, _ in judge.combinations.places[number]]
