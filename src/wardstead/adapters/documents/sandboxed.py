@@ -79,13 +79,15 @@ class SandboxedExtractor:
     def extract(self, data: bytes, name: str, limits: DocumentLimits) -> Extracted:
         """See ``Extractor.extract``."""
         name = shown_name(name)
+        plain = _plain(data, name)
+        if plain is not None:
+            return plain
         if len(data) > limits.max_bytes:
             raise DocumentTooLarge(
                 f"the document is larger than {limits.max_bytes} bytes", where=name,
                 next_step="Send the part that matters, or have the operator raise documents.max_bytes",
             )  # fmt: skip
-        plain = _plain(data, name, limits)
-        return plain if plain is not None else self._read(data, name, limits)
+        return self._read(data, name, limits)
 
     def _read(self, data: bytes, name: str, limits: DocumentLimits) -> Extracted:
         bare = self._mode is Mode.NONE
@@ -164,20 +166,14 @@ class SandboxedExtractor:
             return self._plan
 
 
-def _plain(data: bytes, name: str, limits: DocumentLimits) -> Extracted | None:
-    """Text in UTF-8 needs no parser, and so no sandbox. ``None`` for anything else."""
+def _plain(data: bytes, name: str) -> Extracted | None:
+    """Text in UTF-8 is there already: it needs no parser, no sandbox and no limit. ``None`` for anything else."""
     if sniff(data, name) != "text" or b"\x00" in data:
         return None
     try:
-        text = data.decode("utf-8-sig")
+        return Extracted(name, "text", (Part((name,), data.decode("utf-8-sig")),))
     except UnicodeDecodeError:
         return None
-    if len(text) > limits.max_expanded_bytes // 4:
-        raise DocumentTooLarge(
-            f"the document holds more than {limits.max_expanded_bytes // 4} characters of text", where=name,
-            next_step="Send the part that matters, or have the operator raise documents.max_expanded_bytes",
-        )  # fmt: skip
-    return Extracted(name, "text", (Part((name,), text),))
 
 
 def _until_end(child: subprocess.Popen[bytes], deadline: float, limit: int) -> bytes | None:
