@@ -294,7 +294,7 @@ def test_a_text_is_classified_from_a_file_and_from_standard_input(made: Path, tm
         assert done.returncode == 0
         result = json.loads(done.stdout)
         assert result["label"] == {"level": "restricted", "compartments": ["payment"]}
-        (found,) = result["findings"]
+        (found,) = [one for one in result["findings"] if one["category"] == "payment"]  # a name may be found, too
         assert TEXT[found["start"] : found["end"]] == "4111 1111 1111 1111"
         assert (found["type"], found["line"], found["column"]) == ("payment-card", 2, 14)
         assert (found["prompt"], found["answer"], found["label"]) == ("redact", "redact", result["label"])
@@ -309,7 +309,7 @@ def test_a_pipeline_can_stop_on_a_level(made: Path) -> None:
 def test_documents_are_classified_by_part_and_folders_file_by_file(made: Path, tmp_path: Path) -> None:
     (tmp_path / "book.xlsx").write_bytes(documents.xlsx(f'<row hidden="1"><c t="inlineStr"><is><t>{TEXT}</t></is></c></row>'))
     one = json.loads(classified(made, str(tmp_path / "book.xlsx"), "--json").stdout)
-    found = one["findings"][0]
+    (found,) = [one for one in one["findings"] if one["category"] == "payment"]
     assert (one["kind"], found["part"], found["hidden"]) == ("xlsx", 'sheet "Q3"', "hidden rows or columns")
     assert one["label"] == found["label"]
     (tmp_path / "plain.txt").write_text("hello")
@@ -323,7 +323,9 @@ def test_documents_are_classified_by_part_and_folders_file_by_file(made: Path, t
     assert every["label"] == one["label"]
     assert classified(made, str(tmp_path), "--skip-unread").returncode == 0
     assert classified(made, str(tmp_path), "--skip-unread", "--fail-on", "restricted").returncode == 1
-    place = json.loads(classified(made, str(tmp_path / "book.xlsx"), "--sarif").stdout)["runs"][0]["results"][0]["locations"][0]
+    (place, *_) = json.loads(classified(made, str(tmp_path / "book.xlsx"), "--sarif").stdout)["runs"][0]["results"][0][
+        "locations"
+    ]
     assert place["logicalLocations"][0]["fullyQualifiedName"] == 'book.xlsx > sheet "Q3"'
     assert "region" not in place["physicalLocation"]
     assert classified(made, str(tmp_path / "picture.png")).returncode == 2
@@ -331,9 +333,9 @@ def test_documents_are_classified_by_part_and_folders_file_by_file(made: Path, t
 
 def test_sarif_names_rule_level_and_region(made: Path) -> None:
     run = json.loads(classified(made, "-", "--sarif").stdout)["runs"][0]
-    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["payment-card"]
-    (result,) = run["results"]
-    assert (result["ruleId"], result["level"]) == ("payment-card", "error")
+    assert "payment-card" in [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    (result,) = [one for one in run["results"] if one["ruleId"] == "payment-card"]
+    assert result["level"] == "error"
     assert result["locations"][0]["physicalLocation"]["region"]["charOffset"] == TEXT.index("4111")
 
 
