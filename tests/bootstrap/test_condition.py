@@ -116,3 +116,21 @@ def recording(deployment: Deployment) -> tuple[State, bool]:
     said = condition.status(deployment)
     (found,) = [one["state"] for one in said["posture"]["checks"] if one["id"] == "ledger"]
     return State(found), said["ledger"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "says"),
+    [
+        ("{public: flag, above: block}", "exchanges above public are refused, public ones let through without it, and flagged"),
+        ("{public: hold, above: hold}", "exchanges above public are held for review, public ones held for review"),
+    ],
+)
+def test_what_a_detector_s_absence_means_is_said(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, failures: str, says: str
+) -> None:
+    policy = deployment.places.directory / deployment.settings.inspection.policy
+    policy.write_text(f"version: 1\nextends: general\nfailures: {failures}\n")
+    monkeypatch.setattr(condition, "lacking", lambda _detectors: {"names": "its model is missing"})
+    (found,) = [one for one in condition.status(deployment)["posture"]["checks"] if one["id"] == "detectors"]
+    assert found["state"] == State.RED
+    assert found["evidence"] == f"names: its model is missing; {says}"

@@ -183,6 +183,13 @@ def test_a_replay_shows_what_would_change_and_no_content(
     assert page.rstrip().endswith("</html>")
 
 
+def test_acts_of_administration_do_not_count_as_exchanges(signed_in: SignedIn, services: FakeServices) -> None:
+    act = services.summaries[-1]
+    services.summaries = [replace(act, id=f"act-{number}", cursor=100 - number) for number in range(30)] + services.summaries
+    _, page = replays(signed_in("ada"), last="20")
+    assert "3 more are not yours to read" in page
+
+
 def test_a_mistake_is_shown_with_its_line(signed_in: SignedIn, services: FakeServices) -> None:
     status, page = replays(signed_in("root"), "version: 9\nextends: general\nrules:\n  - {type: email, label: {level: top}}\n")
     assert status == 422

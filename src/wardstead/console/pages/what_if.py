@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from wardstead.console.forms import BadForm, FormTooLarge
 from wardstead.console.pages.rows import resource_of
-from wardstead.console.ports import Replayed, Skipped
+from wardstead.console.ports import ExchangeSummary, Replayed, Skipped
 from wardstead.console.sessions import Visitor, read_upload
 from wardstead.console.site import CONSOLE, NotPermitted, Site
 from wardstead.console.turns import Turns
@@ -36,6 +36,7 @@ CHANGES: Final[Mapping[str, str]] = {
 }
 _SPLIT: Final = "\N{SYMBOL FOR UNIT SEPARATOR}replay\N{SYMBOL FOR UNIT SEPARATOR}"
 _EVERY_S: Final = 0.25
+_PAGES: Final = 10
 _AROUND: Final = 2
 _SAID: Final = 400
 _TOO_LARGE: Final = "The policy is larger than 512 KB."
@@ -129,8 +130,14 @@ class WhatIf:
 
     def _chosen(self, who: Visitor, last: int) -> Chosen:
         owner = None if self.site.sees_everything(who) else who.identity.principal.id
-        found = self.site.services.exchanges(owner=owner, before=None, limit=last)
-        exchanges = [one for one in found if one.kind != "admin"]
+        exchanges: list[ExchangeSummary] = []
+        before: int | None = None
+        for _ in range(_PAGES):  # acts of administration stand among them
+            page = self.site.services.exchanges(owner=owner, before=before, limit=last)
+            exchanges += [one for one in page if one.kind != "admin"][: last - len(exchanges)]
+            if len(page) < last or len(exchanges) == last:
+                break
+            before = page[-1].cursor
         ids = tuple(one.id for one in exchanges if self.site.decide(who, "viewExchange", resource_of(one)).allow)
         return Chosen(ids, len(exchanges) - len(ids))
 
