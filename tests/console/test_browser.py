@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.console.fakes import ALICE_EXCHANGE, BLOCKED_EXCHANGE, ONE_TIME, PASSWORD, PEOPLE, FakeServices, intent, outcome
 from tests.console.serving import CARD, FakeGateway, serving
 
-from wardstead.console.ports import ExchangeSummary
+from wardstead.console.ports import ExchangeSummary, Skipped
 from wardstead.isolation.posture import State
 from wardstead.kernel.ids import ExchangeId
 
@@ -467,3 +469,24 @@ def test_a_changed_policy_is_mended_and_replayed(
     row.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(mine)
     context.close()
+
+
+def test_a_replay_shows_how_far_it_is(page: Page, services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def slow(*_: object) -> Iterator[Skipped]:
+        yield Skipped.ERASED
+        time.sleep(0.3)  # longer than results are gathered for
+        yield Skipped.ERASED
+        go_on.wait(60)
+        yield Skipped.ERASED
+
+    monkeypatch.setattr(services, "replay", slow)
+    sign_in(page, "root")
+    page.goto("classification/what-if")
+    page.evaluate("setTimeout(() => document.querySelector('main form').requestSubmit(), 10)")
+    shown = page.locator(".progress").filter(visible=True)
+    expect(shown).to_contain_text("2 of 0 exchanges")
+    go_on.set()
+    expect(page.get_by_text("3 were erased.")).to_be_visible()
+    expect(shown).to_have_count(0)

@@ -44,7 +44,7 @@ PAGES = [
     "/console/classification/try",
     "/console/chat",
 ]
-EVERYWHERE = [*PAGES, "/console/sign-in", "/console/password", "/console/nothing", "/nothing"]
+EVERYWHERE = [*PAGES, "/console/classification/what-if", "/console/sign-in", "/console/password", "/console/nothing", "/nothing"]
 
 
 # -- every page ------------------------------------------------------------------------------------------------------------
