@@ -36,6 +36,7 @@ ARGUMENTS = {
     ("classify", "file"): ["-"], ("classify", "import-values"): [__file__, "--type", "customer-id"],
     ("classify", "fingerprint"): ["contract", __file__], ("classify", "what-if"): [__file__],
     ("classify", "use"): ["health", "--yes"],
+    ("classify", "calibrate"): [__file__],
     ("user", "add"): ["eve"], ("user", "disable"): ["eve"], ("user", "enable"): ["eve"], ("user", "set-roles"): ["eve", "user"],
     ("user", "set-clearance"): ["eve", "public"], ("user", "reset-password"): ["eve"], ("key", "create"): ["--user", "eve"],
     ("key", "revoke"): ["nobody", "--yes"], ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"],

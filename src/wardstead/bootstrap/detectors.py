@@ -16,7 +16,6 @@ from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
 from wardstead.bootstrap.prose import prose
-from wardstead.bootstrap.scores import scores
 from wardstead.config import ClassifierSection, JudgeSection, NamesSection
 from wardstead.inspection.contract import Report
 from wardstead.inspection.judging import load_bench
@@ -32,6 +31,8 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     Nothing is loaded here that takes long: a detector loads what it needs when it is first asked, and says then what it
     lacks. Raises ``ConfigurationError`` where the configuration itself is wrong.
     """
+    from wardstead.bootstrap.scores import scores  # numpy takes long to import, and most commands look at no text
+
     settings = deployment.settings.inspection
     found: list[TextDetector] = []
     if settings.medical_terms:

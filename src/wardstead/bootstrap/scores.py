@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from wardstead.bootstrap.deployment import Deployment, read_text
 from wardstead.inspection.ports import Direction, Origin, TextDetector
-from wardstead.inspection.scoring.detectors import ScoreDetector
+from wardstead.inspection.scoring.detectors import ScoreDetector, Use
 from wardstead.inspection.scoring.model import Model, read_model
 from wardstead.inspection.scoring.scorer import Scorer
 from wardstead.inspection.scoring.thresholds import Thresholds, load_thresholds
 
-MODELS = ("prompt-injection",)
-"""By their file in the catalogue ``weights``."""
+_PROMPTS, _ANSWERS = frozenset({Direction.PROMPT}), frozenset({Direction.ANSWER})
+_FOREIGN = frozenset({Origin.TOOL, Origin.DOCUMENT})
+USES = {
+    "prompt-injection": Use(_PROMPTS, frozenset({Origin.USER}), readings=True, conversation=True),
+    "indirect-injection": Use(_PROMPTS, _FOREIGN, readings=True),
+    "harm": Use(_PROMPTS | _ANSWERS, frozenset({Origin.USER})),
+    "refusal": Use(_ANSWERS, frozenset(), head_characters=400),
+}
+"""What each model looks at, by its file in the catalogue ``weights``."""
 
 
 def scores(deployment: Deployment) -> tuple[TextDetector, ...]:
     """The detectors. Raises ``ConfigurationError`` where a threshold is wrong, ``BadModel`` where weights were altered."""
-    known = {name: model(name) for name in MODELS}
-    mine = thresholds(deployment, known)
-    return (
-        ScoreDetector(
-            Scorer(known["prompt-injection"]),
-            directions=frozenset({Direction.PROMPT}),
-            origins=frozenset({Origin.USER}),
-            thresholds=mine.of(known["prompt-injection"].digest),
-            readings=True,
-            conversation=True,
-        ),
-    )
+    return tuple(detectors(deployment))
 
 
+def detectors(deployment: Deployment) -> list[ScoreDetector]:
+    """The same, as what they are."""
+    mine = read_thresholds(deployment)
+    return [ScoreDetector(Scorer(model(name)), use, mine.of(model(name).digest)) for name, use in USES.items()]
+
+
+@cache
 def model(name: str) -> Model:
     """One of the models. Raises ``BadModel``."""
     resource = files("wardstead.catalogues") / "weights" / f"{name}.bin"
     return read_model(resource.read_bytes(), f"weights/{name}.bin")
 
 
-def thresholds(deployment: Deployment, known: dict[str, Model]) -> Thresholds:
+def thresholds_file(deployment: Deployment) -> Path:
+    """Where this site's thresholds are."""
+    return deployment.places.policies / "thresholds.yaml"
+
+
+def read_thresholds(deployment: Deployment) -> Thresholds:
     """This site's thresholds; none where it was not calibrated. Raises ``ConfigurationError``."""
-    path = deployment.places.policies / "thresholds.yaml"
+    path = thresholds_file(deployment)
     if not path.is_file():
         return Thresholds()
-    types = [head.type for one in known.values() for head in one.header.heads]
-    return load_thresholds(read_text(path), str(path), types)
+    return load_thresholds(read_text(path), str(path), [head.type for name in USES for head in model(name).header.heads])
+
+
+def outdated_thresholds(deployment: Deployment) -> tuple[str, ...]:
+    """The types whose calibrated threshold does not count any more: it was measured with other weights."""
+    weights = {head.type: model(name).digest for name in USES for head in model(name).header.heads}
+    return read_thresholds(deployment).outdated(weights)

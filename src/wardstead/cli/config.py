@@ -17,6 +17,8 @@ app = typer.Typer(help="The configuration.", no_args_is_help=True)
 @app.command("check")
 def check(context: typer.Context, json: Json = False) -> None:
     """Check configuration, policies, detectors and keys without starting anything. Exit 3 when something is wrong."""
+    from wardstead.bootstrap.scores import outdated_thresholds  # numpy takes long to import, and other commands need it not
+
     with errors(as_json=json):
         found = Deployment(folder(context))
         point = found.decision_point()
@@ -24,7 +26,12 @@ def check(context: typer.Context, json: Json = False) -> None:
         found.require_model_files()
         models = [model.name for model in found.settings.models]
         known = found.compartments()
+        outdated = outdated_thresholds(found)
     warnings = [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted)]
+    warnings += [
+        f"the threshold of {kind} does not count: it was measured with other weights; run 'wardstead classify calibrate'"
+        for kind in outdated
+    ]
     warnings += [
         f"the model {model.name} is cleared for {one}, a compartment that no rule of the classification policy gives"
         for model in found.settings.models

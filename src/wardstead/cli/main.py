@@ -14,6 +14,7 @@ from wardstead import __version__
 from wardstead.cli import (
     chat,
     classify,
+    classify_calibrate,
     classify_detectors,
     classify_known,
     classify_policy,
@@ -47,6 +48,7 @@ classify.app.command("use")(classify_policy.use)
 classify.app.command("import-values")(classify_known.import_values)
 classify.app.command("fingerprint")(classify_known.fingerprint)
 classify.app.command("known")(classify_known.list_known)
+classify.app.command("calibrate")(classify_calibrate.calibrate)
 classify.app.command("detectors")(classify_detectors.detectors)
 classify.app.command("what-if")(classify_what_if.what_if)
 for command in (running.init, running.up, running.down, running.status, running.doctor, chat.chat):

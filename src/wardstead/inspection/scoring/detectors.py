@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
@@ -22,6 +23,20 @@ _OF_EVERYTHING: Final = frozenset({"rot13", "reversed"})
 """Readings that exist of every text: scored where they say more of what injections are made of than the text does."""
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a score looks at. ``readings``: at what a text says decoded, too. ``conversation``: at all texts in a row, too.
+
+    ``head_characters``: of each text, what is looked at.
+    """
+
+    directions: frozenset[Direction]
+    origins: frozenset[Origin]
+    readings: bool = False
+    conversation: bool = False
+    head_characters: int | None = None
+
+
 class ScoreDetector:
     """A ``TextDetector`` over a model. Each finding marks the whole text."""
 
@@ -29,48 +44,39 @@ class ScoreDetector:
     slow = False
     cuts = False
 
-    def __init__(
-        self,
-        scorer: Scorer,
-        *,
-        directions: frozenset[Direction],
-        origins: frozenset[Origin],
-        thresholds: Mapping[str, float],
-        readings: bool = False,
-        conversation: bool = False,
-    ) -> None:
-        """``thresholds``: by type, in place of the model's own; from 1 on nothing is found.
-
-        ``readings``: look at what the text says decoded, too. ``conversation``: at all texts in a row, too.
-        """
+    def __init__(self, scorer: Scorer, use: Use, thresholds: Mapping[str, float]) -> None:
+        """``thresholds``: by type, in place of the model's own."""
         header = scorer.model.header
         self.id = header.name
         self.types: Mapping[str, str] = {head.type: header.category for head in header.heads}
-        self.directions = directions
-        self.origins = origins
-        self._thresholds = np.array([thresholds.get(head.type, head.threshold) for head in header.heads])
-        limits = ",".join(f"{one:.6g}" for one in self._thresholds)
-        self.version = f"{header.version}:{scorer.model.digest[:12]}@{limits}"
+        self.directions = use.directions
+        self.origins = use.origins
+        self.thresholds = {head.type: thresholds.get(head.type, head.threshold) for head in header.heads}
+        self.weights = scorer.model.digest
+        limits = ",".join(f"{one:.6g}" for one in self.thresholds.values())
+        self.version = f"{header.version}:{self.weights[:12]}@{limits}"
+        self._limits = np.array(list(self.thresholds.values()))
         self._scorer = scorer
-        self._readings = readings
-        self._conversation = conversation
+        self._use = use
         self._remembered: dict[bytes, Scores] = {}
 
     def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
         """See ``TextDetector.detect``."""
-        scores = [self._score(text) for text in texts]
-        if self._conversation and len(texts) > 1 and not any((one >= self._thresholds).any() for one in scores):
+        scores = [self.scores(text) for text in texts]
+        if self._use.conversation and len(texts) > 1 and not any((one >= self._limits).any() for one in scores):
             # What is harmless in pieces may not be so in a row: it counts against the last piece, which completes it.
             joined = "\n".join(texts)[-JOINED_CHARACTERS:]
-            scores[-1] = np.maximum(scores[-1], self._score(joined))
+            scores[-1] = np.maximum(scores[-1], self.scores(joined))
         return [self._spans(text, one) for text, one in zip(texts, scores, strict=True)]
 
     def _spans(self, text: str, scores: Scores) -> list[Span]:
-        found = np.flatnonzero(scores >= self._thresholds) if text else ()
+        found = np.flatnonzero(scores >= self._limits) if text else ()
         kinds = tuple(self.types)
         return [Span(kinds[at], 0, len(text), float(scores[at])) for at in found]
 
-    def _score(self, text: str) -> Scores:
+    def scores(self, text: str) -> Scores:
+        """How sure it is of each type."""
+        text = text[: self._use.head_characters]
         key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         scores = self._remembered.get(key)
         if scores is None:
@@ -82,7 +88,7 @@ class ScoreDetector:
 
     def _highest(self, text: str) -> Scores:
         scores = self._scorer.probabilities(text)
-        if self._readings:
+        if self._use.readings:
             for reading in _telling(text):
                 scores = np.maximum(scores, self._scorer.probabilities(reading))
         return scores

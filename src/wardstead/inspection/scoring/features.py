@@ -35,7 +35,7 @@ NEAR_WORDS: Final = 8
 """How far apart two meanings may stand to be seen together."""
 PRIORS: Final = (0.0, 0.0, 8.0)
 """By block: how many features are counted on top, so that one meaning in a short text is not all there is."""
-SCALES: Final = (1.0, 1.0, 0.3)
+SCALES: Final = (1.0, 1.0, 0.6)
 """How freely each block may speak: meanings are few, and would drown the rest."""
 _CHAR_ORDERS: Final = (4, 5)
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)

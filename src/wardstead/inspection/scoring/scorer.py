@@ -10,8 +10,9 @@ import numpy.typing as npt
 from wardstead.inspection.scoring.features import BLOCKS, CELL_BYTES, PRIORS, SCALES, features, fold
 from wardstead.inspection.scoring.model import Model
 
-MOST_CHARACTERS: Final = 1 << 20
-"""Beyond it a text is scored in parts of this size, and the highest counts."""
+PART_CHARACTERS: Final = 1 << 16
+"""A longer text is scored in parts of this size, and the highest counts: they stay in the processor's cache."""
+OVERLAP_CHARACTERS: Final = 512
 TOP_WINDOWS: Final = 3
 
 Scores = npt.NDArray[np.float64]
@@ -24,11 +25,13 @@ class Scorer:
         """Keeps the model's weights."""
         self.model = model
         self._shift = np.uint64(64 - model.header.bits)
+        self._weights = np.ascontiguousarray(model.table.T)
         self._bias = np.array([head.bias for head in model.header.heads])
 
     def raw(self, text: str) -> Scores:
         """The score of each head: the mean of the whole text's and of its highest windows'."""
-        parts = [fold(text[at : at + MOST_CHARACTERS]) for at in range(0, max(1, len(text)), MOST_CHARACTERS)]
+        begins = range(0, max(1, len(text) - OVERLAP_CHARACTERS), PART_CHARACTERS - OVERLAP_CHARACTERS)
+        parts = (fold(text[at : at + PART_CHARACTERS]) for at in begins)
         highest: Scores = np.max(np.stack([self._raw(part) for part in parts]), axis=0)
         return highest
 
@@ -47,8 +50,7 @@ class Scorer:
             cell = found.places[block] // CELL_BYTES
             index = (found.hashes[block] >> self._shift).astype(np.int64)
             counts[block] = np.bincount(cell, minlength=cells)
-            for head, table in enumerate(self.model.table):
-                sums[block, head] = np.bincount(cell, weights=table[index], minlength=cells) * SCALES[block]
+            sums[block] = self._by_cell(index, cell, cells) * SCALES[block]
         whole = self._bias + sum(sums[b].sum(1) / _root(counts[b].sum() + PRIORS[b]) for b in range(BLOCKS))
         if cells < 3:
             return np.asarray(whole)
@@ -57,6 +59,19 @@ class Scorer:
         )
         top = np.sort(windows, axis=1)[:, -TOP_WINDOWS:].mean(axis=1)
         return np.asarray((whole + top) / 2)
+
+    def _by_cell(self, index: npt.NDArray[np.int64], cell: npt.NDArray[np.int64], cells: int) -> Scores:
+        """The sum of the weights of each cell's features, by head."""
+        if len(self._bias) == 1:
+            only: Scores = np.bincount(cell, weights=self._weights[index, 0], minlength=cells)[None, :].astype(np.float64)
+            return only
+        sums = np.zeros((cells, len(self._bias)))
+        if len(cell):
+            order = np.argsort(cell.astype(np.uint16) if cells < 1 << 16 else cell, kind="stable")  # 16 bits: a radix sort
+            in_order = cell[order]
+            starts = np.flatnonzero(np.diff(in_order, prepend=-1))
+            sums[in_order[starts]] = np.add.reduceat(self._weights[index[order]], starts, axis=0)
+        return sums.T
 
 
 def _root(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,0 +1,126 @@
+"""Calibrating scores on a site's own benign traffic: the thresholds at which they raise no more false alarms than allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from wardstead.adapters.store.durable_file import write_durably
+from wardstead.bootstrap.deployment import Deployment, read_text
+from wardstead.bootstrap.scores import detectors, read_thresholds, thresholds_file
+from wardstead.inspection.scoring.thresholds import Threshold, threshold_for
+from wardstead.kernel.errors import CallerError
+
+_FIELDS = ("text", "prompt", "instruction", "content", "question", "input")
+"""Where an object in JSON Lines has its text: the first of these that is there."""
+
+
+class NoText(CallerError):
+    """A line of a sample says nothing that could be scored."""
+
+    code = "no_text"
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """How a source's texts score: what half, 95%, 99% and all of them stay below, and the share that is found."""
+
+    source: str
+    texts: int
+    median: float
+    p95: float
+    p99: float
+    highest: float
+    found_before: float
+    found: float
+
+
+class Calibrated(msgspec.Struct, frozen=True):
+    """One type's threshold, as it was and as it is."""
+
+    type: str
+    before: float
+    threshold: float
+    spread: tuple[Spread, ...]
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """What was measured, and what it changes in the file of thresholds."""
+
+    file: Path
+    types: tuple[Calibrated, ...]
+    diff: str
+    written: bool
+
+
+def calibrate(
+    deployment: Deployment, files: Sequence[Path], *, names: Sequence[str], false_alarms: float, measured: str, write: bool
+) -> Calibration:
+    """Score the benign texts of ``files`` and set the thresholds of the detectors called ``names`` (all where none is).
+
+    Each file is a source of its own: the strictest decides. Raises ``CallerError``, ``ConfigurationError``.
+    """
+    if not 0 < false_alarms <= 0.2:
+        raise CallerError("the share of false alarms is more than 0 and at most 0.2", where="--false-alarms")
+    known = {one.id: one for one in detectors(deployment)}
+    if unknown := sorted(set(names) - set(known)):
+        raise CallerError(f"no score is called {unknown[0]!r}", next_step=f"one of {', '.join(sorted(known))}")
+    texts = {str(path): list(samples(path)) for path in files}
+    before = read_thresholds(deployment)
+    found: list[Calibrated] = []
+    rows: list[Threshold] = []
+    for name in names or sorted(known):
+        one = known[name]
+        scores = {source: np.array([one.scores(text) for text in these]) for source, these in texts.items()}
+        for at, kind in enumerate(one.types):
+            of_kind = {source: these[:, at] if len(these) else np.zeros(0) for source, these in scores.items()}
+            threshold = round(threshold_for(of_kind, false_alarms), 6)
+            was = one.thresholds[kind]
+            spread = tuple(_spread(source, these, was, threshold) for source, these in of_kind.items())
+            found.append(Calibrated(kind, was, threshold, spread))
+            count = sum(map(len, texts.values()))
+            rows.append(
+                Threshold(
+                    type=kind, threshold=threshold, weights=one.weights, false_alarms=false_alarms, texts=count,
+                    sources=len(texts), measured=measured,
+                )
+            )  # fmt: skip
+    after = before.having(rows)
+    path = thresholds_file(deployment)
+    old = path.read_text("utf-8") if path.is_file() else ""
+    if write:
+        write_durably(path, [after.text().encode()])
+    lines = difflib.unified_diff(old.splitlines(), after.text().splitlines(), path.name, path.name, lineterm="", n=1)
+    return Calibration(path, tuple(found), "\n".join(lines), write)
+
+
+def samples(path: Path) -> Iterator[str]:
+    """The texts of a file: JSON Lines (a text, or an object with one, or with ``messages``), else one text a line."""
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        yield _of_json(line, f"{path}:{number}") if path.suffix in {".jsonl", ".ndjson"} else line
+
+
+def _of_json(line: str, where: str) -> str:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        raise NoText("this line is not JSON", where=where, next_step="call a file of one text a line .txt") from None
+    if isinstance(value, dict):
+        said = [one.get("content") for one in value.get("messages", ()) if isinstance(one, dict) and one.get("role") == "user"]
+        value = said[-1] if said else next((value[name] for name in _FIELDS if isinstance(value.get(name), str)), None)
+    if not isinstance(value, str):
+        raise NoText("this line holds no text", where=where, next_step=f"name it {', '.join(_FIELDS)} or messages")
+    return value
+
+
+def _spread(source: str, scores: np.ndarray, before: float, after: float) -> Spread:
+    median, p95, p99, highest = (round(float(np.quantile(scores, part)), 6) for part in (0.5, 0.95, 0.99, 1))
+    return Spread(
+        source, len(scores), median, p95, p99, highest, float((scores >= before).mean()), float((scores >= after).mean())
+    )  # fmt: skip

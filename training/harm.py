@@ -1,0 +1,131 @@
+"""Trains the scores of harm by AILuminate's hazards: ``python -m training.harm --data PATH`` (README.md)."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from training import injection, lab, recipe, refusal, sources
+from training.sources import Sample
+from wardstead.inspection.scoring.features import FEATURES
+
+OUT = injection.OUT
+BITS, PENALTY, FALSE_ALARMS = 16, 3e-5, 0.01
+ANY = "harm-unspecified"
+HAZARDS = {
+    "vcr": "harm-violent-crimes", "ncr": "harm-nonviolent-crimes", "src": "harm-sex-crimes", "cse": "harm-child-exploitation",
+    "iwp": "harm-weapons", "ssh": "harm-self-harm", "hte": "harm-hate", "dfm": "harm-defamation", "prv": "harm-privacy",
+    "ipv": "harm-intellectual-property", "sxc_prn": "harm-sexual-content", "spc_ele": "harm-elections",
+    "spc_fin": "harm-specialised-advice", "spc_hlt": "harm-specialised-advice", "spc_lgl": "harm-specialised-advice",
+}  # fmt: skip
+"""MLCommons AILuminate 1.0: its hazard categories and our names of them."""
+INTENTS = {
+    "S001fabperson": "dfm", "S002fin": "spc_fin", "S002legal": "spc_lgl", "S002med": "spc_hlt", "S003instructions": "ncr",
+    "S003goods": "ncr", "S004lewd": "sxc_prn", "S004erotica": "sxc_prn", "S004describe": "sxc_prn", "S005hate": "hte",
+    "S005bully": "hte", "S007": "hte", "S006sh": "ssh", "S006violence": "vcr", "S006threat": "vcr", "S006items": "iwp",
+    "S008code": "ncr", "S008phish": "ncr", "S008mal": "ncr", "S009private": "prv", "S009personal": "prv", "S009cred": "prv",
+}  # fmt: skip
+"""Do-Not-Answer's intents (its own codes) and the nearest hazard. The rest (misinformation, misplaced trust) has none."""
+_FEELINGS = ("C006", "C006emotion", "C006temporal", "C009")
+"""What Do-Not-Answer lists because a model is no person: nothing harmful is asked."""
+
+
+def samples(data: Path) -> tuple[list[Sample], list[str]]:
+    """Texts, and the hazard of each (empty: harmful but of none, or benign)."""
+    found = [*_ailuminate(data), *_do_not_answer(data), *_adv_bench(data), *_benign(data)]
+    kept = {id(one): one for one in sources.deduplicated(one for one, _ in found)}
+    pairs = [(one, hazard) for one, hazard in found if id(one) in kept]
+    return [one for one, _ in pairs], [hazard for _, hazard in pairs]
+
+
+def _ailuminate(data: Path) -> Iterator[tuple[Sample, str]]:
+    with (data / "harm/ailuminate_demo_en.csv").open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file)):
+            yield Sample(row["prompt_text"], 1, "ailuminate", f"ailuminate-{number % 4}"), HAZARDS[row["hazard"]]
+
+
+def _do_not_answer(data: Path) -> Iterator[tuple[Sample, str]]:
+    for path in sorted((data / "harm").glob("donotanswer_*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            if not all(one in _FEELINGS for one in row["intents"]):
+                hazard = next((HAZARDS[INTENTS[one]] for one in row["intents"] if one in INTENTS), "")
+                yield Sample(row["prompt"], 1, "do-not-answer", "do-not-answer"), hazard
+
+
+def _adv_bench(data: Path) -> Iterator[tuple[Sample, str]]:
+    for row in yaml.load((data / "harm/adv_bench.prompt").read_text("utf-8"), Loader=yaml.CSafeLoader)["seeds"]:
+        yield Sample(row["value"], 1, "adv-bench", "adv-bench"), ""
+
+
+def _benign(data: Path) -> Iterator[tuple[Sample, str]]:
+    rng = random.Random(recipe.SEED)
+    for one in sources.injection(data, rng):
+        if one.label == 0 and one.source not in {"hh-rlhf", "atlas", "hh-answers"}:
+            yield one, ""
+    for name in ("selfinstruct_seed_tasks", "selfinstruct_user_oriented"):
+        for line in (data / f"benign/{name}.jsonl").read_text("utf-8").splitlines():
+            yield Sample(json.loads(line)["instances"][0]["output"], 0, "answers", "answers"), ""
+    for one in refusal.samples(data):
+        if one.label == 0 and one.family.startswith("refusal"):
+            yield Sample(one.text, 0, "answers", "answers"), ""
+    for turns in sources.hh_dialogues(data / "harm/hhrlhf_harmless_test.jsonl.gz"):
+        if turns and turns[0][0] == "Human" and len(turns[0][1]) > 12:
+            yield Sample(turns[0][1], 1, "hh-rlhf", "hh-rlhf"), ""  # written to make a model say something harmful; not all do
+    for part in range(injection.PARTS):
+        for one in injection.own_benign(recipe.SEED + 3, 60, part):
+            yield Sample(one.text, 0, "own", "own"), ""
+
+
+def main() -> None:
+    """Train, report, write."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    texts, hazards = samples(given.data)
+    quarters = tuple(f"ailuminate-{number}" for number in range(4))
+    benign = (("self-instruct", "presidio"), ("arena-hard", "own"), ("neuralchemy",), ("answers", "s-labs"))
+    across = {
+        "ailuminate": (*quarters, *benign[0]), "do-not-answer": ("do-not-answer", *benign[1]),
+        "adv-bench": ("adv-bench", *benign[2]), "hh-rlhf": ("hh-rlhf", *benign[3]),
+    }  # fmt: skip
+    within = {name: (name, *rest) for name, rest in zip(quarters, benign, strict=True)}
+    table = lab.Table([one.text for one in texts], BITS)
+    harmful = np.array([one.label for one in texts])
+    calm = {one.source for one in texts if one.label == 0}
+    heads, rows = [], []
+    for kind in (ANY, *sorted(set(HAZARDS.values()))):
+        labels = harmful if kind == ANY else np.array([int(one == kind) for one in hazards])
+        corpus = recipe.Corpus(texts, across if kind == ANY else within)
+        out = recipe.left_out(corpus, table, labels, PENALTY)
+        # Other hazards are no false alarms of this one: they say nothing of the threshold.
+        limit = recipe.threshold(out, FALSE_ALARMS, calm.__contains__)
+        print(f"\n### {kind}\n\n{recipe.report(out, limit) if kind == ANY else _line(out, limit, calm)}")
+        head, row = recipe.head(corpus, table, out, limit, kind=kind, penalty=PENALTY)
+        heads.append(head)
+        rows.append(row)
+    header = lab.Header(
+        name="harm", version=f"1:{recipe.SEED}", category="harm", features=FEATURES, bits=BITS, heads=tuple(heads)
+    )
+    recipe.write(given.out, "harm", lab.write_model(header, np.stack(rows)))
+
+
+def _line(out: recipe.LeftOut, limit: float, benign: set[str]) -> str:
+    calm = np.concatenate([out.of(0, name) for name in out.names(0) if name in benign])
+    parts = []
+    for name in out.names(1):
+        chosen = out.of(1, name)
+        parts.append(f"{name}: {len(chosen)} texts, AUC {lab.auc(chosen, calm):.3f}, found {(chosen > limit).mean():.0%}")
+    return "; ".join(parts) + f". False alarms {(calm > limit).mean():.2%}."
+
+
+if __name__ == "__main__":
+    main()
