@@ -52,6 +52,7 @@ def date_prefix(match: bytes) -> bool:
 
 _NO_PERSON: Final = _words(
     """
+    then on in reviewer reviewers cathedral pizzeria
     sir madam sirs ma'am team all everyone everybody folks friend friends colleague colleagues customer customers user
     users support service services manager hiring committee editor reader readers admin administrator world there guys
     ladies gentlemen president minister chairman chair secretary engineer software developer senior junior analyst
