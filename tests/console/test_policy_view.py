@@ -34,22 +34,46 @@ def test_the_ladder_holds_every_label_once(name: str) -> None:
     assert shown == {(one.level_name, policy_view.compartments(one)) for one in policy_view.labels_of(policy) if one.compartments}
 
 
+COMBINATIONS = """
+version: 1
+handling:
+  - {label: {level: public}, prompt: allow, answer: allow}
+  - {label: {level: restricted}, prompt: redact, answer: redact}
+combinations:
+  - id: person-with-a-condition
+    of: [{type: person}, {type: medical-term}]
+    within: 1200
+    label: {level: restricted, compartments: [personal, health]}
+  - id: many-people
+    of: [{category: personal, count: 50}]
+    label: {level: restricted}
+    prompt: allow
+  - {id: three, of: [{type: email, count: 2}, {category: payment}, {type: iban}], label: {level: public}}
+"""
+
+
 def test_combinations_are_sentences() -> None:
-    said = policy_view.sentences(policy_of(ready_made("general")[0]))
+    said = policy_view.sentences(policy_of(COMBINATIONS))
     assert [(one[0], one[1], str(one[2])) for one in said] == [
-        ("person-with-a-condition", "A person and a medical term within 200 characters", "restricted; health, personal"),
-        ("many-people", "50 different findings of the category personal anywhere in one text", "restricted; personal"),
+        ("person-with-a-condition", "A person and a medical term within 1,200 characters", "restricted; health, personal"),
+        ("many-people", "50 different findings of the category personal anywhere in one text", "restricted"),
+        ("three", "2 different email findings, a finding of the category payment and an iban anywhere in one text", "public"),
     ]
-    assert [policy_view.happens(one[3]) for one in said] == ["redacted", "let through"]
+    assert [policy_view.happens(one[3]) for one in said] == [
+        "redacted",
+        "in prompts let through, in answers redacted",
+        "let through",
+    ]
 
 
 def test_what_differs_by_model_is_said_of_each() -> None:
-    policy = policy_of(ready_made("health")[0])
-    treatment = policy.by_type["person"]
+    by_model = "{isolated: pseudonymise, otherwise: redact}"
+    treatment = policy_of(
+        f"version: 1\nrules:\n  - {{type: person, label: {{level: public}}, prompt: {by_model}, answer: allow}}\n"
+    ).by_type["person"]
     assert policy_view.by_model(treatment, Direction.PROMPT) == (("isolated", "pseudonymise"), ("otherwise", "redact"))
     assert policy_view.happens(treatment) == (
-        "in prompts pseudonymised where the model is isolated, otherwise redacted, "
-        "in answers let through where the model is isolated, otherwise redacted"
+        "in prompts pseudonymised where the model is isolated, otherwise redacted, in answers let through"
     )
 
 
