@@ -151,10 +151,7 @@ def main() -> None:
         labels = np.array([one.label for one in corpus.samples])
         table = lab.Table([one.text for one in corpus.samples], BITS)
         out = recipe.left_out(corpus, table, labels, PENALTY)
-        # Nobody asks with a model's answer: those say nothing of how often prompts are flagged.
-        limit = recipe.threshold(
-            out, FALSE_ALARMS, lambda source, name=name: source != "hh-answers" or name != "prompt-injection"
-        )
+        limit = recipe.threshold(out, FALSE_ALARMS, COUNTED[name])
         print(f"\n## {name}\n\n{recipe.report(out, limit)}")
         head, row = recipe.head(corpus, table, out, limit, kind=name, penalty=PENALTY)
         header = lab.Header(
