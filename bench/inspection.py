@@ -20,11 +20,11 @@ from pathlib import Path
 import re2
 from rich.console import Console
 
-from wardstead.inspection.catalogue import Detector, load_catalogues
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
+from wardstead.inspection.patterns.scanning import Scanner
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT
-from wardstead.inspection.scanning import Scanner
 
 DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- inspection:begin -->", "<!-- inspection:end -->"

@@ -19,9 +19,9 @@ from typing import Any
 from wardstead.adapters.models.names import NamesDetector
 from wardstead.bootstrap.detectors import names
 from wardstead.config import NamesSection
-from wardstead.inspection.catalogue import load_catalogues
 from wardstead.inspection.classify import Classifier
-from wardstead.inspection.medical import medical_terms
+from wardstead.inspection.entities.medical import medical_terms
+from wardstead.inspection.patterns.catalogue import load_catalogues
 from wardstead.inspection.policy import load_policy
 
 EXPECTED = {

@@ -7,11 +7,11 @@ from functools import cached_property
 from importlib.resources import files
 from typing import NamedTuple
 
-from wardstead.inspection.catalogue import Detector, load_catalogues
 from wardstead.inspection.classify import Classifier
+from wardstead.inspection.entities.prose import ProseDetector, load_phrases
+from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import TextDetector
-from wardstead.inspection.prose import ProseDetector, load_phrases
 
 
 class Prediction(NamedTuple):

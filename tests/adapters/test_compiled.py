@@ -8,7 +8,7 @@ import hyperscan
 import pytest
 
 from wardstead.adapters.compiled import CompiledFolder
-from wardstead.inspection.scanning import Scanner
+from wardstead.inspection.patterns.scanning import Scanner
 
 EXPRESSIONS = {1: "abc[0-9]{3}", 2: "def"}
 

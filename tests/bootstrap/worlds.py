@@ -8,8 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from wardstead.bootstrap.deployment import ready_made
-from wardstead.inspection.catalogue import load_catalogues
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.catalogue import load_catalogues
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import TextDetector
 

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.inspection.patterns.test_guard import ENCODERS, EXAMPLES, disguised
 from tests.inspection.reference import DETECTORS, INSPECTOR, Verdict, cut, inspect, reference, stream
-from tests.inspection.test_guard import ENCODERS, EXAMPLES, disguised
 
-from wardstead.inspection.catalogue import Detector
-from wardstead.inspection.folding import View
-from wardstead.inspection.matching import Matcher
+from wardstead.inspection.patterns.catalogue import Detector
+from wardstead.inspection.patterns.folding import View
+from wardstead.inspection.patterns.matching import Matcher
 from wardstead.inspection.ports import PROMPT
 
 EXAMPLES_EACH = int(os.environ.get("WARDSTEAD_FUZZ_EXAMPLES", "300"))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
-from wardstead.inspection.decoding import from_base64, from_hex, from_percent
-from wardstead.inspection.folding import folded
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
+from wardstead.inspection.patterns.decoding import from_base64, from_hex, from_percent
+from wardstead.inspection.patterns.folding import folded
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.inspection.ports import ANSWER
 from wardstead.inspection.validators import VALIDATORS

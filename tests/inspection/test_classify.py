@@ -6,8 +6,8 @@ import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.inspection.patterns.test_guard import TEXT
 from tests.inspection.reference import DETECTORS, POLICY
-from tests.inspection.test_guard import TEXT
 
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PolicyInspector

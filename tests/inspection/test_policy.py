@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.inspection.reference import CATALOGUES, DETECTORS, ready_made
 
-from wardstead.inspection.catalogue import load_catalogues
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.catalogue import load_catalogues
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Flow, ModelClass
 from wardstead.kernel.errors import ConfigurationError

@@ -31,8 +31,8 @@ from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
-from wardstead.inspection.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.documents import Extractor
+from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError

@@ -18,8 +18,8 @@ from wardstead.bootstrap.known import documents
 from wardstead.bootstrap.prose import prose
 from wardstead.config import ClassifierSection, JudgeSection, NamesSection
 from wardstead.inspection.contract import Report
+from wardstead.inspection.entities.medical import MedicalTerms
 from wardstead.inspection.judging import load_bench
-from wardstead.inspection.medical import MedicalTerms
 from wardstead.inspection.ports import Direction, Origin, TextDetector
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml

@@ -12,8 +12,8 @@ from wardstead.bootstrap.known import windowed
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.policy import ClassificationPolicy
-from wardstead.inspection.scanning import Kept
 
 
 def inspector(deployment: Deployment) -> PolicyInspector:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from wardstead.inspection.prose import ProseDetector, load_phrases
+from wardstead.inspection.entities.prose import ProseDetector, load_phrases
 
 
 def prose() -> ProseDetector:

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from wardstead.inspection.catalogue import WINDOW_BYTES
+from wardstead.inspection.patterns.catalogue import WINDOW_BYTES
 from wardstead.inspection.ports import Inspection
 from wardstead.kernel.findings import Finding
 

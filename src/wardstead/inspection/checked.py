@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from wardstead.inspection.guard import PatternGuard
+from wardstead.inspection.patterns.guard import PatternGuard
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection, Released
 from wardstead.inspection.verdict import Case, char_offsets

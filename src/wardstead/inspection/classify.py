@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from wardstead.inspection.catalogue import Detector, canary
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.folding import View
 from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
 from wardstead.inspection.known.ports import Windowed
-from wardstead.inspection.matching import Match, Matcher
+from wardstead.inspection.patterns.catalogue import Detector, canary
+from wardstead.inspection.patterns.folding import View
+from wardstead.inspection.patterns.matching import Match, Matcher
+from wardstead.inspection.patterns.scanning import Kept
+from wardstead.inspection.patterns.searching import placed
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Flow, Origin, TextDetector
-from wardstead.inspection.scanning import Kept
-from wardstead.inspection.searching import placed
 from wardstead.inspection.verdict import Judge, char_count
 from wardstead.inspection.whole import WholeText, kinds_of
 from wardstead.kernel.findings import Action

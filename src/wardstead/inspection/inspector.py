@@ -8,18 +8,18 @@ from typing import Protocol
 
 import msgspec
 
-from wardstead.inspection.catalogue import Detector, canary, digest
 from wardstead.inspection.checked import CheckedGuard, WholeGuard
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
 from wardstead.inspection.known.ports import Windowed
-from wardstead.inspection.matching import Match
+from wardstead.inspection.patterns.catalogue import Detector, canary, digest
+from wardstead.inspection.patterns.guard import PatternGuard
+from wardstead.inspection.patterns.matching import Match
+from wardstead.inspection.patterns.scanning import Kept
+from wardstead.inspection.patterns.searching import matches_in
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
-from wardstead.inspection.scanning import Kept
-from wardstead.inspection.searching import matches_in
 from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
 from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
 from wardstead.kernel.findings import Action, Finding

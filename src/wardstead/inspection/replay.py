@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.matching import Match
+from wardstead.inspection.patterns.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow
 from wardstead.inspection.pseudonyms import ALPHABET, CODE_LENGTH

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from wardstead.inspection.catalogue import WINDOW_BYTES
 from wardstead.inspection.combining import Combinations, Kind, Tracker
-from wardstead.inspection.matching import Match
+from wardstead.inspection.patterns.catalogue import WINDOW_BYTES
+from wardstead.inspection.patterns.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Pseudonyms
 from wardstead.kernel.findings import Action, Finding

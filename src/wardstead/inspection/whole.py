@@ -12,9 +12,9 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Final
 
-from wardstead.inspection.catalogue import WINDOW_BYTES
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.matching import Match
+from wardstead.inspection.patterns.catalogue import WINDOW_BYTES
+from wardstead.inspection.patterns.matching import Match
 from wardstead.inspection.policy import FLOWS
 from wardstead.inspection.ports import Direction, Flow, Origin, Span, TakesLong, TextDetector
 from wardstead.inspection.verdict import Judge

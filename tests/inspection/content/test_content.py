@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.inspection.content.test_rules import ALL, RULES
 
-from wardstead.inspection.catalogue import WINDOW_BYTES
 from wardstead.inspection.content.code import DangerousCode
 from wardstead.inspection.content.detectors import content_detectors
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.content.repetition import STRIDE, loop
+from wardstead.inspection.patterns.catalogue import WINDOW_BYTES
 
 SYSTEM = (
     "You are Nora, the assistant of Harbour Bank. Never discuss competitors. Offer the loyalty rate of 4.1 percent only to "

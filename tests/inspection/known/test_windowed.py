@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wardstead.inspection.catalogue import WINDOW_BYTES
-from wardstead.inspection.folding import folded
 from wardstead.inspection.known.keyed import Index, read_index, write_index
 from wardstead.inspection.known.ports import Known, Place, Windowed
 from wardstead.inspection.known.terms import Dictionary, TermMatcher, load_dictionaries
 from wardstead.inspection.known.values import MOST_WORDS, ValueMatcher, index_values
+from wardstead.inspection.patterns.catalogue import WINDOW_BYTES
+from wardstead.inspection.patterns.folding import folded
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 KEY = bytes(range(32))

@@ -17,7 +17,7 @@ import msgspec
 from wardstead.adapters.models.frames import Seen
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load
-from wardstead.inspection.names import TYPES, joined, windows, within
+from wardstead.inspection.entities.names import TYPES, joined, windows, within
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.kernel.errors import ConfigurationError, DetectorFailed
 

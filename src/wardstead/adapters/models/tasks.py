@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from wardstead.inspection.names import LABELS, Thresholds, Word, spans
+from wardstead.inspection.entities.names import LABELS, Thresholds, Word, spans
 from wardstead.inspection.ports import Span
 
 Look = Callable[[str], Sequence[Span]]
@@ -61,7 +61,7 @@ class _Config(msgspec.Struct):
 
 
 def names(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Look:
-    """People, places and addresses: see ``inspection/names.py``. Needs ``model``, ``tokenizer`` and ``config``."""
+    """People, places and addresses: see ``inspection/entities/names.py``. Needs ``model``, ``tokenizer`` and ``config``."""
     network = Network(files["tokenizer"], files["model"])
     config = msgspec.json.decode(files["config"], type=_Config)
     thresholds = msgspec.convert(options.get("thresholds", {}), dict[str, float])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wardstead.inspection.catalogue import Detector
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.known.ports import Windowed
-from wardstead.inspection.matching import Match, Matcher, Scan
-from wardstead.inspection.scanning import Kept
+from wardstead.inspection.patterns.catalogue import Detector
+from wardstead.inspection.patterns.matching import Match, Matcher, Scan
+from wardstead.inspection.patterns.scanning import Kept
 
 
 class KnownMatcher(Matcher):

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final
 import ahocorasick
 import msgspec
 
-from wardstead.inspection.folding import folded
 from wardstead.inspection.known.ports import Known, Place
+from wardstead.inspection.patterns.folding import folded
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
 

@@ -19,9 +19,9 @@ from typing import Final
 import msgspec
 
 from wardstead.inspection.content.words import plain
-from wardstead.inspection.folding import folded
 from wardstead.inspection.known.keyed import Digests, Hash, Header, Index, keyed
 from wardstead.inspection.known.ports import Known, Place
+from wardstead.inspection.patterns.folding import folded
 
 MOST_WORDS: Final = 8
 MOST_CHARACTERS: Final = 96

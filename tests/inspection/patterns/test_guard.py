@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.inspection.reference import CANARY, DETECTORS, INSPECTOR, POLICY, cut, inspect, reference, stream
 
-from wardstead.inspection.catalogue import WINDOW_BYTES, Detector, load_catalogues
-from wardstead.inspection.guard import PatternGuard
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.catalogue import WINDOW_BYTES, Detector, load_catalogues
+from wardstead.inspection.patterns.guard import PatternGuard
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT
 from wardstead.inspection.validators import VALIDATORS

@@ -7,10 +7,10 @@ import json
 import pytest
 from tests.inspection.reference import CANARY, CATALOGUES, DETECTORS, POLICY
 
-from wardstead.inspection.catalogue import Detector, canary, catalogue_schema, digest, load_catalogues, trusting
-from wardstead.inspection.folding import View
 from wardstead.inspection.inspector import PolicyInspector
-from wardstead.inspection.matching import Matcher
+from wardstead.inspection.patterns.catalogue import Detector, canary, catalogue_schema, digest, load_catalogues, trusting
+from wardstead.inspection.patterns.folding import View
+from wardstead.inspection.patterns.matching import Matcher
 from wardstead.inspection.policy import load_policy, policy_schema
 from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.errors import ConfigurationError

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from wardstead.inspection.countries import COUNTRY, countries
-from wardstead.inspection.organisations import ORGANISATION, SURE, organisations
+from wardstead.inspection.entities.countries import COUNTRY, countries
+from wardstead.inspection.entities.organisations import ORGANISATION, SURE, organisations
 from wardstead.inspection.ports import Span
 
 PERSON: Final = "person"

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from wardstead.inspection.folding import folded
+from wardstead.inspection.patterns.folding import folded
 
 DEPTH: Final = 2
 """What is encoded in what was encoded is read; deeper it is not."""

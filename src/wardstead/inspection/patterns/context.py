@@ -11,7 +11,7 @@ from typing import Any
 
 import re2
 
-from wardstead.inspection.catalogue import CONTEXT_BYTES
+from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES
 
 
 class Context:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from wardstead.inspection.catalogue import Detector, windowed
-from wardstead.inspection.decoding import from_base64, from_hex, from_percent, spells_text
+from wardstead.inspection.patterns.catalogue import Detector, windowed
+from wardstead.inspection.patterns.decoding import from_base64, from_hex, from_percent, spells_text
 
 _ENCODINGS: Final[tuple[tuple[str, str, Callable[[str], str], int], ...]] = (
     ("in-hex", r"[0-9A-Fa-f]{16,3016}", from_hex, 2),

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from wardstead.inspection.catalogue import CONTEXT_BYTES, WINDOW_BYTES
-from wardstead.inspection.folding import View
-from wardstead.inspection.matching import Match, Matcher
+from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, WINDOW_BYTES
+from wardstead.inspection.patterns.folding import View
+from wardstead.inspection.patterns.matching import Match, Matcher
+from wardstead.inspection.patterns.searching import placed
 from wardstead.inspection.ports import Released
-from wardstead.inspection.searching import placed
 from wardstead.inspection.verdict import Case, Cluster, char_count, char_offsets, clusters, failed
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label

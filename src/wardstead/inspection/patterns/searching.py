@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
-from wardstead.inspection.folding import View
-from wardstead.inspection.matching import Match, Matcher
+from wardstead.inspection.patterns.folding import View
+from wardstead.inspection.patterns.matching import Match, Matcher
 
 _BETWEEN: Final = b"\x00\n\x00"
 """Between texts that are scanned together. Each text is then searched by itself for what was found in it."""

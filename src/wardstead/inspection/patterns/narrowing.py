@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from wardstead.inspection.pattern import DIGIT, KEY, Need
+from wardstead.inspection.patterns.pattern import DIGIT, KEY, Need
 
 _BETWEEN: Final = b"\x00\n\x00"
 """Between parts. What matches across it is a candidate that is then looked at exactly, like every other."""

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.inspection.countries import countries
-from wardstead.inspection.names import LABELS, MARGIN, TYPES, WINDOW, Word, joined, spans, windows, within
-from wardstead.inspection.organisations import organisations
+from wardstead.inspection.entities.countries import countries
+from wardstead.inspection.entities.names import LABELS, MARGIN, TYPES, WINDOW, Word, joined, spans, windows, within
+from wardstead.inspection.entities.organisations import organisations
 from wardstead.inspection.ports import Span
 
 TEXTS = st.text(alphabet=st.sampled_from("ab Cé\n.,'-😀\ud800"), max_size=3000) | st.text(max_size=200)

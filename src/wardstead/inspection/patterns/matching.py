@@ -21,13 +21,13 @@ import hyperscan
 import msgspec
 import re2
 
-from wardstead.inspection.catalogue import CONTEXT_BYTES, Detector
-from wardstead.inspection.context import Context, caseless, standing
-from wardstead.inspection.encoded import SEARCHES, encoded_runs, readings
-from wardstead.inspection.folding import View
-from wardstead.inspection.narrowing import Seeds
-from wardstead.inspection.pattern import WORD, Need
-from wardstead.inspection.scanning import ALL, TOGETHER, Kept, Scanner
+from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, Detector
+from wardstead.inspection.patterns.context import Context, caseless, standing
+from wardstead.inspection.patterns.encoded import SEARCHES, encoded_runs, readings
+from wardstead.inspection.patterns.folding import View
+from wardstead.inspection.patterns.narrowing import Seeds
+from wardstead.inspection.patterns.pattern import WORD, Need
+from wardstead.inspection.patterns.scanning import ALL, TOGETHER, Kept, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.inspection.validators.active import untrusted
 from wardstead.kernel.errors import ConfigurationError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.inspection.prose import Phrase, ProseDetector, load_phrases
+from wardstead.inspection.entities.prose import Phrase, ProseDetector, load_phrases
 from wardstead.kernel.errors import ConfigurationError
 
 FOLDER = files("wardstead.catalogues") / "prose"

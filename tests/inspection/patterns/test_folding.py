@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.inspection.folding import INVISIBLE_CHARACTERS, View, folded
+from wardstead.inspection.patterns.folding import INVISIBLE_CHARACTERS, View, folded
 
 ODD = st.sampled_from(
     [

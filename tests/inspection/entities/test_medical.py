@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.inspection import medical
-from wardstead.inspection.medical import MedicalTerms, is_medical, medical_terms
+from wardstead.inspection.entities import medical
+from wardstead.inspection.entities.medical import MedicalTerms, is_medical, medical_terms
 
 
 def found(text: str) -> list[str]:

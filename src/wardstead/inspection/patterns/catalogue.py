@@ -10,8 +10,8 @@ from typing import Annotated
 
 import msgspec
 
-from wardstead.inspection.folding import folded
-from wardstead.inspection.pattern import Need, expand, has_mark, need, outline, parse, prefixes, width
+from wardstead.inspection.patterns.folding import folded
+from wardstead.inspection.patterns.pattern import Need, expand, has_mark, need, outline, parse, prefixes, width
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
