@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from wardstead.bootstrap import running
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.kernel.errors import ConfigurationError
 
 
 def test_the_last_line_of_a_log_does_not_steer_the_terminal(tmp_path: Path) -> None:
@@ -87,3 +89,35 @@ def test_a_gateway_that_does_not_answer_says_nothing(deployment: Deployment, mon
     monkeypatch.setattr(running, "_read", refused)
     assert running.health(deployment) is None
     assert not running.healthy(deployment)
+
+
+def break_policy(deployment: Deployment) -> None:
+    (deployment.places.policies / "broken.cedar").write_text("permit (")
+
+
+def break_classification(deployment: Deployment) -> None:
+    (deployment.places.directory / deployment.settings.inspection.policy).write_text("version: 1\n")
+
+
+def break_certificate(deployment: Deployment) -> None:
+    (deployment.places.tls / "server.crt").write_text("")
+
+
+@pytest.mark.parametrize("break_something", [break_policy, break_classification, break_certificate])
+def test_an_upgrade_that_is_refused_has_not_touched_the_database(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, break_something: Callable[[Deployment], None]
+) -> None:
+    monkeypatch.setattr(running, "find_tool", lambda: None)
+    monkeypatch.setattr(running, "upgrade", lambda _engine: pytest.fail("the database was upgraded"))
+    break_something(deployment)
+    with pytest.raises(ConfigurationError):
+        running._prepare(deployment, lambda _step: None)
+
+
+def test_what_is_sound_is_upgraded(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(running, "find_tool", lambda: None)
+    monkeypatch.setattr(running, "_validate", lambda _deployment: done.append("validated"))
+    monkeypatch.setattr(running, "upgrade", lambda _engine: done.append("upgraded"))
+    running._prepare(deployment, lambda _step: None)
+    assert done == ["validated", "upgraded"]

@@ -123,23 +123,28 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     key = read_ledger_key(places.keys / "ledger.key")
     require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
     _require_room(deployment)
+    _validate(deployment)
+    # Last, for an older version cannot undo it: what is refused has changed nothing that it would miss.
     upgrade(deployment.engine)
-    _require_certificate(deployment)
     if deployment.mode is Mode.NONE:
         on_step("ISOLATION IS SWITCHED OFF: the model server runs with your rights")
         deployment.admin_record.record_admin("system", "isolation.none", {"models": [m.name for m in deployment.settings.models]})
-    elif any(model.upstream.kind == "embedded" for model in deployment.settings.models):
-        find_tool()
-    # Everything that a worker would stumble over is found here, where somebody is looking.
-    deployment.decision_point()
-    # What is compiled here is kept, and workers load it.
-    classifier(deployment, scan=True)
     for name, why in lacking(text_detectors(deployment)).items():
         on_step(f"the detector {name} cannot work, and policy says what happens to texts: {why}")
-    deployment.require_model_files()
     # Policies or settings may have changed while nothing ran: decisions are made anew.
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
     deployment.engine.dispose()
+
+
+def _validate(deployment: Deployment) -> None:
+    """Everything that a worker would stumble over is found here, where somebody is looking. Nothing asks the database."""
+    _require_certificate(deployment)
+    if deployment.mode is not Mode.NONE and any(model.upstream.kind == "embedded" for model in deployment.settings.models):
+        find_tool()
+    deployment.decision_point()
+    # What is compiled here is kept, and workers load it.
+    classifier(deployment, scan=True)
+    deployment.require_model_files()
 
 
 def _watch(deployment: Deployment, supervisor: Supervisor, stopping: list[int], on_ready: Callable[[], None]) -> None:

@@ -32,3 +32,16 @@ def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None:
 def test_a_ledger_is_not_taken_back() -> None:
     with pytest.raises(ConfigurationError):
         revision.downgrade()
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'newer.db'}")
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigurationError, match="made by a newer version") as refused:
+        upgrade(engine)
+    assert "'9999'" in refused.value.why
+    assert "newer.db" in refused.value.where
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"
