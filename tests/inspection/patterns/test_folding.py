@@ -71,6 +71,7 @@ def test_what_is_ascii_stays_in_its_place(text: str) -> None:
         ("\\u0041\\u200bB", "AB"),
         ("\ufb01n \u2460\u2469", "fin 110"),
         ("caf\u00e9 \u2116 1\u00aa", "caf\u00e9 \u2116 1\u00aa"),
+        ("a\x9b31mb\x9d52;c;x\x9cc\x85d\x84\\u009b", "a\x1b[31mb\x1b]52;c;x\x1b\\c\nd\x1bD\x1b["),
         ("\u8eab\u4efd\u8bc1 \ud55c", "\u8eab\u4efd\u8bc1 \ud55c"),
     ],
 )

@@ -278,3 +278,14 @@ def test_what_is_padded_to_more_than_the_window_is_cut() -> None:
     text = "card " + ("\U000e0001" * 64).join("4111 1111 1111 1111") + " ok"
     for verdict in (inspect(text), stream([text[at : at + 50] for at in range(0, len(text), 50)]), reference(text)):
         assert (verdict.action, verdict.text) == (Action.BLOCK, "card ")
+
+
+@pytest.mark.parametrize(
+    "text", ["\x9b2J", "\x9d52;c;cm0gLXJmIH4=\x07", "\x9d52;c;cm0gLXJmIH4=\x9c", "\x90+q\x1b\\", "\x84", "\\u009b2J"]
+)
+def test_a_control_of_eight_bits_is_the_escape_that_terminals_take_it_for(text: str) -> None:
+    said = f"so {text} on"
+    for verdict in (inspect(said), stream(list(said)), reference(said)):
+        kept = verdict.text if verdict.action is Action.BLOCK else verdict.text.replace("[redacted:terminal-escape]", "")
+        assert "terminal-escape" in [one[0] for one in verdict.findings]
+        assert "so  on".startswith(kept)

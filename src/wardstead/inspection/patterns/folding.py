@@ -3,12 +3,13 @@
 ``４１１１ 1111`` in full-width digits with an invisible character in it reads like a card number, and so it is one. Folding
 is by character: compatibility forms (full-width, mathematical, superscript, circled), every decimal digit, spaces, dashes,
 quotation marks and look-alike letters become ASCII; what cannot be seen vanishes; tag characters and ``\\uXXXX`` escapes become
-what they spell. Accented letters stay. The view of an ASCII text is the text, but for the escapes ``\\n``, ``\\r`` and ``\\t``,
-which become white space of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape
-would else be the beginning of a word (``\\nAKIA…``).
+what they spell; a C1 control character becomes ESC and its letter, as which terminals obey it (U+009B is ``ESC [``). Accented
+letters stay. The view of an ASCII text is the text, but for the escapes ``\\n``, ``\\r`` and ``\\t``, which become white space
+of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape would else be the beginning
+of a word (``\\nAKIA…``).
 
 Sources: the Unicode Character Database as Python has it (general category, decimal value, decomposition, name), and the idea of
-a skeleton from UTS #39, by which look-alikes are those that print alike in common fonts.
+a skeleton from UTS #39, by which look-alikes are those that print alike in common fonts; ECMA-48 5.3 for C1 in 7 bits.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ _UNSEEN: Final = frozenset(
     (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0x20D0, 0x20F1))
 )
 """Joiners, fillers and marks around a letter that no category tells."""
+_NEXT_LINE: Final = 0x85
 _OVERLAYS: Final = range(0x334, 0x339)
 _GO_ON: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
 """The bytes of a character but its first."""
@@ -236,12 +238,14 @@ def _plain(char: str, look_alikes: dict[int, str]) -> str | None:  # noqa: PLR09
         return chr(code - 0xE0000)
     if _is_invisible(code, category):
         return ""
+    if 0x80 <= code <= 0x9F and code != _NEXT_LINE:
+        return f"\x1b{chr(code - 0x40)}"
     digit = unicodedata.digit(char, None)
     if digit is not None:
         return str(digit)
     if category == "Zs" or code == 0x2800:
         return " "
-    if category in {"Zl", "Zp"} or code == 0x85:
+    if category in {"Zl", "Zp"} or code == _NEXT_LINE:
         return "\n"
     if category == "Pd" and char not in _NOT_A_DASH:
         return "-"
