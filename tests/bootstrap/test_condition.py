@@ -13,6 +13,7 @@ from wardstead.bootstrap import condition
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.running import _require_room
+from wardstead.inspection.scoring.model import BadModel
 from wardstead.isolation.posture import Check, State
 from wardstead.isolation.probes import CATALOGUE, ProbeResult, results
 from wardstead.kernel.errors import BackendError
@@ -134,3 +135,39 @@ def test_what_a_detector_s_absence_means_is_said(
     (found,) = [one for one in condition.status(deployment)["posture"]["checks"] if one["id"] == "detectors"]
     assert found["state"] == State.RED
     assert found["evidence"] == f"names: its model is missing; {says}"
+
+
+def write_policy(deployment: Deployment, text: str) -> None:
+    (deployment.places.directory / deployment.settings.inspection.policy).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("policy", "says", "next_step"),
+    [
+        ("version: 1\nrules: [{category: payment, label: {level: public}, prompt: allow, answer: allow}]\n",
+         "no rule covers", "wardstead classify use general"),
+        ("version: 1\nextends: general\nrules: [{type: no-such-type, label: {level: public}, prompt: allow, answer: allow}]\n",
+         "no-such-type, which no detector finds", "types: "),
+    ],
+)  # fmt: skip
+def test_a_policy_with_which_it_would_not_start_is_red(deployment: Deployment, policy: str, says: str, next_step: str) -> None:
+    write_policy(deployment, policy)
+    found = condition._detectors_check(deployment)
+    assert found.state is State.RED
+    assert "it would not start" in found.evidence
+    assert says in found.evidence
+    assert next_step in found.next_step
+
+
+def test_weights_that_were_altered_are_red_and_raise_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def altered(_deployment: Deployment) -> None:
+        raise BadModel("the weights were altered", where="harm.bin", why="their digest differs", next_step="reinstall wardstead")
+
+    monkeypatch.setattr(condition, "text_detectors", altered)
+    found = condition._detectors_check(deployment)
+    assert (found.state, found.next_step) == (State.RED, "reinstall wardstead")
+    assert found.evidence == "it would not start: harm.bin: the weights were altered; their digest differs"
+
+
+def test_a_sound_deployment_at_rest_is_not_red(deployment: Deployment) -> None:
+    assert condition._detectors_check(deployment).state in {State.GREEN, State.AMBER}, "amber where no names are looked for"

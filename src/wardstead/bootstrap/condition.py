@@ -11,6 +11,7 @@ from typing import Any
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
+from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.config import ModelSection, parse_upstream
@@ -18,7 +19,7 @@ from wardstead.inspection.documents import DocumentReaderUnavailable
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
-from wardstead.kernel.errors import ConfigurationError, PeerError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError
 from wardstead.kernel.findings import Action
 
 _FAILED = {
@@ -116,11 +117,15 @@ def _detectors_check(deployment: Deployment) -> Check:
     title = "What looks at texts can work"
     try:
         found = text_detectors(deployment)
-    except ConfigurationError as error:
-        return Check("detectors", title, State.RED, str(error), error.next_step)
-    lacks = "; ".join(f"{name}: {why}" for name, why in lacking(found).items())
-    if lacks:
-        return Check("detectors", title, State.RED, f"{lacks}; {_without(deployment)}", "restore its files")
+        if running(deployment) is None:  # what runs has been held against its policy; it takes seconds
+            classifier(deployment, scan=False)
+        lacks = "; ".join(f"{name}: {why}" for name, why in lacking(found).items())
+        if lacks:
+            return Check("detectors", title, State.RED, f"{lacks}; {_without(deployment)}", "restore its files")
+    except (ConfigurationError, IntegrityError) as error:
+        where = f"{error.where}: " if error.where else ""
+        said = f"{where}{error.what}; {error.why}".removesuffix("; ")
+        return Check("detectors", title, State.RED, f"it would not start: {said}", error.next_step)
     looking = ", ".join(one.id for one in found)
     if not deployment.settings.inspection.names.enabled:
         return Check("detectors", title, State.AMBER, f"patterns, {looking}; people and places are not looked for", _NAMES_NEXT)
