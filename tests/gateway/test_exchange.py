@@ -330,6 +330,17 @@ def test_tool_calls_are_inspected_whole_and_escapes_hide_nothing() -> None:
     assert b"SECRET" not in play.sent
 
 
+def test_arguments_that_break_off_are_refused_by_the_name_of_what_their_escapes_hide() -> None:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "mail", "arguments": '{"to": "\\u0053ECRET'}}
+    play = intended(chat(stream=True, tools=[{"type": "function", "function": {"name": "mail", "parameters": {}}}]))
+    play >> CallModel << 200 >> ReadModel << piece(tool_calls=[call]) + piece(finish="length") + DONE >> Refresh << world()
+    play.flush() >> CommitOutcome << None
+    play.end()
+    assert b"it contains secret" in play.sent
+    assert b"SECRET" not in play.sent
+    assert b"u0053ECRET" not in play.sent
+
+
 def test_logprobs_are_dropped_where_something_was_redacted() -> None:
     body = json.loads(completion("a SECRET"))
     body["choices"][0]["logprobs"] = {"content": [{"token": "SECRET", "logprob": -1.0, "top_logprobs": []}]}

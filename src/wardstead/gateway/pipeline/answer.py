@@ -349,6 +349,7 @@ class AnswerGuard:
 def blocked(findings: Sequence[Finding], last: Chunk | None) -> Cut:
     """The cut that a finding makes which blocks, or holds for review: it is named after it."""
     strictest = max([finding.action for finding in findings], default=Action.BLOCK)
-    worst = sorted({finding.type for finding in findings if finding.action.stops and finding.action is strictest})
+    # Where nothing that was found stops by itself, what could not be taken out of its place is the reason.
+    worst = sorted({finding.type for finding in findings if finding.action is strictest})
     code = f"content.{worst[0]}" if worst else "content.blocked"
     return Cut(code, f"it contains {', '.join(worst)}", last, held=strictest is Action.HOLD)
