@@ -72,7 +72,7 @@ BLOCKS_WITH_DOCUMENTS = many(
     10,
 )
 NAMED = closed(["name"], name=TEXT)
-HUGE = 2**53
+SEED = 2**32 - 1
 SAMPLING: dict[str, Schema] = {
     "model": {"type": "string", "minLength": 1, "maxLength": 256},
     "temperature": number(0, 2),
@@ -82,7 +82,7 @@ SAMPLING: dict[str, Schema] = {
     "presence_penalty": number(-2, 2),
     "frequency_penalty": number(-2, 2),
     "repeat_penalty": number(0, 10),
-    "seed": integer(-HUGE, HUGE),
+    "seed": integer(-SEED, SEED),
     "stop": TEXTS,
     "max_tokens": COUNT,
     "n": COUNT,

@@ -183,6 +183,17 @@ def test_any_bytes_are_a_request_or_a_typed_error(body: bytes, case: tuple[str, 
         parse(case[0], case[1], body)
 
 
+def test_a_number_that_could_be_somebody_s_is_no_seed_and_is_inspected_in_a_field_of_the_site() -> None:
+    with pytest.raises(CallerError, match="from -4294967295 to 4294967295"):
+        parse("openai", "/v1/chat/completions", orjson.dumps({**OPENAI_CHAT, "seed": 4111111111111111}))
+    request = parse(
+        "openai", "/v1/chat/completions", orjson.dumps({**OPENAI_CHAT, "seed": 2**32 - 1, "site_field": 4111111111111111})
+    )
+    assert "4111111111111111" in request.texts
+    request.replace_texts(["X"] * len(request.texts))
+    assert b"4111111111111111" not in encode_request(request)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

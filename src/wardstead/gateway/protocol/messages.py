@@ -13,7 +13,7 @@ from wardstead.gateway.protocol.attachments import file_part
 from wardstead.gateway.protocol.documents import Attached, Enclosed
 from wardstead.gateway.protocol.fields import BadField, boolean, mapping, sequence, text, word
 from wardstead.gateway.protocol.schemas import check_schema
-from wardstead.gateway.protocol.texts import Slot, free_form, json_text
+from wardstead.gateway.protocol.texts import Slot, free_form, json_text, walk
 from wardstead.gateway.protocol.types import Limits
 from wardstead.inspection.ports import Origin
 
@@ -93,6 +93,11 @@ class Collector:
         """Every string in a free-form JSON value."""
         for found, slot in free_form(value, known):
             self._put(found, slot)
+
+    def add_number(self, container: dict[str, Any], key: str) -> None:
+        """A number, where it is long enough to be somebody's."""
+        for found, _ in walk({key: container[key]}):
+            self._put(found, (container, key))
 
     def add_json_text(self, container: dict[str, Any], key: str) -> None:
         """Every string in JSON that stands inside a string. Raises ``ValueError`` when it is none."""

@@ -17,7 +17,8 @@ from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, 
 from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import WardsteadError
 
-_HUGE: Final = 2**53
+_SEED: Final = 2**32 - 1
+"""A model server's generator takes no more; a longer number could be somebody's."""
 
 
 def sampling(limits: Limits) -> dict[str, Check]:
@@ -30,7 +31,7 @@ def sampling(limits: Limits) -> dict[str, Check]:
         "presence_penalty": fields.number(-2, 2),
         "frequency_penalty": fields.number(-2, 2),
         "repeat_penalty": fields.number(0, 10),
-        "seed": fields.integer(-_HUGE, _HUGE),
+        "seed": fields.integer(-_SEED, _SEED),
         "stop": fields.text_or_texts(16),
         "max_tokens": fields.integer(1, limits.max_tokens, clamp=True),
         "n": fields.integer(1, limits.choices, clamp=True),
@@ -219,6 +220,8 @@ def _common_texts(body: dict[str, Any], policy: FieldPolicy, into: Collector) ->
 def _add_extra(body: dict[str, Any], name: str, into: Collector) -> None:
     if isinstance(body[name], dict | list):
         into.add_free_form(body[name])
+    elif isinstance(body[name], int | float):
+        into.add_number(body, name)
     else:
         _add_texts(body, name, into)
 
