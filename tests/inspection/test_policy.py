@@ -229,6 +229,14 @@ def test_the_same_thing_said_twice_is_refused_with_both_places() -> None:
     assert "rules[0]" in str(caught.value.diagnostics())
 
 
+def test_what_is_not_kept_cannot_be_held_for_review() -> None:
+    kept = "handling: [{label: {level: restricted}, prompt: hold, answer: block, encryption: KEPT}]"
+    rule = "rules: [{type: a, label: {level: restricted}}]"
+    assert policy(f"version: 2\n{kept.replace('KEPT', 'subject')}\n{rule}").treatment("a", "").action(PROMPT) is Action.HOLD
+    with pytest.raises(ConfigurationError, match="held for review, and not kept"):
+        policy(f"version: 2\n{kept.replace('KEPT', 'not-kept')}\n{rule}")
+
+
 def test_a_circle_of_policies_is_refused() -> None:
     files = {"a": ("version: 1\nextends: b", "a.yaml"), "b": ("version: 1\nextends: a", "b.yaml")}
     with pytest.raises(ConfigurationError, match="extends itself") as caught:

@@ -16,7 +16,7 @@ from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Origin, Span, TakesLong
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import ConfigurationError, DetectorOverwhelmed
 from wardstead.kernel.findings import Action
 
 
@@ -160,6 +160,46 @@ def test_a_failed_verdict_flags_what_is_public_and_denies_what_is_above(text: st
         assert verdict.text == ("" if action is Action.BLOCK else text)
 
 
+def test_what_was_taken_out_counts_where_a_detector_fails() -> None:
+    """A card was redacted, so what is left is public; but the text was not, and nobody knows what else was in it."""
+    redacted = "- {type: illness, label: {level: restricted}, prompt: redact, answer: redact}"
+    text = policy(REDACTS).replace("rules:", f"rules:\n  {redacted}")
+    found = PolicyInspector(SMALL, load_policy(text, "p", ready_made), text_detectors=[Words({"x": "letter"}, cuts=True)])
+    for verdict in (found.inspect("BROKEN I1", PROMPT), found.inspect("BROKEN I1", ANSWER)):
+        assert (verdict.action, verdict.text) == (Action.BLOCK, "")
+    assert stream(found, "I1 BROKEN " * 40, 7)[1] is Action.BLOCK
+
+
+def test_nobody_gets_the_milder_answer_to_a_failure_by_writing_more() -> None:
+    class Small(Words):
+        def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+            if sum(map(len, texts)) > 100:
+                raise DetectorOverwhelmed("too long")
+            return super().detect(texts)
+
+    found = inspector(Small({"x": "letter"}, cuts=True), REDACTS)
+    assert found.inspect("BROKEN", PROMPT).action is Action.FLAG
+    assert found.inspect("y" * 101, PROMPT).action is Action.BLOCK
+    assert stream(found, "y" * 300, 50)[1] is Action.BLOCK
+
+
+@given(st.lists(st.sampled_from(["N1", "I1", "Zo", "Ann", " ", ". "]), max_size=12).map("".join), st.integers(1, 5))
+def test_a_stream_comes_to_what_the_whole_does_where_places_combine(text: str, size: int) -> None:
+    together = """
+combinations:
+  - {id: both, of: [{type: name}, {type: illness}], label: {level: restricted}, prompt: flag, answer: flag}
+  - {id: two, of: [{type: name, count: 2}], label: {level: confidential}, prompt: flag, answer: flag}
+"""
+    found = COMBINING.setdefault("found", inspector(Words({"Zo": "name", "Ann": "name"}), NOTHING, together))
+    whole, guard = found.inspect(text, ANSWER), found.guard(ANSWER)
+    released = [guard.feed(text[at : at + size]) for at in range(0, len(text), size)] + [guard.finish()]
+    assert "".join(one.text for one in released) == whole.text
+    assert (guard.label, max(one.action for one in released)) == (whole.label, whole.action)
+
+
+COMBINING: dict[str, PolicyInspector] = {}
+
+
 def test_the_policy_may_deny_over_every_failure() -> None:
     strict = inspector(Words({"x": "letter"}), REDACTS, "failures: {public: block}")
     assert strict.inspect("BROKEN", PROMPT).action is Action.BLOCK
@@ -211,7 +251,7 @@ def test_what_cuts_does_not_hold() -> None:
 
 
 def test_what_a_model_was_told_is_found_in_its_answers_alone() -> None:
-    text = "version: 2\nextends: general\nrules: [{category: leakage, label: {level: internal}, prompt: allow, answer: block}]"
+    text = "version: 2\nextends: general\nrules: [{type: system-prompt, label: {level: internal}, prompt: allow, answer: block}]"
     found = PolicyInspector(DETECTORS, load_policy(text, "p", ready_made), leakage=leakage)
     told = "Never offer customers of the northern region a discount above twelve percent without the written consent of finance."
     knows = found.told([told])

@@ -16,7 +16,7 @@ from wardstead.inspection.ports import Flow, Inspection, Released
 from wardstead.inspection.verdict import Case, char_offsets
 from wardstead.inspection.whole import WholeText
 from wardstead.kernel.findings import Action, Finding
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 _EARLY: Final = (256, 512, 1024)
 _STEP: Final = 2048
@@ -32,7 +32,7 @@ def next_look(after: int) -> int:
 class CheckedGuard:
     """A ``StreamGuard`` around one for patterns. The places of marks are those of what was looked at."""
 
-    __slots__ = ("_case", "_count", "_flow", "_guard", "_label", "_over", "_policy", "_said", "_text", "_whole")
+    __slots__ = ("_case", "_count", "_flow", "_found", "_guard", "_label", "_over", "_policy", "_said", "_text", "_whole")
 
     def __init__(self, guard: PatternGuard, whole: WholeText, case: Case, flow: Flow, policy: ClassificationPolicy) -> None:
         """``case`` is the one that ``guard`` judges with."""
@@ -40,6 +40,7 @@ class CheckedGuard:
         self._text = ""  # the end of what has arrived
         self._count = 0  # characters that have arrived
         self._said: set[str] = set()
+        self._found: Label = PUBLIC
         self._label: Label = PUBLIC
         self._over = False
 
@@ -54,7 +55,7 @@ class CheckedGuard:
         while piece and not self._over:
             room = next_look(self._count) - self._count
             part, piece = piece[:room], piece[room:]
-            out.append(self._guard.feed(part))
+            out.append(self._note(self._guard.feed(part)))
             self._count += len(part)
             self._text = (self._text + part)[-WINDOW_CHARACTERS:]
             self._over = out[-1].action.stops
@@ -72,6 +73,12 @@ class CheckedGuard:
             return looked
         return _together([looked, self._guard.finish()])
 
+    def _note(self, released: Released) -> Released:
+        """What was found so far counts where a detector fails, also what was taken out."""
+        if released.findings:
+            self._found = self._found.join(join_all(finding.label for finding in released.findings))
+        return released
+
     def _look(self) -> Released:
         seen = self._whole.look((self._text,), (), self._flow, ([],))[0]
         offset = self._count - len(self._text)
@@ -84,12 +91,14 @@ class CheckedGuard:
                 self._said.add(finding.type)
                 findings.append(finding)
                 self._label = self._label.join(finding.label)
+                self._found = self._found.join(finding.label)
         if seen.failed and "detector-failed" not in self._said:
             self._said.add("detector-failed")
-            findings.append(Finding("detector-failed", self._count, self._count, PUBLIC, self._policy.failure(self.label)))
-        action = max([finding.action for finding in findings], default=Action.ALLOW)
-        self._over = action.stops
-        return Released("", tuple(findings), action)
+            action = self._policy.failure(self._found, overwhelmed=seen.overwhelmed)
+            findings.append(Finding("detector-failed", self._count, self._count, PUBLIC, action))
+        strictest = max([finding.action for finding in findings], default=Action.ALLOW)
+        self._over = strictest.stops
+        return Released("", tuple(findings), strictest)
 
 
 class WholeGuard:

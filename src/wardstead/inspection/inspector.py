@@ -190,7 +190,8 @@ class PolicyInspector:
 
     def _with_failures(self, verdicts: Sequence[Inspection], seen: Sequence[Seen]) -> list[Inspection]:
         """What it means that some detectors failed, for what the others say of all these texts together."""
-        action = self.policy.failure(join_all(one.label for one in verdicts))
+        found = join_all(finding.label for one in verdicts for finding in one.findings)
+        action = self.policy.failure(found, overwhelmed=any(one.overwhelmed for one in seen))
         return [_failed(one, action) if which.failed else one for one, which in zip(verdicts, seen, strict=True)]
 
     def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> StreamGuard:

@@ -222,9 +222,14 @@ class ClassificationPolicy:
             frozenset.intersection(*seen) if seen else None,
         )
 
-    def failure(self, one: Label) -> Action:
-        """What the failure of a detector means for a text that the others give this label."""
-        return self.failure_above if one.level or one.compartments else self.failure_public
+    def failure(self, found: Label, *, overwhelmed: bool = False) -> Action:
+        """What the failure of a detector means where the others ``found`` this, also where it was taken out.
+
+        ``overwhelmed``: it failed over the size of the text. Nobody may choose the milder answer by writing more.
+        """
+        if overwhelmed:
+            return max(self.failure_public, self.failure_above)
+        return self.failure_above if found.level or found.compartments else self.failure_public
 
 
 FLOWS: Final = tuple(Flow(direction, model) for direction in Direction for model in ModelClass)
@@ -249,6 +254,8 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
     treat = _Treater(handlers)
     own = {kind: _rule(rule, place, treat) for kind, (rule, place) in rules.items()}
     together = tuple(_combination(one, place, treat) for one, place in combinations.values())
+    for treated in (*own.values(), *(one.treatment for one in together)):
+        _check_holding(treated, handlers, where)
     labels = [one.label for one in own.values()] + [one.treatment.label for one in together] + [one.label for one in handlers]
     known = {name: compartments.get(name, "") for one in labels for name in sorted(one.compartments)}
     _check_compartments(compartments, known, where)
@@ -374,6 +381,16 @@ def _handling(one: _Handling, place: str) -> Handling:
         actions[flow] = _ACTIONS[word]
     seen_by = None if one.seen_by is None else frozenset(one.seen_by)
     return Handling(_label(one.label), actions, Keeping(one.retention_days, one.encryption == "subject", seen_by))
+
+
+def _check_holding(one: Treatment, handling: Sequence[Handling], where: str) -> None:
+    """What is not kept is there for no reviewer."""
+    kept = all(entry.keeping.content for entry in handling if one.label.dominates(entry.label))
+    if Action.HOLD in one.actions.values() and not kept:
+        raise ConfigurationError(
+            f"what is labelled {str(one.label)!r} is held for review, and not kept", where=where,
+            next_step="block it, or let the handling of its label keep it ('encryption: subject')",
+        )  # fmt: skip
 
 
 def _check_compartments(declared: Mapping[str, str], used: Mapping[str, str], where: str) -> None:

@@ -18,7 +18,7 @@ from wardstead.inspection.patterns.matching import Match
 from wardstead.inspection.policy import FLOWS
 from wardstead.inspection.ports import Direction, Flow, Origin, Span, TakesLong, TextDetector
 from wardstead.inspection.verdict import Judge
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import ConfigurationError, DetectorOverwhelmed
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC
 
@@ -34,6 +34,8 @@ class Seen:
     marks: list[Match] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     """The detectors whose verdict failed."""
+    overwhelmed: bool = False
+    """Whether one of them failed over the size of the text, which is its writer's choice."""
 
 
 class WholeText:
@@ -83,9 +85,25 @@ class WholeText:
         return bool(self._plans[flow])
 
     def takes_out(self, flow: Flow) -> bool:
-        """Whether policy would take a place out that only a whole text shows: then nothing can go before it is whole."""
-        held = [at for at, _ in self._plans[flow] if not (self.detectors[at].marks or self.detectors[at].cuts)]
-        return any(self._replaces(self._numbers[at].values(), flow) for at in held)
+        """Whether a stream has to be whole before anything of it goes.
+
+        So it is where policy would take a place out that only a whole text shows, and where such a place counts in a combination.
+        """
+        places = [at for at, _ in self._plans[flow] if not self.detectors[at].marks]
+        held = [at for at in places if not self.detectors[at].cuts]
+        return any(self._replaces(self._numbers[at].values(), flow) for at in held) or any(
+            # What a place completes together with others, it completes at its place in the text.
+            self._combines(self._numbers[at].values(), flow)
+            for at in places
+        )
+
+    def _combines(self, numbers: Iterable[int], flow: Flow) -> bool:
+        judge = self._judge
+        together = [judge.combinations.all[at] for number in numbers for at, _ in judge.combinations.places[number]]
+        return any(
+            flow.direction in one.directions and (one.treatment.label != PUBLIC or one.treatment.action(flow) is not Action.ALLOW)
+            for one in together
+        )
 
     def is_slow(self, flow: Flow) -> bool:
         """Whether any of those that could run takes long."""
@@ -177,9 +195,10 @@ class WholeText:
         try:
             answers = one.detect([texts[number] for number in shown])
             matches = [self._matches(at, texts[number], spans) for number, spans in zip(shown, answers, strict=True)]
-        except Exception:  # noqa: BLE001 -- whatever fails in a detector is a failed verdict, and policy says what that means
+        except Exception as error:  # noqa: BLE001 -- whatever fails in a detector is a failed verdict: policy says what that means
             for number in shown:
                 seen[number].failed.append(one.id)
+                seen[number].overwhelmed |= isinstance(error, DetectorOverwhelmed)
             return
         for number, these in zip(shown, matches, strict=True):
             (seen[number].marks if one.marks else seen[number].places).extend(these)

@@ -80,3 +80,9 @@ class DetectorFailed(BackendError):
     """A detector crashed, was too slow, lacks its model or broke its contract: its verdict is *failed*, never *nothing found*."""
 
     code = "detector_failed"
+
+
+class DetectorOverwhelmed(DetectorFailed):
+    """A text asks more of a detector than it does. Its writer chose that, so the strictest answer to a failure counts."""
+
+    code = "detector_overwhelmed"

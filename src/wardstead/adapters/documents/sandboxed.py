@@ -131,7 +131,9 @@ class SandboxedExtractor:
             _fill(given, settings, data)
             arguments = [sys.executable, "-I", "-S", "-B", str(_HERE / "guest.py")]
             passed: list[int] = []
-            if plan is not None and plan.seccomp_fd_argument is not None:
+            if plan is not None:
+                if plan.seccomp_fd_argument is None:
+                    raise DocumentReaderUnavailable("the reader of documents has no filter of system calls")
                 filter_fd = os.memfd_create("seccomp", 0)
                 _fill(filter_fd, plan.seccomp)
                 arguments = list(plan.arguments)

@@ -19,7 +19,7 @@ from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load
 from wardstead.inspection.entities.names import TYPES, joined, windows, within
 from wardstead.inspection.ports import Direction, Origin, Span
-from wardstead.kernel.errors import ConfigurationError, DetectorFailed
+from wardstead.kernel.errors import ConfigurationError, DetectorFailed, DetectorOverwhelmed
 
 LOADING_S: Final = 60.0
 _REMEMBERED: Final = 8192
@@ -89,7 +89,7 @@ class NamesDetector:
         found = {text: known for text in shown if (known := self._memory.get(text)) is not None}
         new = sorted(shown - found.keys())
         if sum(map(len, new)) > self._max_chars:
-            raise DetectorFailed(
+            raise DetectorOverwhelmed(
                 "the text is too long for the detector of names", where=self.id, why=f"it looks at {self._max_chars} characters",
                 next_step="send less at once, or raise inspection.names.max_chars",
             )  # fmt: skip

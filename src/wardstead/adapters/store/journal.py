@@ -276,8 +276,8 @@ class Journal:
     def _outdated(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The intents that cite texts which are known under other labels than was thought.
 
-        This needs no part in the transaction: whoever cites an answer has received it, so its fingerprint was durable before
-        the question came.
+        This needs no part in the transaction: whoever cites a whole answer has received its end, so its fingerprint was durable
+        before the question came. What is copied from a stream before its end is not known yet (docs/limitations.md).
         """
         cited = [(one, one.passage) for one in batch if one.passage is not None and one.version is not None]
         known = known_fingerprints(connection, [mark for _, passage in cited for mark in passage.cited])

@@ -223,7 +223,7 @@ class AnswerGuard:
     def _harmless(self, tokens: Sequence[Token]) -> bool:
         """Whether nothing is found in what might have stood in the tokens' places: the tokens themselves are inspected text."""
         others = [data.decode("utf-8", "replace") for token in tokens for data, _ in token.alternatives]
-        return not any(found.findings for found in self._inspector.inspect_all(others, self._flow))
+        return not any(found.findings for found in self._inspector.patterns(others, self._flow))
 
     def _close(self, index: int, choice: _Choice, out: Chunk) -> list[Chunk]:
         self._think(choice.reasoning.finish(), choice, out)

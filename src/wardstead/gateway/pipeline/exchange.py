@@ -137,7 +137,9 @@ class Exchange(Question):
         status = yield CallModel(self._model.name, request.operation.value, self._forwarded, request.stream)
         if status != 200:
             data = yield from self._collect(64 * 1024)
-            raise model_refused(self.world.inspector, status, data)
+            inspector, flow = self.world.inspector, self._answer_flow
+            refuse = partial(model_refused, inspector, flow, status, data)
+            raise (yield from self._compute(data, refuse, slow=inspector.is_slow(flow)))
 
     def _collect(self, limit: int) -> Generator[Command, Any, bytes]:
         pieces: list[bytes] = []
@@ -358,6 +360,8 @@ class Exchange(Question):
         """Record the outcome. False: it could not be made durable, and the answer was taken back or broken off."""
         guard = self._guard
         label = self.label.join(guard.label) if guard is not None else self.label
+        # Where something is kept for a reviewer, the record is labelled by what was found in it, too.
+        record_label = label.join(join_all(one.label for one in guard.findings)) if guard is not None and held else label
         self.outcome = outcome
         content = record.outcome_document(
             outcome=outcome,
@@ -365,7 +369,7 @@ class Exchange(Question):
             answer=answer,
             findings=guard.findings if guard is not None else (),
             label=label,
-            keeping=self.world.inspector.keeping(label),
+            keeping=self.world.inspector.keeping(record_label),
             finish_reasons=guard.finish_reasons() if guard is not None else {},
             usage=usage,
             times_ms={
@@ -378,8 +382,7 @@ class Exchange(Question):
             held=held,
         )
         passage = self._answer_passes(answer)
-        sealed_label = label.join(join_all(one.label for one in guard.findings)) if guard is not None and held else label
-        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock(), sealed_label), passage)
+        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock(), record_label), passage)
         if refusal is None:
             self._enter(State.CONCLUDED)
             return True

@@ -194,7 +194,7 @@ class Question:
             findings_total=self._inspected.total,
             label=self.label,
             own_label=self._inspected.label,
-            keeping=world.inspector.keeping(self.label),
+            keeping=world.inspector.keeping(self._label_of_record(self._inspected.found_label)),
             decision=self._decision,
             verdict=self.verdict,
             # Nothing was taken out of it: policy replaces parts only of what goes on.

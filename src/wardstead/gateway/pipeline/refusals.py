@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wardstead.access.ports import Decision
 from wardstead.gateway.protocol.upstream import error_message
-from wardstead.inspection.ports import ANSWER, Inspector
+from wardstead.inspection.ports import Flow, Inspector
 from wardstead.kernel.errors import BackendError, CallerError, PeerError, WardsteadError
 from wardstead.ledger.ports import Refusal
 
@@ -55,9 +55,9 @@ class ModelRefused(CallerError):
     code = "model_refused"
 
 
-def model_refused(inspector: Inspector, status: int, data: bytes) -> WardsteadError:
+def model_refused(inspector: Inspector, flow: Flow, status: int, data: bytes) -> WardsteadError:
     """The model server's own error; its text is inspected like an answer, for it may quote the prompt."""
-    inspected = inspector.inspect(error_message(data), ANSWER)
+    inspected = inspector.inspect(error_message(data), flow)
     said = inspected.text if not inspected.action.stops else ""
     if 400 <= status < 500 and status not in {401, 403, 404, 408, 429}:
         return ModelRefused("the model server does not take this request", why=said)

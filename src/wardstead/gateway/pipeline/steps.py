@@ -93,7 +93,7 @@ def vault(world: World, request: ParsedRequest, model: ModelDeployment, kept: Se
             return False
         # A stand-in that a detector finds would label the answer it stands in. What is found is the kind, hardly ever the code.
         if kind not in found_in_none:
-            if world.inspector.inspect(text, flow).findings:
+            if world.inspector.patterns([text], flow)[0].findings:
                 return False
             found_in_none.add(kind)
         return True
