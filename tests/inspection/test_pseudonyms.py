@@ -6,6 +6,7 @@ import os
 import re
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,19 +112,27 @@ PIECES = st.one_of(
     st.sampled_from(STAND_INS).flatmap(lambda one: st.integers(0, len(one)).map(lambda at: one[:at])),
     st.sampled_from(STAND_INS).flatmap(lambda one: st.integers(0, len(one)).map(lambda at: one[at:])),
     st.text(alphabet="PpersonEmailbcdghj-_ 23ß\u0130", max_size=5),
+    st.sampled_from(["//", "](", "https:", " ", "\n", "/", "]", "("]),
 )
 ENTRIES = load_stand_ins(KNOWN.dump())
 
 
 def reference(text: str, clearance: Label) -> str:
-    """Every stand-in replaced, from left to right."""
+    """Every stand-in replaced, from left to right, but in an address: here that ends with a blank."""
     pattern = "|".join(re.escape(one.text).replace("\\-", "[-_ \u00a0\u2010\u2011\u2013\u2212]") for one in ENTRIES)
 
-    def original(found: re.Match[str]) -> str:
+    out, done = "", 0
+    for found in re.finditer(f"(?ai:{pattern})", text):
         one = next(one for one in ENTRIES if one.text[-CODE_LENGTH:] == found[0][-CODE_LENGTH:].upper())
-        return one.original if clearance.dominates(one.label) else found[0]
-
-    return re.sub(f"(?ai:{pattern})", original, text)
+        out += text[done : found.start()]
+        run = re.split(r"[\x00-\x20]", out)[-1]
+        # Blanks count for nothing in a mark that begins an address, and what began one counts until the blank behind it.
+        before = len(re.sub(r"[\x00-\x20]", "", out)) - len(run)
+        marks = re.finditer(r"(?=(//|\]\(|https:))", re.sub(r"[\x00-\x20]", "", out))
+        inside = any(mark.end(1) > before for mark in marks)
+        out += one.original if clearance.dominates(one.label) and not inside else found[0]
+        done = found.end()
+    return out + text[done:]
 
 
 @given(st.lists(PIECES, max_size=8).map("".join), st.lists(st.integers(0, 80), max_size=12), st.sampled_from([PUBLIC, CLEARED]))
@@ -144,3 +153,86 @@ def test_what_cannot_be_a_stand_in_is_not_held_back(text: str) -> None:
     made = vault()
     made.stand_in("q", "original", PUBLIC)
     assert made.restorer(PUBLIC).feed(text) == text
+
+
+IN_AN_ADDRESS = [
+    "![x](https://e.example/p?x={}",
+    "![x](https://e.example/p?x=(a)&b='\"<>&c={}",
+    "![x](//{}.e.example/",
+    "![x](/p?x={}",
+    "![x](<https://e.example/p?a b={}",
+    "![x](  < https://e.example/\\> b={}",
+    "![x][r]\n\n[r]:\n//e.example/{}",
+    "[r]:<//e.example/a b {}",
+    "https://e.example/{}",
+    "https:\\\\e.example\\{}",
+    "https:e.example/{}",
+    "https&colon;&sol;&sol;e.example/{}",
+    "&#104;ttps&#58;{}",
+    '<img src="https://e.example/?a b {}',
+    '<img src = \'ht\ntps:/\n/e.example/?a "b" {}',
+    "<img src=https://e.example/?\"'{}",
+    'x=" <img src="https://e.example/?a {}',
+    "x=' <img src=\"https://e.example/?'a {}",
+    'a:" \n[r]:https://e.example/?"{}',
+    'a:"<img/src=https://e.example/?"{}',
+    '<a style="x: url( https://e.example/{}',
+    "@import 'https://e.example/{}",
+    '{{"html":"<img src=\\"https://e.example/?a {}',
+    "[a](mailto:x@e.example?body={}",
+    "[a](data:text/html,{}",
+]
+
+
+@pytest.mark.parametrize("before", IN_AN_ADDRESS)
+def test_nothing_is_restored_inside_an_address(before: str) -> None:
+    made = vault()
+    text = made.stand_in("email", "anna@example.org", PERSONAL)
+    for written in (text, text.lower(), text.replace("-", " ")):
+        sent = before.format(written)
+        assert made.restorer(CLEARED).whole(sent) == sent
+        restorer = made.restorer(CLEARED)
+        assert "".join(map(restorer.feed, sent)) + restorer.finish() == sent
+
+
+def test_an_address_that_was_restored_is_one() -> None:
+    made = vault()
+    text, host = made.stand_in("email", "anna@example.org", PERSONAL), made.stand_in("url", "https://e.example/", PERSONAL)
+    assert made.restorer(CLEARED).whole(f"{host}?x={text}") == f"https://e.example/?x={text}"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "{}",
+        "[a](https://e.example/ab) {}",
+        "See https://e.example/, {}",
+        "[{}](https://e.example/)",
+        '![a](https://e.example/x.png "a") {}',
+        '{{"url":"https://e.example/","to":"{}"}}',
+        '["https://e.example/","{}"]',
+        'send(to="{}", at="https://e.example/")',
+        'send("https://e.example/", to="{}")',
+        "http, the data: {}",
+        "<b>{}</b>",
+        "a / b, 1/{}",
+        "I don't know.\n// {}",
+        "[a](<https://e.example/a b>) {}",
+    ],
+)
+def test_what_stands_beside_an_address_is_restored(before: str) -> None:
+    made = vault()
+    text = made.stand_in("email", "anna@example.org", PERSONAL)
+    assert made.restorer(CLEARED).whole(before.format(text)) == before.format("anna@example.org")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["![](", "<", ">", '"', "'", "=", ":", "src=", "https://", "\\", " ", "\n", "a", STAND_INS[0]]),
+        max_size=14,
+    )
+)
+def test_marks_of_addresses_may_be_cut_anywhere(parts: list[str]) -> None:
+    text = "".join(parts)
+    restorer = KNOWN.restorer(CLEARED)
+    assert "".join(map(restorer.feed, text)) + restorer.finish() == KNOWN.restorer(CLEARED).whole(text)

@@ -5,6 +5,7 @@ it stands for. Each has a code of its own, and a code has one length: a stand-in
 
 INVARIANT: what a restorer gives equals ``whole`` of the whole text, however it was cut (tests/inspection/test_pseudonyms.py).
 INVARIANT: it holds back at most one stand-in, and only while what has arrived may be the beginning of one.
+INVARIANT: nothing is restored inside an address: whoever makes a model write one would be sent the original.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from wardstead.inspection.addresses import Place
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -139,11 +141,11 @@ def _code(text: str) -> str:
 class Restorer:
     """Puts originals back into one text that arrives in pieces, in any case and with any dash that models write."""
 
-    __slots__ = ("_clearance", "_held", "_vault")
+    __slots__ = ("_clearance", "_held", "_place", "_vault")
 
     def __init__(self, vault: Vault, clearance: Label | None) -> None:
         """Made by ``Vault.restorer``. What ``clearance`` does not dominate stays a stand-in."""
-        self._vault, self._clearance, self._held = vault, clearance, ""
+        self._vault, self._clearance, self._held, self._place = vault, clearance, "", Place()
 
     def feed(self, piece: str) -> str:
         """What may go on because of ``piece``."""
@@ -151,10 +153,11 @@ class Restorer:
             return piece
         text = self._held + piece
         plain = text.translate(_PLAIN)
-        out, done = self._replace(text, plain, str)
+        out, done = self._replace(text, plain, str, self._place)
         # A stand-in is whole before anything is looked for behind it: its last letter may be another's first.
         keep = len(text) - self._vault.begun(plain[done:])
         self._held = text[keep:]
+        self._place.read(text[done:keep])
         return "".join([*out, text[done:keep]])
 
     def finish(self) -> str:
@@ -166,11 +169,11 @@ class Restorer:
         """A whole text; ``write`` says how an original is written into it."""
         if not self._vault:
             return text
-        out, done = self._replace(text, text.translate(_PLAIN), write)
+        out, done = self._replace(text, text.translate(_PLAIN), write, Place())
         return "".join([*out, text[done:]])
 
-    def _replace(self, text: str, plain: str, write: Callable[[str], str]) -> tuple[list[str], int]:
-        """The text up to the end of the last stand-in in it, and where that is."""
+    def _replace(self, text: str, plain: str, write: Callable[[str], str], place: Place) -> tuple[list[str], int]:
+        """The text up to the end of the last stand-in in it, and where that is; ``place`` has read what is given."""
         out: list[str] = []
         done = 0
         for found in _CODE.finditer(plain):
@@ -180,7 +183,10 @@ class Restorer:
             start = found.end() - len(one.text)
             if start < done:
                 continue
-            shown = self._clearance is None or self._clearance.dominates(one.label)
-            out += [text[done:start], write(one.original) if shown else text[start : found.end()]]
+            place.read(text[done:start])
+            shown = not place.inside and (self._clearance is None or self._clearance.dominates(one.label))
+            given = write(one.original) if shown else text[start : found.end()]
+            place.read(given)
+            out += [text[done:start], given]
             done = found.end()
         return out, done
