@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -330,6 +331,32 @@ def test_documents_are_classified_by_part_and_folders_file_by_file(made: Path, t
     assert place["logicalLocations"][0]["fullyQualifiedName"] == 'book.xlsx > sheet "Q3"'
     assert "region" not in place["physicalLocation"]
     assert classified(made, str(tmp_path / "picture.png")).returncode == 2
+
+
+def test_what_is_no_regular_file_is_not_waited_for(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "zero").symlink_to("/dev/zero")
+    assert b"links, pipes and devices" in classified(made, str(folder), "--json").stdout
+    for name, kind in (("pipe", "a named pipe"), ("zero", "a character device")):
+        done = classified(made, str(folder / name), "--json")
+        assert done.returncode == 2
+        error = json.loads(done.stdout)["error"]
+        assert (error["code"], kind in error["what"], str(folder / name) in error["where"]) == ("cannot_read", True, True)
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    (folder / "plain.txt").write_text("hello")
+    done = classified(made, str(folder), "--skip-unread", "--json")
+    assert done.returncode == 0
+    every = json.loads(done.stdout)
+    assert {Path(one["file"]).name: one["kind"] for one in every["skipped"]} == {"pipe": "a named pipe", "zero": "a link"}
+    assert {Path(one["file"]).name: one.get("error", {}).get("what") for one in every["files"]} == {
+        "plain.txt": None, "sparse": "the file is too large",
+    }  # fmt: skip
+    told = classified(made, str(folder), "--skip-unread").stderr.decode()
+    assert "skipped" in told
+    assert "a named pipe" in told
 
 
 def test_sarif_names_rule_level_and_region(made: Path) -> None:

@@ -7,6 +7,7 @@ called like one of them is given as ``./test``.
 
 from __future__ import annotations
 
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,7 +20,8 @@ from typer.core import TyperGroup
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.inspection import classifier
-from wardstead.cli.classify_report import Read, Report, Unread, document, sarif, tell, tell_all
+from wardstead.bootstrap.reading import kind_of, read_bounded, read_regular
+from wardstead.cli.classify_report import Passed, Read, Report, Unread, document, sarif, tell, tell_all
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.classify import Classifier
@@ -28,12 +30,20 @@ from wardstead.kernel.labels import label
 
 MUCH: Final = 256 * 1024
 """From so many bytes on, the time to compile a scanner is won back."""
+MOST: Final = 1 << 30
+"""No more bytes are read of one file, or of standard input. What is no plain text has ``documents.max_bytes`` besides."""
 
 
 class NothingToRead(CallerError):
     """A folder without files."""
 
     code = "nothing_to_read"
+
+
+class CannotRead(CallerError):
+    """What was named is no regular file, is too large, or may not be read."""
+
+    code = "cannot_read"
 
 
 class _WithFiles(TyperGroup):
@@ -74,12 +84,13 @@ def classify(
     with errors(as_json=json):
         limit = label(fail_on) if fail_on else None
         place = deployment(context)
-        sources = list(_sources(files))
+        passed: list[Passed] = []
+        sources = list(_sources(files, passed))
         several = len(sources) > 1 or any(path.is_dir() for path in files)
         sizes = sum(path.stat().st_size for path in sources if path.is_file())
         explain = classifier(place, scan=sizes >= MUCH)
         reports = list(_reports(place, explain, sources, several=several))
-    report = Report(tuple(reports), several=several)
+    report = Report(tuple(reports), several=several, passed=tuple(passed))
     if sarif_:
         say_json(sarif(report))
     elif json:
@@ -94,16 +105,27 @@ def classify(
         raise typer.Exit(report.unread[0].error.exit_code)
 
 
-def _sources(files: Iterable[Path]) -> Iterator[Path]:
-    """The files themselves, and those in folders, in their order. Links inside folders are not followed."""
+def _sources(files: Iterable[Path], passed: list[Passed]) -> Iterator[Path]:
+    """The files themselves, and those in folders, in their order. In folders links are not followed, and of pipes, devices
+    and sockets there is nothing to read: they are ``passed``."""
     for path in files:
         if str(path) == "-" or not path.is_dir():
             yield path
             continue
-        found = [one for one in sorted(path.rglob("*")) if one.is_file() and not one.is_symlink()]
+        found = []
+        for one in sorted(path.rglob("*")):
+            mode = one.lstat().st_mode
+            if not (kind := kind_of(mode)):
+                found.append(one)
+            elif not stat.S_ISDIR(mode):
+                passed.append(Passed(str(one), kind))
         if not found:
-            raise NothingToRead("there is no file in this folder", where=str(path))
+            raise NothingToRead("there is no file in this folder", where=str(path), why=_why_none(passed))
         yield from found
+
+
+def _why_none(passed: list[Passed]) -> str:
+    return f"links, pipes and devices are passed over: {len(passed)} here" if passed else ""
 
 
 def _reports(place: Deployment, explain: Classifier, sources: list[Path], *, several: bool) -> Iterator[Read | Unread]:
@@ -122,8 +144,9 @@ def _reports(place: Deployment, explain: Classifier, sources: list[Path], *, sev
 
 def _read(place: Deployment, explain: Classifier, path: Path) -> Read:
     if str(path) == "-":
-        name, data = "standard input", sys.stdin.buffer.read()
+        name = "standard input"
+        data = read_bounded(sys.stdin.buffer, name, MOST, CannotRead)
     else:
-        name, data = str(path), path.read_bytes()
+        name, data = str(path), read_regular(path, MOST, CannotRead)
     extracted = place.extractor.extract(data, path.name if str(path) != "-" else name, place.settings.documents.limits())
     return Read(name, extracted, tuple((part, explain.classify(part.text)) for part in extracted.parts))

@@ -59,11 +59,20 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """What lies in a folder and was passed over, as it is no file: a link, a pipe, a device."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Of one file or of several."""
 
     files: tuple[Read | Unread, ...]
     several: bool
+    passed: tuple[Passed, ...] = ()
 
     @property
     def read(self) -> list[Read]:
@@ -109,7 +118,8 @@ def document(report: Report) -> dict[str, Any]:
     files = [
         _file(one) if isinstance(one, Read) else {"file": one.name, "error": one.error.diagnostics()} for one in report.files
     ]
-    return {"label": _label(report.label), "files": files}
+    skipped = [{"file": one.name, "kind": one.kind} for one in report.passed]
+    return {"label": _label(report.label), "files": files, "skipped": skipped}
 
 
 def _file(read: Read) -> dict[str, Any]:
@@ -178,12 +188,14 @@ def tell(read: Read, *, show: bool) -> None:
 
 
 def tell_all(report: Report, *, show: bool) -> None:
-    """Each file that holds something, then a line for each that was not read, then a summary."""
+    """Each file that holds something, then a line for each that was not read or passed over, then a summary."""
     for read in report.read:
         if any(one.findings for _, one in read.parts) or read.failed or read.extracted.all_warnings():
             tell(read, show=show)
     for one in report.unread:
         err.print(f"[bold red]not read[/] {escape(one.name)}: {escape(str(one.error))}")
+    for passed in report.passed:
+        err.print(f"[yellow]skipped[/] {escape(passed.name)}: {passed.kind}")
     table = Table(box=None, pad_edge=False)
     table.add_column("label")
     table.add_column("files", justify="right")
@@ -193,6 +205,8 @@ def tell_all(report: Report, *, show: bool) -> None:
         table.add_row(str(label), str(len(same)), str(sum(len(found.findings) for one in same for _, found in one.parts)))
     if report.unread:
         table.add_row("[red]not read[/]", str(len(report.unread)), "")
+    if report.passed:
+        table.add_row("[yellow]skipped[/]", str(len(report.passed)), "")
     err.print(table)
 
 
