@@ -78,6 +78,8 @@ class CedarDecisionPoint:
         self._schema = _parse_schema(schema)
         for name, text in policies.items():
             _validate(name, text, self._schema)
+        self.unknown_actions = frozenset(action for action in ACTIONS if not _knows(self._schema, action))
+        """The actions that this schema, of an older deployment, does not know."""
         text = "\n".join(policies[name] for name in sorted(policies))
         self._policies = cedarpy.PolicySet.from_str(text)
         self._about = _describe(text)
@@ -97,6 +99,12 @@ class CedarDecisionPoint:
         """See ``DecisionPoint.decide``."""
         if request.action not in ACTIONS:
             return _deny("access.unknown_action", f"there is no action {request.action!r}")
+        if request.action in self.unknown_actions:
+            return _deny(
+                "access.unknown_to_schema",
+                f"this deployment's schema does not know the action {request.action!r}; "
+                "the operator copies it from the schema that ships with Wardstead: 'wardstead config check' says what",
+            )
         if not request.identity.principal.active:
             return _deny("access.inactive", "this account is switched off; ask an administrator")
         try:
@@ -142,6 +150,13 @@ def _parse_schema(text: str) -> Any:
         return cedarpy.Schema.from_str(text)
     except ValueError as error:
         raise ConfigurationError("the policy schema is not valid", where="schema.cedarschema", why=str(error)[:500]) from None
+
+
+def _knows(schema: Any, action: str) -> bool:
+    """Whether a policy may speak of it."""
+    return bool(
+        cedarpy.validate_policies(f'permit (principal, action == Action::"{action}", resource);', schema).validation_passed
+    )
 
 
 def _validate(name: str, text: str, schema: Any) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.inspection import inspector
+from wardstead.bootstrap.shipped import lacking_actions
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import folder
 from wardstead.config import json_schema
@@ -27,7 +28,8 @@ def check(context: typer.Context, json: Json = False) -> None:
         models = [model.name for model in found.settings.models]
         known = found.compartments()
         outdated = outdated_thresholds(found)
-    warnings = [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted)]
+        warnings = lacking_actions(found, point)
+    warnings += [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted - point.unknown_actions)]
     warnings += [
         f"the threshold of {kind} does not count: it was measured with other weights; run 'wardstead classify calibrate'"
         for kind in outdated
