@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import hyperscan
@@ -83,3 +84,12 @@ def test_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for number in range(5):
         scanner(tmp_path, expressions={1: f"abc{number}"})
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_could_not_be_written_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    CompiledFolder(tmp_path, b"k" * 32).put("name", b"data")
+    assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wardstead.inspection.pseudonyms import ALPHABET, CAPACITY, CODE_LENGTH, Vault, load_stand_ins
+from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.labels import PUBLIC, Label
 
 PERSONAL = Label(2, frozenset({"personal"}))
@@ -236,3 +237,10 @@ def test_marks_of_addresses_may_be_cut_anywhere(parts: list[str]) -> None:
     text = "".join(parts)
     restorer = KNOWN.restorer(CLEARED)
     assert "".join(map(restorer.feed, text)) + restorer.finish() == KNOWN.restorer(CLEARED).whole(text)
+
+
+@pytest.mark.parametrize("data", [b"", b"[", b"\xff", b"{}", b"[1]", b'[{"text":"secret"}]'])
+def test_what_is_no_vault_is_a_typed_error_that_tells_nothing(data: bytes) -> None:
+    with pytest.raises(IntegrityError, match="cannot be read") as refused:
+        load_stand_ins(data)
+    assert "secret" not in str(refused.value)

@@ -40,9 +40,13 @@ class CompiledFolder:
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, path = tempfile.mkstemp(dir=self._folder)
-            with os.fdopen(handle, "wb") as file:
-                file.write(self._mac(name, data) + data)
-            Path(path).replace(self._folder / name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(self._mac(name, data) + data)
+                Path(path).replace(self._folder / name)
+            except OSError:
+                Path(path).unlink(missing_ok=True)  # the disk may be full: half a file would make it fuller
+                raise
             self._forget()
 
     def _mac(self, name: str, data: bytes) -> bytes:

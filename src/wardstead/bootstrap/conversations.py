@@ -72,7 +72,7 @@ def declassify(
     if not decision.allow:
         raise MayNotDeclassify(f"{by} may not declassify it", why=decision.reason, where="--by")
     said = {"ordered_by": who.name, "reason": reason.strip()[:2000], "policies": ", ".join(decision.policies)}
-    before = deployment.conversations.declassify(conversation_id, to, actor=COMMAND_LINE, details=said)
+    before = deployment.conversations.declassify(conversation_id, to, decided=summary.mark, actor=COMMAND_LINE, details=said)
     return before, to
 
 

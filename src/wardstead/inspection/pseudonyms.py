@@ -18,6 +18,7 @@ import msgspec
 
 from wardstead.inspection.addresses import Place
 from wardstead.kernel.clock import Entropy
+from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.labels import PUBLIC, Label
 
 CODE_LENGTH: Final = 6
@@ -129,9 +130,14 @@ class Vault:
 
 
 def load_stand_ins(data: bytes) -> list[StandIn]:
-    """What ``Vault.dump`` wrote. Raises ``msgspec.MsgspecError`` for anything else."""
-    kept = msgspec.json.decode(data, type=list[_Kept])
-    return [StandIn(one.text, one.original, Label(one.level, frozenset(one.compartments))) for one in kept]
+    """What ``Vault.dump`` wrote. Raises ``IntegrityError`` for anything else."""
+    try:
+        kept = msgspec.json.decode(data, type=list[_Kept])
+        return [StandIn(one.text, one.original, Label(one.level, frozenset(one.compartments))) for one in kept]
+    except (msgspec.MsgspecError, ValueError):  # what it holds is said to nobody
+        raise IntegrityError(
+            "the stand-ins of this conversation cannot be read as they were written", next_step="begin another conversation"
+        ) from None
 
 
 def _code(text: str) -> str:

@@ -11,7 +11,7 @@ from tests.adapters.store.deployment import VERSION, Answer, Deployment, now_ms
 
 from wardstead.adapters.store import conversation_tables  # noqa: F401 -- the tables register themselves
 from wardstead.adapters.store.conversation_tables import conversation
-from wardstead.adapters.store.conversations import DAY_MS, ConversationStore, NotLower, UnknownConversation
+from wardstead.adapters.store.conversations import DAY_MS, ConversationStore, MarkRose, NotLower, UnknownConversation
 from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES, Journal
 from wardstead.adapters.store.locks import Turn
 from wardstead.kernel.labels import PUBLIC, Label
@@ -138,7 +138,11 @@ def test_a_declassification_is_recorded_and_lowers_texts_too(deployment: Deploym
     memory = store(deployment, audit=audit)
     before = memory.look(Claim("alice", "c", (TEXT.mark,)))
     internal = Label(1)
-    assert memory.declassify("c", internal, actor="system", details={"reason": "published"}) == PAYMENT
+    with pytest.raises(MarkRose, match="rose to restricted; payment"):  # decided before it rose, or for another compartment
+        memory.declassify("c", internal, decided=Label(3), actor="system", details={})
+    assert acts == []
+    assert memory.look(Claim("alice", "c")).mark == PAYMENT
+    assert memory.declassify("c", internal, decided=PAYMENT, actor="system", details={"reason": "published"}) == PAYMENT
     after = memory.look(Claim("alice", "c", (TEXT.mark,)))
     assert (after.mark, after.cited) == (internal, internal)
     assert acts == [
@@ -148,10 +152,10 @@ def test_a_declassification_is_recorded_and_lowers_texts_too(deployment: Deploym
     # A decision from before would raise the mark again: it is stale.
     assert intend(deployment, journal, Passage("alice", "c", PAYMENT, before.version)) is Refusal.STALE
     with pytest.raises(NotLower):
-        memory.declassify("c", PERSONAL, actor="system", details={})
+        memory.declassify("c", PERSONAL, decided=PAYMENT, actor="system", details={})
     with pytest.raises(UnknownConversation):
-        memory.declassify("none", PUBLIC, actor="system", details={})
-    memory.declassify("c", PUBLIC, actor="system", details={})
+        memory.declassify("none", PUBLIC, decided=PAYMENT, actor="system", details={})
+    memory.declassify("c", PUBLIC, decided=PAYMENT, actor="system", details={})
     assert memory.look(Claim("alice", "c", (TEXT.mark,))).cited == PUBLIC
     journal.close()
 

@@ -39,6 +39,12 @@ class NotLower(CallerError):
     code = "not_lower"
 
 
+class MarkRose(CallerError):
+    """A declassification was decided for a lower mark than the conversation has by now."""
+
+    code = "mark_rose"
+
+
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
     """A conversation that remembers something: whose (a subject), its mark, and whether it holds stand-ins."""
@@ -69,8 +75,9 @@ class ConversationStore:
         """What is remembered here of the texts that are cited. Asks nobody."""
         if not self._labels:
             return Remembered()
-        labels = [self._labels[claim.owner, mark] for mark in claim.cited if (claim.owner, mark) in self._labels]
-        return Remembered(cited=_joined(labels))
+        # One question each: another thread may forget it between two.
+        labels = [self._labels.get((claim.owner, mark)) for mark in claim.cited]
+        return Remembered(cited=_joined([one for one in labels if one is not None]))
 
     def look(self, claim: Claim) -> Remembered:
         """What is so at this moment. Blocks. Raises ``BackendError``."""
@@ -107,13 +114,19 @@ class ConversationStore:
         with self._reading() as connection:
             return connection.execute(query).scalar_one()
 
-    def declassify(self, conversation_id: str, to: Label, *, actor: str, details: Mapping[str, object]) -> Label:
+    def declassify(self, conversation_id: str, to: Label, *, decided: Label, actor: str, details: Mapping[str, object]) -> Label:
         """Lower a mark, and the labels under which its texts are known; which mark it was. Recorded in the same transaction.
 
-        Raises ``UnknownConversation``, ``NotLower``. The caller has decided that the ``actor`` may.
+        Raises ``UnknownConversation``, ``NotLower``, ``MarkRose``. The caller has decided that the ``actor`` may lower a mark of
+        ``decided``: what it rose to meanwhile, nobody has decided about.
         """
         with self._writing() as connection:
             before = _found(connection, conversation_id)
+            if not decided.dominates(before.mark):
+                raise MarkRose(
+                    f"its mark rose to {before.mark} while this was decided for {decided}",
+                    next_step="look at the conversation again, and decide anew",
+                )
             if not before.mark.dominates(to) or before.mark == to:
                 raise NotLower(f"{to} is not below the present mark, {before.mark}")
             now = self._clock()
