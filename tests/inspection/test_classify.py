@@ -13,6 +13,7 @@ from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.findings import Action
+from wardstead.kernel.labels import join_all
 
 SCANNING = Classifier(DETECTORS, POLICY)
 SIMPLE = Classifier(DETECTORS, POLICY, scan=False)
@@ -50,3 +51,9 @@ def test_both_directions_and_the_other_readings_are_told() -> None:
     assert text[found["us-ssn"].start : found["us-ssn"].end] == "536-90-4399"
     assert found["private-key"].prompt is found["private-key"].answer is Action.BLOCK
     assert text[found["phone"].start : found["phone"].end].endswith("44 20 7946 0958")
+
+
+@given(TEXT)
+def test_what_is_shown_explains_the_label_of_the_text(text: str) -> None:
+    found = SIMPLE.classify(text)
+    assert join_all(one.label for one in found.findings) == found.label

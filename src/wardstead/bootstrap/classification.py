@@ -31,14 +31,19 @@ def examples_of(deployment: Deployment, file: Path | None) -> tuple[Example, ...
     return load_examples(read_text(path), str(path))
 
 
+def require_ready_made(name: str) -> None:
+    """Raises ``NoSuchPolicy`` where there is none of that name."""
+    if name not in ready_made():
+        raise NoSuchPolicy(f"there is no ready-made policy {name[:40]!r}", next_step=f"one of {', '.join(sorted(ready_made()))}")
+
+
 def switch(deployment: Deployment, name: str) -> tuple[str, str]:
     """Let the deployment's policy extend the ready-made one of that name: its version before and after.
 
     The new one is checked with all detectors first, and recorded; the old file is kept beside it, named ``.before``. Raises
     ``NoSuchPolicy``, or ``ConfigurationError`` when the rest of the deployment's file does not go with it.
     """
-    if name not in ready_made():
-        raise NoSuchPolicy(f"there is no ready-made policy {name[:40]!r}", next_step=f"one of {', '.join(sorted(ready_made()))}")
+    require_ready_made(name)
     path = deployment.places.directory / deployment.settings.inspection.policy
     text = read_text(path)
     before, changed = deployment.classification(), _extending(text, name)

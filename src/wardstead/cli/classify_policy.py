@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from wardstead.bootstrap.classification import examples_of, switch
+from wardstead.bootstrap.classification import examples_of, require_ready_made, switch
 from wardstead.bootstrap.deployment import ready_made
 from wardstead.bootstrap.inspection import classifier, inspector
 from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
@@ -89,6 +89,7 @@ def use(
     """Extend another ready-made policy. The rest of the deployment's own file stays; the file before is kept beside it."""
     with errors(as_json=json):
         found = deployment(context)
+        require_ready_made(name)
         confirm(f"Let {found.settings.inspection.policy} extend {name!r}?", yes=yes or json)
         before, after = switch(found, name)
     say(

@@ -180,7 +180,7 @@ def _until_decided(asked: Mapping[str, Any]) -> list[Step]:
         Step(
             "decision",
             "Decision",
-            f"{words.capitalize()}: {decision['reason']}.",
+            f"{words.capitalize()}: {_why(asked)}.",
             tone,
             _facts(
                 ("policies", ", ".join(decision["policies"]) or "none: default deny", True),
@@ -189,6 +189,15 @@ def _until_decided(asked: Mapping[str, Any]) -> list[Step]:
             ),
         ),
     ]
+
+
+def _why(asked: Mapping[str, Any]) -> str:
+    """Of what was stopped for what it contains, that; else the reason of the policy that decided."""
+    decision = asked["decision"]
+    if decision["verdict"] not in {"block", "hold"}:
+        return str(decision["reason"])
+    stopped = sorted({one["type"] for one in asked["findings"] if one["action"] in {"block", "hold"}})
+    return f"it contains {', '.join(stopped)}" if stopped else "for what it contains"
 
 
 def _document(one: Mapping[str, Any]) -> str:

@@ -179,7 +179,8 @@ class Classifier:
         kind, treatment = self._judge.kinds[match.detector], self._treatment(match)
         also = {self._judge.kinds[other.detector].type for other in others} - {kind.type}
         parts = [one for each in (match, *others) for one in together.get(each, ())]
-        says = [treatment, *(one.treatment for one in parts)]
+        # Of all readings, like the gateway: the one that is shown may not be the right one.
+        says = [treatment, *(self._treatment(other) for other in others), *(one.treatment for one in parts)]
         actions = {flow: Action.BLOCK if match.overlong else max(one.action(flow) for one in says) for flow in FLOWS}
         return Found(
             kind.type,
