@@ -72,7 +72,12 @@ def classify(
     files: Annotated[
         list[Path], typer.Argument(help="Texts, documents, or folders of them; - for standard input.", metavar="FILE…|-")
     ],
-    fail_on: Annotated[str, typer.Option(help="Exit 1 when one of them has this level, or a higher one.", metavar="LEVEL")] = "",
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            help="Exit 1 when one of them has this level, or a higher one, or a detector did not work.", metavar="LEVEL"
+        ),
+    ] = "",
     show: Annotated[bool, typer.Option("--show", help="Show what was found, too.")] = False,
     skip_unread: Annotated[
         bool, typer.Option("--skip-unread", help="Of several files, pass over those that cannot be read (they are listed).")
@@ -99,7 +104,8 @@ def classify(
         tell_all(report, show=show)
     else:
         tell(report.read[0], show=show)
-    if limit is not None and report.label.level >= limit.level:
+    # What a detector did not look for may be there: nobody may take that for clean.
+    if limit is not None and (report.label.level >= limit.level or report.failed):
         raise typer.Exit(1)
     if report.unread and not skip_unread:
         raise typer.Exit(report.unread[0].error.exit_code)

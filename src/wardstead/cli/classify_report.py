@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from rich.markup import escape
 from rich.table import Table
@@ -88,6 +89,11 @@ class Report:
     def label(self) -> Label:
         """Of all that was read together."""
         return join_all([one.label for one in self.read])
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The detectors that did not work on some of it."""
+        return tuple(dict.fromkeys(name for one in self.read for name in one.failed))
 
 
 class Lines:
@@ -233,22 +239,23 @@ def sarif(report: Report) -> dict[str, Any]:
         "properties": {"label": _label(report.label)},
         "results": [_sarif_result(read, part, found, lines) for read, part, found, lines in every],
     }
-    if report.unread:
-        notes = [
-            {
-                "level": "error",
-                "message": {"text": str(one.error)},
-                "locations": [{"physicalLocation": {"artifactLocation": {"uri": one.name}}}],
-            }
-            for one in report.unread
-        ]
+    notes: list[dict[str, Any]] = [
+        {
+            "level": "error",
+            "message": {"text": str(one.error)},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(one.name)}}}],
+        }
+        for one in report.unread
+    ]
+    notes += [{"level": "error", "message": {"text": f"the detector {name} did not work"}} for name in report.failed]
+    if notes:
         run["invocations"] = [{"executionSuccessful": False, "toolExecutionNotifications": notes}]
     return {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]}
 
 
 def _sarif_result(read: Read, part: Part, found: Found, lines: Lines) -> dict[str, Any]:
     (line, column), (end_line, end_column) = lines.at(found.start), lines.at(found.end)
-    physical: dict[str, Any] = {"artifactLocation": {"uri": read.name}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(read.name)}}
     location: dict[str, Any] = {"physicalLocation": physical}
     span = {"charOffset": found.start, "charLength": found.end - found.start}
     if read.plain:
