@@ -172,6 +172,11 @@ def test_config_check_warns_of_what_nobody_may_do(made: Path) -> None:
         assert not [one for one in warnings if "infer" in one]
     finally:
         path.write_text(text)
+    path.chmod(0o662)
+    try:
+        assert said(made, "config", "check")["warnings"] == [f"others than its owner may write {path}: run 'chmod go-w {path}'"]
+    finally:
+        path.chmod(0o600)
 
 
 def test_config_check_names_file_line_and_key(made: Path) -> None:

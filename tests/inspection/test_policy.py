@@ -207,13 +207,13 @@ def test_a_combination_completes_where_a_plain_count_says(text: str) -> None:
             "'c'",
             "",
         ),
-        ("extends: nowhere", "", ""),
+        ("extends: nowhere", "no policy 'nowhere'", "policy.yaml:2: extends"),
         ("colour: blue", "unknown key 'colour'", "policy.yaml:2"),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused_with_its_place(text: str, what: str, where: str) -> None:
     def read(name: str) -> tuple[str, str]:
-        raise ConfigurationError(f"there is no policy {name!r}", where="extends")
+        raise ConfigurationError(f"there is no policy {name!r}")
 
     with pytest.raises(ConfigurationError) as caught:
         load_policy(f"version: 2\n{text}", "policy.yaml", read)
@@ -226,7 +226,8 @@ def test_the_same_thing_said_twice_is_refused_with_both_places() -> None:
     rule = "{type: a, label: {level: public}, prompt: allow, answer: allow}"
     with pytest.raises(ConfigurationError, match="second entry for 'a'") as caught:
         policy(f"version: 2\nrules: [{rule}, {rule}]")
-    assert "rules[0]" in str(caught.value.diagnostics())
+    assert caught.value.where.endswith(":2: rules[1]")
+    assert ":2: rules[0]" in caught.value.why
 
 
 def test_what_is_not_kept_cannot_be_held_for_review() -> None:
@@ -245,8 +246,9 @@ def test_a_circle_of_policies_is_refused() -> None:
 
 
 def test_a_rule_for_what_nobody_finds_is_refused_in_a_policy_of_ones_own() -> None:
-    with pytest.raises(ConfigurationError, match="persn, which no detector finds"):
+    with pytest.raises(ConfigurationError, match="persn, which no detector finds") as caught:
         small("combinations: [{id: x, of: [{type: persn, count: 2}], label: {level: public}, prompt: allow, answer: allow}]")
+    assert caught.value.where.endswith(": combinations[0].of[0]")
 
 
 def test_the_levels_of_the_schema_are_those_of_the_kernel() -> None:

@@ -44,7 +44,8 @@ def test_what_fits_is_read() -> None:
         ("? [a]\n: b\n", "f.yaml:1", "a key is a word"),
         ("name: !!python/object:os.system {}\n", "f.yaml:1", "constructor"),
         ("", "f.yaml:1", "Expected `object`"),
-        ("[" * 5000, "f.yaml", "YAML"),
+        ("[" * 5000, "f.yaml", "nests too deeply"),
+        ("[" * 50_000 + "]" * 50_000, "f.yaml", "nests too deeply"),
     ],
 )
 def test_what_does_not_fit_is_named(text: str, where: str, what: str) -> None:

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.bootstrap.deployment import Deployment, read_text
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.reading import SAMPLE_BYTES, present, read_text
 from wardstead.bootstrap.scores import detectors, read_thresholds, thresholds_file
 from wardstead.inspection.scoring.thresholds import Threshold, threshold_for
 from wardstead.kernel.errors import CallerError
@@ -91,7 +92,7 @@ def calibrate(
             )  # fmt: skip
     after = before.having(rows)
     path = thresholds_file(deployment)
-    old = path.read_text("utf-8") if path.is_file() else ""
+    old = read_text(path) if present(path) else ""
     if write:
         write_durably(path, [after.text().encode()])
     lines = difflib.unified_diff(old.splitlines(), after.text().splitlines(), path.name, path.name, lineterm="", n=1)
@@ -100,7 +101,7 @@ def calibrate(
 
 def samples(path: Path) -> Iterator[str]:
     """The texts of a file: JSON Lines (a text, or an object with one, or with ``messages``), else one text a line."""
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path, SAMPLE_BYTES).splitlines(), 1):
         if not line.strip():
             continue
         yield _of_json(line, f"{path}:{number}") if path.suffix in {".jsonl", ".ndjson"} else line

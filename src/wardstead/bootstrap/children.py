@@ -11,7 +11,8 @@ from functools import partial
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.recorder import Recorder
-from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.reading import present, read_text
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.config import ModelSection
 from wardstead.kernel.errors import ConfigurationError, WardsteadError
@@ -76,7 +77,7 @@ def _template(deployment: Deployment, name: str) -> str:
     if not name:
         return ""
     path = deployment.places.directory / name
-    if not path.is_file():
+    if not present(path):
         raise ConfigurationError("the chat template is missing", where=str(path))
     return read_text(path)
 

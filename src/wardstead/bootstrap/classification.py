@@ -7,8 +7,9 @@ from pathlib import Path
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.bootstrap.deployment import Deployment, read_text, ready_made
+from wardstead.bootstrap.deployment import Deployment, ready_made
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.reading import present, read_text
 from wardstead.inspection.examples import Example, load_examples
 from wardstead.kernel.errors import CallerError, ConfigurationError
 
@@ -24,7 +25,7 @@ class NoSuchPolicy(CallerError):
 def examples_of(deployment: Deployment, file: Path | None) -> tuple[Example, ...]:
     """The examples in ``file``, or those that the deployment keeps beside its policy. Raises ``ConfigurationError``."""
     path = file or (deployment.places.directory / deployment.settings.inspection.policy).parent / EXAMPLES
-    if not path.is_file():
+    if not present(path):
         raise ConfigurationError(
             "there are no examples", where=str(path), next_step="write some: docs/how-to/classify-text.md shows how"
         )

@@ -16,8 +16,9 @@ from wardstead.adapters.store.directory import Actor
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.classification import NoSuchPolicy
-from wardstead.bootstrap.deployment import Deployment, now_ms, read_text, ready_made
+from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
+from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
 from wardstead.bootstrap.retention import within_retention
 from wardstead.console.ports import (

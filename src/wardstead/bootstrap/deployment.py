@@ -29,6 +29,7 @@ from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.bootstrap.reading import others_write, present, read_text
 from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.documents import Extractor
@@ -129,7 +130,7 @@ class Deployment:
         """Raises ``ConfigurationError`` when there is no deployment. ``config``: its configuration before there is the file."""
         self.places = Places(directory.resolve())
         self._config = config
-        if config is None and not self.places.config.is_file():
+        if config is None and not present(self.places.config):
             raise ConfigurationError(
                 "there is no deployment here", where=str(directory), next_step=f"run 'wardstead init {directory}' first"
             )
@@ -256,7 +257,7 @@ class Deployment:
         mandatory = files("wardstead.catalogues") / "mandatory" / "mandatory.cedar"
         policies["wardstead: mandatory"] = mandatory.read_text("utf-8")
         schema = folder / "schema.cedarschema"
-        if not schema.is_file():
+        if not present(schema):
             raise ConfigurationError("the policy schema is missing", where=str(schema))
         return CedarDecisionPoint(policies, read_text(schema))
 
@@ -276,7 +277,7 @@ class Deployment:
     def classification(self, text: str | None = None, where: str = "") -> ClassificationPolicy:
         """The deployment's classification policy; with ``text``, what that would be in its place; errors are ``where`` it is."""
         path = self.places.directory / self.settings.inspection.policy
-        if not path.is_file():
+        if not present(path):
             raise ConfigurationError("the classification policy is missing", where=str(path))
         return load_policy(read_text(path) if text is None else text, where or str(path), self._extended)
 
@@ -286,12 +287,20 @@ class Deployment:
             return ready_made()[name], f"ready-made policy {name}"
         folder = (self.places.directory / self.settings.inspection.policy).parent
         path = folder / name
-        if path.resolve().parent != folder.resolve() or not path.is_file():
+        if str(Path(name)) != path.name or not present(path):
             raise ConfigurationError(
-                f"there is no policy {name[:80]!r} to extend", where="extends",
+                f"there is no policy {name[:80]!r} to extend",
                 next_step=f"one of {', '.join(sorted(ready_made()))}, or a file in {folder}",
-            )  # fmt: skip
-        return read_text(path), str(path)
+            )
+        text = read_text(path)
+        if path.resolve().parent != folder.resolve():
+            raise ConfigurationError(f"the policy {name[:80]!r} is a link that leads out of {folder}")
+        return text, str(path)
+
+    def written_by_others(self) -> list[str]:
+        """The settings, policies and dictionaries, and folders of them, that others than their owner may write."""
+        places = [self.places.config, self.places.policies, *sorted(self.places.policies.rglob("*"))]
+        return [str(path) for path in places if others_write(path)]
 
     def compartments(self) -> frozenset[str]:
         """Every compartment that the classification policy gives to data: another would clear nobody for anything."""
@@ -340,16 +349,6 @@ def ready_made() -> dict[str, str]:
 def explained(error: DatabaseError) -> WardsteadError:
     """A database's error, as an operator is told of it."""
     return explain(error)
-
-
-def read_text(path: Path) -> str:
-    """A file that the operator wrote. Raises ``ConfigurationError`` when it cannot be read, or is not UTF-8."""
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigurationError("the file cannot be read", where=str(path), why=str(error.strerror)) from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError("the file is not UTF-8 text", where=str(path), why=f"byte {error.start}") from None
 
 
 def _port(text: str) -> int:

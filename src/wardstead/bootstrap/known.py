@@ -17,7 +17,8 @@ import msgspec
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.key_files import make_key, read_key
-from wardstead.bootstrap.deployment import Deployment, read_text
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.reading import DICTIONARY_BYTES, INDEX_BYTES, POLICY_BYTES, SAMPLE_BYTES, read_regular, read_text
 from wardstead.inspection.known.documents import KnownDocuments, index_document
 from wardstead.inspection.known.keyed import Header, Index, read_index, write_index
 from wardstead.inspection.known.ports import Windowed
@@ -66,14 +67,15 @@ def dictionaries(deployment: Deployment) -> tuple[Dictionary, ...]:
     """The dictionaries of the deployment. Raises ``ConfigurationError`` with file and line."""
     folder = _dictionaries(deployment)
     files = sorted(one for one in folder.glob("*") if one.suffix in {".txt", ".yaml", ".yml"}) if folder.is_dir() else []
-    return load_dictionaries({one.name: read_text(one) for one in files})
+    limits = {".txt": DICTIONARY_BYTES}
+    return load_dictionaries({one.name: read_text(one, limits.get(one.suffix, POLICY_BYTES)) for one in files})
 
 
 def indexes(deployment: Deployment) -> tuple[tuple[Path, Index], ...]:
     """The indexes of the deployment, by file. Raises ``IntegrityError``."""
     folder = _indexes(deployment)
     files = sorted(folder.glob("*.index")) if folder.is_dir() else []
-    return tuple((one, read_index(_bytes(one), _key(deployment), str(one))) for one in files)
+    return tuple((one, read_index(_bytes(one, INDEX_BYTES), _key(deployment), str(one))) for one in files)
 
 
 def listed(deployment: Deployment) -> list[Listed]:
@@ -94,7 +96,7 @@ def listed(deployment: Deployment) -> list[Listed]:
 def import_values(deployment: Deployment, file: Path, *, name: str, kind: str, category: str, column: str = "") -> Written:
     """Index the values of ``file``: one a line, or a ``column`` of a CSV file, by its name or its number from 1."""
     _require_rule(deployment, kind, category)
-    values = _column(file, column) if column else (line.strip() for line in read_text(file).splitlines())
+    values = _column(file, column) if column else (line.strip() for line in read_text(file, SAMPLE_BYTES).splitlines())
     made = index_values(values, _named(name), kind, category, _key(deployment, make=True))
     if not len(made.index.digests):
         raise CallerError(
@@ -116,11 +118,11 @@ def fingerprint(
 
 def _text(deployment: Deployment, file: Path) -> str:
     """What a reader of the document sees."""
-    return deployment.extractor.extract(_bytes(file), file.name, deployment.settings.documents.limits()).visible()
+    return deployment.extractor.extract(_bytes(file, SAMPLE_BYTES), file.name, deployment.settings.documents.limits()).visible()
 
 
 def _column(file: Path, column: str) -> Iterator[str]:
-    lines = read_text(file).splitlines(keepends=True)
+    lines = read_text(file, SAMPLE_BYTES).splitlines(keepends=True)
     if not lines:
         return
     delimiter = max(",;\t|", key=lines[0].count)
@@ -188,8 +190,5 @@ def _key(deployment: Deployment, *, make: bool = False) -> bytes:
     return read_key(path)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BackendError("the file cannot be read", where=str(path), why=str(error.strerror)) from None
+def _bytes(path: Path, limit: int) -> bytes:
+    return read_regular(path, limit, BackendError)

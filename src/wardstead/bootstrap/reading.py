@@ -14,8 +14,12 @@ from wardstead.kernel.errors import ConfigurationError, WardsteadError
 
 POLICY_BYTES: Final = 4 << 20
 """Of a file of settings, policies or examples: a million lines of them are nobody's."""
-DATA_BYTES: Final = 256 << 20
-"""Of a file of terms, values or samples."""
+DICTIONARY_BYTES: Final = 256 << 20
+"""Of a dictionary."""
+SAMPLE_BYTES: Final = 1 << 30
+"""Of what a command is given to read: values, samples, documents."""
+INDEX_BYTES: Final = 1 << 32
+"""Of an index that a command made."""
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -34,6 +38,14 @@ def kind_of(mode: int) -> str:
 def present(path: Path) -> bool:
     """Whether something is there, whatever it is, also a link that leads nowhere."""
     return os.path.lexists(path)
+
+
+def others_write(path: Path) -> bool:
+    """Whether others than its owner may write a file or a folder; links are followed."""
+    try:
+        return bool(path.stat().st_mode & 0o022)
+    except OSError:
+        return False
 
 
 def read_regular(path: Path, limit: int, refuse: type[WardsteadError]) -> bytes:

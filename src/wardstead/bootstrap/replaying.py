@@ -11,8 +11,9 @@ from typing import Any, Final
 import orjson
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
-from wardstead.bootstrap.deployment import Deployment, now_ms, read_text
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.retention import within_retention
 from wardstead.console.ports import Replayed, Skipped
 from wardstead.crypto.keyring import KeyGone

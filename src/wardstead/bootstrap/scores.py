@@ -6,7 +6,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from wardstead.bootstrap.deployment import Deployment, read_text
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.reading import present, read_text
 from wardstead.inspection.ports import Direction, Origin, TextDetector
 from wardstead.inspection.scoring.detectors import ScoreDetector, Use
 from wardstead.inspection.scoring.model import Model, read_model
@@ -50,7 +51,7 @@ def thresholds_file(deployment: Deployment) -> Path:
 def read_thresholds(deployment: Deployment) -> Thresholds:
     """This site's thresholds; none where it was not calibrated. Raises ``ConfigurationError``."""
     path = thresholds_file(deployment)
-    if not path.is_file():
+    if not present(path):
         return Thresholds()
     return load_thresholds(read_text(path), str(path), [head.type for name in USES for head in model(name).header.heads])
 

@@ -6,7 +6,8 @@ import re
 from importlib.resources import files
 
 from wardstead.access.pdp import CedarDecisionPoint
-from wardstead.bootstrap.deployment import Deployment, read_text
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.reading import read_text
 
 _POLICY = re.compile(r'@id\("([^"]+)"\)[^;]*?(?:permit|forbid)\s*\([^;]*;')
 

@@ -28,6 +28,7 @@ def check(context: typer.Context, json: Json = False) -> None:
         models = [model.name for model in found.settings.models]
         known = found.compartments()
         outdated = outdated_thresholds(found)
+        open_to_others = found.written_by_others()
         warnings = lacking_actions(found, point)
     warnings += [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted - point.unknown_actions)]
     warnings += [
@@ -39,6 +40,7 @@ def check(context: typer.Context, json: Json = False) -> None:
         for model in found.settings.models
         for one in sorted(set(model.clearance.compartments) - known)
     ]
+    warnings += [f"others than its owner may write {path}: run 'chmod go-w {path}'" for path in open_to_others]
     if json:
         versions = {"policy": point.version, "inspection": version}
         say_json({"ok": True, "models": models, **versions, "warnings": warnings})

@@ -12,7 +12,8 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wardstead.bootstrap.deployment import now_ms, read_text
+from wardstead.bootstrap.deployment import now_ms
+from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.verifying import known_checkpoints
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment

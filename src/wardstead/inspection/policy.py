@@ -20,7 +20,7 @@ from wardstead.inspection.ports import Direction, Flow, Keeping, ModelClass
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import Label, label
-from wardstead.kernel.yaml_input import read_yaml
+from wardstead.kernel.yaml_input import place_in, read_yaml
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -30,6 +30,8 @@ _Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
 _Compartment = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
 MAX_WITHIN: Final = 10_000
 MAX_COUNT: Final = 10_000
+MAX_PLACES: Final = 5
+"""So many places are named in one error."""
 Read = Callable[[str], tuple[str, str]]
 """From the name that ``extends`` gives to the text of that policy, and where it stands."""
 
@@ -187,6 +189,8 @@ class ClassificationPolicy:
     own_types: frozenset[str] = frozenset()
     own_categories: frozenset[str] = frozenset()
     """What its own file names, not what it extends."""
+    own_places: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Where its own file names a type, or a category, first: ``("person", "")``, ``("", "personal")``."""
 
     def treatment(self, kind: str, category: str) -> Treatment:
         """What to do with a finding. Raises ``ConfigurationError`` when no rule covers it."""
@@ -204,10 +208,14 @@ class ClassificationPolicy:
 
         A policy that is extended may speak of detectors that are switched off here.
         """
-        if unknown := sorted((self.own_types - set(types)) | (self.own_categories - set(categories))):
+        unknown = {(name, "") for name in self.own_types - set(types)} | {
+            ("", name) for name in self.own_categories - set(categories)
+        }
+        if unknown:
+            places = [self.own_places.get(one, "classification policy") for one in sorted(unknown)]
             raise ConfigurationError(
-                f"a rule is for {', '.join(unknown)}, which no detector finds",
-                where="classification policy",
+                f"a rule is for {', '.join(sorted({kind or category for kind, category in unknown}))}, which no detector finds",
+                where=", ".join(places[:MAX_PLACES]),
                 next_step=f"types: {', '.join(sorted(types))}; categories: {', '.join(sorted(categories))}",
             )
 
@@ -243,10 +251,10 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
     handling: dict[Label, tuple[_Handling, str]] = {}
     compartments: dict[str, str] = {}
     failures, slow = _Failures(), dict[str, str]()
-    for policy, _, place in reversed(chain):
-        rules |= _indexed(policy.rules, _rule_key, f"{place}: rules")
-        combinations |= _indexed(policy.combinations, lambda one: one.id, f"{place}: combinations")
-        handling |= _indexed(policy.handling, lambda one: _label(one.label), f"{place}: handling")
+    for policy, said, place in reversed(chain):
+        rules |= _indexed(policy.rules, _rule_key, "rules", said, place)
+        combinations |= _indexed(policy.combinations, lambda one: one.id, "combinations", said, place)
+        handling |= _indexed(policy.handling, lambda one: _label(one.label), "handling", said, place)
         compartments |= policy.compartments
         failures = policy.failures or failures
         slow |= policy.slow_detectors
@@ -271,7 +279,7 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
         _ACTIONS[failures.above],
         slow,
         tuple(policy.extends for policy, _, _ in chain if policy.extends),
-        *_own_names(chain[0][0]),
+        *_own_names(_own_places(chain[0][0], where)),
     )
 
 
@@ -287,15 +295,19 @@ def _chain(text: str, where: str, read: Read | None) -> list[tuple[_Policy, str,
     while True:
         if where in places:
             circle = " -> ".join([*places[places.index(where) :], where])
-            raise ConfigurationError("a policy extends itself", where=f"{places[-1]}: extends", why=circle)
+            raise ConfigurationError("a policy extends itself", where=place_in(chain[-1][1], places[-1], "extends"), why=circle)
         policy = read_yaml(text, where, _Policy)
         chain.append((policy, text, where))
         places.append(where)
         if not policy.extends:
             return chain
         if read is None:
-            raise ConfigurationError("there is nothing here to extend", where=f"{where}: extends")
-        text, where = read(policy.extends)
+            raise ConfigurationError("there is nothing here to extend", where=place_in(text, where, "extends"))
+        try:
+            text, where = read(policy.extends)
+        except ConfigurationError as error:
+            here = error.where or place_in(text, where, "extends")
+            raise ConfigurationError(error.what, where=here, why=error.why, next_step=error.next_step) from None
 
 
 def nearest(handling: Sequence[Handling], one: Label) -> list[Handling]:
@@ -304,25 +316,39 @@ def nearest(handling: Sequence[Handling], one: Label) -> list[Handling]:
     return [a for a in applying if not any(b.label != a.label and b.label.dominates(a.label) for b in applying)]
 
 
-def _own_names(policy: _Policy) -> tuple[frozenset[str], frozenset[str]]:
-    terms = [term for one in policy.combinations for term in one.of]
-    said: list[_Rule | _Term] = [*policy.rules, *terms]
-    return frozenset(filter(None, (one.type for one in said))), frozenset(filter(None, (one.category for one in said)))
+def _own_places(policy: _Policy, where: str) -> dict[tuple[str, str], str]:
+    """What a policy's own file names, as type and category of which one is empty, and where it does so first."""
+    said: list[tuple[str, _Rule | _Term]] = [(f"rules[{number}]", one) for number, one in enumerate(policy.rules)]
+    for number, together in enumerate(policy.combinations):
+        said += [(f"combinations[{number}].of[{at}]", term) for at, term in enumerate(together.of)]
+    places: dict[tuple[str, str], str] = {}
+    for place, one in said:
+        places.setdefault((one.type, one.category), f"{where}: {place}")
+    return places
+
+
+def _own_names(
+    places: Mapping[tuple[str, str], str],
+) -> tuple[frozenset[str], frozenset[str], Mapping[tuple[str, str], str]]:
+    return frozenset(kind for kind, _ in places if kind), frozenset(name for _, name in places if name), places
 
 
 def _rule_key(rule: _Rule) -> tuple[str, str]:
     return rule.type, rule.category
 
 
-def _indexed(entries: Sequence[V], key: Callable[[V], K], place: str) -> dict[K, tuple[V, str]]:
-    """The entries of one list of one file, each with its place. Raises ``ConfigurationError`` for what is said twice."""
+def _indexed(entries: Sequence[V], key: Callable[[V], K], part: str, text: str, where: str) -> dict[K, tuple[V, str]]:
+    """The entries of one ``part`` of one file, each with its place. Raises ``ConfigurationError`` for what is said twice."""
     found: dict[K, tuple[V, str]] = {}
+    first: dict[K, int] = {}
     for number, entry in enumerate(entries):
-        name, here = key(entry), f"{place}[{number}]"
+        name = key(entry)
         if name in found:
             said = " ".join(filter(None, name)) if isinstance(name, tuple) else str(name)
-            raise ConfigurationError(f"a second entry for {said!r}", where=here, why=f"the first is {found[name][1]}")
-        found[name] = (entry, here)
+            here, there = (place_in(text, where, f"{part}[{at}]") for at in (number, first[name]))
+            raise ConfigurationError(f"a second entry for {said!r}", where=here, why=f"the first is {there}")
+        found[name] = (entry, f"{where}: {part}[{number}]")
+        first[name] = number
     return found
 
 

@@ -23,7 +23,9 @@ def read_yaml(text: str, where: str, kind: type[T], *, ours: bool = False) -> T:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigurationError(error.problem or "not valid YAML", where=f"{where}:{line}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except RecursionError:
+        raise ConfigurationError("not valid YAML: it nests too deeply", where=where) from None
+    except yaml.YAMLError as error:
         raise ConfigurationError("not valid YAML", where=where, why=str(error)[:200]) from None
     try:
         return msgspec.convert(value, kind)
@@ -35,6 +37,11 @@ def read_yaml(text: str, where: str, kind: type[T], *, ours: bool = False) -> T:
             what, where=f"{where}:{_line_of(tree, path)}: {path or 'the file'}",
             why=f"it is one of {', '.join(allowed)}" if allowed else "",
         ) from None  # fmt: skip
+
+
+def place_in(text: str, where: str, path: str) -> str:
+    """Where ``path`` (``rules[3].label``) stands in a text that could be read: file, line and key."""
+    return f"{where}:{_line_of(yaml.compose(text, Loader=yaml.SafeLoader), path)}: {path}"
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -23,6 +23,8 @@ def read_secret(path: Path) -> bytes:
         raise ConfigurationError(
             "a key file is missing", where=str(path), next_step="restore it from a backup: nothing can take its place"
         ) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigurationError("a key file is no regular file", where=str(path), next_step="restore it from a backup")
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise ConfigurationError(
             "a key file may be read by others than its owner", where=str(path), next_step=f"chmod 600 {path}, and rotate the key"
