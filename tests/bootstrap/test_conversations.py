@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.conversation_tables import conversation as conversations
 from wardstead.adapters.store.conversation_tables import fingerprint
+from wardstead.adapters.store.conversations import MarkRose
 from wardstead.bootstrap import people
 from wardstead.bootstrap.children import prune
 from wardstead.bootstrap.conversations import MayNotDeclassify, conversation, declassify, id_of
@@ -62,3 +64,20 @@ def test_a_conversation_is_found_by_the_name_that_its_client_gave(deployment: De
     found = id_of(deployment, "my chat", "alice")
     assert found == Fingerprints(deployment.fingerprint_key).conversation(alice.subject, "my chat")
     assert found != id_of(deployment, "my chat", "bob")
+
+
+def test_a_mark_that_rises_while_it_is_decided_is_not_lowered(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = people.add(deployment, "alice", ["user"], "confidential", ["personal"])
+    people.add(deployment, "ada", ["data-steward"], "confidential", ["personal"])
+    begin(deployment, alice.subject)
+    point = deployment.decision_point()
+
+    def rising() -> CedarDecisionPoint:
+        with open_engine(deployment.places.database_url).begin() as connection:
+            connection.execute(conversations.update().values(level=3, version=6))
+        return point
+
+    monkeypatch.setattr(deployment, "decision_point", rising)
+    with pytest.raises(MarkRose, match="rose to restricted; personal"):
+        declassify(deployment, "c1", "public", [], by="ada", reason="published")
+    assert conversation(deployment, "c1").summary.mark == label("restricted", ["personal"])
