@@ -289,3 +289,11 @@ def test_a_control_of_eight_bits_is_the_escape_that_terminals_take_it_for(text: 
         kept = verdict.text if verdict.action is Action.BLOCK else verdict.text.replace("[redacted:terminal-escape]", "")
         assert "terminal-escape" in [one[0] for one in verdict.findings]
         assert "so  on".startswith(kept)
+
+
+@pytest.mark.parametrize("between", ["\t", "  ", " - ", "_", "-\n", "\r\n", " \\n"])
+@pytest.mark.parametrize("groups", ["4111 1111 1111 1111", "GB29 NWBK 6016 1331 9268 19"])
+def test_a_line_s_end_or_a_table_between_groups_hides_no_number(groups: str, between: str) -> None:
+    text = f"so {groups.replace(' ', between, 1)} on"
+    for verdict in (inspect(text), stream(list(text)), reference(text)):
+        assert verdict.text in {"so [redacted:payment-card] on", "so [redacted:iban] on"}

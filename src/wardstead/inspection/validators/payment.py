@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from hashlib import sha256
 from typing import Final
 
-from wardstead.inspection.validators.checksums import luhn, mod_97, varied, weighted
+from wardstead.inspection.validators.checksums import luhn, luhn_code, mod_97, varied, weighted
+
+_BETWEEN: Final = b" \t\r\n._-"
+"""What groups of a number are parted by: also where a table or a line's end comes between them."""
 
 
 def payment_card(match: bytes) -> int:
-    """Luhn, and an issuer's range and length (ISO/IEC 7812 registry as the schemes publish it). The longest that fits."""
-    number = match.translate(None, b" .-").decode("ascii")
-    lengths = {length for low, high, lengths in _ISSUERS if low <= number[: len(low)] <= high for length in lengths}
-    # It ends where a group of digits ends.
-    ends = (at for at in range(len(match), 0, -1) if at == len(match) or match[at] in b" .-")
-    return next((end for end in ends if len(match[:end].translate(None, b" .-")) in lengths and luhn(match[:end])), 0)
+    """Luhn, and an issuer's range and length (ISO/IEC 7812 registry as the schemes publish it). The longest that fits.
+
+    One line may end in it: four numbers below each other are a column of a table.
+    """
+    lengths = _lengths(match[:4])
+    if not lengths:
+        return 0
+    for group in reversed([*_GROUP.finditer(match)]):
+        said = match[: group.end()]
+        code = said.translate(None, _BETWEEN).decode("ascii")
+        if len(code) in lengths and len(said.splitlines()) <= 2 and luhn_code(code):
+            return len(said)
+    return 0
 
 
+@cache
+def _lengths(first: bytes) -> frozenset[int]:
+    """How long the numbers are that begin with these four digits."""
+    number = first.decode("ascii")
+    return frozenset(length for low, high, lengths in _ISSUERS if low <= number[: len(low)] <= high for length in lengths)
+
+
+_GROUP: Final = re.compile(rb"[0-9]+")
 _LONG: Final = {16, 17, 18, 19}
 _ISSUERS: Final = (
     ("4", "4", {13, 16, 19}),  # Visa
@@ -57,11 +77,11 @@ _ISSUERS: Final = (
 def iban(match: bytes) -> int:
     """ISO 13616 with ISO 7064 MOD 97-10. The country says how long it is."""
     length = _IBAN_LENGTHS.get(match[:2].decode("ascii").upper(), 0)
-    places = [at for at, byte in enumerate(match) if byte not in b" -"]
+    places = [at for at, byte in enumerate(match) if byte not in _BETWEEN]
     if not length or len(places) < length:
         return 0
     end = places[length - 1] + 1
-    if end < len(match) and match[end] not in b" -":
+    if end < len(match) and match[end] not in _BETWEEN:
         return 0
     code = bytes(match[at] for at in places[:length]).decode("ascii")
     return end if mod_97(code[4:] + code[:4]) else 0
