@@ -48,7 +48,7 @@ class Place:
                 self._angle = self._angle or before.endswith(("](", "]:"))
             elif mark == ">":
                 self._angle = self._angle and before.endswith("\\")
-            elif _BEGINS.search(self._recent):
+            elif self._recent.lower().endswith(_BEGINS):
                 self._quoted = bool(self._quote)
                 self._bare = self._bare or not self._quote or _AT_QUOTE.search(self._recent) is None
         self._recent = (self._recent + text[max(done, len(text) - _RECENT) :])[-_RECENT:]
@@ -56,7 +56,7 @@ class Place:
     def _at_quote(self, mark: str, before: str) -> None:
         if before == "=" or (not self._quote and before and before in ":([{,"):
             # The quote of an attribute always begins one, so that no quote further up closes it early.
-            self._quoted = self._quoted or _LOADS.search(self._recent[:-1]) is not None
+            self._quoted = self._quoted or self._recent[:-1].lower().endswith(_BEGINS)
             self._quote = mark
         elif mark == self._quote and before != "\\":
             self._quote, self._quoted = "", False
@@ -67,8 +67,9 @@ _RECENT: Final = 24
 _TELLING: Final = re.compile(r"[\x00-\x20]+|[\"'<>/\\:;#=(]")
 _AT_QUOTE: Final = re.compile(r"(?i)[\"'](?:[a-z]{1,10}:)?[/\\]{0,2}\Z")
 """The address begins with the quote, so it ends with it. One further on may stand in a quote that no reader sees as one."""
-_LOADS: Final = re.compile(r"(?i)(?:src|srcset|href|action|poster|background|ping|url)=\Z")
-_BEGINS: Final = re.compile(
-    r"(?i)(?:[/\\]{2}|\]\(|url\(|&(?:#|sol;|bsol;|colon;|tab;|newline;)|"
-    r"(?:https?|wss?|ftps?|file|data|javascript|vbscript|mailto):|(?:src|srcset|href|action|poster|background|ping|url)=)\Z"
+_BEGINS: Final = (
+    *("//", "/\\", "\\/", "\\\\", "](", "url("),
+    *("&#", "&sol;", "&bsol;", "&colon;", "&tab;", "&newline;"),
+    *("http:", "https:", "ws:", "wss:", "ftp:", "ftps:", "file:", "data:", "javascript:", "vbscript:", "mailto:"),
+    *("src=", "srcset=", "href=", "action=", "poster=", "background=", "ping=", "url="),
 )
