@@ -27,6 +27,7 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "basic-credentials": whole(credentials.basic_credentials),
     # active content
     "image-carries-data": whole(active.image_carries_data),
+    "definition-carries-data": whole(active.definition_carries_data),
     "link-carries-data": whole(active.link_carries_data),
     "script-url": whole(active.script_url),
     # payment and finance
