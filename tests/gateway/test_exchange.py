@@ -590,6 +590,44 @@ def test_the_items_of_an_array_are_read_together() -> None:
     assert content(play.seen[-1])["request"]["prompt"] == ["my SEC", "[redacted:secret]"]
 
 
+def blocks(*texts: str) -> list[dict[str, str]]:
+    return [{"type": "text", "text": text} for text in texts]
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
+def test_a_secret_that_is_cut_over_the_parts_of_a_message_is_taken_out(role: str) -> None:
+    message = {"role": role, "content": blocks("my SEC", "RET is", "out"), "tool_call_id": "c1"}
+    if role != "tool":
+        del message["tool_call_id"]
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "go on"}, message]}).encode()
+    play = Playbook(exchange()) >> ReadBody << body >> CommitIntent
+    assert content(play.seen[-1])["request"]["messages"][-1]["content"] == "my [redacted:secret] is\nout"
+
+
+@pytest.mark.parametrize("place", ["system", "result", "user"])
+def test_a_secret_that_is_cut_over_anthropic_s_blocks_is_taken_out(place: str) -> None:
+    said = {name: blocks("my SE", "CRET is" if name == place else "out") for name in ("system", "result", "user")}
+    messages = [
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": said["result"]}, *said["user"]]}
+    ]
+    request = {"model": "m", "max_tokens": 9, "system": said["system"], "messages": messages}
+    play = Playbook(exchange(path="/v1/messages", dialect=AnthropicDialect())) >> ReadBody << json.dumps(request).encode()
+    play >> CommitIntent
+    read = [one["content"] for one in content(play.seen[-1])["request"]["messages"]]
+    assert read == ["my [redacted:secret] is" if name == place else "my SE\nout" for name in said]
+
+
+def test_what_an_application_says_is_read_together_with_what_its_user_says() -> None:
+    messages = [{"role": "system", "content": "SEC"}, {"role": "user", "content": "RET it is"}]
+    play = Playbook(exchange()) >> ReadBody << json.dumps({"model": "m", "messages": messages}).encode() >> CommitIntent
+    assert content(play.seen[-1])["request"]["messages"][-1]["content"] == "[redacted:secret] it is"
+
+
+def test_the_sequences_that_stop_an_answer_are_read_together() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat(stop=["SEC", "RET"]) >> CommitIntent
+    assert content(play.seen[-1])["request"]["stop"] == ["SEC", "[redacted:secret]"]
+
+
 def test_what_is_held_is_kept_as_it_came_though_something_else_would_be_taken_out() -> None:
     play = Playbook(exchange()) >> ReadBody << turns("SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET") >> CommitIntent
     kept = content(play.seen[-1])["held"]["messages"]

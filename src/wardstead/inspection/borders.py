@@ -1,4 +1,4 @@
-"""What is cut in two between texts that belong together: a secret over three messages, or over the items of an array.
+"""What is cut in two between texts that belong together: a secret over three messages, the parts of one, the items of an array.
 
 Each text is inspected by itself elsewhere. Here the ends of neighbours are joined, in each way in which a model may read them
 together, and only what reaches over a border counts.
@@ -7,7 +7,9 @@ together, and only what reaches over a border counts.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import accumulate, product
 from typing import Final
 
 import msgspec
@@ -22,75 +24,178 @@ REACH: Final = 2 * WINDOW_BYTES
 """So many characters on each side of a border: no match, with what stands before it, is longer."""
 JOINTS: Final = ("", " ", "\n")
 _GAP: Final = "\x00\n\x00"
+_ALIKE: Final = (*((joint,) for joint in JOINTS), ("", _GAP), (_GAP, ""))
+"""The same at each border; and of nothing at all between two, neighbours by themselves: a third would be the same word."""
+SHORT: Final = 64
+"""What is no longer may stand between two halves, or be the middle of what is joined in a different way at each border."""
+NEAR: Final = 256
+"""So many characters on each side of what is left out."""
+LATEST: Final = 16_384
+"""Of so many characters at the end of a request, what stands between two halves is left out; before, only neighbours are read."""
+LATEST_MIXED: Final = 2_048
+"""And of so many, with digits in each piece, the joints differ from border to border. Both bound what a request may cost."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """``content`` stands at ``offset`` of text number ``text``."""
+
+    text: int
+    offset: int
+    content: str
 
 
 class Crossing(msgspec.Struct, frozen=True):
-    """``finding`` reaches over a border into text number ``text``, whose first ``end`` characters are its last part."""
+    """``finding`` reaches over a border into text number ``text``, where ``start`` to ``end`` are to be taken out of it."""
 
     text: int
+    start: int
     end: int
     finding: Finding
 
 
 class _Piece(msgspec.Struct, frozen=True):
-    """``content`` stands at ``offset`` of text number ``text``. ``gap``: something of the same text was left out before it."""
+    """What is looked at of ``part``, at ``offset`` of its text. ``gap``: nothing reaches over to it from before."""
 
-    text: int
+    part: Part
     offset: int
     content: str
     gap: bool = False
 
 
-def crossings(inspect: Callable[[Sequence[str]], Sequence[Inspection]], texts: Sequence[str]) -> list[Crossing]:
-    """What reaches over the borders of ``texts``, which are in the order of the conversation.
+_Reading = tuple[Sequence[_Piece], Sequence[str]]
+"""Pieces, and the joints between them, over and over."""
+
+
+def parts(number: int, text: str, seams: Sequence[int] = ()) -> Iterator[Part]:
+    """A text, cut at its ``seams``: the places of line breaks between the parts in which it came."""
+    begin = 0
+    for seam in (*seams, len(text)):
+        yield Part(number, begin, text[begin:seam])
+        begin = seam + 1
+
+
+def crossings(inspect: Callable[[Sequence[str]], Sequence[Inspection]], chains: Sequence[Sequence[Part]]) -> list[Crossing]:
+    """What reaches over the borders of the parts of each of ``chains``, which are in the order of the conversation.
 
     ``inspect`` looks at the form of texts alone (``Inspector.patterns``).
     """
-    pieces = [piece for number, text in enumerate(texts) for piece in _pieces(number, text)]
-    if len({piece.text for piece in pieces}) < 2:
+    filled = [kept for chain in chains if len(kept := [one for one in chain if one.content.strip()]) > 1]
+    if not filled:
         return []
-    joined = [_joined(pieces, joint) for joint in JOINTS]
-    found: dict[tuple[int, int, str], Crossing] = {}
-    for (_, starts), inspection in zip(joined, inspect([text for text, _ in joined]), strict=True):
+    readings = list(_readings(filled))
+    joined = [_joined(*reading) for reading in readings]
+    pieces = readings[0][0]
+    by_themselves, starts = _joined(pieces, (_GAP,))
+    alone, *together = inspect([by_themselves, *(text for text, _ in joined)])
+    whole = {(*_place(one.start, pieces, starts), one.type) for one in alone.findings}
+    found: dict[tuple[int, int, int, str], Crossing] = {}
+    for (read, _), (_, begins), inspection in zip(readings, joined, together, strict=True):
         for finding in inspection.findings:
-            crossing = _crossing(finding, pieces, starts)
-            if crossing is not None:
-                found.setdefault((crossing.text, crossing.end, finding.type), crossing)
+            one = _crossing(finding, read, begins, whole)
+            if one is not None:
+                found.setdefault((one.text, one.start, one.end, finding.type), one)
     return sorted(found.values(), key=lambda one: (one.text, one.end))
 
 
-def _pieces(number: int, text: str) -> list[_Piece]:
-    """The ends of a text, without white space around it: models do not mind it, and cuts are made there."""
-    bare = text.strip()
-    if not bare:
-        return []
-    offset = text.index(bare[0])
-    if len(bare) <= 2 * REACH:
-        return [_Piece(number, offset, bare)]
-    tail = len(bare) - REACH
-    return [_Piece(number, offset, bare[:REACH]), _Piece(number, offset + tail, bare[tail:], gap=True)]
+def _readings(chains: Sequence[Sequence[Part]]) -> Iterator[_Reading]:
+    """All with all; then without something short in between; then, where digits go on and on, with different joints."""
+    everything = _pieces(chains, REACH)
+    for joints in _ALIKE:
+        yield everything, joints
+    for every in (2, 3):
+        for left_out in range(every):
+            rest = _latest(_pieces(_without(chains, every, left_out), NEAR), LATEST)
+            if rest:
+                for joints in _ALIKE:
+                    yield rest, joints
+    runs = _latest(_runs(_pieces(chains, SHORT)), LATEST_MIXED)
+    if runs:
+        # Four neighbours at a time, wherever they begin: a fifth could only hide what they are together.
+        for joints in product(JOINTS, repeat=3):
+            four = (*joints, _GAP)
+            for shift in range(len(four)):
+                yield runs, four[shift:] + four[:shift]
 
 
-def _joined(pieces: Sequence[_Piece], joint: str) -> tuple[str, list[int]]:
+def _latest(pieces: list[_Piece], budget: int) -> list[_Piece]:
+    sizes = accumulate(len(piece.content) for piece in reversed(pieces))
+    kept = sum(size <= budget for size in sizes)
+    return pieces[len(pieces) - kept :]
+
+
+def _without(chains: Sequence[Sequence[Part]], every: int, left_out: int) -> list[list[Part]]:
+    """The chains out of which something short is left, at every second or third place."""
+    rest = []
+    for chain in chains:
+        kept = [one for at, one in enumerate(chain) if at % every != left_out or len(one.content) > SHORT]
+        if 1 < len(kept) < len(chain):
+            rest.append(kept)
+    return rest
+
+
+def _runs(pieces: Sequence[_Piece]) -> list[_Piece]:
+    """Pieces with digits that have two borders at least between them: at one border, joints cannot differ."""
+    runs: list[list[_Piece]] = [[]]
+    for piece in pieces:
+        if piece.gap:
+            runs.append([])
+        if any(map(str.isdigit, piece.content)):
+            runs[-1].append(piece)
+        else:
+            runs.append([])
+    return [msgspec.structs.replace(piece, gap=at == 0) for run in runs if len(run) > 2 for at, piece in enumerate(run)]
+
+
+def _pieces(chains: Sequence[Sequence[Part]], reach: int) -> list[_Piece]:
+    return [piece for chain in chains for at, part in enumerate(chain) for piece in _ends(part, reach, first=at == 0)]
+
+
+def _ends(part: Part, reach: int, *, first: bool) -> list[_Piece]:
+    """The ends of a part, without white space around it: models do not mind it, and the joints put back what they read."""
+    bare = part.content.strip()
+    offset = part.offset + part.content.index(bare[0])
+    if len(bare) <= 2 * reach:
+        return [_Piece(part, offset, bare, gap=first)]
+    tail = len(bare) - reach
+    return [_Piece(part, offset, bare[:reach], gap=first), _Piece(part, offset + tail, bare[tail:], gap=True)]
+
+
+def _joined(pieces: Sequence[_Piece], joints: Sequence[str]) -> tuple[str, list[int]]:
     """The text, and where each piece begins in it."""
     out: list[str] = []
     starts: list[int] = []
     length = 0
-    for piece in pieces:
-        between = (_GAP if piece.gap else joint) if out else ""
+    for at, piece in enumerate(pieces):
+        between = (_GAP if piece.gap else joints[at % len(joints)]) if out else ""
         starts.append(length + len(between))
         out += [between, piece.content]
         length += len(between) + len(piece.content)
     return "".join(out), starts
 
 
-def _crossing(finding: Finding, pieces: Sequence[_Piece], starts: Sequence[int]) -> Crossing | None:
+def _at(place: int, starts: Sequence[int]) -> int:
+    return max(bisect_right(starts, place) - 1, 0)
+
+
+def _place(place: int, pieces: Sequence[_Piece], starts: Sequence[int]) -> tuple[int, int]:
+    """Where in which text."""
+    at = _at(place, starts)
+    return pieces[at].part.text, pieces[at].offset + place - starts[at]
+
+
+def _crossing(
+    finding: Finding, pieces: Sequence[_Piece], starts: Sequence[int], whole: AbstractSet[tuple[int, int, str]]
+) -> Crossing | None:
+    """``whole``: where something begins that is found without what follows the border. It stays for those who find it."""
     failed = finding.start == finding.end  # it could not be looked at: no text may go on as if it had been
-    first = max(bisect_right(starts, finding.start) - 1, 0)
-    last = max(bisect_right(starts, max(finding.end - 1, 0)) - 1, 0)
-    if pieces[first].text == pieces[last].text and not failed:
+    first, last = (pieces[_at(place, starts)].part for place in (finding.start, max(finding.end - 1, 0)))
+    if first is last and not failed:
         return None
-    piece = pieces[last]
-    end = piece.offset + finding.end - starts[last]
-    whole = msgspec.structs.replace(finding, start=0, end=end, combination=finding.combination or ACROSS)
-    return Crossing(piece.text, end, whole)
+    begin = _place(finding.start, pieces, starts)
+    at = _at(max(finding.end - 1, 0), starts)
+    end = pieces[at].offset + finding.end - starts[at]
+    start = 0
+    if first.text == last.text:
+        start = last.offset if (*begin, finding.type) in whole else begin[1]
+    told = msgspec.structs.replace(finding, start=start, end=end, combination=finding.combination or ACROSS)
+    return Crossing(last.text, start, end, told)

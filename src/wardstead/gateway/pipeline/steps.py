@@ -12,7 +12,7 @@ from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
-from wardstead.inspection.borders import Crossing, crossings
+from wardstead.inspection.borders import Crossing, crossings, parts
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Direction, Flow, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, StandIn, Vault
@@ -139,29 +139,45 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
 
 def _mended(world: World, request: ParsedRequest, flow: Flow) -> tuple[Sequence[str], list[Crossing]]:
     """The texts without the last part of what is cut in two between them and policy replaces; and all that is cut so."""
-    together = _read_together(request)
-    if len(together) < 2:
-        return request.texts, []
-    found = crossings(lambda texts: world.inspector.patterns(texts, flow), [request.texts[number] for number in together])
-    crossed = [msgspec.structs.replace(one, text=together[one.text]) for one in found]
-    if not any(one.finding.action.replaces for one in crossed):
-        return request.texts, crossed
-    mended = list(request.texts)
-    for one in crossed:  # in the order of their ends: the last of a text takes all before it
+    chains = [[part for number in chain for part in parts(number, request.texts[number], request.seams.get(number, ()))]
+              for chain in _read_together(request)]  # fmt: skip
+    crossed = crossings(lambda texts: world.inspector.patterns(texts, flow), chains)
+    taken_out: dict[int, list[Crossing]] = {}
+    for one in crossed:
         if one.finding.action.replaces:
-            mended[one.text] = f"[redacted:{one.finding.type}]{request.texts[one.text][one.end :]}"
+            taken_out.setdefault(one.text, []).append(one)
+    mended = list(request.texts)
+    for number, ones in taken_out.items():
+        mended[number] = _without(request.texts[number], ones)
     return mended, crossed
 
 
-def _read_together(request: ParsedRequest) -> list[int]:
-    """The numbers of the texts that somebody could have cut: what people say turn by turn, and the items of an array."""
-    places = enumerate(zip(request.origins, request.slots, strict=True))
-    return [
-        number
-        for number, (origin, (container, key)) in places
-        if (origin is Origin.USER and key == "content")
-        or (origin in {Origin.USER, Origin.DOCUMENT} and isinstance(container, list))
-    ]
+def _without(text: str, crossed: Sequence[Crossing]) -> str:
+    """``text`` without what crosses into it; what overlaps is taken out as one."""
+    out: list[str] = []
+    done = 0
+    for one in sorted(crossed, key=lambda one: (one.start, -one.end)):
+        if one.start >= done:
+            out += [text[done : one.start], f"[redacted:{one.finding.type}]"]
+        done = max(done, one.end)
+    return "".join([*out, text[done:]])
+
+
+def _read_together(request: ParsedRequest) -> list[list[int]]:
+    """The numbers of the texts that somebody could have cut: what people and applications say turn by turn with the items of an
+    array, the sequences that stop an answer, and each other text that came in parts."""
+    said, stops, others = [], [], []
+    stop = request.body.get("stop")
+    for number, (origin, (container, key)) in enumerate(zip(request.origins, request.slots, strict=True)):
+        if (origin in {Origin.USER, Origin.SYSTEM} and key == "content") or (
+            origin in {Origin.USER, Origin.SYSTEM, Origin.DOCUMENT} and isinstance(container, list)
+        ):
+            said.append(number)
+        elif container is stop:
+            stops.append(number)
+        elif number in request.seams:
+            others.append([number])
+    return [said, stops, *others]
 
 
 def _label_of(finding: Finding) -> Label:

@@ -136,17 +136,19 @@ def _to_openai(kept: dict[str, Any], limits: Limits) -> dict[str, Any]:
     return body
 
 
-def _text_blocks(value: Any, where: str) -> str:
-    if isinstance(value, str):
-        return value
-    texts = []
+def _text_blocks(value: Any, where: str) -> str | list[dict[str, Any] | Enclosed]:
+    return value if isinstance(value, str) else _parts_of_text(value, where)
+
+
+def _parts_of_text(value: Any, where: str) -> list[dict[str, Any] | Enclosed]:
+    texts: list[dict[str, Any] | Enclosed] = []
     for index, block in enumerate(sequence(value, where, 1024)):
         place = f"{where}[{index}]"
         if mapping(block, place).get("type") != "text":
             raise BadField("only text is taken here: a document stands in a message's own content", where=f"{place}.type")
         _only(block, _TEXT_BLOCK, place)
-        texts.append(text(block.get("text"), f"{place}.text"))
-    return "\n".join(texts)
+        texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
+    return texts
 
 
 def _messages(message: dict[str, Any], where: str, limits: Limits) -> list[dict[str, Any]]:
@@ -200,7 +202,7 @@ def _result(value: Any, where: str, limits: Limits) -> str | list[dict[str, Any]
         if mapping(block, place).get("type") == "document":
             made += _document(block, place, limits)
         else:
-            made.append({"type": "text", "text": _text_blocks([block], place)})
+            made += _parts_of_text([block], place)
     return made
 
 

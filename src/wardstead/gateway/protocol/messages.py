@@ -6,7 +6,7 @@ Source: OpenAI's API reference, "Create chat completion"; what llama.cpp's and v
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from wardstead.gateway.protocol.attachments import file_part
@@ -47,7 +47,7 @@ MAX_TEXTS: Final = 20_000
 class Collector:
     """Gathers texts and their slots while a request is checked."""
 
-    __slots__ = ("documents", "origin", "origins", "rewrites", "slots", "texts")
+    __slots__ = ("documents", "origin", "origins", "rewrites", "seams", "slots", "texts")
 
     def __init__(self) -> None:
         self.origin = Origin.STRUCTURE
@@ -57,6 +57,8 @@ class Collector:
         self.slots: list[Slot] = []
         self.rewrites: list[Callable[[], None]] = []
         self.documents: list[Attached] = []
+        self.seams: dict[int, tuple[int, ...]] = {}
+        """By number of a text that came in parts: the places of the line breaks that join them."""
 
     def add(self, container: Any, key: Any) -> None:
         """One string at its place. Raises ``BadField``."""
@@ -69,8 +71,23 @@ class Collector:
         self.origins.append(self.origin)
         self.slots.append(slot)
 
-    def add_pieces(self, container: dict[str, Any], key: str, pieces: list[str], documents: dict[int, Enclosed]) -> None:
-        """A text in pieces, some of which are documents, to be joined once those were read."""
+    def add_parts(self, container: Any, key: Any, parts: Sequence[str]) -> None:
+        """One text that came in ``parts``: nobody knows how a model reads over the line breaks between them."""
+        container[key] = "\n".join(parts)
+        if len(parts) > 1:
+            ends = itertools.accumulate(len(part) + 1 for part in parts)
+            self.seams[len(self.texts)] = tuple(end - 1 for end in ends)[:-1]
+        self.add(container, key)
+
+    def add_pieces(
+        self,
+        container: dict[str, Any],
+        key: str,
+        pieces: list[str],
+        parts: Sequence[Sequence[str]],
+        documents: dict[int, Enclosed],
+    ) -> None:
+        """A text in pieces, some of which are documents, to be joined once those were read; the others came in ``parts``."""
         origin = self.origin
         for index in range(len(pieces)):
             document = documents.get(index)
@@ -82,7 +99,7 @@ class Collector:
                 self._put("", (hidden, 0))
                 self.origin = origin
             else:
-                self.add(pieces, index)
+                self.add_parts(pieces, index, parts[index])
 
         def join() -> None:
             container[key] = "\n".join(pieces)
@@ -148,7 +165,7 @@ def _message(message: dict[str, Any], where: str, limits: Limits, into: Collecto
 
 
 def _content(content: Any, where: str, limits: Limits, clean: dict[str, Any], into: Collector) -> None:
-    """One text, also of what came in parts: model servers join them, and what is cut in two must be inspected as one.
+    """One text, also of what came in parts, which are inspected as one and over their borders.
 
     A document among the parts is a piece by itself: who wrote it is somebody else.
     """
@@ -157,23 +174,22 @@ def _content(content: Any, where: str, limits: Limits, clean: dict[str, Any], in
         into.add(clean, "content")
         return
     parts = [_part(part, f"{where}[{index}]", limits, into) for index, part in enumerate(sequence(content, where, 1024))]
-    pieces: list[str] = []
+    pieces: list[list[str]] = []
     documents: dict[int, Enclosed] = {}
     for is_document, together in itertools.groupby(parts, lambda part: isinstance(part, Enclosed)):
         if is_document:
             for found in together:
                 if isinstance(found, Enclosed):
                     documents[len(pieces)] = found
-                    pieces.append("")
+                    pieces.append([])
         else:
-            pieces.append("\n".join(found for found in together if isinstance(found, str)))
+            pieces.append([found for found in together if isinstance(found, str)])
     if documents and len(documents) + len(into.documents) > limits.documents:
         raise BadField(f"holds more than {limits.documents} documents", where=where)
     if documents:
-        into.add_pieces(clean, "content", pieces, documents)
+        into.add_pieces(clean, "content", [""] * len(pieces), pieces, documents)
         return
-    clean["content"] = "\n".join(pieces)
-    into.add(clean, "content")
+    into.add_parts(clean, "content", pieces[0] if pieces else [])
 
 
 def _part(part: Any, place: str, limits: Limits, into: Collector) -> str | Enclosed:

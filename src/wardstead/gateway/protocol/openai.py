@@ -206,6 +206,7 @@ def _request(operation: Operation, model: str, body: dict[str, Any], into: Colle
         slots=into.slots,
         rewrites=into.rewrites,
         documents=into.documents,
+        seams=into.seams,
     )
 
 

@@ -84,6 +84,8 @@ class ParsedRequest(msgspec.Struct):
     """Called after texts were put back: writes JSON-inside-a-string anew."""
     documents: Sequence[Attached] = ()
     """What has to be read before the texts are complete."""
+    seams: Mapping[int, Sequence[int]] = msgspec.field(default_factory=dict)
+    """By number of a text that came in parts: the places of the line breaks that join them, until it is replaced."""
     withheld: frozenset[int] = frozenset()
     """Numbers of texts that are inspected, and do not go on to the model."""
 
@@ -107,6 +109,7 @@ class ParsedRequest(msgspec.Struct):
                 container[key] = text
         for rewrite in self.rewrites:
             rewrite()
+        self.seams = {number: seams for number, seams in self.seams.items() if texts[number] == self.texts[number]}
         self.texts = list(texts)
 
 
