@@ -224,6 +224,8 @@ class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     trusted_hosts: tuple[str, ...] = ()
     """Hosts whose addresses carry nothing away: ``www.example.com``, or ``.example.com`` for it and all below it."""
     medical_terms: bool = True
+    max_findings: Annotated[int, Meta(ge=100, le=10_000_000)] = 50_000
+    """A request with more findings of patterns is refused before anything is made of them."""
     names: NamesSection = NamesSection()
     classifiers: tuple[ClassifierSection, ...] = ()
     plugins: tuple[PluginSection, ...] = ()

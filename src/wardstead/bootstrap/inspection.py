@@ -26,6 +26,7 @@ def inspector(deployment: Deployment) -> PolicyInspector:
         own=windowed(deployment),
         leakage=partial(leakage, trusted_hosts=deployment.trusted_hosts),
         kept=_kept(deployment),
+        max_findings=deployment.settings.inspection.max_findings,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -19,9 +19,10 @@ from wardstead.inspection.patterns.matching import Match
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.searching import matches_in
 from wardstead.inspection.policy import ClassificationPolicy
-from wardstead.inspection.ports import Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
+from wardstead.inspection.ports import Direction, Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
 from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
 from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
+from wardstead.kernel.errors import CallerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
 
@@ -34,6 +35,14 @@ class Leakage(Protocol):
         ...
 
 
+class TooManyFindings(CallerError):
+    """A request holds more than is looked at one by one: each would cost a decision, and maybe a stand-in."""
+
+    code = "too_many_findings"
+
+
+MAX_FINDINGS: Final = 50_000
+"""In one request, where nothing else is configured."""
 Look = Callable[[Sequence[Iterable[Match]]], Sequence[Seen]]
 """From the matches of the patterns, by text, to what text detectors see."""
 
@@ -51,8 +60,9 @@ class PolicyInspector:
         own: Sequence[Windowed] = (),
         leakage: Leakage | None = None,
         kept: Kept | None = None,
+        max_findings: int = MAX_FINDINGS,
     ) -> None:
-        """``kept``: see ``Matcher``.
+        """``kept``: see ``Matcher``. ``max_findings``: with more of them a prompt is refused.
 
         Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
         text_detectors = (*text_detectors, *((leakage(()),) if leakage is not None else ()))
@@ -64,6 +74,7 @@ class PolicyInspector:
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds), policy.slow_detectors)
         self._leakage = leakage
+        self._max_findings = max_findings
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
         versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors) + "".join(f"+{one.version}" for one in own)
         self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
@@ -95,24 +106,28 @@ class PolicyInspector:
         pseudonyms: Pseudonyms | None = None,
         patient: bool = True,
     ) -> list[Inspection]:
-        """See ``Inspector.inspect_all``."""
+        """See ``Inspector.inspect_all``. Raises ``TooManyFindings`` for a prompt."""
 
         def look(found: Sequence[Iterable[Match]]) -> Sequence[Seen]:
             return self._whole.look(texts, origins, flow, found, patient=patient)
 
-        return self._all(texts, self._judge.case(flow, pseudonyms), look if self._whole.concerns(flow) else None)
+        return self._all(texts, flow, self._judge.case(flow, pseudonyms), look if self._whole.concerns(flow) else None)
 
     def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
         """See ``Inspector.patterns``."""
-        return self._all(texts, self._judge.case(flow, None, combining=False), None)
+        return self._all(texts, flow, self._judge.case(flow, None, combining=False), None)
 
-    def _all(self, texts: Sequence[str], case: Case, look: Look | None) -> list[Inspection]:
+    def _all(self, texts: Sequence[str], flow: Flow, case: Case, look: Look | None) -> list[Inspection]:
         """``look``: the text detectors, where they are concerned."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
             found = matches_in(self._matcher, texts)
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return [_crashed(text) for text in texts]
+        if flow.direction is Direction.PROMPT and sum(map(len, filter(None, found))) > self._max_findings:
+            raise TooManyFindings(
+                f"more than {self._max_findings} findings in one request", where="messages", next_step="Send it in parts"
+            )
         if look is None and all(one is not None and not one for one in found):
             return [Inspection(part.decode("utf-8")) for part in parts]
         seen = [NOTHING] * len(parts) if look is None else look([matches or () for matches in found])

@@ -16,6 +16,7 @@ STATUS: Final[dict[str, int]] = {
     "request_timeout": 408,
     "body_too_large": 413,
     "document_too_large": 413,
+    "too_many_findings": 413,
     "unsupported_document": 415,
     "quota_exceeded": 429,
     "too_many_at_once": 429,
