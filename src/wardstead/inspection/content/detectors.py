@@ -12,7 +12,7 @@ from wardstead.inspection.content.rules import Method, Rule
 from wardstead.inspection.ports import TextDetector
 
 _HIDDEN: tuple[Method, ...] = ("hidden-characters", "bidirectional", "control-characters")
-_ACTIVE: tuple[Method, ...] = ("addresses", "many-images")
+_ACTIVE: tuple[Method, ...] = ("addresses", "scripts", "many-images")
 
 
 def content_detectors(rules: Sequence[Rule], trusted_hosts: frozenset[str] = frozenset()) -> tuple[TextDetector, ...]:

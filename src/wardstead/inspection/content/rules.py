@@ -19,7 +19,7 @@ from wardstead.kernel.yaml_input import read_yaml
 PLACE_CHARS: Final = 1000
 """So many characters of any kind fit the guard's window."""
 _Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
-Method = Literal["hidden-characters", "bidirectional", "control-characters", "addresses", "many-images", "loop"]
+Method = Literal["hidden-characters", "bidirectional", "control-characters", "addresses", "scripts", "many-images", "loop"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
