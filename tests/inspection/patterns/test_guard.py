@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
@@ -297,3 +298,17 @@ def test_a_line_s_end_or_a_table_between_groups_hides_no_number(groups: str, bet
     text = f"so {groups.replace(' ', between, 1)} on"
     for verdict in (inspect(text), stream(list(text)), reference(text)):
         assert verdict.text in {"so [redacted:payment-card] on", "so [redacted:iban] on"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("My SSN is 536-90-4399x ok", "My SSN is x ok"),
+        ("My SSN is _536-90-4399_ ok", "My SSN is __ ok"),
+        ("SSN: 536 - 90 - 4399 ok", "SSN:  ok"),
+        ("SSN: 536\t90\t4399 ok", "SSN:  ok"),
+    ],
+)
+def test_a_number_after_its_name_is_taken_out_whole(text: str, kept: str) -> None:
+    for verdict in (inspect(text), stream(list(text)), reference(text)):
+        assert re.sub(r"\[redacted:[a-z-]+\]", "", verdict.text) == kept
