@@ -30,9 +30,9 @@ SHORT: Final = 64
 """What is no longer may stand between two halves, or be the middle of what is joined in a different way at each border."""
 NEAR: Final = 256
 """So many characters on each side of what is left out."""
-LATEST: Final = 16_384
+LATEST: Final = 4_096
 """Of so many characters at the end of a request, what stands between two halves is left out; before, only neighbours are read."""
-LATEST_MIXED: Final = 2_048
+LATEST_MIXED: Final = 256
 """And of so many, with digits in each piece, the joints differ from border to border. Both bound what a request may cost."""
 
 
