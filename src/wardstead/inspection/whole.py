@@ -110,8 +110,8 @@ class WholeText:
         return any(self.detectors[at].slow for at, _ in self._plans[flow])
 
     def warm(self) -> None:
-        """Let those that take long and look at every text get ready. What fails now, fails again where it matters."""
-        always = {at for plan in self._plans.values() for at, needs in plan if not needs and self.detectors[at].slow}
+        """Let those that look at every text get ready: models, weights, tables. What fails now, fails again where it matters."""
+        always = {at for plan in self._plans.values() for at, needs in plan if not needs}
         for at in sorted(always):
             self._run(at, ("Good morning.",), (), FLOWS[0], (Seen(),))
 

@@ -30,6 +30,8 @@ T = TypeVar("T")
 MAX_STALE_RETRIES = 8
 LARGE_BYTES = 8 * 1024
 """A request's or an answer's body that is larger is parsed and inspected in a thread."""
+MANY_TEXTS = 8
+"""Of more texts the borders take long, if they are cut in many places."""
 _REFRESH = Refresh()
 
 
@@ -147,8 +149,8 @@ class Question:
 
     def _inspect(self) -> Road:
         work = partial(steps.inspect, self.world, self._request, self._model, self._vault)
-        # A small body may hold a document with a lot of text.
-        large = bool(self._documents) or len(self._body) > LARGE_BYTES
+        # A small body may hold a document with a lot of text, or many texts with as many borders.
+        large = bool(self._documents) or len(self._body) > LARGE_BYTES or len(self._request.texts) > MANY_TEXTS
         try:
             self._inspected = yield from self._compute(self._body, partial(work, patient=large), slow=large)
         except TakesLong:
