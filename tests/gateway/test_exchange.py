@@ -10,6 +10,7 @@ import pytest
 from tests.gateway.playbook import ALICE, NOW, Playbook, Unauthenticated, WordInspector, exchange, world
 
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
+from wardstead.gateway.pipeline import steps
 from wardstead.gateway.pipeline.answer import Cut
 from wardstead.gateway.pipeline.commands import (
     Abort,
@@ -32,6 +33,7 @@ from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.inspection.ports import Flow, Inspection, Keeping, TakesLong
 from wardstead.kernel.errors import CallerError, PeerError
+from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import Label
 from wardstead.ledger.ports import Refusal, Remembered
@@ -632,3 +634,22 @@ def test_what_is_held_is_kept_as_it_came_though_something_else_would_be_taken_ou
     play = Playbook(exchange()) >> ReadBody << turns("SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET") >> CommitIntent
     kept = content(play.seen[-1])["held"]["messages"]
     assert [one["content"] for one in kept] == ["SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET"]
+
+
+def test_what_is_counted_is_places_not_readings() -> None:
+    def one(kind: str, start: int, end: int, action: Action) -> Finding:
+        return Finding(kind, start, end, action=action)
+
+    found = [
+        (0, one("card", 3, 22, Action.REDACT)),
+        (0, one("card-in-pieces", 3, 22, Action.REDACT)),
+        (0, one("number", 20, 25, Action.MASK)),
+        (0, one("e-mail", 30, 40, Action.MASK)),
+        (1, one("card", 3, 22, Action.REDACT)),
+        (1, one("attack", 0, 99, Action.FLAG)),
+        (1, one("name", 5, 9, Action.ALLOW)),
+    ]
+    counted = steps._counted(found)
+    assert {action: count for action, count in counted.items() if count} == {
+        Action.REDACT: 2, Action.MASK: 1, Action.FLAG: 1, Action.ALLOW: 1,
+    }  # fmt: skip

@@ -52,7 +52,7 @@ class Inspected(msgspec.Struct, frozen=True):
     findings: tuple[tuple[int, Finding], ...] = ()
     total: int = 0
     counts: Mapping[Action, int] = msgspec.field(default_factory=dict)
-    """How many findings were treated in which way."""
+    """How many places were treated in which way."""
     blocking: tuple[Finding, ...] = ()
     label: Label = PUBLIC
     """Of what goes on."""
@@ -128,7 +128,7 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
     return Inspected(
         tuple(found[: record.FINDINGS_KEPT]),
         len(found),
-        Counter(finding.action for _, finding in found),
+        _counted(found),
         tuple(finding for _, finding in found if finding.action.stops),
         join_all([label for _, label in labelled] + [_label_of(one.finding) for one in crossed]),
         join_all(finding.label for _, finding in found),
@@ -178,6 +178,21 @@ def _read_together(request: ParsedRequest) -> list[list[int]]:
         elif number in request.seams:
             others.append([number])
     return [said, stops, *others]
+
+
+def _counted(found: Sequence[tuple[int, Finding]]) -> Counter[Action]:
+    """How many findings were treated in which way. Readings of one place that something takes the place of are one."""
+    counts = Counter(finding.action for _, finding in found if not finding.action.replaces)
+    replaced = sorted((number, one.start, one.end, one.action) for number, one in found if one.action.replaces)
+    text, end, strictest = -1, 0, Action.ALLOW
+    for number, start, until, action in replaced:
+        if number == text and start < end:
+            end, strictest = max(end, until), max(strictest, action)
+            continue
+        counts[strictest] += text >= 0
+        text, end, strictest = number, until, action
+    counts[strictest] += text >= 0
+    return counts
 
 
 def _label_of(finding: Finding) -> Label:
