@@ -113,6 +113,9 @@ def test_a_changed_network_is_named_before_and_fails_after(made: Path, closing: 
         detector.detect(["codename"])
     report = next(one for one in reports(deployment, thorough=False) if one.id == "own")
     assert report.state is State.DEGRADED
+    policy = made / "policies" / "classification.yaml"
+    rule = "{category: trade-secret, label: {level: restricted}, prompt: block, answer: block}"
+    policy.write_text(f"version: 2\nextends: general\nrules: [{rule}]\n")
     (light,) = (check for check in posture(deployment) if check.id == "detectors")
     assert light.state is Light.RED
     assert "own" in light.evidence
@@ -249,7 +252,9 @@ def test_a_judge_is_one_of_our_own_models_cleared_for_what_it_judges(made: Path)
         text_detectors(configured(made, "judge: {model: other}"))
     deployment = configured(made, "judge: {model: smollm2}")
     models = deployment.settings.models
-    more = msgspec.structs.replace(models[0], name="more", clearance=LabelSection(level="restricted", compartments=("legal",)))
+    more = msgspec.structs.replace(
+        models[0], name="more", clearance=LabelSection(level="restricted", compartments=("trade-secrets",))
+    )
     deployment.settings = msgspec.structs.replace(deployment.settings, models=(*models, more))  # type: ignore[misc]
     with pytest.raises(ConfigurationError, match="more is cleared for more"):
         text_detectors(deployment)

@@ -36,7 +36,7 @@ def test_a_key_gives_nobody_more_rights(deployment: Deployment) -> None:
 
 
 def test_a_compartment_that_no_rule_gives_is_refused(deployment: Deployment) -> None:
-    with pytest.raises(BadValue, match="credentials, finance, health, payment, personal"):
+    with pytest.raises(BadValue, match="credentials, finance, health, legal, payment, personal"):
         people.add(deployment, "bob", ["user"], "internal", ["payments"])
     people.add(deployment, "bob", ["user"], "internal", ["payment"])
     with pytest.raises(BadValue, match="'nonsense'"):

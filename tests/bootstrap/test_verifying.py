@@ -71,8 +71,10 @@ def result(deployment: Deployment, *, time_ms: int | None = None, found: int = 0
 
 
 def judged(deployment: Deployment) -> Check:
+    before = verified(deployment)
     (found,) = [one for one in condition.posture(deployment) if one.id == "ledger.verified"]
-    assert verified(deployment) is {State.GREEN: True, State.AMBER: None, State.RED: False}[found.state]
+    # A posture takes a while, and a verification may come to its end meanwhile.
+    assert {State.GREEN: True, State.AMBER: None, State.RED: False}[found.state] in {before, verified(deployment)}
     return found
 
 

@@ -138,8 +138,18 @@ async def flood(peer: Peer) -> None:
     await peer.end()
 
 
+async def long(peer: Peer) -> None:
+    """An ordinary answer of 22,000 characters."""
+    await peer.begin()
+    for _ in range(2000):
+        await peer.chunk((CHUNK % "many words ").encode())
+    await peer.chunk(LAST.encode())
+    await peer.end()
+
+
 BEHAVIOURS: dict[str, Callable[[Peer], Awaitable[None]]] = {
     "fine": fine,
+    "long": long,
     "brief": brief,
     "hang": hang,
     "sleep": hang,

@@ -302,7 +302,7 @@ def test_a_request_that_is_full_of_findings_holds_up_nobody(raw: Raw) -> None:
     """So many addresses take seconds to inspect: others are answered meanwhile."""
     body = json.dumps(good(raw.deployment.model, messages=[{"role": "user", "content": "10.0.0.1 " * 45_000}])).encode()
     with ThreadPoolExecutor(1) as threads:
-        slow = threads.submit(raw.post, "/v1/chat/completions", body)
+        slow = threads.submit(lambda: [raw.post("/v1/chat/completions", body) for _ in range(4)])
         time.sleep(0.3)
         waits = []
         while not slow.done():
@@ -312,7 +312,7 @@ def test_a_request_that_is_full_of_findings_holds_up_nobody(raw: Raw) -> None:
     print(f"{len(waits)} others meanwhile; the slowest took {max(waits) * 1000:.0f} ms")
     assert len(waits) > 1
     assert min(waits) < 0.5
-    assert slow.result().status in {200, 400}
+    assert {one.status for one in slow.result()} <= {200, 400}
 
 
 def test_a_slow_head_is_cut_off_and_others_go_on(raw: Raw) -> None:

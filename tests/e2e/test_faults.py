@@ -179,6 +179,7 @@ def fresh_worker(faulty: Faulty) -> Memory:
     faulty.wait_healthy()
     for _ in range(5):
         assert faulty.ask("brief").whole
+    assert faulty.ask("long").whole
     return faulty.worker_memory()
 
 

@@ -70,6 +70,9 @@ class WordInspector:
     def warm(self) -> None:
         pass
 
+    def may_hold(self, flow: Flow) -> bool:
+        return True
+
     def is_slow(self, flow: Flow) -> bool:
         return False
 

@@ -31,7 +31,7 @@ ADMINISTRATOR = "admin"
 NAMES = ("localhost", "127.0.0.1", "::1")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MODEL_NAME = "smollm2"
-EVERYTHING = ("credentials", "finance", "health", "legal", "payment", "personal", "source-code")
+EVERYTHING = ("credentials", "finance", "health", "legal", "payment", "personal")
 """Every compartment of the starter classification policy."""
 
 _TEMPLATE = """\

@@ -20,7 +20,7 @@ from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 _EARLY: Final = (256, 512, 1024)
 _STEP: Final = 2048
-WINDOW_CHARACTERS: Final = 8192
+WINDOW_CHARACTERS: Final = 4096
 """So much of the text, to its present end, is looked at each time."""
 
 

@@ -150,6 +150,10 @@ class PolicyInspector:
         """See ``Inspector.warm``."""
         self._whole.warm()
 
+    def may_hold(self, flow: Flow) -> bool:
+        """See ``Inspector.may_hold``."""
+        return self.policy.may_hold(flow)
+
     def is_slow(self, flow: Flow) -> bool:
         """See ``Inspector.is_slow``."""
         return self._whole.is_slow(flow)

@@ -230,6 +230,11 @@ class ClassificationPolicy:
             frozenset.intersection(*seen) if seen else None,
         )
 
+    def may_hold(self, flow: Flow) -> bool:
+        """Whether anything could be held for review on this way."""
+        treatments = (*self.by_type.values(), *self.by_category.values(), *(one.treatment for one in self.combinations))
+        return Action.HOLD in (self.failure_public, self.failure_above, *(one.action(flow) for one in treatments))
+
     def failure(self, found: Label, *, overwhelmed: bool = False) -> Action:
         """What the failure of a detector means where the others ``found`` this, also where it was taken out.
 

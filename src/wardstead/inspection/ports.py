@@ -198,6 +198,10 @@ class Inspector(Protocol):
         """Let what takes long to start be started before anybody waits for it. Blocks."""
         ...
 
+    def may_hold(self, flow: Flow) -> bool:
+        """Whether policy could hold anything on this way for review."""
+        ...
+
     def is_slow(self, flow: Flow) -> bool:
         """Whether a slow detector may have to look at what goes this way."""
         ...

@@ -240,7 +240,7 @@ def test_what_is_hidden_in_an_encoding_is_found_where_it_stands(encode: Callable
 def test_what_is_encoded_twice_is_found() -> None:
     text = base64.b64encode(base64.b64encode(b"card 4111 1111 1111 1111")).decode()
     for verdict in (inspect(text), stream(list(text)), reference(text)):
-        assert [one[0] for one in verdict.findings] == ["payment-card"]
+        assert {one[0] for one in verdict.findings} == {"payment-card"}
 
 
 @pytest.mark.parametrize(
@@ -295,9 +295,9 @@ def test_a_control_of_eight_bits_is_the_escape_that_terminals_take_it_for(text: 
 @pytest.mark.parametrize("between", ["\t", "  ", " - ", "_", "-\n", "\r\n", " \\n"])
 @pytest.mark.parametrize("groups", ["4111 1111 1111 1111", "GB29 NWBK 6016 1331 9268 19"])
 def test_a_line_s_end_or_a_table_between_groups_hides_no_number(groups: str, between: str) -> None:
-    text = f"so {groups.replace(' ', between, 1)} on"
+    text = f"pay so {groups.replace(' ', between, 1)} on"
     for verdict in (inspect(text), stream(list(text)), reference(text)):
-        assert verdict.text in {"so [redacted:payment-card] on", "so [redacted:iban] on"}
+        assert verdict.text in {"pay so [redacted:payment-card] on", "pay so [redacted:iban] on"}
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ class AnswerGuard:
         self._inspector = inspector
         self._stand_ins, self._clearance = stand_ins, clearance
         self._flow = flow
+        self._may_hold = inspector.may_hold(flow)
         self._permit = permit
         self._structured = structured
         # They spell the stand-ins, not what is put in their place.
@@ -93,9 +94,10 @@ class AnswerGuard:
             choice = self._open(chunk.index)
         self._count(chunk)
         out = Chunk(index=chunk.index, role=chunk.role)
-        choice.arrived = (choice.arrived + (chunk.text or chunk.refusal))[-WITHHELD_CHARACTERS:]
-        if chunk.reasoning:
+        if self._may_hold:
+            choice.arrived = (choice.arrived + (chunk.text or chunk.refusal))[-WITHHELD_CHARACTERS:]
             choice.thought = (choice.thought + chunk.reasoning)[-WITHHELD_CHARACTERS:]
+        if chunk.reasoning:
             self._think(choice.reasoning.feed(chunk.reasoning), choice, out)
         text = chunk.text or chunk.refusal
         if text:
