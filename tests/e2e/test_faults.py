@@ -343,7 +343,11 @@ def test_a_read_only_ledger_refuses_and_recovers(small: Faulty) -> None:
 
 
 def remount(faulty: Faulty, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(faulty.made.directory / "state")], check=True)
+    assert remounted(faulty, how)
+
+
+def remounted(faulty: Faulty, how: str) -> bool:
+    return subprocess.run(["mount", "-o", f"remount,{how}", str(faulty.made.directory / "state")], check=False).returncode == 0
 
 
 def remount_under(faulty: Faulty) -> None:
@@ -352,10 +356,12 @@ def remount_under(faulty: Faulty) -> None:
     faulty.forget()
     os.kill(supervisor, signal.SIGSTOP)
     try:
+        writers |= descendants(writers)  # one that verifies the ledger has its database open, too
         for pid in writers:
             os.kill(pid, signal.SIGKILL)
         until("they are gone", lambda: not any(map(alive, writers)))
-        remount(faulty, "ro")
+        # What they had open may be closed a moment after they are gone.
+        until("nothing is open for writing", lambda: remounted(faulty, "ro"))
     finally:
         os.kill(supervisor, signal.SIGCONT)
 
