@@ -242,7 +242,7 @@ def test_ctrl_c_in_a_terminal_finishes_what_is_under_way(faulty: Faulty, pool: T
     """A terminal sends it to the whole group: the model server must outlive the streams all the same."""
     real = pool.submit(faulty.ask, faulty.made.model, words=30)
     fine = pool.submit(faulty.ask, "fine")
-    time.sleep(0.3)
+    time.sleep(0.8)
     stop_and_wait(faulty, lambda supervisor: os.killpg(supervisor, signal.SIGINT))
     assert fine.result().whole
     assert real.result().whole
