@@ -102,7 +102,9 @@ def test_a_network_with_other_outputs_than_labels_is_a_failed_verdict(made: Path
             detector.detect(["codename"])
 
 
-def test_a_changed_network_is_named_before_and_fails_after(made: Path, closing: list[OwnClassifier]) -> None:
+def test_a_changed_network_is_named_before_and_fails_after(tmp_path: Path, closing: list[OwnClassifier]) -> None:
+    made = tmp_path / "deployment"  # whose policy it changes
+    initialise(made, lambda _step: None)
     deployment = own(made, of_texts=True)
     assert lacking(text_detectors(deployment)) == {}
     (made / "models" / "own.onnx").write_bytes(network([[0.0, 9.0]] * 4, of_texts=True))

@@ -55,6 +55,11 @@ async def signing_in(console: Starlette, path: str) -> int:
         return (await client.post(path, data={**form, "new": "x" * 12, "again": "x" * 12})).status_code
 
 
+async def checking(services: Slow, many: int) -> None:
+    while services.checking < many:
+        await asyncio.sleep(0.01)
+
+
 async def test_few_passwords_are_checked_at_once_and_few_wait_for_it() -> None:
     services = Slow()
     console = create_console(services, ConsoleSettings(password_checks=2, password_waiting=3))
@@ -63,6 +68,7 @@ async def test_few_passwords_are_checked_at_once_and_few_wait_for_it() -> None:
     refused, _ = await asyncio.wait(asking, timeout=5, return_when=asyncio.FIRST_COMPLETED)
     while len([one for one in asking if one.done()]) < 5:
         await asyncio.sleep(0.01)
+    await asyncio.wait_for(checking(services, 2), timeout=5)
     async with visitor(console) as other:  # nobody else waits for them
         assert (await other.get("/console/sign-in")).status_code == 200
     services.go_on.set()
