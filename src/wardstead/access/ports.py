@@ -1,11 +1,15 @@
-"""What the access room says to the others: principals, credentials, the directory snapshot, requests and decisions."""
+"""What the access room says to the others: principals, credentials, the directory snapshot, requests and decisions.
+
+Whatever varies with time (a role with an end, an attribute that expires, a share, an open window) carries its times here, and
+the decision point turns it into names and a boundary: a decision says until when it holds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -21,8 +25,35 @@ class CredentialKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TimedRole:
+    """A role that somebody has from ``from_ms`` (always, where ``None``) until before ``until_ms``."""
+
+    role: str
+    from_ms: int | None
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """What is known of somebody: ``training`` may be there several times, each with an end (exclusive)."""
+
+    name: str
+    value: str
+    expires_ms: int | None = None
+    source: str = ""
+
+
+SIGNAL: Final = "signal"
+"""The attribute under which risk signals of monitoring are kept: policies see them as ``context.signals``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who acts. ``subject`` is the random pseudonym under which their exchanges are sealed (crypto's subject key)."""
+    """Somebody who acts. ``subject`` is the random pseudonym under which their exchanges are sealed (crypto's subject key).
+
+    ``roles`` are those without an end; ``timed_roles`` have one, or a beginning. ``groups`` holds those that their groups are
+    in, too. What counts at a moment: ``access.roles.roles_at``.
+    """
 
     id: PrincipalId
     name: str
@@ -31,6 +62,9 @@ class Principal:
     subject: str = ""
     active: bool = True
     kind: str = "person"
+    timed_roles: tuple[TimedRole, ...] = ()
+    groups: frozenset[str] = frozenset()
+    attributes: tuple[Attribute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +78,65 @@ class Credential:
     scopes: frozenset[str] = frozenset()
     expires_ms: int | None = None
     csrf_digest: bytes = b""
+    authenticated_ms: int | None = None
+    """When its owner proved who they are; of a key that says nothing of it, ``None``: it is never fresh."""
+
+
+class Right(StrEnum):
+    """What an owner may give others of what is theirs."""
+
+    READ = "read"
+    USE = "use"
+    SHARE = "share"
+    ADMIN = "admin"
+
+
+ALL_RIGHTS: Final = frozenset(Right)
+
+
+class ResourceRef(NamedTuple):
+    """Which resource."""
+
+    type: str
+    id: str
+
+
+class GranteeKind(StrEnum):
+    """To whom something is given."""
+
+    PRINCIPAL = "principal"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Rights on a resource that somebody gave to a person or a group.
+
+    ``depth``: how many more times it may be handed on. ``parent``: the share by which the granter had the rights; ``None``
+    where they own the resource. It holds while its chain up to the owner holds: ``access.shares``.
+    """
+
+    id: str
+    resource: ResourceRef
+    grantee_kind: GranteeKind
+    grantee: str
+    rights: frozenset[Right]
+    depth: int
+    granted_by: PrincipalId
+    parent: str | None = None
+    expires_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everybody and every credential at one ``version``: what a worker holds instead of asking the database."""
+    """Everybody, every credential and every share at one ``version``: what a worker holds instead of asking the database."""
 
     version: int
     principals: Mapping[PrincipalId, Principal] = field(default_factory=dict)
     credentials: Mapping[bytes, Credential] = field(default_factory=dict)
     """By digest."""
+    shares: Mapping[str, Share] = field(default_factory=dict)
+    """By id."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -64,17 +147,31 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """What is acted upon: ``Model::"smollm2"``, ``Exchange::"…"``, ``Console::"wardstead"``."""
+    """What is acted upon: ``Model::"smollm2"``, ``Exchange::"…"``, ``Console::"wardstead"``.
+
+    ``within``: what it is part of, the nearest first (an exchange's conversation): rights on that are rights on it. ``rights``
+    are those that the asking person has on it; the snapshot's decision point fills them in from owner and shares.
+    """
 
     type: str
     id: str
     clearance: Label = PUBLIC
     owner: PrincipalId | None = None
     attributes: Mapping[str, str | bool | int] = msgspec.field(default_factory=dict)
+    within: tuple[ResourceRef, ...] = ()
+    rights: frozenset[str] = frozenset()
+
+    @property
+    def ref(self) -> ResourceRef:
+        """Which one it is."""
+        return ResourceRef(self.type, self.id)
 
 
 class AccessRequest(msgspec.Struct, frozen=True):
-    """The question. ``label`` is that of the data that would flow; ``now_ms`` the time it is asked at."""
+    """The question. ``label`` is that of the data that would flow; ``now_ms`` the time it is asked at.
+
+    ``target``: what whoever the data would go to, other than the asking person, is cleared for. ``address``: of the peer.
+    """
 
     identity: Identity
     action: str
@@ -82,13 +179,16 @@ class AccessRequest(msgspec.Struct, frozen=True):
     label: Label = PUBLIC
     now_ms: int = 0
     context: Mapping[str, str | bool | int] = msgspec.field(default_factory=dict)
+    target: Label | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer. ``reason`` is a sentence the person can act on; ``policies`` the ``@id`` of the policies that determined it.
 
-    ``not_after_ms`` is the next boundary of any time condition used: a memo of this decision is not valid past it.
+    ``not_after_ms`` is the last moment before the next boundary of any time condition used: a memo of this decision is not
+    valid past it, nor before the time it was made at.
     """
 
     allow: bool
@@ -106,3 +206,54 @@ class DecisionPoint(Protocol):
     def decide(self, request: AccessRequest) -> Decision:
         """Permit or deny, with the determining policies and a reason."""
         ...
+
+
+class Span(NamedTuple):
+    """Names that hold at a moment, and the first later moment at which others may (``None``: none is known)."""
+
+    names: frozenset[str]
+    until_ms: int | None = None
+
+
+class Circumstances(Protocol):
+    """What the deployment says of roles, times, networks and step-up. Pure; a change is a new policy version."""
+
+    version: str
+
+    def with_inherited(self, roles: frozenset[str]) -> frozenset[str]:
+        """These roles, and all that they inherit."""
+        ...
+
+    def open_windows(self, now_ms: int) -> Span:
+        """The time windows that are open."""
+        ...
+
+    def networks_of(self, address: str) -> frozenset[str]:
+        """The networks that an address is in; none of what is no address."""
+        ...
+
+    def fresh_steps(self, authenticated_ms: int | None, now_ms: int) -> Span:
+        """The steps for which an authentication of that time is recent enough."""
+        ...
+
+
+class NoCircumstances:
+    """Those of a deployment that says nothing of them: no inheritance, no windows, no networks, nothing is fresh."""
+
+    version = ""
+
+    def with_inherited(self, roles: frozenset[str]) -> frozenset[str]:
+        """See ``Circumstances``."""
+        return roles
+
+    def open_windows(self, now_ms: int) -> Span:  # noqa: ARG002 -- the port's
+        """See ``Circumstances``."""
+        return Span(frozenset())
+
+    def networks_of(self, address: str) -> frozenset[str]:  # noqa: ARG002 -- the port's
+        """See ``Circumstances``."""
+        return frozenset()
+
+    def fresh_steps(self, authenticated_ms: int | None, now_ms: int) -> Span:  # noqa: ARG002 -- the port's
+        """See ``Circumstances``."""
+        return Span(frozenset())
