@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
+from wardstead.access.rules import AccessRules, load_rules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.admin_record import AdminRecord
@@ -41,6 +42,8 @@ from wardstead.ledger.sealing import Sealer
 
 ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
 PORT_VARIABLE = "WARDSTEAD_PORT"
+ACCESS_RULES = "access.yaml"
+"""Among the policies: the names that they speak of."""
 
 
 def now_ms() -> int:
@@ -260,6 +263,14 @@ class Deployment:
         if not present(schema):
             raise ConfigurationError("the policy schema is missing", where=str(schema))
         return CedarDecisionPoint(policies, read_text(schema))
+
+    def access_rules(self) -> AccessRules:
+        """The names that policies speak of; of an older deployment, which declares none, those that ship with the product."""
+        path = self.places.policies / ACCESS_RULES
+        if present(path):
+            return load_rules(read_text(path), str(path))
+        shipped = files("wardstead.catalogues") / "policies" / ACCESS_RULES
+        return load_rules(shipped.read_text("utf-8"), f"wardstead: {ACCESS_RULES}")
 
     def detectors(self) -> tuple[Detector, ...]:
         """The detectors that ship with the product, with the hosts that this deployment trusts."""

@@ -30,7 +30,7 @@ def read_yaml(text: str, where: str, kind: type[T], *, ours: bool = False) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        what, path = _split(str(error))
+        what, path = _split(_in_one_entry(value, kind, str(error)))
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         allowed = _allowed(kind, path) if what.startswith("Invalid enum value") else ()
         raise ConfigurationError(
@@ -65,6 +65,42 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
 
 for _loader in (_UniqueKeys, _FastUniqueKeys):
     _loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _in_one_entry(value: Any, kind: Any, message: str) -> str:
+    """msgspec does not say which entry of a mapping is wrong (``$.roles[...].inherits``): the one that is wrong alone, too."""
+    while found := re.match(r"(.*) - at `(?:key` in `)?\$\.?([^\[`]*)(?:\[\.\.\.\](.*))?`$", message):
+        what, path, rest = found[1], found[2], found[3]
+        if rest is None and " - at `key` in " not in message:
+            return message
+        keys = [key for key in _at(value, path) or () if _fails_alike(_with_only(value, path, key), kind, message)]
+        if not keys:
+            return message
+        value, message = _with_only(value, path, keys[0]), f"{what} - at `$.{path}.{keys[0]}{rest or ''}`"
+        if "[...]" not in message:
+            return message
+    return message
+
+
+def _at(value: Any, path: str) -> dict[Any, Any] | None:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else None
+
+
+def _with_only(value: Any, path: str, key: Any) -> Any:
+    """The same with one entry alone in the mapping at ``path``."""
+    first, _, rest = path.partition(".")
+    inner = value[first]
+    return {**value, first: _with_only(inner, rest, key) if rest else {key: inner[key]}}
+
+
+def _fails_alike(value: Any, kind: Any, message: str) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        return str(error) == message
+    return False
 
 
 def _split(message: str) -> tuple[str, str]:
