@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
@@ -34,6 +34,7 @@ _BLOCK_MS = 30_000
 _REMEMBER_MS = 15 * 60_000
 _MAX_PASSWORD = 1024
 _NAME = re.compile(r"\w(?:[\w.+'@ -]{0,126}[\w.])?")
+_R = TypeVar("_R")
 _RESERVED = frozenset({COMMAND_LINE, "command line", "unknown"})
 
 Audit = Callable[[Connection, str, str, Mapping[str, object]], object]
@@ -114,7 +115,7 @@ class DirectoryStore:
         self._clock, self._entropy, self._audit = clock, entropy, audit
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
         """A read transaction. Whatever fails in it is an error of ours: ``BackendError``, or what was altered."""
         try:
             with read_transaction(self._engine) as connection:
@@ -130,7 +131,7 @@ class DirectoryStore:
             ) from None  # fmt: skip
 
     @contextmanager
-    def _writing(self, what: str, *, durable: bool = True) -> Iterator[Connection]:
+    def writing(self, what: str, *, durable: bool = True) -> Iterator[Connection]:
         """A write transaction. When the database refuses, ``what`` is the ``BackendError``."""
         try:
             with write_transaction(self._engine, self._turn, durable=durable) as connection:
@@ -144,12 +145,12 @@ class DirectoryStore:
 
     def version(self) -> int:
         """The present version."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return int(connection.execute(select(directory_epoch.c.version)).scalar_one())
 
     def load(self) -> Directory:
         """A snapshot, consistent in itself (one read transaction)."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             version = int(connection.execute(select(directory_epoch.c.version)).scalar_one())
             people = _principals(connection)
             rows = connection.execute(select(credential)).mappings()
@@ -181,12 +182,14 @@ class DirectoryStore:
                 raise NameTaken(f"there is somebody called {name!r} already") from None
             _put_roles(connection, made.id, made.roles)
 
-        self._change(change, actor, "principal.create", {"name": name, "roles": sorted(made.roles), "clearance": str(clearance)})
+        self.carry_out(
+            change, actor, "principal.create", {"name": name, "roles": sorted(made.roles), "clearance": str(clearance)}
+        )
         return made
 
     def list_principals(self) -> list[Principal]:
         """Everybody, by name."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sorted(_principals(connection).values(), key=lambda one: one.name)
 
     def find(self, name: str) -> Principal:
@@ -204,7 +207,7 @@ class DirectoryStore:
             connection.execute(delete(role_member).where(role_member.c.principal == who.id))
             _put_roles(connection, who.id, wanted)
 
-        self._change(change, actor, "principal.roles", {"name": name, "before": sorted(who.roles), "after": wanted})
+        self.carry_out(change, actor, "principal.roles", {"name": name, "before": sorted(who.roles), "after": wanted})
 
     def set_clearance(self, name: str, clearance: Label, *, actor: Actor | None = None) -> None:
         """Clear somebody for this label."""
@@ -212,7 +215,7 @@ class DirectoryStore:
         values = {"level": clearance.level, "compartments": ",".join(sorted(clearance.compartments))}
         change = update(principal).where(principal.c.id == who.id).values(**values)
         details = {"name": name, "before": str(who.clearance), "after": str(clearance)}
-        self._change(lambda connection: connection.execute(change), actor, "principal.clearance", details)
+        self.carry_out(lambda connection: connection.execute(change), actor, "principal.clearance", details)
 
     def set_active(self, name: str, active: bool, *, actor: Actor | None = None) -> None:
         """Switch an account on or off. Off ends every session at once; keys stay known but do nothing."""
@@ -223,7 +226,7 @@ class DirectoryStore:
             if not active:
                 _end_sessions(connection, who.id)
 
-        self._change(change, actor, "principal.active", {"name": name, "active": active})
+        self.carry_out(change, actor, "principal.active", {"name": name, "active": active})
 
     # -- API keys ----------------------------------------------------------------------------------------------------
 
@@ -240,7 +243,7 @@ class DirectoryStore:
             who=who.id, scopes=scopes, now=now, expires_ms=expires_ms,
         )  # fmt: skip
         details = {"id": key_id, "prefix": new.prefix, "name": name, "scopes": sorted(scopes)}
-        self._change(lambda connection: connection.execute(insert(credential).values(values)), actor, "key.create", details)
+        self.carry_out(lambda connection: connection.execute(insert(credential).values(values)), actor, "key.create", details)
         return IssuedKey(key_id, new.secret, new.prefix)
 
     def find_api_key(self, key: str) -> KeySummary:
@@ -257,7 +260,7 @@ class DirectoryStore:
         gone = self.find_api_key(key)
         change = delete(credential).where(credential.c.id == gone.id)
         details = {"id": gone.id, "prefix": gone.prefix, "name": gone.person}
-        self._change(lambda connection: connection.execute(change), actor, "key.revoke", details)
+        self.carry_out(lambda connection: connection.execute(change), actor, "key.revoke", details)
         return gone
 
     def list_keys(self) -> list[KeySummary]:
@@ -268,7 +271,7 @@ class DirectoryStore:
             .where(credential.c.kind == CredentialKind.API_KEY.value)
             .order_by(credential.c.id)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [
                 KeySummary(
                     row["id"],
@@ -284,7 +287,7 @@ class DirectoryStore:
 
     def touch(self, used: Mapping[str, int]) -> None:
         """Note when credentials were last used (id to time in ms). Changes no decision, so the version stays."""
-        with self._writing("the last use of keys cannot be written") as connection:
+        with self.writing("the last use of keys cannot be written") as connection:
             for key_id, used_ms in used.items():
                 connection.execute(update(credential).where(credential.c.id == key_id).values(last_used_ms=used_ms))
 
@@ -304,7 +307,7 @@ class DirectoryStore:
             connection.execute(delete(sign_in).where(sign_in.c.name == self._name_mark(name)))
             _end_sessions(connection, who.id)
 
-        self._change(change, actor, "password.set", {"name": name, "must_change": must_change})
+        self.carry_out(change, actor, "password.set", {"name": name, "must_change": must_change})
 
     def check_password(self, name: str, given: str) -> tuple[Principal, bool] | None:
         """The person and whether they must change it; ``None`` for a wrong name or password. Raises ``TooManyAttempts``.
@@ -325,13 +328,13 @@ class DirectoryStore:
 
     def _kept_password(self, name: str) -> RowMapping | None:
         query = select(principal.c.active, password).join(password, password.c.principal == principal.c.id)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(query.where(principal.c.name == name)).mappings().first()
 
     def _count_attempt(self, name: str) -> None:
         """One more. Not synced: after a crash of the machine a few attempts are forgotten."""
         now, mark = self._clock(), self._name_mark(name)
-        with self._writing("an attempt to sign in cannot be counted", durable=False) as connection:
+        with self.writing("an attempt to sign in cannot be counted", durable=False) as connection:
             connection.execute(delete(sign_in).where(sign_in.c.last_ms < now - _REMEMBER_MS))
             found = connection.execute(select(sign_in).where(sign_in.c.name == mark)).first()
             if found is not None and found.blocked_until_ms > now:
@@ -342,7 +345,7 @@ class DirectoryStore:
             connection.execute(insert(sign_in).values(name=mark, attempts=attempts, blocked_until_ms=blocked, last_ms=now))
 
     def _forget_attempts(self, name: str) -> None:
-        with self._writing("a sign-in cannot be noted", durable=False) as connection:
+        with self.writing("a sign-in cannot be noted", durable=False) as connection:
             connection.execute(delete(sign_in).where(sign_in.c.name == self._name_mark(name)))
 
     def _name_mark(self, name: str) -> bytes:
@@ -352,11 +355,11 @@ class DirectoryStore:
     def _keep_anew(self, row: RowMapping, made: str) -> None:
         """Replace a hash by a newer one of the same password, unless another was set meanwhile."""
         same = (password.c.principal == row["principal"]) & (password.c.hash == row["hash"])
-        with self._writing("a password's hash cannot be renewed") as connection:
+        with self.writing("a password's hash cannot be renewed") as connection:
             connection.execute(update(password).where(same).values(hash=made))
 
-    def open_session(self, who: Principal) -> OpenedSession:
-        """A new console session."""
+    def open_session(self, who: Principal, *, also: Callable[[Connection, CredentialId], object] | None = None) -> OpenedSession:
+        """A new console session. ``also``: what else is kept of it, in the same transaction."""
         now = self._clock()
         token = new_secret(SESSION_MARK, self._pepper, self._entropy)
         csrf = new_secret("", self._pepper, self._entropy)
@@ -370,31 +373,35 @@ class DirectoryStore:
             expired = (credential.c.kind == CredentialKind.SESSION.value) & (credential.c.expires_ms < now)
             connection.execute(delete(credential).where(expired))
             connection.execute(insert(credential).values(values))
+            if also is not None:
+                also(connection, session_id)
 
-        self._change(change, Actor(who.name, who.subject), "session.open", {"name": who.name})
+        self.carry_out(change, Actor(who.name, who.subject), "session.open", {"name": who.name})
         return OpenedSession(token.secret, csrf.secret, now + SESSION_MS)
 
     def close_session(self, token: str, *, actor: Actor) -> None:
         """End a session; one that does not exist is ended already."""
         session = (credential.c.digest == digest(self._pepper, token)) & (credential.c.kind == CredentialKind.SESSION.value)
         change = delete(credential).where(session)
-        self._change(lambda connection: connection.execute(change), actor, "session.close", {"name": actor.name})
+        self.carry_out(lambda connection: connection.execute(change), actor, "session.close", {"name": actor.name})
 
     # -- changing ----------------------------------------------------------------------------------------------------
 
     def raise_version(self, action: str, details: Mapping[str, object], *, actor: Actor | None = None) -> None:
         """Something outside the database that decisions depend on has changed (policies, models): decide anew."""
-        self._change(lambda _connection: None, actor, action, details)
+        self.carry_out(lambda _connection: None, actor, action, details)
 
-    def _change(
-        self, change: Callable[[Connection], object], actor: Actor | None, action: str, details: Mapping[str, object]
-    ) -> None:
-        with self._writing("the directory cannot be changed") as connection:
-            change(connection)
+    def carry_out(
+        self, change: Callable[[Connection], _R], actor: Actor | None, action: str, details: Mapping[str, object]
+    ) -> _R:
+        """One administrative act: the change, the directory's next version and the act's record, in one transaction."""
+        with self.writing("the directory cannot be changed") as connection:
+            result = change(connection)
             connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
             if self._audit is not None:
                 who = actor or Actor(COMMAND_LINE, COMMAND_LINE)
                 self._audit(connection, who.subject, action, {"by": who.name, **details})
+        return result
 
 
 def _check_name(name: str) -> None:
