@@ -1,4 +1,4 @@
-"""The decision point against a tiny reference of the starter policies: default deny, forbid trumps, errors deny."""
+"""The decision point: default deny, forbid trumps, errors deny. What the four models decide: ``test_models``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ LABELS = st.builds(Label, st.integers(0, 3), COMPARTMENTS)
 ROLES = st.frozensets(st.sampled_from(["user", "admin", "auditor", "reviewer"]))
 MODEL = {"infer", "embed", "listModels"}
 EXCHANGE = {"readReceipt", "viewExchange"}
+CONSOLE = {"viewConsole", "viewLedger", "viewAdministration", "administer", "replayPolicy"}
 
 
 @st.composite
@@ -42,7 +43,7 @@ def requests(draw: st.DrawFn) -> AccessRequest:
     )
     scopes = draw(st.just(frozenset()) | st.frozensets(st.sampled_from(sorted(ACTIONS))))
     credential = Credential(CredentialId("c"), CredentialKind.API_KEY, b"", principal.id, scopes)
-    action = draw(st.sampled_from(sorted(ACTIONS)))
+    action = draw(st.sampled_from(sorted(MODEL | EXCHANGE | CONSOLE)))
     kind = "Model" if action in MODEL else "Exchange" if action in EXCHANGE else "Console"
     owner = draw(st.sampled_from([None, PrincipalId("ann"), PrincipalId("bob")])) if kind == "Exchange" else None
     resource = Resource(kind, "r", clearance=draw(LABELS), owner=owner)
@@ -51,35 +52,16 @@ def requests(draw: st.DrawFn) -> AccessRequest:
     return AccessRequest(Identity(principal, credential), action, resource, label, 0, context)
 
 
-def reference(request: AccessRequest) -> bool:
-    """The starter policies in five lines of Python."""
-    who, credential, action, resource = request.identity.principal, request.identity.credential, request.action, request.resource
-    if not who.active or (credential.scopes and action not in credential.scopes):
-        return False
-    if action in {"infer", "embed"} and not (
-        who.clearance.dominates(request.label) and resource.clearance.dominates(request.label)
-    ):
-        return False
-    permitted = {
-        "infer": {"user", "admin"}, "embed": {"user", "admin"}, "listModels": {"user", "admin"}, "administer": {"admin"},
-        "readReceipt": {"auditor", "admin"}, "viewLedger": {"auditor", "admin"}, "viewExchange": set(),
-        "viewAdministration": {"auditor", "admin"},
-    }  # fmt: skip
-    owns = action in EXCHANGE and resource.owner == who.id
-    return action == "viewConsole" or owns or bool(who.roles & permitted.get(action, set()))
-
-
-@given(requests())
-def test_the_decision_point_equals_the_reference(request: AccessRequest) -> None:
-    decision = POINT.decide(request)
-    assert decision.allow is reference(request), decision
-
-
 @given(requests())
 def test_every_denial_says_why_in_words(request: AccessRequest) -> None:
     decision = POINT.decide(request)
     assert decision.code
     assert decision.allow or len(decision.reason) > 20
+
+
+def outcome(decision: Decision) -> tuple[bool, str]:
+    """A memo's point knows rights as well: the same decision may have one reason more."""
+    return decision.allow, decision.code
 
 
 @given(st.lists(requests(), max_size=30))
@@ -90,8 +72,8 @@ def test_a_memo_never_differs_from_the_point(asked: list[AccessRequest]) -> None
     for one in asked:
         identity = known.setdefault(one.identity.principal.id, one.identity)
         request = msgspec.structs.replace(one, identity=identity)
-        assert memo.decide(request) == POINT.decide(request)
-        assert memo.decide(request) == POINT.decide(request)
+        assert outcome(memo.decide(request)) == outcome(POINT.decide(request))
+        assert outcome(memo.decide(request)) == outcome(POINT.decide(request))
 
 
 def test_a_memo_is_not_used_past_its_boundary() -> None:

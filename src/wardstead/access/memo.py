@@ -1,47 +1,76 @@
-"""Remembers decisions, so that Cedar runs once for a situation and not once for a request.
+"""The decision point of one snapshot: knows who shared what with whom, and remembers decisions.
 
-A memo is made anew with every snapshot, so it need not know versions: a changed person, key or policy is another memo.
+Cedar runs once for a situation and not once for a request. A memo is made anew with every snapshot, so it need not know
+versions: a changed person, share, key or policy is another memo.
 """
 
 from __future__ import annotations
 
-from wardstead.access.ports import AccessRequest, Decision, DecisionPoint
+from dataclasses import replace
+
+import msgspec
+
+from wardstead.access.ports import AccessRequest, Decision, DecisionPoint, Directory
+from wardstead.access.shares import Shares
+from wardstead.access.situation import earliest
 
 _CAPACITY = 20_000
 
 
 class MemoisedDecisionPoint:
-    """A ``DecisionPoint`` in front of another one. The same answers; a decision is forgotten at its ``not_after_ms``."""
+    """A ``DecisionPoint`` in front of another one: fills in the rights that the asking person has on the resource.
 
-    __slots__ = ("_memo", "_point", "version")
+    The same answers; a decision is forgotten at its ``not_after_ms``, and not used for a time before its own: a clock that is
+    put back crosses boundaries, too.
+    """
 
-    def __init__(self, point: DecisionPoint) -> None:
-        """``point`` must be immutable."""
+    __slots__ = ("_memo", "_point", "_shares", "version")
+
+    def __init__(self, point: DecisionPoint, directory: Directory | None = None) -> None:
+        """``point`` must be immutable; ``directory`` is the snapshot."""
         self._point = point
-        self._memo: dict[tuple[object, ...], Decision] = {}
+        self._memo: dict[tuple[object, ...], tuple[int, Decision]] = {}
+        self._shares = Shares(directory if directory is not None else Directory(0))
         self.version = point.version
 
     def decide(self, request: AccessRequest) -> Decision:
         """See ``DecisionPoint.decide``."""
-        identity, resource, label = request.identity, request.resource, request.label
-        # Everything that a policy can see of the request is in the key.
-        key = (
-            identity.principal.id,
-            identity.credential.id,
-            request.action,
-            resource.type,
-            resource.id,
-            resource.owner,
-            resource.clearance,
-            label.level,
-            label.compartments,
-            tuple(sorted(request.context.items())) if request.context else None,
-        )
+        key = key_of(request)
         found = self._memo.get(key)
-        if found is not None and (found.not_after_ms is None or request.now_ms <= found.not_after_ms):
-            return found
-        decision = self._point.decide(request)
+        now = request.now_ms
+        if found is not None and found[0] <= now and (found[1].not_after_ms is None or now <= found[1].not_after_ms):
+            return found[1]
+        decision = self._decide(request)
         if len(self._memo) >= _CAPACITY:
             self._memo.clear()
-        self._memo[key] = decision
+        self._memo[key] = (now, decision)
         return decision
+
+    def _decide(self, request: AccessRequest) -> Decision:
+        held = self._shares.held(request.identity.principal, request.resource, request.now_ms)
+        resource = msgspec.structs.replace(request.resource, rights=frozenset(right.value for right in held.rights))
+        decision = self._point.decide(msgspec.structs.replace(request, resource=resource))
+        if held.until_ms is None:
+            return decision
+        return replace(decision, not_after_ms=earliest(decision.not_after_ms, held.until_ms - 1))
+
+
+def key_of(request: AccessRequest) -> tuple[object, ...]:
+    """Everything of a request that a policy can see, but the time and what a snapshot fixes."""
+    identity, resource, label = request.identity, request.resource, request.label
+    return (
+        identity.principal.id,
+        identity.credential.id,
+        request.action,
+        resource.type,
+        resource.id,
+        resource.owner,
+        resource.within,
+        resource.clearance,
+        label.level,
+        label.compartments,
+        request.target,
+        request.address,
+        tuple(sorted(request.context.items())) if request.context else None,
+        tuple(sorted(resource.attributes.items())) if resource.attributes else None,
+    )

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
 import cedarpy
 
-from wardstead.access.ports import AccessRequest, Decision, Resource
+from wardstead.access.ports import AccessRequest, Circumstances, Decision
+from wardstead.access.rules import AccessRules
+from wardstead.access.situation import Situation, situation_of
+from wardstead.access.vocabulary import TypeConfusion, Vocabulary
 from wardstead.kernel.encoding import length_prefixed
 from wardstead.kernel.errors import ConfigurationError
 
@@ -31,6 +34,10 @@ ACTIONS: Final = frozenset(
         "viewAdministration",
         "administer",
         "replayPolicy",
+        "shareData",
+        "revokeShare",
+        "requestRole",
+        "approveRole",
     }
 )
 _WORDS: Final[Mapping[str, str]] = {
@@ -45,8 +52,11 @@ _WORDS: Final[Mapping[str, str]] = {
     "viewAdministration": "read the record of administration",
     "administer": "change people, keys and settings",
     "replayPolicy": "replay a changed policy on recorded exchanges",
+    "shareData": "share {}",
+    "revokeShare": "take back a share of {}",
+    "requestRole": "ask for a role",
+    "approveRole": "give somebody a role for some hours",
 }
-_CONTEXT_NAMES: Final = ("purpose", "application", "conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,8 @@ class _Policy:
     roles: frozenset[str]
 
 
+_LITERAL: Final = re.compile(r'"([^"\\\n]+)"')
+_ACTION: Final = re.compile(r'\bAction::"([^"\\]+)"')
 _ROLE: Final = re.compile(r'\bRole::"([^"\\]+)"')
 
 
@@ -69,8 +81,19 @@ _NO_CODE: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
 class CedarDecisionPoint:
     """Decides with a validated policy set. Immutable: a changed policy is a new decision point with a new ``version``."""
 
-    def __init__(self, policies: Mapping[str, str], schema: str) -> None:
-        """``policies``: file name to Cedar text. Raises ``ConfigurationError`` that names what does not parse or validate."""
+    def __init__(
+        self,
+        policies: Mapping[str, str],
+        schema: str,
+        circumstances: Circumstances | None = None,
+        *,
+        product: Mapping[str, str] | None = None,
+    ) -> None:
+        """``policies``: file name to Cedar text. Raises ``ConfigurationError`` that names what does not parse or validate.
+
+        ``product``: policies of the product that are in force with every schema that they fit; where one does not, the actions
+        that it names are denied.
+        """
         if not policies:
             raise ConfigurationError(
                 "there are no policies", next_step="restore the starter policies: everything is denied without"
@@ -78,15 +101,20 @@ class CedarDecisionPoint:
         self._schema = _parse_schema(schema)
         for name, text in policies.items():
             _validate(name, text, self._schema)
-        self.unknown_actions = frozenset(action for action in ACTIONS if not _knows(self._schema, action))
+        self.circumstances = circumstances if circumstances is not None else AccessRules("")
+        self.words = Vocabulary(self._schema, schema, ACTIONS)
+        policies, without = _in_force(policies, product or {}, self._schema)
+        self.unknown_actions = (ACTIONS - self.words.actions) | (ACTIONS & without)
         """The actions that this schema, of an older deployment, does not know."""
         text = "\n".join(policies[name] for name in sorted(policies))
         self._policies = cedarpy.PolicySet.from_str(text)
         self._about = _describe(text)
+        self._spoken_of = frozenset(_LITERAL.findall(text))
         self.roles = frozenset(_ROLE.findall(text))
         """Every role that a policy speaks of: another would give nobody anything."""
         parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
-        self.version = sha256(length_prefixed(schema.encode(), *parts)).hexdigest()[:16]
+        said = self.circumstances.version.encode()
+        self.version = sha256(length_prefixed(schema.encode(), *parts, *([said] if said else []))).hexdigest()[:16]
 
     @property
     def unpermitted(self) -> frozenset[str]:
@@ -95,7 +123,7 @@ class CedarDecisionPoint:
             action for action in ACTIONS if not any(self._would_permit(policy, action) for policy in self._about.values())
         )
 
-    def decide(self, request: AccessRequest) -> Decision:  # noqa: PLR0911 -- each return is a different denial
+    def decide(self, request: AccessRequest) -> Decision:
         """See ``DecisionPoint.decide``."""
         if request.action not in ACTIONS:
             return _deny("access.unknown_action", f"there is no action {request.action!r}")
@@ -107,8 +135,19 @@ class CedarDecisionPoint:
             )
         if not request.identity.principal.active:
             return _deny("access.inactive", "this account is switched off; ask an administrator")
+        now = situation_of(request, self.circumstances, self._spoken_of)
         try:
-            result = cedarpy.is_authorized(_question(request), self._policies, _entities(request), self._schema)
+            question, entities = self.words.question(request, now), self.words.entities(request, now)
+        except TypeConfusion as error:
+            return _deny("access.bad_attribute", f"your attribute {error} is not as the policies know it; tell an administrator")
+        decision = self._evaluate(request, question, entities, now)
+        return decision if now.until_ms is None else replace(decision, not_after_ms=now.until_ms - 1)
+
+    def _evaluate(
+        self, request: AccessRequest, question: dict[str, Any], entities: list[dict[str, Any]], now: Situation
+    ) -> Decision:
+        try:
+            result = cedarpy.is_authorized(question, self._policies, entities, self._schema)
         except (ValueError, TypeError, RuntimeError) as error:
             return _deny(
                 "access.evaluation_error", f"the policies could not be evaluated ({type(error).__name__}); tell the operator"
@@ -120,7 +159,7 @@ class CedarDecisionPoint:
             return Decision(allow=True, policies=tuple(named), reason=self._reason(result.diagnostics.reasons), code="allow")
         if named:
             return Decision(allow=False, policies=tuple(named), reason=self._forbidden(request, result), code="access.forbidden")
-        return Decision(allow=False, policies=(), reason=self._nearest_permit(request), code="access.default_deny")
+        return Decision(allow=False, policies=(), reason=self._nearest_permit(request, now), code="access.default_deny")
 
     def _reason(self, reasons: list[str]) -> str:
         return "; ".join(sorted({self._about[reason].reason for reason in reasons if reason in self._about}))
@@ -129,10 +168,10 @@ class CedarDecisionPoint:
         said = self._reason(result.diagnostics.reasons)
         return f"{said} (the data's label is {request.label})" if request.label.level or request.label.compartments else said
 
-    def _nearest_permit(self, request: AccessRequest) -> str:
+    def _nearest_permit(self, request: AccessRequest, now: Situation) -> str:
         """A default deny names no policy: say which roles would have been let through."""
         roles = {role for policy in self._about.values() if self._would_permit(policy, request.action) for role in policy.roles}
-        missing = ", ".join(sorted(roles - request.identity.principal.roles))
+        missing = ", ".join(sorted(roles - now.roles))
         base = f"no policy permits you to {_WORDS[request.action].format(request.resource.id[:80])}"
         return f"{base}; people with one of these roles may: {missing}" if missing else base
 
@@ -152,11 +191,15 @@ def _parse_schema(text: str) -> Any:
         raise ConfigurationError("the policy schema is not valid", where="schema.cedarschema", why=str(error)[:500]) from None
 
 
-def _knows(schema: Any, action: str) -> bool:
-    """Whether a policy may speak of it."""
-    return bool(
-        cedarpy.validate_policies(f'permit (principal, action == Action::"{action}", resource);', schema).validation_passed
-    )
+def _in_force(policies: Mapping[str, str], product: Mapping[str, str], schema: Any) -> tuple[Mapping[str, str], frozenset[str]]:
+    """The policies with those of the product that fit the schema, and the actions that the others name."""
+    fitting, without = dict(policies), frozenset[str]()
+    for name, text in product.items():
+        if cedarpy.validate_policies(text, schema).validation_passed:
+            fitting[name] = text
+        else:
+            without |= frozenset(_ACTION.findall(text))
+    return fitting, without
 
 
 def _validate(name: str, text: str, schema: Any) -> None:
@@ -209,47 +252,3 @@ def _actions(scope: dict[str, Any]) -> frozenset[str]:
 def _roles(scope: dict[str, Any]) -> frozenset[str]:
     entity = scope.get("entity") or {}
     return frozenset({entity["id"]}) if entity.get("type") == "Role" else frozenset()
-
-
-def _question(request: AccessRequest) -> dict[str, Any]:
-    credential = request.identity.credential
-    context: dict[str, Any] = {
-        "labelLevel": request.label.level,
-        "labelCompartments": sorted(request.label.compartments),
-        "scopes": sorted(credential.scopes),
-        "action": request.action,
-        "credential": credential.kind.value,
-    }
-    context.update({name: request.context[name] for name in _CONTEXT_NAMES if name in request.context})
-    return {
-        "principal": {"type": "User", "id": request.identity.principal.id},
-        "action": {"type": "Action", "id": request.action},
-        "resource": {"type": request.resource.type, "id": request.resource.id},
-        "context": context,
-    }
-
-
-def _entities(request: AccessRequest) -> list[dict[str, Any]]:
-    principal = request.identity.principal
-    user = {
-        "uid": {"type": "User", "id": principal.id},
-        "attrs": {
-            "active": principal.active,
-            "clearanceLevel": principal.clearance.level,
-            "clearanceCompartments": sorted(principal.clearance.compartments),
-        },
-        "parents": [{"type": "Role", "id": role} for role in sorted(principal.roles)],
-    }
-    return [user, _resource(request.resource)]
-
-
-def _resource(resource: Resource) -> dict[str, Any]:
-    attributes: dict[str, Any] = {}
-    if resource.type == "Model":
-        attributes = {
-            "clearanceLevel": resource.clearance.level,
-            "clearanceCompartments": sorted(resource.clearance.compartments),
-        }
-    elif resource.type in {"Exchange", "Conversation"} and resource.owner is not None:
-        attributes = {"owner": {"__entity": {"type": "User", "id": resource.owner}}}
-    return {"uid": {"type": resource.type, "id": resource.id}, "attrs": attributes, "parents": []}

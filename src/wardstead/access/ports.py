@@ -6,7 +6,7 @@ the decision point turns it into names and a boundary: a decision says until whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -52,7 +52,7 @@ class Principal:
     """Somebody who acts. ``subject`` is the random pseudonym under which their exchanges are sealed (crypto's subject key).
 
     ``roles`` are those without an end; ``timed_roles`` have one, or a beginning. ``groups`` holds those that their groups are
-    in, too. What counts at a moment: ``access.roles.roles_at``.
+    in, too. What counts at a moment: ``access.situation``.
     """
 
     id: PrincipalId
@@ -99,6 +99,14 @@ class ResourceRef(NamedTuple):
 
     type: str
     id: str
+
+
+class Container(NamedTuple):
+    """What a resource is part of, and whose that is."""
+
+    type: str
+    id: str
+    owner: PrincipalId | None
 
 
 class GranteeKind(StrEnum):
@@ -158,7 +166,7 @@ class Resource(msgspec.Struct, frozen=True):
     clearance: Label = PUBLIC
     owner: PrincipalId | None = None
     attributes: Mapping[str, str | bool | int] = msgspec.field(default_factory=dict)
-    within: tuple[ResourceRef, ...] = ()
+    within: tuple[Container, ...] = ()
     rights: frozenset[str] = frozenset()
 
     @property
@@ -208,52 +216,37 @@ class DecisionPoint(Protocol):
         ...
 
 
-class Span(NamedTuple):
-    """Names that hold at a moment, and the first later moment at which others may (``None``: none is known)."""
-
-    names: frozenset[str]
-    until_ms: int | None = None
-
-
 class Circumstances(Protocol):
-    """What the deployment says of roles, times, networks and step-up. Pure; a change is a new policy version."""
+    """What the deployment says of roles, times, networks and step-up. Pure; a change is a new policy version.
 
-    version: str
+    ``names`` bounds an answer to those that somebody speaks of. A moment of change is the first later one, ``None`` for never.
+    """
 
-    def with_inherited(self, roles: frozenset[str]) -> frozenset[str]:
+    @property
+    def version(self) -> str:
+        """A digest of what it says."""
+        ...
+
+    def effective(self, roles: Iterable[str]) -> frozenset[str]:
         """These roles, and all that they inherit."""
         ...
 
-    def open_windows(self, now_ms: int) -> Span:
+    def open_windows(self, now_ms: int, names: Collection[str] | None = None) -> frozenset[str]:
         """The time windows that are open."""
         ...
 
-    def networks_of(self, address: str) -> frozenset[str]:
-        """The networks that an address is in; none of what is no address."""
+    def windows_change_ms(self, now_ms: int, names: Collection[str] | None = None) -> int | None:
+        """When one of them opens or closes."""
         ...
 
-    def fresh_steps(self, authenticated_ms: int | None, now_ms: int) -> Span:
+    def fresh_steps(self, authenticated_ms: int | None, now_ms: int, names: Collection[str] | None = None) -> frozenset[str]:
         """The steps for which an authentication of that time is recent enough."""
         ...
 
+    def fresh_change_ms(self, authenticated_ms: int | None, now_ms: int, names: Collection[str] | None = None) -> int | None:
+        """When it is no longer recent enough for one of them."""
+        ...
 
-class NoCircumstances:
-    """Those of a deployment that says nothing of them: no inheritance, no windows, no networks, nothing is fresh."""
-
-    version = ""
-
-    def with_inherited(self, roles: frozenset[str]) -> frozenset[str]:
-        """See ``Circumstances``."""
-        return roles
-
-    def open_windows(self, now_ms: int) -> Span:  # noqa: ARG002 -- the port's
-        """See ``Circumstances``."""
-        return Span(frozenset())
-
-    def networks_of(self, address: str) -> frozenset[str]:  # noqa: ARG002 -- the port's
-        """See ``Circumstances``."""
-        return frozenset()
-
-    def fresh_steps(self, authenticated_ms: int | None, now_ms: int) -> Span:  # noqa: ARG002 -- the port's
-        """See ``Circumstances``."""
-        return Span(frozenset())
+    def networks_of(self, peer: str) -> frozenset[str]:
+        """The networks that an address is in; none of what is no address."""
+        ...

@@ -257,12 +257,13 @@ class Deployment:
             raise ConfigurationError(
                 "there are no policies", where=str(folder), next_step="restore the starter policies: everything is denied without"
             )
-        mandatory = files("wardstead.catalogues") / "mandatory" / "mandatory.cedar"
-        policies["wardstead: mandatory"] = mandatory.read_text("utf-8")
+        mandatory = files("wardstead.catalogues") / "mandatory"
+        policies["wardstead: mandatory"] = (mandatory / "mandatory.cedar").read_text("utf-8")
+        product = {"wardstead: sharing": (mandatory / "sharing.cedar").read_text("utf-8")}
         schema = folder / "schema.cedarschema"
         if not present(schema):
             raise ConfigurationError("the policy schema is missing", where=str(schema))
-        return CedarDecisionPoint(policies, read_text(schema))
+        return CedarDecisionPoint(policies, read_text(schema), self.access_rules(), product=product)
 
     def access_rules(self) -> AccessRules:
         """The names that policies speak of; of an older deployment, which declares none, those that ship with the product."""

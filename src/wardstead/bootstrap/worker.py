@@ -220,9 +220,10 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
     )
 
     def load() -> World:
+        directory = deployment.directory.load()
         return World(
-            directory=deployment.directory.load(),
-            decisions=MemoisedDecisionPoint(point),
+            directory=directory,
+            decisions=MemoisedDecisionPoint(point, directory),
             inspector=inspector,
             models=models,
             authenticate=authenticate,

@@ -1,0 +1,194 @@
+"""The four models of access control in plain Python, as short as they can be said: what the real decision point is held to.
+
+A world is small and made of values that tests generate. Nothing of the product's own logic is used: labels are compared, chains
+of shares followed and times looked at once more here, in other words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+RANKS = ("public", "internal", "confidential", "restricted")
+Ref = tuple[str, str]
+MODEL = {"infer", "embed", "listModels"}
+EXCHANGE = {"readReceipt", "viewExchange"}
+SHARING = {"shareData", "revokeShare"}
+ELEVATION = {"requestRole", "approveRole"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    level: int
+    compartments: frozenset[str] = frozenset()
+
+    def above(self, other: Mark) -> bool:
+        return self.level >= other.level and self.compartments >= other.compartments
+
+
+@dataclass(frozen=True)
+class Person:
+    id: str
+    cleared: Mark
+    active: bool = True
+    roles: tuple[tuple[str, int | None, int | None], ...] = ()
+    """Role, from when, until before when."""
+    groups: frozenset[str] = frozenset()
+    facts: tuple[tuple[str, str, int | None], ...] = ()
+    """Attribute, value, until before when."""
+
+
+@dataclass(frozen=True)
+class Gift:
+    id: str
+    what: Ref
+    group: bool
+    to: str
+    rights: frozenset[str]
+    depth: int
+    by: str
+    parent: str | None
+    ends: int | None
+
+
+@dataclass(frozen=True)
+class Thing:
+    kind: str
+    id: str
+    owner: str | None = None
+    inside: tuple[tuple[str, str, str | None], ...] = ()
+    cleared: Mark = field(default_factory=lambda: Mark(0))
+
+
+@dataclass(frozen=True)
+class World:
+    people: dict[str, Person]
+    gifts: dict[str, Gift]
+    inherits: dict[str, tuple[str, ...]]
+    opens: int
+    """The window ``day`` is open from here …"""
+    closes: int
+    """… until before here, every 24 hours of UTC."""
+    fresh_ms: int
+    """The step ``recent`` takes a sign-in that is younger."""
+
+
+@dataclass(frozen=True)
+class Question:
+    who: str
+    action: str
+    thing: Thing
+    mark: Mark
+    now: int
+    scopes: frozenset[str] = frozenset()
+    signed_in: int | None = None
+    inside_office: bool = False
+    purpose: str | None = None
+    target: Mark | None = None
+    own_grant: bool = False
+
+
+def roles_of(world: World, who: Person, now: int) -> set[str]:
+    """RBAC: those that hold now, and all that they inherit."""
+    found = {name for name, begins, ends in who.roles if (begins is None or begins <= now) and (ends is None or now < ends)}
+    while more := {other for name in found for other in world.inherits.get(name, ())} - found:
+        found |= more
+    return found
+
+
+def carries(world: World, gift: Gift, owner: str | None, now: int) -> frozenset[str]:
+    """DAC: what a gift is worth, by the gift that it came of."""
+    if gift.ends is not None and now >= gift.ends:
+        return frozenset()
+    if gift.parent is None:
+        return gift.rights if owner == gift.by else frozenset()
+    above = world.gifts.get(gift.parent)
+    if above is None or above.what != gift.what or not 0 <= gift.depth < above.depth or "share" not in above.rights:
+        return frozenset()
+    if gift.by not in world.people or not reaches(above, world.people[gift.by]):
+        return frozenset()
+    return gift.rights & carries(world, above, owner, now)
+
+
+def reaches(gift: Gift, who: Person) -> bool:
+    return gift.to in who.groups if gift.group else gift.to == who.id
+
+
+def rights_of(world: World, who: Person, thing: Thing, now: int) -> set[str]:
+    """DAC: with one's own everything, with others' what was given."""
+    found: set[str] = set()
+    for kind, name, owner in ((thing.kind, thing.id, thing.owner), *thing.inside):
+        if owner == who.id:
+            return {"read", "use", "share", "admin"}
+        for gift in world.gifts.values():
+            if gift.what == (kind, name) and reaches(gift, who):
+                found |= carries(world, gift, owner, now)
+    return found
+
+
+def mandatory(asked: Question, who: Person) -> bool:
+    """MAC: no read up, no write down; whatever anybody permits."""
+    own = asked.thing.owner == who.id
+    match asked.action:
+        case "infer" | "embed":
+            return who.cleared.above(asked.mark) and asked.thing.cleared.above(asked.mark)
+        case "viewExchange":
+            return own or who.cleared.above(asked.mark)
+        case "declassify":
+            return who.cleared.above(asked.mark)
+        case "shareData":
+            return who.cleared.above(asked.mark) and (asked.target is None or asked.target.above(asked.mark))
+        case "approveRole":
+            return not own
+    return True
+
+
+def circumstantial(world: World, asked: Question, who: Person) -> bool:
+    """ABAC, as ``EXTRA`` in the test has it: each line forbids by itself."""
+    facts = {(name, value) for name, value, ends in who.facts if ends is None or asked.now < ends}
+    time = asked.now % 86_400_000
+    recent = asked.signed_in is not None and 0 <= asked.now - asked.signed_in < world.fresh_ms
+    if asked.action == "infer" and ("department", "contractors") in facts and not world.opens <= time < world.closes:
+        return False
+    if asked.action == "declassify" and not recent:
+        return False
+    if asked.action in MODEL and ("signal", "risk") in facts:
+        return False
+    if asked.action == "infer" and asked.purpose == "care" and ("training", "privacy") not in facts:
+        return False
+    return not (asked.action == "embed" and ("device", "unmanaged") in facts and not asked.inside_office)
+
+
+def permitted(world: World, asked: Question, who: Person) -> bool:
+    """RBAC and DAC, as the starter policies have them: default deny."""
+    roles, rights = roles_of(world, who, asked.now), rights_of(world, who, asked.thing, asked.now)
+    own = asked.thing.owner == who.id
+    match asked.action:
+        case "infer" | "embed" | "listModels":
+            return bool(roles & {"user", "admin"})
+        case "viewConsole" | "approveRole":
+            return True
+        case "viewExchange":
+            return own or "read" in rights
+        case "readReceipt":
+            return own or "read" in rights or bool(roles & {"auditor", "admin"})
+        case "declassify":
+            return "data-steward" in roles and not own
+        case "viewLedger" | "viewAdministration" | "replayPolicy":
+            return bool(roles & {"auditor", "admin"})
+        case "administer":
+            return "admin" in roles
+        case "shareData":
+            return "share" in rights
+        case "revokeShare":
+            return "admin" in rights or asked.own_grant or "admin" in roles
+        case "requestRole":
+            return own
+    return False
+
+
+def decide(world: World, asked: Question) -> bool:
+    """All four together: what is forbidden by one is permitted by none."""
+    who = world.people[asked.who]
+    if not who.active or (asked.scopes and asked.action not in asked.scopes):
+        return False
+    return mandatory(asked, who) and circumstantial(world, asked, who) and permitted(world, asked, who)
