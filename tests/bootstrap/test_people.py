@@ -15,7 +15,7 @@ def test_the_last_active_administrator_is_kept_unless_forced(deployment: Deploym
         people.disable(deployment, "admin")
     with pytest.raises(LastAdministrator):
         people.set_roles(deployment, "admin", ["user"])
-    people.set_roles(deployment, "admin", ["admin", "auditor"])
+    people.set_roles(deployment, "admin", ["admin", "data-steward"])
     people.add(deployment, "ann", ["admin"], "public", [])
     people.disable(deployment, "admin")
     with pytest.raises(LastAdministrator):

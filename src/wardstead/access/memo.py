@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
-from wardstead.access.ports import AccessRequest, Decision, DecisionPoint, Directory
+from wardstead.access.ports import AccessRequest, Decision, DecisionPoint, Directory, Principal
 from wardstead.access.shares import Shares
 from wardstead.access.situation import earliest
 
@@ -45,6 +45,10 @@ class MemoisedDecisionPoint:
             self._memo.clear()
         self._memo[key] = (now, decision)
         return decision
+
+    def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:
+        """See ``DecisionPoint.roles_of``."""
+        return self._point.roles_of(who, now_ms)
 
     def _decide(self, request: AccessRequest) -> Decision:
         held = self._shares.held(request.identity.principal, request.resource, request.now_ms)

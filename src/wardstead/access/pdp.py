@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import cedarpy
 
-from wardstead.access.ports import AccessRequest, Circumstances, Decision
+from wardstead.access.ports import AccessRequest, Circumstances, Decision, Principal
 from wardstead.access.rules import AccessRules
-from wardstead.access.situation import Situation, situation_of
+from wardstead.access.situation import Situation, roles_at, situation_of
 from wardstead.access.vocabulary import TypeConfusion, Vocabulary
 from wardstead.kernel.encoding import length_prefixed
 from wardstead.kernel.errors import ConfigurationError
@@ -122,6 +122,10 @@ class CedarDecisionPoint:
         return frozenset(
             action for action in ACTIONS if not any(self._would_permit(policy, action) for policy in self._about.values())
         )
+
+    def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:
+        """See ``DecisionPoint.roles_of``."""
+        return roles_at(who, now_ms, self.circumstances)
 
     def decide(self, request: AccessRequest) -> Decision:
         """See ``DecisionPoint.decide``."""

@@ -215,6 +215,10 @@ class DecisionPoint(Protocol):
         """Permit or deny, with the determining policies and a reason."""
         ...
 
+    def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:
+        """Every role that somebody has at a moment, inherited ones included."""
+        ...
+
 
 class Circumstances(Protocol):
     """What the deployment says of roles, times, networks and step-up. Pure; a change is a new policy version.

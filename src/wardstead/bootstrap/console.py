@@ -115,7 +115,7 @@ class Console:
         if not decision.allow or action != "viewExchange" or resource.owner == who.id:
             return decision
         seen_by = world.inspector.keeping(label).seen_by
-        if seen_by is None or seen_by & who.roles:
+        if seen_by is None or seen_by & world.decisions.roles_of(who, now_ms()):
             return decision
         return Decision(
             allow=False, policies=(), code="access.seen_by",

@@ -21,6 +21,7 @@ from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.rules import AccessRules, load_rules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
+from wardstead.adapters.store.access import AccessStore
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.conversations import ConversationStore
@@ -229,6 +230,11 @@ class Deployment:
             return self.admin_record.append(connection, actor, action, details)
 
         return DirectoryStore(self.engine, self.turn, pepper=self.pepper, clock=now_ms, entropy=os.urandom, audit=audit)
+
+    @cached_property
+    def entitlements(self) -> AccessStore:
+        """What people have for a time, or from one another."""
+        return AccessStore(self.directory, clock=now_ms, entropy=os.urandom)
 
     @cached_property
     def conversations(self) -> ConversationStore:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from wardstead.access.pdp import ACTIONS
 from wardstead.access.ports import Principal
@@ -22,6 +22,12 @@ class BadValue(CallerError):
     code = "bad_value"
 
 
+class RolesConflict(CallerError):
+    """Two roles that exclude one another."""
+
+    code = "roles_conflict"
+
+
 class LastAdministrator(CallerError):
     """Nobody could administer afterwards."""
 
@@ -31,6 +37,7 @@ class LastAdministrator(CallerError):
 def add(deployment: Deployment, name: str, roles: Iterable[str], level: str, compartments: Iterable[str]) -> Principal:
     """A new person. Raises ``BadValue`` for a role that no policy speaks of."""
     wanted = _roles(deployment, roles)
+    compatible(deployment)(wanted)
     return deployment.directory.create_principal(name, roles=wanted, clearance=clearance(deployment, level, compartments))
 
 
@@ -41,7 +48,7 @@ def set_roles(deployment: Deployment, name: str, roles: Iterable[str], *, force:
     wanted = _roles(deployment, roles)
     if ADMINISTRATOR not in wanted and not force:
         _require_another(deployment, name)
-    deployment.directory.set_roles(name, wanted)
+    deployment.directory.set_roles(name, wanted, compatible=compatible(deployment))
 
 
 def disable(deployment: Deployment, name: str, *, force: bool = False) -> None:
@@ -97,6 +104,25 @@ def clearance(deployment: Deployment, level: str, compartments: Iterable[str]) -
         return label(level, wanted)
     except ConfigurationError as error:
         raise BadValue(error.what, why=error.why) from None
+
+
+def compatible(deployment: Deployment) -> Callable[[frozenset[str]], None]:
+    """Raises ``RolesConflict`` for roles that nobody may have together: static separation of duty."""
+    rules = deployment.access_rules()
+
+    def check(roles: frozenset[str]) -> None:
+        for one, other in rules.conflicts(roles):
+            raise RolesConflict(
+                f"nobody has the roles {one!r} and {other!r} together", why="access.yaml says that one excludes the other",
+                next_step="take one of them away first, or give it to somebody else",
+            )  # fmt: skip
+
+    return check
+
+
+def known_roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:
+    """The same roles. Raises ``BadValue`` for one that nothing knows."""
+    return _roles(deployment, roles)
 
 
 def _roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:

@@ -21,6 +21,7 @@ from wardstead.cli import (
     classify_what_if,
     config,
     conversations,
+    entitlements,
     ledger,
     people,
     running,
@@ -37,6 +38,8 @@ app = typer.Typer(
 )
 app.add_typer(people.users, name="user")
 app.add_typer(people.keys, name="key")
+app.add_typer(entitlements.groups, name="group")
+app.add_typer(entitlements.elevations, name="elevation")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(config.app, name="config")

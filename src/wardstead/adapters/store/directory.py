@@ -6,7 +6,7 @@ The hot path never comes here: workers hold a ``Directory`` snapshot and look at
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
 from wardstead.access.ports import Credential, CredentialKind, Directory, Principal
 from wardstead.adapters.identity.passwords import TooManyAttempts, check_password, hash_password, hashing, needs_rehash
+from wardstead.adapters.store import access_rows
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.base import directory_epoch, explain
 from wardstead.adapters.store.directory_tables import credential, password, principal, role_member, sign_in
@@ -39,6 +40,10 @@ _RESERVED = frozenset({COMMAND_LINE, "command line", "unknown"})
 
 Audit = Callable[[Connection, str, str, Mapping[str, object]], object]
 """(connection, actor's subject, action, details): appends the act's record to the transaction that carries it out."""
+
+
+def _anything(_roles: frozenset[str]) -> None:
+    """Every role goes with every other."""
 
 
 class UnknownPerson(CallerError):
@@ -155,7 +160,8 @@ class DirectoryStore:
             people = _principals(connection)
             rows = connection.execute(select(credential)).mappings()
             credentials = {bytes(row["digest"]): _credential(row) for row in rows}
-        return Directory(version, people, credentials)
+            shares = access_rows.shares(connection)
+        return Directory(version, people, credentials, shares)
 
     # -- people ------------------------------------------------------------------------------------------------------
 
@@ -199,11 +205,16 @@ class DirectoryStore:
                 return one
         raise UnknownPerson(f"there is nobody called {name[:80]!r}", next_step="'wardstead user list' names everybody")
 
-    def set_roles(self, name: str, roles: Iterable[str], *, actor: Actor | None = None) -> None:
-        """Give somebody these roles, and no others."""
+    def set_roles(
+        self, name: str, roles: Iterable[str], *, compatible: Callable[[frozenset[str]], None] = _anything,
+        actor: Actor | None = None,
+    ) -> None:  # fmt: skip
+        """Give somebody these roles, and no others without an end. ``compatible`` raises for what nobody may have together."""
         who, wanted = self.find(name), sorted(set(roles))
 
         def change(connection: Connection) -> None:
+            now, timed = self._clock(), access_rows.timed_roles(connection).get(who.id, ())
+            compatible(frozenset(wanted) | {one.role for one in timed if one.until_ms is None or one.until_ms > now})
             connection.execute(delete(role_member).where(role_member.c.principal == who.id))
             _put_roles(connection, who.id, wanted)
 
@@ -411,10 +422,17 @@ def _check_name(name: str) -> None:
         raise BadName(f"the record says {name!r} of somebody else", next_step="choose another")
 
 
+def everybody(connection: Connection) -> Collection[Principal]:
+    """All people, as a transaction sees them."""
+    return _principals(connection).values()
+
+
 def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
     roles: dict[str, set[str]] = {}
     for row in connection.execute(select(role_member)):
         roles.setdefault(row.principal, set()).add(row.role)
+    timed, groups = access_rows.timed_roles(connection), access_rows.groups(connection)
+    attributes = access_rows.attributes(connection)
     return {
         PrincipalId(row["id"]): Principal(
             PrincipalId(row["id"]),
@@ -424,6 +442,9 @@ def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
             row["subject"],
             bool(row["active"]),
             row["kind"],
+            timed.get(row["id"], ()),
+            groups.get(row["id"], frozenset()),
+            attributes.get(row["id"], ()),
         )
         for row in connection.execute(select(principal)).mappings()
     }
@@ -435,14 +456,17 @@ def _clearance(row: RowMapping) -> Label:
 
 
 def _credential(row: RowMapping) -> Credential:
+    kind = CredentialKind(row["kind"])
     return Credential(
         CredentialId(row["id"]),
-        CredentialKind(row["kind"]),
+        kind,
         bytes(row["digest"]),
         PrincipalId(row["principal"]),
         frozenset(_split(row["scopes"])),
         row["expires_ms"],
         bytes(row["csrf_digest"]),
+        # A session begins with a password. A key proves who made it, whenever that was: it is never fresh.
+        row["created_ms"] if kind is CredentialKind.SESSION else None,
     )
 
 
