@@ -54,14 +54,28 @@ class Shares:
         for share in directory.shares.values():
             self._by_resource.setdefault(share.resource, []).append(share)
 
+    @staticmethod
+    def is_given_to(share: Share, who: Principal) -> bool:
+        """Whether it is given to somebody, or to a group of theirs."""
+        return _is_given_to(share, who)
+
     def of(self, resource: ResourceRef) -> Sequence[Share]:
         """Those of a resource itself, held or not."""
         return self._by_resource.get(resource, ())
 
-    def shared_with(self, who: Principal, now_ms: int, owners: Mapping[ResourceRef, PrincipalId]) -> list[Share]:
-        """Those that hold and are given to somebody; ``owners``: whose the resources are."""
+    def readable_by(self, who: Principal, now_ms: int) -> frozenset[ResourceRef]:
+        """What somebody may read by a share, where whoever began its chain owns it: nobody else can begin one."""
         given = [one for one in self._shares.values() if _is_given_to(one, who)]
-        return [one for one in given if self.carried(one, owners.get(one.resource), now_ms).rights]
+        return frozenset(one.resource for one in given if Right.READ in self.carried(one, self._began(one), now_ms).rights)
+
+    def _began(self, share: Share) -> PrincipalId | None:
+        seen = set[str]()
+        while share.parent is not None:
+            if share.id in seen or share.parent not in self._shares:
+                return None
+            seen.add(share.id)
+            share = self._shares[share.parent]
+        return share.granted_by
 
     def held(self, who: Principal, resource: Resource, now_ms: int) -> Held:
         """What somebody may do with a resource, and with what it is part of: all with their own, else what was shared."""

@@ -9,11 +9,13 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
-from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
+from wardstead.access.ports import AccessRequest, Decision, Directory, Identity, Principal, Resource
+from wardstead.access.shares import Shares
 from wardstead.adapters.plugins import checked
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
+from wardstead.adapters.store.ledger_reader import Visible
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
@@ -152,13 +154,13 @@ class Console:
 
     def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
         """See ``ConsoleServices.exchanges``."""
-        subject = None
+        visible = None
         if owner is not None:
             person = self._worlds.current.directory.principals.get(owner)
             if person is None:
                 return []
-            subject = person.subject
-        found = self._deployment.ledger.recent(limit, before, subject=subject)
+            visible = visible_to(person, self._worlds.current.directory)
+        found = self._deployment.ledger.recent(limit, before, visible=visible)
         people = self._by_subject()
         return [_summary(one, people) for one in found]
 
@@ -200,8 +202,7 @@ class Console:
         who = reader.principal
         if found.kind != EntryKind.ADMIN.value and opened["subject"] != who.subject:
             # It may have gone on, and its label risen, since it was asked whether this reader may.
-            owner = _summary(found, self._by_subject()).owner
-            resource = Resource("Exchange", exchange_id, owner=owner)
+            resource = _summary(found, self._by_subject()).resource
             if not self.decide(reader, "viewExchange", resource, opened["label"]).allow:
                 return None
             deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
@@ -265,11 +266,11 @@ class Console:
         proposed = proposed_policy(deployment, self._classifier, text, PROPOSED)
         people = {subject: person.clearance for subject, person in self._by_subject().items()}
         found = [one for one in map(deployment.ledger.summary, exchange_ids) if one is not None]
-        owners = {one.id: _summary(one, self._by_subject()).owner for one in found}
+        resources = {one.id: _summary(one, self._by_subject()).resource for one in found}
         others = [one.id for one in found if one.subject != who.subject]
 
         def sees(exchange_id: str, label: Label) -> bool:
-            resource = Resource("Exchange", exchange_id, owner=owners.get(exchange_id))
+            resource = resources.get(exchange_id, Resource("Exchange", exchange_id))
             return who.clearance.dominates(label) and self.decide(reader, "viewExchange", resource, label).allow
 
         ready = replay_of(deployment, self._classifier, proposed, people, sees, in_force=self._inspector.policy)
@@ -327,4 +328,15 @@ def _summary(stored: StoredSummary, people: Mapping[str, Principal]) -> Exchange
         person.id if person is not None else None,
         person.name if person is not None else _WITHOUT_A_PERSON.get(stored.subject, ""),
         stored.outcome,
+        stored.conversation,
+    )
+
+
+def visible_to(who: Principal, directory: Directory) -> Visible:
+    """The exchanges that a list shows to somebody: their own, and those that were shared with them."""
+    given = Shares(directory).readable_by(who, now_ms())
+    return Visible(
+        who.subject,
+        frozenset(one.id for one in given if one.type == "Exchange"),
+        frozenset(one.id for one in given if one.type == "Conversation"),
     )

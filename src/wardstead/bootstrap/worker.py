@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -20,10 +19,11 @@ from granian.server.embed import Server
 
 from wardstead.access.credentials import identify
 from wardstead.access.memo import MemoisedDecisionPoint
-from wardstead.access.ports import Directory, Identity
+from wardstead.access.ports import Container, Directory, Identity, Resource
 from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
+from wardstead.adapters.store.ledger_reader import ExchangeSummary
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector as inspector_of
@@ -40,7 +40,6 @@ from wardstead.gateway.server.runner import Upstream
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError
-from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Done, Refusal
 
 log = logging.getLogger(__name__)
@@ -255,10 +254,9 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
     reader = deployment.ledger
     models = deployment.settings.models
 
-    def owner(exchange: str) -> str | None:
-        subject = reader.subject(exchange)
-        people: Mapping[PrincipalId, Any] = worlds.current.directory.principals
-        return next((str(one.id) for one in people.values() if subject and one.subject == subject), None)
+    def exchange(exchange_id: str) -> Resource:
+        found = reader.summary(exchange_id)
+        return exchange_resource(exchange_id, found, worlds.current.directory)
 
     return Services(
         worlds=worlds,
@@ -270,12 +268,21 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         entropy=os.urandom,
         receipt=reader.receipt,
         checkpoint=reader.checkpoint,
-        exchange_owner=owner,
+        exchange=exchange,
         read_document=functools.partial(deployment.extractor.extract, limits=deployment.settings.documents.limits()),
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
         ledger_verified=functools.partial(verified, deployment),
         ledger_health=lambda: journal.accepts() and can_write(deployment.places.state),
     )
+
+
+def exchange_resource(exchange_id: str, found: ExchangeSummary | None, directory: Directory) -> Resource:
+    """An exchange as the decision point knows it: whose it is, and in which conversation."""
+    if found is None:
+        return Resource("Exchange", exchange_id)
+    owner = next((one.id for one in directory.principals.values() if one.subject == found.subject), None)
+    within = (Container("Conversation", found.conversation, owner),) if found.conversation else ()
+    return Resource("Exchange", exchange_id, owner=owner, within=within)
 
 
 def _health(deployment: Deployment, model: ModelSection) -> Callable[[], bool]:

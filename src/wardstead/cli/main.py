@@ -25,6 +25,7 @@ from wardstead.cli import (
     ledger,
     people,
     running,
+    share,
 )
 from wardstead.cli.output import DEFECT
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(people.users, name="user")
 app.add_typer(people.keys, name="key")
+app.add_typer(share.app, name="share")
 app.add_typer(entitlements.groups, name="group")
 app.add_typer(entitlements.elevations, name="elevation")
 app.add_typer(ledger.app, name="ledger")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from wardstead.access.ports import Decision, Identity, Resource
+from wardstead.access.ports import Container, Decision, Identity, Resource
 from wardstead.inspection.classify import Classification
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.documents import Extracted
@@ -69,6 +69,14 @@ class ExchangeSummary:
     owner: PrincipalId | None
     person: str
     outcome: str
+    conversation: str = ""
+    """The id of the one that it belongs to, where that is known."""
+
+    @property
+    def resource(self) -> Resource:
+        """The exchange as the decision point knows it."""
+        within = (Container("Conversation", self.conversation, self.owner),) if self.conversation else ()
+        return Resource("Exchange", self.id, owner=self.owner, within=within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +210,8 @@ class ConsoleServices(Protocol):
         ...
 
     def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
-        """The newest first: of one owner, or (``None``) of everybody; those before a ``cursor``."""
+        """The newest first: of one owner and those that were shared with them, or (``None``) of everybody; those before a
+        ``cursor``."""
         ...
 
     def exchange(self, exchange_id: str) -> ExchangeSummary | None:

@@ -13,6 +13,7 @@ from wardstead.adapters.store import conversation_tables  # noqa: F401 -- the ta
 from wardstead.adapters.store.conversation_tables import conversation
 from wardstead.adapters.store.conversations import DAY_MS, ConversationStore, MarkRose, NotLower, UnknownConversation
 from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES, Journal
+from wardstead.adapters.store.ledger_reader import Visible
 from wardstead.adapters.store.locks import Turn
 from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Claim, Fingerprint, Passage, Refusal
@@ -103,6 +104,34 @@ def test_a_public_conversation_leaves_nothing_behind(deployment: Deployment) -> 
     assert intend(deployment, journal, Passage("alice", "c")) is None
     assert store(deployment).list() == []
     journal.close()
+
+
+def test_an_exchange_is_found_by_its_conversation_and_by_no_other(deployment: Deployment) -> None:
+    """Also where nothing is remembered of it: a list shows one's own, and what was shared, but no act of administration."""
+    journal = deployment.journal()
+    made = [
+        _said(deployment, journal, owner, name) for owner, name in (("alice", "c"), ("alice", "d"), ("bob", "e"), ("bob", ""))
+    ]
+    stale = Answer()
+    draft = deployment.seal()[1].intent(b"{}", now_ms())
+    journal.commit_intent(draft, directory_version=VERSION + 1, done=stale, passage=Passage("alice", "c", PUBLIC))
+    assert stale.wait() is Refusal.STALE
+    reader = deployment.reader
+    assert [one.conversation for one in reader.recent()] == ["", "e", "d", "c"]
+    assert (reader.conversation_owner("c"), reader.conversation_owner("x")) == (reader.subject(made[0]), None)
+    shown = reader.recent(visible=Visible("nobody", frozenset({made[3]}), frozenset({"c"})))
+    assert [one.id for one in shown] == [made[3], made[0]]
+    assert reader.recent(visible=Visible("nobody")) == []
+    journal.close()
+
+
+def _said(deployment: Deployment, journal: Journal, owner: str, conversation: str) -> str:
+    answer = Answer()
+    exchange, seal = deployment.seal()
+    passage = Passage(owner, conversation, PUBLIC) if conversation else None
+    journal.commit_intent(seal.intent(b"{}", now_ms()), directory_version=VERSION, done=answer, passage=passage)
+    assert answer.wait() is None
+    return exchange
 
 
 def test_a_text_is_known_under_its_label_to_its_owner_and_a_long_one_to_everybody(deployment: Deployment) -> None:

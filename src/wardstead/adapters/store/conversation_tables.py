@@ -25,6 +25,15 @@ finds it. ``owner`` is a subject. ``version`` changes with every change of the r
 """
 Index("ix_conversation_owner", conversation.c.owner)
 
+said_in = Table(
+    "said_in",
+    metadata,
+    Column("exchange", String(64), primary_key=True),
+    Column("conversation", String(64), nullable=False),
+)
+"""Which exchange belongs to which conversation, where the client named one: whoever it was shared with may find its exchanges."""
+Index("ix_said_in_conversation", said_in.c.conversation)
+
 fingerprint = Table(
     "fingerprint",
     metadata,

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wardstead.adapters.store.entry_rows import COLUMNS, entry_row
 from wardstead.adapters.store.locks import ProcessLock, Turn
-from wardstead.adapters.store.marks import cited_label, enter, known_fingerprints
+from wardstead.adapters.store.marks import cited_label, enter, keep_place, known_fingerprints
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.ids import ExchangeId
@@ -314,7 +314,13 @@ class Journal:
 
     def _pass(self, connection: sqlite3.Connection, one: _Waiting) -> bool:
         passage = one.passage
-        return passage is None or enter(connection, passage, self._clock(), checked=one.version is not None)
+        if passage is None:
+            return True
+        intends = one.version is not None
+        entered = enter(connection, passage, self._clock(), checked=intends)
+        if entered and intends and passage.conversation:
+            keep_place(connection, one.draft.exchange, passage.conversation)
+        return entered
 
     def _stale(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The intents that the statement left out: those whose version was not the present one."""

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Engine, RowMapping, func, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
+from wardstead.adapters.store.conversation_tables import said_in
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.adapters.store.transactions import read_transaction
@@ -50,6 +51,17 @@ class ExchangeSummary:
     subject: str
     time: str
     outcome: str
+    conversation: str = ""
+    """That it belongs to, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Which exchanges a list shows: those of one ``subject``, these, and those of these conversations."""
+
+    subject: str
+    exchanges: frozenset[str] = frozenset()
+    conversations: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -116,16 +128,24 @@ class LedgerReader:
             query = select(entry.c.subject).where(entry.c.exchange == exchange_id).limit(1)
             return connection.execute(query).scalar_one_or_none()
 
+    def conversation_owner(self, conversation: str) -> str | None:
+        """The subject whose a conversation is; ``None`` where no exchange of it is known."""
+        query = select(entry.c.subject).join(said_in, said_in.c.exchange == entry.c.exchange)
+        with self._engine.connect() as connection:
+            return connection.execute(query.where(said_in.c.conversation == conversation).limit(1)).scalar_one_or_none()
+
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint."""
         with self._engine.connect() as connection:
             return latest_note(connection)
 
-    def recent(self, limit: int = 50, before: int | None = None, *, subject: str | None = None) -> list[ExchangeSummary]:
-        """The newest exchanges and acts of administration (of one ``subject``); ``before``: the last ``entry_id`` of a page."""
+    def recent(self, limit: int = 50, before: int | None = None, *, visible: Visible | None = None) -> list[ExchangeSummary]:
+        """The newest exchanges and acts of administration (those ``visible``); ``before``: the last ``entry_id`` of a page."""
         conditions = [entry.c.id < before] if before is not None else []
-        if subject is not None:
-            conditions.append(entry.c.subject == subject)
+        if visible is not None:
+            own = entry.c.subject == visible.subject
+            given = or_(entry.c.exchange.in_(visible.exchanges), said_in.c.conversation.in_(visible.conversations))
+            conditions.append(or_(own, given & (entry.c.kind != EntryKind.ADMIN.value)))
         return self._summaries(conditions, limit)
 
     def with_outcome(self, outcome: str, limit: int = 200) -> list[ExchangeSummary]:
@@ -140,7 +160,16 @@ class LedgerReader:
     def _summaries(self, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[ExchangeSummary]:
         outcome = entry.alias("outcome")
         query = (
-            select(entry.c.id, entry.c.exchange, entry.c.kind, entry.c.subject, entry.c.time_ms, outcome.c.outcome.label("ended"))
+            select(
+                entry.c.id,
+                entry.c.exchange,
+                entry.c.kind,
+                entry.c.subject,
+                entry.c.time_ms,
+                outcome.c.outcome.label("ended"),
+                said_in.c.conversation,
+            )
+            .outerjoin(said_in, said_in.c.exchange == entry.c.exchange)
             .outerjoin(outcome, (outcome.c.exchange == entry.c.exchange) & (outcome.c.kind == EntryKind.OUTCOME.value))
             .where(entry.c.kind != EntryKind.OUTCOME.value, *conditions)
             .order_by(entry.c.id.desc())
@@ -148,7 +177,9 @@ class LedgerReader:
         )
         with self._engine.connect() as connection:
             return [
-                ExchangeSummary(row.exchange, row.kind, row.id, row.subject, rfc3339(row.time_ms), row.ended or "")
+                ExchangeSummary(
+                    row.exchange, row.kind, row.id, row.subject, rfc3339(row.time_ms), row.ended or "", row.conversation or ""
+                )
                 for row in connection.execute(query)
             ]
 

@@ -23,6 +23,7 @@ _BEGIN = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _CHANGE = "UPDATE conversation SET level = ?, compartments = ?, version = ?, vault = ?, changed_ms = ? WHERE id = ?"
+_PLACE = "INSERT INTO said_in (exchange, conversation) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _KEEP = (
     "INSERT INTO fingerprint (mark, owner, conversation, level, compartments, long, time_ms) VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET time_ms = excluded.time_ms"
@@ -68,6 +69,11 @@ def conversation_now(connection: sqlite3.Connection, owner: str, conversation: s
     if row is None:
         return Remembered()
     return Remembered(row[2], label_of(row[0], row[1]), row[3] or b"")
+
+
+def keep_place(connection: sqlite3.Connection, exchange: str, conversation: str) -> None:
+    """Note to which conversation an exchange belongs."""
+    connection.execute(_PLACE, (exchange, conversation))
 
 
 def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, checked: bool) -> bool:

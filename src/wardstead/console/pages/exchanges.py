@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from wardstead.console import timeline
-from wardstead.console.pages.rows import may_read, resource_of, rows
+from wardstead.console.pages.rows import may_read, rows
 from wardstead.console.ports import ExchangeSummary
 from wardstead.console.sessions import Visitor
 from wardstead.console.site import NotFound, Site
@@ -132,7 +132,7 @@ class Exchanges:
         content = may_read(self.site, who, summary)
         if content.allow and summary.kind != "admin" and summary.owner != who.identity.principal.id:
             content = may_read(self.site, who, summary, await self._label_of(summary))
-        if not content.allow and not self.site.decide(who, "readReceipt", resource_of(summary)).allow:
+        if not content.allow and not self.site.decide(who, "readReceipt", summary.resource).allow:
             raise NotFound(_ABSENT)
         return summary, content.allow, "" if content.allow else content.reason
 

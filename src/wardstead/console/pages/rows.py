@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
-from wardstead.access.ports import Decision, Resource
+from wardstead.access.ports import Decision
 from wardstead.console.ports import ExchangeSummary, Glimpse
 from wardstead.console.sessions import Visitor
 from wardstead.console.site import CONSOLE, Site
@@ -33,24 +33,21 @@ class Row:
     act: str = ""
 
 
-def resource_of(summary: ExchangeSummary) -> Resource:
-    """The exchange as the decision point knows it."""
-    return Resource("Exchange", summary.id, owner=summary.owner)
-
-
 def may_read(site: Site, who: Visitor, summary: ExchangeSummary, label: Label = PUBLIC) -> Decision:
     """Whether somebody may read what was said, or done: what is their own, or what a policy opens to them.
 
     Asked twice of what is somebody else's: whether at all, before its ``label`` is looked up, and then with it.
     """
-    own = site.decide(who, "viewExchange", resource_of(summary), label)
+    own = site.decide(who, "viewExchange", summary.resource, label)
     return own if own.allow or summary.kind != "admin" else site.decide(who, "viewAdministration", CONSOLE)
 
 
 async def rows(site: Site, who: Visitor, *, before: int | None, limit: int) -> list[Row]:
-    """The newest exchanges that this person may know of: all of them, or their own."""
+    """The newest exchanges that this person may know of: all of them, or their own and those that were shared with them."""
     owner = None if site.sees_everything(who) else who.identity.principal.id
     found: Sequence[ExchangeSummary] = await run_in_threadpool(site.services.exchanges, owner=owner, before=before, limit=limit)
+    if owner is not None:
+        found = [one for one in found if one.owner == owner or site.decide(who, "readReceipt", one.resource).allow]
     open_ids = [one.id for one in found if may_read(site, who, one).allow]
     seen = await run_in_threadpool(site.services.glimpses, open_ids) if open_ids else {}
     return [_row(one, _visible(site, who, one, seen.get(one.id))) for one in found]

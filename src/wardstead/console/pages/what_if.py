@@ -16,7 +16,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from wardstead.console.forms import BadForm, FormTooLarge
-from wardstead.console.pages.rows import resource_of
 from wardstead.console.ports import ExchangeSummary, Replayed, Skipped
 from wardstead.console.sessions import Visitor, read_upload
 from wardstead.console.site import CONSOLE, NotPermitted, Site
@@ -138,7 +137,7 @@ class WhatIf:
             if len(page) < last or len(exchanges) == last:
                 break
             before = page[-1].cursor
-        ids = tuple(one.id for one in exchanges if self.site.decide(who, "viewExchange", resource_of(one)).allow)
+        ids = tuple(one.id for one in exchanges if self.site.decide(who, "viewExchange", one.resource).allow)
         return Chosen(ids, len(exchanges) - len(ids))
 
     async def _stream(self, head: bytes, tail: bytes, who: Visitor, text: str, chosen: Chosen) -> AsyncIterator[bytes]:

@@ -64,7 +64,7 @@ class MethodNotAllowed(CallerError):
 
 @dataclass(slots=True)
 class Services:
-    """What ``bootstrap`` wires. ``receipt``, ``checkpoint`` and ``exchange_owner`` block and run in a thread."""
+    """What ``bootstrap`` wires. ``receipt``, ``checkpoint`` and ``exchange`` block and run in a thread."""
 
     worlds: Worlds
     memory: Memory
@@ -75,7 +75,8 @@ class Services:
     entropy: Entropy
     receipt: Callable[[str], dict[str, Any] | None]
     checkpoint: Callable[[], str | None]
-    exchange_owner: Callable[[str], str | None]
+    exchange: Callable[[str], Resource]
+    """An exchange as the decision point knows it, whether there is one or not."""
     read_document: ReadDocument
     model_health: Sequence[Callable[[], bool]] = ()
     ledger_health: Callable[[], bool] = bool
@@ -265,8 +266,7 @@ class Gateway:
 
     async def _receipt(self, exchange_id: str, head: RequestHead, send: Send) -> None:
         identity = await self._identify(head)
-        owner = await asyncio.to_thread(self._services.exchange_owner, exchange_id[:64])
-        resource = Resource("Exchange", exchange_id[:64], owner=owner)  # type: ignore[arg-type]  # an id as the store has it
+        resource = await asyncio.to_thread(self._services.exchange, exchange_id[:64])
         request = AccessRequest(identity, "readReceipt", resource, now_ms=self._services.clock())
         decision = self._services.worlds.current.decisions.decide(request)
         receipt = await asyncio.to_thread(self._services.receipt, exchange_id) if decision.allow else None

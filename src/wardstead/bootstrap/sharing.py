@@ -1,0 +1,153 @@
+"""What the command line does with shares: give, list and take back, in the name of somebody whom the policies permit it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from wardstead.access.ports import GranteeKind, Principal, Resource, Right, Share
+from wardstead.access.shares import Shares
+from wardstead.adapters.store.conversations import UnknownConversation
+from wardstead.bootstrap.conversations import id_of
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.entitlements import decide, later
+from wardstead.bootstrap.people import BadValue
+from wardstead.kernel.errors import CallerError
+from wardstead.kernel.ids import PrincipalId
+from wardstead.kernel.labels import PUBLIC, Label
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class UnknownExchange(CallerError):
+    """There is no such exchange."""
+
+    code = "unknown_exchange"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A share, with the names of those whom it is about. ``holds``: whether it gives anything now."""
+
+    share: Share
+    granted_by: str
+    grantee: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _What:
+    resource: Resource
+    label: Label
+
+
+def give(
+    deployment: Deployment,
+    *,
+    by: str,
+    exchange: str = "",
+    conversation: str = "",
+    person: str = "",
+    group: str = "",
+    rights: Iterable[str] = ("read",),
+    depth: int = 0,
+    until: str | None = None,
+) -> Share:
+    """Share an exchange, or a conversation (by its id, or by the name that the client of ``by`` uses), with a person or a group.
+
+    Raises ``MayNot`` where policy forbids it, ``CannotGive`` for what ``by`` has not.
+    """
+    if bool(exchange) == bool(conversation):
+        raise BadValue("say one exchange, or one conversation")
+    if bool(person) == bool(group):
+        raise BadValue("say one person, or one group, to share it with")
+    who = deployment.directory.find(by)
+    what = _exchange(deployment, exchange) if exchange else _conversation(deployment, conversation, who)
+    grantee = deployment.directory.find(person) if person else None
+    target = grantee.clearance if grantee is not None else None
+    decision = decide(deployment, who, "shareData", what.resource, label=what.label, target=target)
+    to = (GranteeKind.PRINCIPAL, grantee.id) if grantee is not None else (GranteeKind.GROUP, group)
+    told = {"policies": ", ".join(decision.policies)}
+    return deployment.entitlements.give(
+        who, what.resource, to, _rights(rights), depth=depth, expires_ms=later(until), details=told
+    )
+
+
+def take_back(deployment: Deployment, share_id: str, *, by: str) -> int:
+    """End a share and all that came of it, in the name of ``by``; how many. Raises ``MayNot``, ``UnknownShare``."""
+    kept, who = deployment.entitlements.share(share_id), deployment.directory.find(by)
+    resource = Resource(kept.resource.type, kept.resource.id, owner=_owner(deployment, kept))
+    said = {"ownGrant": kept.granted_by == who.id}
+    decision = decide(deployment, who, "revokeShare", resource, context=said)
+    told = {"by": who.name, "policies": ", ".join(decision.policies)}
+    return deployment.entitlements.take_back(share_id, details=told)
+
+
+def shares(deployment: Deployment, *, by: str = "", person: str = "") -> list[Shown]:
+    """What was shared: by somebody, with somebody (or a group of theirs), or all."""
+    directory = deployment.directory.load()
+    names: dict[str, str] = {one.id: one.name for one in directory.principals.values()}
+    granter = deployment.directory.find(by).id if by else None
+    reader = directory.principals[deployment.directory.find(person).id] if person else None
+    index = Shares(directory)
+    found = []
+    for one in directory.shares.values():
+        if granter not in {None, one.granted_by} or (reader is not None and not index.is_given_to(one, reader)):
+            continue
+        holds = bool(index.carried(one, _owner(deployment, one), now_ms()).rights)
+        grantee = names.get(one.grantee, one.grantee)
+        found.append(Shown(one, names.get(one.granted_by, ""), grantee, holds))
+    return found
+
+
+def _rights(given: Iterable[str]) -> frozenset[Right]:
+    try:
+        return frozenset(Right(one) for one in given)
+    except ValueError:
+        raise BadValue("no such right", why=f"the rights are {', '.join(Right)}", where="--right") from None
+
+
+def _exchange(deployment: Deployment, exchange: str) -> _What:
+    found = deployment.ledger.summary(exchange)
+    opened = deployment.ledger.open_exchange(exchange, deployment.ring) if found is not None else None
+    if found is None or opened is None or found.kind == "admin":
+        raise UnknownExchange(f"there is no exchange {exchange[:64]!r}")
+    owner = _by_subject(deployment, found.subject)
+    return _What(Resource("Exchange", exchange, owner=owner.id if owner is not None else None), opened["label"])
+
+
+def _conversation(deployment: Deployment, given: str, who: Principal) -> _What:
+    conversation = given if _ID.fullmatch(given) else id_of(deployment, given, who.name)
+    try:
+        summary = deployment.conversations.show(conversation)
+        subject, mark = summary.owner, summary.mark
+    except UnknownConversation:
+        known = deployment.ledger.conversation_owner(conversation)
+        if known is None:
+            raise UnknownConversation(f"nothing was said in the conversation {given[:64]!r}") from None
+        subject, mark = known, PUBLIC
+    owner = _by_subject(deployment, subject)
+    return _What(Resource("Conversation", conversation, owner=owner.id if owner is not None else None), mark)
+
+
+def _owner(deployment: Deployment, one: Share) -> PrincipalId | None:
+    """Whose the shared resource is, as the ledger and the conversations know it."""
+    if one.resource.type == "Exchange":
+        subject = deployment.ledger.subject(one.resource.id)
+    else:
+        subject = deployment.ledger.conversation_owner(one.resource.id) or _owner_by_mark(deployment, one.resource.id)
+    owner = _by_subject(deployment, subject)
+    return owner.id if owner is not None else None
+
+
+def _owner_by_mark(deployment: Deployment, conversation: str) -> str | None:
+    try:
+        return deployment.conversations.show(conversation).owner
+    except UnknownConversation:
+        return None
+
+
+def _by_subject(deployment: Deployment, subject: str | None) -> Principal | None:
+    return next((one for one in deployment.directory.list_principals() if one.subject == subject), None)
