@@ -44,8 +44,10 @@ def test_a_column_may_be_a_number_and_an_import_replaces_the_one_before(deployme
         code, made = run(deployment, "import-values", "--type", "customer-id", "--column", column, str(ids))
         assert (code, made["count"]) == (0, 2)
     assert len(known.indexes(deployment)) == 1
-    with pytest.raises(CallerError, match="no column"):
-        known.import_values(deployment, ids, name="ids", kind="customer-id", category="own-data", column="nothing")
+    for column in ("nothing", "0", "9"):
+        with pytest.raises(CallerError, match="no column") as caught:
+            known.import_values(deployment, ids, name="ids", kind="customer-id", category="own-data", column=column)
+        assert "'id'" in caught.value.why  # an error names the columns that there are
 
 
 def test_a_document_is_known_after_its_fingerprint(deployment: Deployment, tmp_path: Path) -> None:
@@ -125,3 +127,12 @@ def test_classify_knows_terms_values_and_documents(deployment: Deployment, ids: 
         "known-document": "known-documents",
     }
     assert shown["label"] == {"level": "confidential", "compartments": ["legal"]}
+
+
+def test_an_error_about_columns_tells_no_values(deployment: Deployment, tmp_path: Path) -> None:
+    headless = tmp_path / "ids.csv"
+    for first in ("AC-10422,Berlin", "m.okafor@example.org,Berlin", "4111 1111 1111 1111,x"):
+        headless.write_text(f"{first}\nAC-10423,Paris\n")
+        with pytest.raises(CallerError, match="no column") as caught:
+            known.import_values(deployment, headless, name="ids", kind="customer-id", category="own-data", column="id")
+        assert caught.value.why == "it has 2 columns"

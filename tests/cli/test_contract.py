@@ -366,6 +366,8 @@ def test_what_is_no_regular_file_is_not_waited_for(made: Path, tmp_path: Path) -
         "plain.txt": None, "sparse": "the file is too large",
     }  # fmt: skip
     told = classified(made, str(folder), "--skip-unread").stderr.decode()
+    notes = json.loads(classified(made, str(folder), "--sarif").stdout)["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert {one["descriptor"]["id"] for one in notes} == {"skipped", "cannot_read"}
     assert "skipped" in told
     assert "a named pipe" in told
 
@@ -376,6 +378,36 @@ def test_sarif_names_rule_level_and_region(made: Path) -> None:
     (result,) = [one for one in run["results"] if one["ruleId"] == "payment-card"]
     assert result["level"] == "error"
     assert result["locations"][0]["physicalLocation"]["region"]["charOffset"] == TEXT.index("4111")
+    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "payment-card"
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_its_own_and_the_rest_is_classified(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text(TEXT)
+    unreadable = [str(tmp_path / "none.txt"), str(tmp_path / ("x" * 300)), str(tmp_path / "letter.txt" / "below")]
+    files = (unreadable[0], str(tmp_path / "letter.txt"), *unreadable[1:])
+    done = classified(made, *files, "--json")
+    assert done.returncode == 2
+    every = json.loads(done.stdout)
+    assert every["label"] == {"level": "restricted", "compartments": ["payment"]}
+    assert {one["file"]: one["error"]["code"] for one in every["files"] if "error" in one} == dict.fromkeys(
+        unreadable, "cannot_read"
+    )
+    for alone in unreadable:
+        done = classified(made, alone, "--json")
+        assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, "cannot_read")
+    run = json.loads(classified(made, unreadable[0], "--sarif").stdout)["runs"][0]
+    assert run["invocations"][0]["executionSuccessful"] is False
+
+
+def test_what_is_found_is_the_result_and_what_was_not_read_is_not(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text(TEXT)
+    (tmp_path / "bad\udcff.txt").write_text("hello")
+    alone = classified(made, str(tmp_path / "letter.txt"))
+    assert f"{tmp_path / 'letter.txt'}: restricted; payment; ".encode() in alone.stdout
+    done = classified(made, str(tmp_path), str(tmp_path / "none.txt"))
+    assert f"{tmp_path / 'letter.txt'}: restricted; payment; ".encode() in done.stdout
+    assert b"not read  " in done.stdout
+    assert f"not read {tmp_path / 'none.txt'}: the file cannot be read".encode() in done.stderr
 
 
 @pytest.mark.parametrize("given", [b"a\xc3(", b"\xff\xfe\x00", b"\x80"])

@@ -92,3 +92,16 @@ def test_a_search_finds_rules_by_all_of_their_words() -> None:
 def test_every_action_has_words() -> None:
     assert set(policy_view.DONE) == set(Action)
     assert set(policy_view.MEANING) == {action.name.lower() for action in Action}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "detectors", "said"),
+    [
+        (0, (), "nothing at present"),
+        (1, (), "1 pattern"),
+        (0, ("names",), "names"),
+        (12, ("names", "prose"), "12 patterns, names and prose"),
+    ],
+)
+def test_a_category_says_what_finds_it(patterns: int, detectors: tuple[str, ...], said: str) -> None:
+    assert policy_view.Category("personal", patterns, 0, detectors, ()).found_by == said

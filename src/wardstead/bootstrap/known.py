@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +27,11 @@ from wardstead.inspection.known.terms import Dictionary, TermMatcher, load_dicti
 from wardstead.inspection.known.values import ValueMatcher, index_values
 from wardstead.inspection.ports import TextDetector
 from wardstead.kernel.errors import BackendError, CallerError, ConfigurationError
+from wardstead.kernel.text import harmless
+
+_COLUMN = re.compile(r"(?!.*\d{3})[^\W\d][\w .()/#-]{0,39}")
+"""What the name of a column looks like, and most values do not: no ``@``, no long numbers."""
+_SHOWN_COLUMNS = 20
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -127,18 +133,29 @@ def _column(file: Path, column: str) -> Iterator[str]:
         return
     delimiter = max(",;\t|", key=lines[0].count)
     rows = csv.reader(lines, delimiter=delimiter)
+    head = next(rows)
+    at = _place_of(column, head, str(file))
     if column.isdecimal():
-        at = int(column) - 1
-    else:
-        head = next(rows)
-        if column not in head:
-            raise CallerError(
-                f"there is no column {column!r}", where=str(file), why=f"it has {len(head)}", next_step="or its number"
-            )
-        at = head.index(column)
+        yield head[at]
     for row in rows:
         if 0 <= at < len(row):
             yield row[at]
+
+
+def _place_of(column: str, head: list[str], where: str) -> int:
+    """Where a column is, by its name or else its number from 1."""
+    if column in head and not column.isdecimal():
+        return head.index(column)
+    if column.isdecimal() and 0 < int(column) <= len(head):
+        return int(column) - 1
+    shown = [repr(harmless(one)) for one in head[:_SHOWN_COLUMNS]]
+    more = f" and {len(head) - _SHOWN_COLUMNS} more" if len(head) > _SHOWN_COLUMNS else ""
+    # A file without a head begins with values, and no error may tell those.
+    why = f"its columns are {', '.join(shown)}{more}" if all(map(_COLUMN.fullmatch, head)) else f"it has {len(head)} columns"
+    raise CallerError(
+        f"there is no column {harmless(column[:40])!r}", where=where, why=why,
+        next_step="give a column's name as the first line has it, or its number from 1 where the first line is values already",
+    )  # fmt: skip
 
 
 def _require_rule(deployment: Deployment, kind: str, category: str) -> None:

@@ -7,7 +7,7 @@ called like one of them is given as ``./test``.
 
 from __future__ import annotations
 
-import stat
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +21,8 @@ from typer.core import TyperGroup
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.reading import kind_of, read_bounded, read_regular
-from wardstead.cli.classify_report import Passed, Read, Report, Unread, document, sarif, tell, tell_all
+from wardstead.cli.classify_report import Passed, Read, Scan, Unread, document, tell, tell_all
+from wardstead.cli.classify_sarif import sarif
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.classify import Classifier
@@ -90,51 +91,78 @@ def classify(
         limit = label(fail_on) if fail_on else None
         place = deployment(context)
         passed: list[Passed] = []
-        sources = list(_sources(files, passed))
-        several = len(sources) > 1 or any(path.is_dir() for path in files)
-        sizes = sum(path.stat().st_size for path in sources if path.is_file())
-        explain = classifier(place, scan=sizes >= MUCH)
-        reports = list(_reports(place, explain, sources, several=several))
-    report = Report(tuple(reports), several=several, passed=tuple(passed))
+        unread: list[Unread] = []
+        sources = list(_sources(files, passed, unread))
+        several = sarif_ or len(sources) > 1 or any(map(_is_folder, files))
+        explain = classifier(place, scan=sum(map(_size_bytes, sources)) >= MUCH)
+        results = [*unread, *_results(place, explain, sources, several=several)]
+    scan = Scan(tuple(results), several=several, passed=tuple(passed))
     if sarif_:
-        say_json(sarif(report))
+        say_json(sarif(scan))
     elif json:
-        say_json(document(report))
+        say_json(document(scan))
     elif several:
-        tell_all(report, show=show)
+        tell_all(scan, show=show)
     else:
-        tell(report.read[0], show=show)
+        tell(scan.read[0], show=show)
     # What a detector did not look for may be there: nobody may take that for clean.
-    if limit is not None and (report.label.level >= limit.level or report.failed):
+    if limit is not None and (scan.label.level >= limit.level or scan.failed):
         raise typer.Exit(1)
-    if report.unread and not skip_unread:
-        raise typer.Exit(report.unread[0].error.exit_code)
+    if scan.unread and not skip_unread:
+        raise typer.Exit(max(one.error.exit_code for one in scan.unread))
 
 
-def _sources(files: Iterable[Path], passed: list[Passed]) -> Iterator[Path]:
+def _sources(files: Iterable[Path], passed: list[Passed], unread: list[Unread]) -> Iterator[Path]:
     """The files themselves, and those in folders, in their order. In folders links are not followed, and of pipes, devices
-    and sockets there is nothing to read: they are ``passed``."""
+    and sockets there is nothing to read: they are ``passed``. Folders that cannot be read are ``unread``."""
     for path in files:
-        if str(path) == "-" or not path.is_dir():
+        if str(path) == "-" or not _is_folder(path):
             yield path
             continue
-        found = []
-        for one in sorted(path.rglob("*")):
-            mode = one.lstat().st_mode
-            if not (kind := kind_of(mode)):
-                found.append(one)
-            elif not stat.S_ISDIR(mode):
-                passed.append(Passed(str(one), kind))
-        if not found:
+        before = len(unread)
+        found = list(_below(path, passed, unread))
+        if not found and len(unread) == before:
             raise NothingToRead("there is no file in this folder", where=str(path), why=_why_none(passed))
         yield from found
+
+
+def _is_folder(path: Path) -> bool:
+    """Also of what may not be looked at, or has no possible name: ``Path.is_dir`` raises then."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def _below(folder: Path, passed: list[Passed], unread: list[Unread]) -> Iterator[Path]:
+    def refused(error: OSError) -> None:
+        where, why = str(error.filename), error.strerror or ""
+        unread.append(Unread(where, CannotRead("the folder cannot be read", where=where, why=why)))
+
+    for at, folders, names in os.walk(folder, onerror=refused):
+        folders.sort()
+        for name in sorted([*names, *(one for one in folders if os.path.islink(Path(at, one)))]):  # noqa: PTH114
+            one = Path(at, name)
+            try:
+                kind = kind_of(one.lstat().st_mode)
+            except OSError:
+                kind = ""  # reading it says why
+            if kind:
+                passed.append(Passed(str(one), kind))
+            else:
+                yield one
+
+
+def _size_bytes(path: Path) -> int:
+    """Of a file that can be looked at; why another cannot is said when it is read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _why_none(passed: list[Passed]) -> str:
     return f"links, pipes and devices are passed over: {len(passed)} here" if passed else ""
 
 
-def _reports(place: Deployment, explain: Classifier, sources: list[Path], *, several: bool) -> Iterator[Read | Unread]:
+def _results(place: Deployment, explain: Classifier, sources: list[Path], *, several: bool) -> Iterator[Read | Unread]:
     with Progress(console=err, transient=True, disable=not several or not err.is_terminal) as progress:
         task = progress.add_task("reading", total=len(sources))
         for path in sources:

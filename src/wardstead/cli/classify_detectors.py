@@ -34,12 +34,14 @@ def detectors(context: typer.Context, json: Json = False) -> None:
 
 
 def show(results: list[Report]) -> None:
-    """A line for each detector."""
+    """A line for each detector; how long it takes, where that was measured."""
+    measured = any(one.ms for one in results)
     table = Table(box=None, pad_edge=False)
-    for title in ("detector", "state", "ms for 2 KB", "finds"):
+    for title in ("detector", "state", *(["ms for 2 KB"] if measured else []), "finds"):
         table.add_column(title, overflow="fold")
     for one in results:
         why = f": {escape(harmless(one.why))}" if one.why else ""
         state = f"[{_COLOURS[one.state]}]{one.state.value}[/]{why}"
-        table.add_row(escape(one.id), state, f"{one.ms:.2f}" if one.ms else "", escape(", ".join(one.types)))
+        took = [f"{one.ms:.2f}" if one.ms else ""] if measured else []
+        table.add_row(escape(one.id), state, *took, escape(", ".join(one.types)))
     out.print(table)

@@ -1,17 +1,16 @@
-"""How ``classify`` says what it found: a table, JSON, SARIF 2.1.0."""
+"""What ``classify`` found in files, as a table and as JSON. As SARIF: ``classify_sarif``."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import quote
+from pathlib import PurePath
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead import __version__
 from wardstead.cli.output import err, out
 from wardstead.inspection.classify import Classification, Found
 from wardstead.inspection.documents import ARROW, Extracted, Part
@@ -68,8 +67,8 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Of one file or of several."""
+class Scan:
+    """What came of one file or of several."""
 
     files: tuple[Read | Unread, ...]
     several: bool
@@ -108,7 +107,8 @@ class Lines:
         return line, place - self._starts[line - 1] + 1
 
 
-def _label(one: Label) -> dict[str, Any]:
+def label_document(one: Label) -> dict[str, Any]:
+    """A label as JSON."""
     return {"level": one.level_name, "compartments": sorted(one.compartments)}
 
 
@@ -117,22 +117,20 @@ def _inside(part: Part) -> str:
     return ARROW.join(part.path[1:])
 
 
-def document(report: Report) -> dict[str, Any]:
+def document(scan: Scan) -> dict[str, Any]:
     """As JSON."""
-    if not report.several:
-        return _file(report.read[0])
-    files = [
-        _file(one) if isinstance(one, Read) else {"file": one.name, "error": one.error.diagnostics()} for one in report.files
-    ]
-    skipped = [{"file": one.name, "kind": one.kind} for one in report.passed]
-    return {"label": _label(report.label), "files": files, "skipped": skipped}
+    if not scan.several:
+        return _file(scan.read[0])
+    files = [_file(one) if isinstance(one, Read) else {"file": one.name, "error": one.error.diagnostics()} for one in scan.files]
+    skipped = [{"file": one.name, "kind": one.kind} for one in scan.passed]
+    return {"label": label_document(scan.label), "files": files, "skipped": skipped}
 
 
 def _file(read: Read) -> dict[str, Any]:
     return {
         "file": read.name,
         "kind": read.extracted.kind,
-        "label": _label(read.label),
+        "label": label_document(read.label),
         "findings": [_finding(part, found, lines) for part, found, lines in read.findings()],
         "warnings": list(read.extracted.all_warnings()),
         "failed": list(read.failed),
@@ -151,7 +149,7 @@ def _finding(part: Part, found: Found, lines: Lines) -> dict[str, Any]:
         "end": found.end,
         "line": line,
         "column": column,
-        "label": _label(found.label),
+        "label": label_document(found.label),
         "prompt": found.prompt.name.lower(),
         "answer": found.answer.name.lower(),
         "also": list(found.also),
@@ -161,7 +159,7 @@ def _finding(part: Part, found: Found, lines: Lines) -> dict[str, Any]:
 
 
 def tell(read: Read, *, show: bool) -> None:
-    """As a table."""
+    """As a table, and a line with its label. What the name of a combination stands behind, that combination made so."""
     inside = not read.plain
     table = Table(box=None, pad_edge=False)
     for title in (
@@ -183,91 +181,39 @@ def tell(read: Read, *, show: bool) -> None:
         done = (found.prompt.name.lower(), found.answer.name.lower())
         hidden = f" [yellow]({part.hidden})[/]" if part.hidden else ""
         where = [f"{escape(_inside(part)) or '[dim]body[/]'}{hidden}"] if inside else []
-        table.add_row(*where, f"{line}:{column}", f"{found.type}{also}", str(found.label), *done, *shown)
+        raised = f" [dim]({', '.join(found.combinations)})[/]" if found.combinations else ""
+        table.add_row(*where, f"{line}:{column}", f"{found.type}{also}", f"{found.label}{raised}", *done, *shown)
     if count:
         out.print(table)
     for warning in read.extracted.all_warnings():
         err.print(f"[yellow]note[/] {escape(warning)}")
     for failed in read.failed:
         err.print(f"[bold red]failed[/] the detector {escape(failed)} did not work: what it looks for may be there")
-    err.print(f"{escape(read.name)}: [bold]{read.label}[/]; {count} findings")
+    out.print(f"{escape(harmless(read.name))}: [bold]{read.label}[/]; {count} finding{'' if count == 1 else 's'}")
 
 
-def tell_all(report: Report, *, show: bool) -> None:
-    """Each file that holds something, then a line for each that was not read or passed over, then a summary."""
-    for read in report.read:
+def tell_all(scan: Scan, *, show: bool) -> None:
+    """Each file that holds something, then a line for each that was not read or passed over, then a summary.
+
+    What is known of the files is the result, and goes to standard output; what is not known of them is an error.
+    """
+    for read in scan.read:
         if any(one.findings for _, one in read.parts) or read.failed or read.extracted.all_warnings():
             tell(read, show=show)
-    for one in report.unread:
-        err.print(f"[bold red]not read[/] {escape(one.name)}: {escape(str(one.error))}")
-    for passed in report.passed:
-        err.print(f"[yellow]skipped[/] {escape(passed.name)}: {passed.kind}")
+    for one in scan.unread:
+        said = str(one.error).removeprefix(f"{one.name}: ").removeprefix(f"{PurePath(one.name).name}: ")
+        err.print(f"[bold red]not read[/] {escape(harmless(f'{one.name}: {said}'))}")
+    for passed in scan.passed:
+        err.print(f"[yellow]skipped[/] {escape(harmless(passed.name))}: {passed.kind}")
     table = Table(box=None, pad_edge=False)
     table.add_column("label")
     table.add_column("files", justify="right")
     table.add_column("findings", justify="right")
-    for label in sorted({one.label for one in report.read}, key=lambda one: (-one.level, str(one))):
-        same = [one for one in report.read if one.label == label]
+    for label in sorted({one.label for one in scan.read}, key=lambda one: (-one.level, str(one))):
+        same = [one for one in scan.read if one.label == label]
         table.add_row(str(label), str(len(same)), str(sum(len(found.findings) for one in same for _, found in one.parts)))
-    if report.unread:
-        table.add_row("[red]not read[/]", str(len(report.unread)), "")
-    if report.passed:
-        table.add_row("[yellow]skipped[/]", str(len(report.passed)), "")
-    err.print(table)
-
-
-_LEVELS: Final = ("note", "note", "warning", "error")
-"""SARIF's word for each level."""
-
-
-def sarif(report: Report) -> dict[str, Any]:
-    """OASIS SARIF 2.1.0: one run, a rule for each detector that found something; files that were not read as notifications."""
-    every = [(read, part, found, lines) for read in report.read for part, found, lines in read.findings()]
-    rules = sorted({(found.detector, found.type, found.category) for _, _, found, _ in every})
-    run: dict[str, Any] = {
-        "tool": {
-            "driver": {
-                "name": "wardstead",
-                "version": __version__,
-                "rules": [
-                    {"id": rule, "name": kind, "shortDescription": {"text": f"{kind} ({category})"}}
-                    for rule, kind, category in rules
-                ],
-            }
-        },
-        "columnKind": "unicodeCodePoints",
-        "properties": {"label": _label(report.label)},
-        "results": [_sarif_result(read, part, found, lines) for read, part, found, lines in every],
-    }
-    notes: list[dict[str, Any]] = [
-        {
-            "level": "error",
-            "message": {"text": str(one.error)},
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(one.name)}}}],
-        }
-        for one in report.unread
-    ]
-    notes += [{"level": "error", "message": {"text": f"the detector {name} did not work"}} for name in report.failed]
-    if notes:
-        run["invocations"] = [{"executionSuccessful": False, "toolExecutionNotifications": notes}]
-    return {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]}
-
-
-def _sarif_result(read: Read, part: Part, found: Found, lines: Lines) -> dict[str, Any]:
-    (line, column), (end_line, end_column) = lines.at(found.start), lines.at(found.end)
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(read.name)}}
-    location: dict[str, Any] = {"physicalLocation": physical}
-    span = {"charOffset": found.start, "charLength": found.end - found.start}
-    if read.plain:
-        physical["region"] = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column, **span}
-    else:
-        # A place in what was read out of a document is no place in its bytes: section 3.33 has logical locations for that.
-        names = {"name": part.path[-1], "fullyQualifiedName": part.place, "kind": part.kind}
-        location["logicalLocations"] = [names]
-        location["properties"] = {**span, "hidden": part.hidden}
-    return {
-        "ruleId": found.detector,
-        "level": _LEVELS[found.label.level],
-        "message": {"text": f"{found.type}: {found.label}" + (f" ({part.hidden})" if part.hidden else "")},
-        "locations": [location],
-    }
+    if scan.unread:
+        table.add_row("[red]not read[/]", str(len(scan.unread)), "")
+    if scan.passed:
+        table.add_row("[yellow]skipped[/]", str(len(scan.passed)), "")
+    out.print(table)

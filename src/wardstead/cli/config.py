@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import msgspec
 import typer
 
@@ -47,9 +49,16 @@ def check(context: typer.Context, json: Json = False) -> None:
         say_json({"ok": True, "models": models, **versions, "warnings": warnings})
     else:
         err.print(f"[green]ok[/]: models {', '.join(models) or 'none'}")
-        err.print(f"[dim]versions, as each intent records them: policy {point.version}, inspection {version}[/]")
+        err.print(
+            f"[dim]policy {point.version}, inspection {short(version)}; each intent records them in full, as --json has them[/]"
+        )
         for warning in warnings:
             err.print(f"[yellow]warning[/]: {warning}")
+
+
+def short(version: str) -> str:
+    """An inspection's version for people: the classification policy's own, and a digest of the whole."""
+    return f"{version.partition('/')[0]} ({sha256(version.encode()).hexdigest()[:12]})"
 
 
 @app.command("show")

@@ -105,6 +105,13 @@ class Category:
     """Text detectors that find such data, too."""
     rules: tuple[Rule, ...]
 
+    @property
+    def found_by(self) -> str:
+        """What finds such data: ``12 patterns and names``."""
+        patterns = [f"{self.patterns} pattern{'' if self.patterns == 1 else 's'}"] if self.patterns else []
+        *most, last = [*patterns, *self.detectors] or ["nothing at present"]
+        return f"{', '.join(most)} and {last}" if most else last
+
 
 def ladder(policy: ClassificationPolicy) -> tuple[Rung, ...]:
     """The levels, the highest first."""

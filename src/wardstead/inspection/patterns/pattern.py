@@ -44,7 +44,7 @@ EXACT_BYTES = 48
 WORD = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=~%:!#$&*,;?@^|-"
 """What a word is made of here. A pattern of these alone is in progress at most from where the last word begins: keys of
 hundreds of services are, and their exact closures together would have more states than memory holds."""
-_NOT_IN_WORD = [chr(code) for code in range(256) if code not in WORD]
+_NOT_IN_WORD = "".join(chr(code) for code in range(256) if code not in WORD)
 DIGIT = frozenset(b"0123456789")
 KEY = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-/+")
 """What keys are made of, and base64."""
@@ -265,7 +265,7 @@ def _is_word(items: Any, where: str) -> bool:
             inside = _is_word(value[2], where)
         else:
             one = _full(op, value, where)
-            inside = op is c.AT or not any(re.match(one, char) for char in _NOT_IN_WORD)
+            inside = op is c.AT or not re.search(one, _NOT_IN_WORD)
         if not inside:
             return False
     return True
