@@ -324,6 +324,10 @@ def document() -> dict[str, Any]:
         "/api/version": reading("/api/version", "Version", closed(["version"], version=TEXT), errors=["400", "431"]),
         "/ledger/receipt/{id}": reading("/ledger/receipt/", "One receipt", FREE, errors=[*common, "404"], parameter="id"),
         "/ledger/checkpoint": reading("/ledger/checkpoint", "Newest checkpoint", TEXT, errors=[*common, "404"]),
+        "/v1/held": reading("/v1/held", "What of yours was held for review", FREE, errors=common),
+        "/v1/held/{id}": reading(
+            "/v1/held/", "What became of it, and a released answer", FREE, errors=[*common, "404"], parameter="id"
+        ),
         "/healthz": reading("/healthz", "Health", FREE, errors=["400", "431", "503"]),
     }
     for path in ("/healthz", "/api/version"):

@@ -273,6 +273,15 @@ class ConversationsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     stand_in_days: Annotated[int, Meta(ge=1, le=3650)] = 30
 
 
+class ReviewSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is held for review. Retention may end either earlier."""
+
+    wait_days: Annotated[int, Meta(ge=1, le=3650)] = 7
+    """What nobody has reviewed by then counts as refused."""
+    release_days: Annotated[int, Meta(ge=1, le=3650)] = 7
+    """How long a released answer can be fetched, and a released request sent again."""
+
+
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged: never content."""
 
@@ -291,6 +300,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     documents: DocumentsSection = DocumentsSection()
     ledger: LedgerSection = LedgerSection()
     conversations: ConversationsSection = ConversationsSection()
+    review: ReviewSection = ReviewSection()
     logging: LoggingSection = LoggingSection()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 RANKS = ("public", "internal", "confidential", "restricted")
 Ref = tuple[str, str]
 MODEL = {"infer", "embed", "listModels"}
-EXCHANGE = {"readReceipt", "viewExchange"}
+EXCHANGE = {"readReceipt", "viewExchange", "reviewHeld", "readHeld"}
 SHARING = {"shareData", "revokeShare"}
 ELEVATION = {"requestRole", "approveRole"}
 
@@ -139,6 +139,10 @@ def mandatory(asked: Question, who: Person) -> bool:
             return who.cleared.above(asked.mark) and (asked.target is None or asked.target.above(asked.mark))
         case "approveRole":
             return not own
+        case "reviewHeld":
+            return not own and who.cleared.above(asked.mark)
+        case "readHeld":
+            return own and who.cleared.above(asked.mark)
     return True
 
 
@@ -181,8 +185,10 @@ def permitted(world: World, asked: Question, who: Person) -> bool:
             return "share" in rights
         case "revokeShare":
             return "admin" in rights or asked.own_grant or "admin" in roles
-        case "requestRole":
+        case "requestRole" | "readHeld":
             return own
+        case "reviewHeld":
+            return "reviewer" in roles
     return False
 
 

@@ -28,7 +28,8 @@ COMPARTMENTS = st.frozensets(st.sampled_from(["personal", "payment", "health"]))
 LABELS = st.builds(Label, st.integers(0, 3), COMPARTMENTS)
 ROLES = st.frozensets(st.sampled_from(["user", "admin", "auditor", "reviewer"]))
 MODEL = {"infer", "embed", "listModels"}
-EXCHANGE = {"readReceipt", "viewExchange"}
+HELD = {"reviewHeld", "readHeld"}
+EXCHANGE = {"readReceipt", "viewExchange", *HELD}
 CONSOLE = {"viewConsole", "viewLedger", "viewAdministration", "administer", "replayPolicy"}
 
 
@@ -47,7 +48,7 @@ def requests(draw: st.DrawFn) -> AccessRequest:
     kind = "Model" if action in MODEL else "Exchange" if action in EXCHANGE else "Console"
     owner = draw(st.sampled_from([None, PrincipalId("ann"), PrincipalId("bob")])) if kind == "Exchange" else None
     resource = Resource(kind, "r", clearance=draw(LABELS), owner=owner)
-    label = draw(LABELS) if kind == "Model" else Label()
+    label = draw(LABELS) if kind == "Model" or action in HELD else Label()
     context = draw(st.fixed_dictionaries({}, optional={"purpose": st.sampled_from(["care", "sales"])}))
     return AccessRequest(Identity(principal, credential), action, resource, label, 0, context)
 

@@ -74,7 +74,7 @@ START = 1_795_000_000_000 // (24 * HOUR) * (24 * HOUR)
 TIMES = st.integers(0, 48).map(lambda half: START + half * HOUR // 2) | st.integers(START, START + 24 * HOUR)
 ENDS = st.none() | TIMES
 MARKS = st.builds(Mark, st.integers(0, 3), st.frozensets(st.sampled_from(["personal", "health"])))
-ROLES = st.tuples(st.sampled_from(["user", "admin", "auditor", "data-steward", "lead", "chief"]), ENDS, ENDS)
+ROLES = st.tuples(st.sampled_from(["user", "admin", "auditor", "data-steward", "lead", "chief", "reviewer"]), ENDS, ENDS)
 FACTS = st.tuples(
     st.sampled_from([
         ("department", "contractors"), ("training", "privacy"), ("training", "other"), ("device", "unmanaged"), ("signal", "risk")

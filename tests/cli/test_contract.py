@@ -47,6 +47,9 @@ ARGUMENTS = {
     ("share", "give"): ["--exchange", "x", "--with", "eve", "--by", "ada"], ("share", "take-back"): ["x", "--by", "ada"],
     ("user", "set-clearance"): ["eve", "public"], ("user", "reset-password"): ["eve"], ("key", "create"): ["--user", "eve"],
     ("key", "revoke"): ["nobody", "--yes"], ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"],
+    ("review", "show"): ["x"], ("review", "reveal"): ["x", "--by", "eve", "--yes"],
+    ("review", "release"): ["x", "--by", "eve", "--reason", "r", "--yes"],
+    ("review", "refuse"): ["x", "--by", "eve", "--reason", "r", "--yes"],
     ("chat",): ["hello", "--key", "k"], ("conversation", "show"): ["x"],
     ("conversation", "declassify"): ["x", "--level", "public", "--reason", "r", "--by", "eve", "--yes"],
 }  # fmt: skip

@@ -200,7 +200,9 @@ def test_what_is_held_waits_for_review(client: openai.OpenAI, echo: Echo, made: 
     receipt = raw.headers["wardstead-receipt"]
     assert receipt in choice.message.content
     assert not echo.read(IBAN)
-    assert [(one["exchange"], one["user"]) for one in made.json("conversation", "held")["held"]] == [(receipt, "alice")]
+    assert [(one["id"], one["user"], one["held"]) for one in made.json("review", "list")["held"]] == [
+        (receipt, "alice", "request")
+    ]
     report = made.json("ledger", "verify", "--contents")
     assert report["ok"]
     # What is kept for the reviewer is sealed under the label of what was found in it.

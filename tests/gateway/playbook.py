@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal
 from wardstead.gateway.pipeline.commands import Body, ClientGone, Command, Compute, Start
 from wardstead.gateway.pipeline.exchange import Exchange
@@ -67,6 +69,12 @@ class WordInspector:
     def inspect_all(self, texts: Any, flow: Flow, **_: Any) -> list[Inspection]:
         return [self.inspect(text, flow) for text in texts]
 
+    def reviewed(self) -> WordInspector:
+        return ReviewedWords()
+
+    def label_of(self, texts: Any, flow: Flow, **_: Any) -> Label:
+        return CONFIDENTIAL if any("PERSONAL" in text for text in texts) else PUBLIC
+
     def warm(self) -> None:
         pass
 
@@ -87,6 +95,14 @@ class WordInspector:
 
     def guard(self, flow: Flow, **_: Any) -> WordGuard:
         return WordGuard(self)
+
+
+class ReviewedWords(WordInspector):
+    """What is DOUBTFUL goes on."""
+
+    def inspect(self, text: str, flow: Flow) -> Inspection:
+        verdict = super().inspect(text.replace("DOUBTFUL", "reviewed"), flow)
+        return msgspec.structs.replace(verdict, text=verdict.text.replace("reviewed", "DOUBTFUL"))
 
 
 class WordGuard:
@@ -142,6 +158,12 @@ class PlainSealer:
         return sealed
 
 
+class LabelledDraft(Draft, frozen=True):
+    """A draft that shows the label it was sealed under."""
+
+    label: Label = PUBLIC
+
+
 class PlainSeal:
     def __init__(self, subject: str, exchange_id: ExchangeId) -> None:
         self.subject = subject
@@ -150,8 +172,8 @@ class PlainSeal:
     def intent(self, content: bytes, time_ms: int, label: Label) -> Draft:
         return Draft(self.exchange_id, EntryKind.INTENT, b"", content, self.subject, time_ms)
 
-    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label) -> Draft:
-        return Draft(self.exchange_id, EntryKind.OUTCOME, b"", content, self.subject, time_ms, outcome)
+    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label) -> LabelledDraft:
+        return LabelledDraft(self.exchange_id, EntryKind.OUTCOME, b"", content, self.subject, time_ms, outcome, label=label)
 
 
 def world(*, deny: bool = False, version: int = 1, identity: Identity = ALICE, answer_bytes: int = 1_000_000) -> World:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.gateway.playbook import ALICE, NOW, Playbook, Unauthenticated, WordInspector, exchange, world
+from tests.gateway.playbook import ALICE, CONFIDENTIAL, NOW, Playbook, Unauthenticated, WordInspector, exchange, world
 
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
 from wardstead.gateway.pipeline import steps
@@ -20,6 +20,7 @@ from wardstead.gateway.pipeline.commands import (
     CommitIntent,
     CommitOutcome,
     Compute,
+    FindRelease,
     ReadBody,
     ReadModel,
     Recall,
@@ -501,7 +502,7 @@ def test_a_stream_ends_when_its_key_expires() -> None:
 
 
 def test_a_request_that_is_held_waits_for_its_reviewer_and_reaches_no_model() -> None:
-    play = Playbook(exchange()) >> ReadBody << chat("a DOUBTFUL SECRET") >> CommitIntent
+    play = Playbook(exchange()) >> ReadBody << chat("a DOUBTFUL SECRET") >> FindRelease << "" >> CommitIntent
     said = content(play.seen[-1])
     assert said["decision"]["verdict"] == "hold"
     assert said["request"] is None
@@ -539,18 +540,80 @@ def test_an_answer_that_is_held_is_kept_for_its_reviewer() -> None:
     assert b"for review" in play.sent
 
 
-def test_a_stream_that_is_held_keeps_what_was_not_released() -> None:
+def held_stream() -> Playbook:
+    """A stream up to the piece on whose account it is held, and the notice."""
     play = intended(chat(stream=True)) >> CallModel << 200 >> ReadModel << piece("so far ") >> Refresh << world()
-    play.flush() >> ReadModel << piece("it is DOUBTFUL indeed ") >> Refresh << world()
-    play.flush() >> CommitOutcome
+    play.flush() >> ReadModel << piece("it is DOUBTFUL indeed ") + piece("it ") >> Refresh << world()
+    play.flush()
+    assert b"for review" in play.sent
+    return play
+
+
+def test_a_stream_that_is_held_is_kept_to_its_end_for_its_reviewer() -> None:
+    play = held_stream() >> ReadModel << None
+    play.flush() >> ReadModel << piece("is PERSONAL ") >> ReadModel << piece(finish="stop") + DONE
+    play >> CommitOutcome
     said = content(play.seen[-1])
     assert said["outcome"] == "held"
-    assert said["held"][0]["text"] == "so far it is DOUBTFUL indeed "
+    assert said["held"][0]["text"] == "so far it is DOUBTFUL indeed it is PERSONAL "
+    # What stands behind the place where it was held labels the record, and is no part of what was given.
+    assert play.seen[-1].draft.label == CONFIDENTIAL
     play << None
     play.end()
     assert b"DOUBTFUL" not in play.sent
-    assert b"for review" in play.sent
+    assert b"PERSONAL" not in play.sent
     assert b"[DONE]" in play.sent
+
+
+@pytest.mark.parametrize("end", [ClientGone(), PeerError("broken off"), b""])
+def test_a_held_stream_waits_for_review_however_it_ends(end: Any) -> None:
+    play = held_stream() >> ReadModel << end
+    play >> CommitOutcome
+    said = content(play.seen[-1])
+    assert (said["outcome"], said["held"][0]["text"]) == ("held", "so far it is DOUBTFUL indeed it ")
+
+
+def test_a_released_request_passes_once_and_all_else_in_it_is_as_policy_says() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat("a DOUBTFUL SECRET") >> FindRelease << "receipt-0" >> CommitIntent
+    intent = play.seen[-1]
+    assert isinstance(intent, CommitIntent)
+    assert intent.passage is not None
+    assert intent.passage.release == "receipt-0"
+    said = content(intent)
+    assert (said["decision"]["verdict"], said["released"]) == ("allow", "receipt-0")
+    assert said["request"]["messages"][0]["content"] == "a DOUBTFUL [redacted:secret]"
+    assert "held" not in said
+    play << None >> CallModel
+
+
+def test_a_release_that_somebody_else_used_up_meanwhile_is_none() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat("a DOUBTFUL text") >> FindRelease << "receipt-0" >> CommitIntent
+    play << Refusal.STALE >> Refresh << world() >> FindRelease << "" >> CommitIntent
+    assert content(play.seen[-1])["decision"]["verdict"] == "hold"
+
+
+def test_a_release_is_found_for_the_same_content_alone() -> None:
+    def digest(body: bytes, **context: Any) -> bytes:
+        play = Playbook(exchange(**context)) >> ReadBody << body
+        if context:
+            play >> Recall << Remembered()
+        play >> FindRelease
+        found = play.seen[-1]
+        assert isinstance(found, FindRelease)
+        assert found.owner == "subject-1"
+        return found.digest
+
+    same = digest(chat("DOUBTFUL"))
+    assert digest(chat("DOUBTFUL", stream=True)) == same
+    assert digest(chat("DOUBTFUL"), conversation="other") == same
+    assert digest(chat("DOUBTFUL ")) != same
+    assert digest(chat("DOUBTFUL", temperature=0.5)) != same
+    assert digest(turns("DOUBTFUL", "ok", "DOUBTFUL")) != same
+
+
+def test_what_is_blocked_is_not_asked_about() -> None:
+    play = Playbook(exchange()) >> ReadBody << chat("FORBIDDEN and DOUBTFUL") >> CommitIntent
+    assert content(play.seen[-1])["decision"]["verdict"] == "block"
 
 
 def turns(*texts: str) -> bytes:
@@ -631,7 +694,8 @@ def test_the_sequences_that_stop_an_answer_are_read_together() -> None:
 
 
 def test_what_is_held_is_kept_as_it_came_though_something_else_would_be_taken_out() -> None:
-    play = Playbook(exchange()) >> ReadBody << turns("SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET") >> CommitIntent
+    play = Playbook(exchange()) >> ReadBody << turns("SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET") >> FindRelease
+    play << "" >> CommitIntent
     kept = content(play.seen[-1])["held"]["messages"]
     assert [one["content"] for one in kept] == ["SEC", "ok", "RET is DOUBTFUL", "ok", "more SECRET"]
 

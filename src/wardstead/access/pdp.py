@@ -38,6 +38,8 @@ ACTIONS: Final = frozenset(
         "revokeShare",
         "requestRole",
         "approveRole",
+        "reviewHeld",
+        "readHeld",
     }
 )
 _WORDS: Final[Mapping[str, str]] = {
@@ -56,6 +58,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "revokeShare": "take back a share of {}",
     "requestRole": "ask for a role",
     "approveRole": "give somebody a role for some hours",
+    "reviewHeld": "review what is held in the exchange {}",
+    "readHeld": "read what became of the held exchange {}",
 }
 
 

@@ -13,6 +13,7 @@ from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.reading import present, read_text
+from wardstead.bootstrap.reviewing import desk_of_command_line
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.config import ModelSection
 from wardstead.kernel.errors import ConfigurationError, WardsteadError
@@ -51,10 +52,11 @@ def run_recorder(deployment: Deployment) -> int:
 
 
 def prune(deployment: Deployment) -> int:
-    """Forget what conversations remember longer than the settings say; how much that was."""
+    """Refuse what nobody reviewed in time; forget what is remembered longer than the settings say. How much that was."""
     kept = deployment.settings.conversations
     try:
-        return deployment.conversations.prune(fingerprint_days=kept.fingerprint_days, stand_in_days=kept.stand_in_days)
+        reviewed = desk_of_command_line(deployment).expire() + deployment.reviews.forget()
+        return reviewed + deployment.conversations.prune(fingerprint_days=kept.fingerprint_days, stand_in_days=kept.stand_in_days)
     except WardsteadError as error:  # it is tried again: a failing disk is reported where it matters more
         log.warning("what is old was not forgotten", extra={"fields": error.diagnostics()})
         return 0

@@ -16,13 +16,15 @@ from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
 from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
 from wardstead.adapters.store.ledger_reader import Visible
+from wardstead.assurance.review.held import Held, NoSuchHeld, Said, Verdict
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
 from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
-from wardstead.bootstrap.retention import within_retention
+from wardstead.bootstrap.retention import as_classified, within_retention
+from wardstead.bootstrap.reviewing import at_the_console, desk_of_worker
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
@@ -64,6 +66,7 @@ class Console:
     def __init__(self, deployment: Deployment, worlds: WorldHolder) -> None:
         """Shares the worker's snapshot: a revoked session is revoked here at the same moment."""
         self._deployment = deployment
+        self._desk = desk_of_worker(deployment, worlds)
         self._worlds = worlds
         self._posture: tuple[float, Posture] | None = None
         self._states: tuple[float, tuple[DetectorState, ...]] | None = None
@@ -112,17 +115,10 @@ class Console:
 
     def decide(self, identity: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
         """See ``ConsoleServices.decide``. The classification policy may say more of who sees data with a label."""
-        world, who = self._worlds.current, identity.principal
-        decision = world.decisions.decide(AccessRequest(identity, action, resource, label, now_ms()))
-        if not decision.allow or action != "viewExchange" or resource.owner == who.id:
-            return decision
-        seen_by = world.inspector.keeping(label).seen_by
-        if seen_by is None or seen_by & world.decisions.roles_of(who, now_ms()):
-            return decision
-        return Decision(
-            allow=False, policies=(), code="access.seen_by",
-            reason="the classification policy keeps what is labelled like this for other roles",
-        )  # fmt: skip
+        world = self._worlds.current
+        asked = AccessRequest(identity, action, resource, label, now_ms())
+        roles = world.decisions.roles_of(identity.principal, asked.now_ms)
+        return as_classified(world.decisions.decide(asked), asked, roles, world.inspector.keeping(label))
 
     def models(self, identity: Identity) -> Sequence[ModelChoice]:
         """See ``ConsoleServices.models``."""
@@ -216,6 +212,32 @@ class Console:
         """See ``ConsoleServices.verify_receipt``."""
         checkpoint = verify_receipt(document, self._deployment.ledger.key)
         return checkpoint.size if checkpoint is not None else 0
+
+    # -- review ------------------------------------------------------------------------------------------------------
+
+    def held(self, reader: Identity) -> Sequence[Held]:
+        """See ``ConsoleServices.held``."""
+        return self._desk.waiting(reader)
+
+    def held_item(self, exchange_id: str, reader: Identity) -> tuple[Held, Verdict | None]:
+        """See ``ConsoleServices.held_item``."""
+        return self._desk.show(exchange_id, reader), self._deployment.reviews.find(exchange_id)
+
+    def reveal_held(self, exchange_id: str, reader: Identity) -> Sequence[Said]:
+        """See ``ConsoleServices.reveal_held``."""
+        return self._desk.reveal(exchange_id, at_the_console(reader))
+
+    def decide_held(self, exchange_id: str, reader: Identity, reason: str, *, release: bool) -> Verdict:
+        """See ``ConsoleServices.decide_held``."""
+        act = self._desk.release if release else self._desk.refuse
+        return act(exchange_id, at_the_console(reader), reason)
+
+    def own_held(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        """See ``ConsoleServices.own_held``."""
+        try:
+            return self._desk.fetch(exchange_id, reader)
+        except NoSuchHeld:
+            return None
 
     # -- classification ----------------------------------------------------------------------------------------------
 

@@ -76,20 +76,5 @@ def declassify(
     return before, to
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An exchange that waits for review: its receipt, since when, and whose it is."""
-
-    exchange: str
-    time: str
-    person: str
-
-
-def held(deployment: Deployment) -> list[Held]:
-    """The exchanges that policy holds for review, the newest first."""
-    people = {one.subject: one.name for one in deployment.directory.list_principals()}
-    return [Held(one.id, one.time, people.get(one.subject, "")) for one in deployment.ledger.with_outcome("held")]
-
-
 def _owner(deployment: Deployment, summary: ConversationSummary) -> Principal | None:
     return next((one for one in deployment.directory.list_principals() if one.subject == summary.owner), None)

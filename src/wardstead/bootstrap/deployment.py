@@ -30,6 +30,7 @@ from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_s
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.reserve import Reserve
+from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.reading import others_write, present, read_text
 from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
@@ -244,6 +245,15 @@ class Deployment:
             return self.admin_record.append(connection, actor, action, details)
 
         return ConversationStore(self.engine, self.turn, clock=now_ms, audit=audit)
+
+    @cached_property
+    def reviews(self) -> ReviewStore:
+        """What reviewers decided about what was held; each decision is recorded in its own transaction."""
+
+        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
+            return self.admin_record.append(connection, actor, action, details)
+
+        return ReviewStore(self.engine, self.turn, self.sealer, clock=now_ms, audit=audit)
 
     @cached_property
     def ledger(self) -> LedgerReader:

@@ -18,7 +18,7 @@ from wardstead.bootstrap.retention import within_retention
 from wardstead.console.ports import Replayed, Skipped
 from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.protocol.openai import OpenAIDialect
-from wardstead.gateway.protocol.types import FieldPolicy, Limits, UnknownFields
+from wardstead.gateway.protocol.types import FieldPolicy, Limits, ParsedRequest, UnknownFields
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.documents import apart
 from wardstead.inspection.policy import ClassificationPolicy
@@ -135,7 +135,14 @@ def replay_of(
     sees: Sees, *, in_force: ClassificationPolicy | None = None,
 ) -> Replay:  # fmt: skip
     """Ready to replay. Raises ``ConfigurationError`` where a policy does not go with the detectors."""
-    models = {
+    models = targets(deployment)
+    before = Rejudge(explains.kinds, in_force or deployment.classification())
+    return Replay(explains, before, Rejudge(explains.kinds, proposed), models, people, sees)
+
+
+def targets(deployment: Deployment) -> dict[str, Target]:
+    """What is known of each model."""
+    return {
         one.name: Target(
             ModelClass.UNATTESTED
             if one.upstream.kind != "embedded"
@@ -146,8 +153,6 @@ def replay_of(
         )
         for one in deployment.settings.models
     }
-    before = Rejudge(explains.kinds, in_force or deployment.classification())
-    return Replay(explains, before, Rejudge(explains.kinds, proposed), models, people, sees)
 
 
 def replayed(deployment: Deployment, replay: Replay, exchange_ids: Sequence[str]) -> Iterator[Replayed | Skipped]:
@@ -174,14 +179,21 @@ def proposed_policy(deployment: Deployment, explains: Classifier, text: str, whe
     return policy
 
 
-def _texts(intent: Mapping[str, Any]) -> tuple[list[str], list[Origin]]:
-    """The texts that went on, in the order in which they were inspected; none where they were not kept."""
+def recorded_request(intent: Mapping[str, Any]) -> ParsedRequest | None:
+    """The request that went on, as it was parsed; ``None`` where it was not kept."""
     if not intent.get("request"):
-        return [], []
+        return None
     body = orjson.dumps({"model": intent["model"], **intent["request"]})
     try:
-        parsed = OpenAIDialect().parse(str(intent["operation"]), body, limits=_LIMITS, fields=_FIELDS)
+        return OpenAIDialect().parse(str(intent["operation"]), body, limits=_LIMITS, fields=_FIELDS)
     except (CallerError, ConfigurationError, ValueError):
+        return None
+
+
+def _texts(intent: Mapping[str, Any]) -> tuple[list[str], list[Origin]]:
+    """The texts that went on, in the order in which they were inspected; none where they were not kept."""
+    parsed = recorded_request(intent)
+    if parsed is None:
         return [], []
     return _with_documents(parsed.texts, parsed.origins) if intent.get("documents") else (parsed.texts, parsed.origins)
 

@@ -1,10 +1,29 @@
-"""How long what was said is shown: as long as policy gave to its label when it was recorded."""
+"""How long what was said is shown, and to whom: as the classification policy has it for its label."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
+
+from wardstead.access.ports import AccessRequest, Decision
+from wardstead.inspection.ports import Keeping
+
+_SEES: Final = frozenset({"viewExchange", "reviewHeld"})
+
+
+def as_classified(decision: Decision, asked: AccessRequest, roles: frozenset[str], keeping: Keeping) -> Decision:
+    """What access policy decided, unless the classification policy says more of who sees data with this label.
+
+    ``roles``: those that whoever asks has now.
+    """
+    own = asked.resource.owner == asked.identity.principal.id
+    if not decision.allow or asked.action not in _SEES or own or keeping.seen_by is None or keeping.seen_by & roles:
+        return decision
+    return Decision(
+        allow=False, policies=(), code="access.seen_by",
+        reason="the classification policy keeps what is labelled like this for other roles",
+    )  # fmt: skip
 
 
 def within_retention(opened: Mapping[str, Any], now: int) -> Mapping[str, Any]:

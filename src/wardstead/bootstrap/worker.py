@@ -27,6 +27,7 @@ from wardstead.adapters.store.ledger_reader import ExchangeSummary
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector as inspector_of
+from wardstead.bootstrap.reviewing import desk_of_worker
 from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
 from wardstead.config import ModelSection, bracketed
@@ -258,6 +259,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         found = reader.summary(exchange_id)
         return exchange_resource(exchange_id, found, worlds.current.directory)
 
+    desk = desk_of_worker(deployment, worlds)
     return Services(
         worlds=worlds,
         memory=deployment.conversations,
@@ -269,6 +271,9 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         receipt=reader.receipt,
         checkpoint=reader.checkpoint,
         exchange=exchange,
+        held=desk.fetch,
+        held_of=desk.own,
+        find_release=deployment.reviews.released,
         read_document=functools.partial(deployment.extractor.extract, limits=deployment.settings.documents.limits()),
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
         ledger_verified=functools.partial(verified, deployment),

@@ -72,20 +72,6 @@ def show(context: typer.Context, conversation: Id, user: Whose = "", json: Json 
     out.print(f"  {found.texts} labelled texts; since {summary.created}, changed {summary.changed}")
 
 
-@app.command("held")
-def held(context: typer.Context, json: Json = False) -> None:
-    """The exchanges that policy holds for review: receipt, since when, whose."""
-    with errors(as_json=json):
-        found = conversations.held(deployment(context))
-    if json:
-        say_json({"held": [{"exchange": one.exchange, "time": one.time, "user": one.person} for one in found]})
-        return
-    table = Table("receipt", "since", "person", box=None, padding=(0, 2, 0, 0))
-    for one in found:
-        table.add_row(one.exchange, one.time, escape(one.person))
-    out.print(table)
-
-
 @app.command("declassify")
 def declassify(
     context: typer.Context,

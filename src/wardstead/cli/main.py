@@ -24,6 +24,7 @@ from wardstead.cli import (
     entitlements,
     ledger,
     people,
+    review,
     running,
     share,
 )
@@ -44,6 +45,7 @@ app.add_typer(entitlements.groups, name="group")
 app.add_typer(entitlements.elevations, name="elevation")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(conversations.app, name="conversation")
+app.add_typer(review.app, name="review")
 app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
 app.add_typer(classify.app, name="classify")

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from wardstead.access.ports import Container, Decision, Identity, Resource
+from wardstead.assurance.review.held import Held, Said, Verdict
 from wardstead.inspection.classify import Classification
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.documents import Extracted
@@ -252,6 +253,29 @@ class ConsoleServices(Protocol):
         """Verify a receipt against the deployment's own ledger key (``ledger.proof.verify_receipt``).
 
         Returns the size of the tree that proves it, 0 while there is no checkpoint. Raises ``IntegrityError``.
+        """
+        ...
+
+    def held(self, reader: Identity) -> Sequence[Held]:
+        """What waits for review and ``reader`` may review, the oldest first; without its texts."""
+        ...
+
+    def held_item(self, exchange_id: str, reader: Identity) -> tuple[Held, Verdict | None]:
+        """One of them, and what was decided. Raises ``NoSuchHeld``, ``MayNotReview``, ``HeldErased``."""
+        ...
+
+    def reveal_held(self, exchange_id: str, reader: Identity) -> Sequence[Said]:
+        """Its texts. Records that ``reader`` looked at them, durably and before anything is returned. Raises as above."""
+        ...
+
+    def decide_held(self, exchange_id: str, reader: Identity, reason: str, *, release: bool) -> Verdict:
+        """Release or refuse it, once. Raises as above, and the other errors of ``assurance.review.held``."""
+        ...
+
+    def own_held(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        """What became of something that was held of ``reader``'s own, as ``GET /v1/held/ID`` says it; ``None`` of nothing.
+
+        Raises ``NotForItsOwner``.
         """
         ...
 

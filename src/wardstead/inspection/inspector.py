@@ -154,6 +154,26 @@ class PolicyInspector:
         """See ``Inspector.may_hold``."""
         return self.policy.may_hold(flow)
 
+    def reviewed(self) -> PolicyInspector:
+        """See ``Inspector.reviewed``."""
+        return self._passing(Action.HOLD)
+
+    def label_of(self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), patient: bool = True) -> Label:
+        """See ``Inspector.label_of``."""
+        found = self._passing(Action.HOLD, Action.BLOCK).inspect_all(texts, flow, origins=origins, patient=patient)
+        if any(one.action.stops for one in found):  # a crash, or a match that does not fit: nobody knows what follows
+            return self.policy.highest
+        return join_all(finding.label for one in found for finding in one.findings)
+
+    def _passing(self, *actions: Action) -> PolicyInspector:
+        """The same, where what would come to one of these ``actions`` goes on."""
+        other, texts = copy(self), self._whole.detectors
+        other.policy = self.policy.passing(*actions)
+        other._judge = Judge(self._judge.kinds, other.policy)
+        first = len(self._judge.kinds) - len(kinds_of(texts))
+        other._whole = WholeText(texts, other._judge, first, other.policy.slow_detectors)
+        return other
+
     def is_slow(self, flow: Flow) -> bool:
         """See ``Inspector.is_slow``."""
         return self._whole.is_slow(flow)

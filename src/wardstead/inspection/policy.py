@@ -10,7 +10,7 @@ Nothing is allowed by omission: a finding that no rule covers, and a rule whose 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -19,7 +19,7 @@ import msgspec
 from wardstead.inspection.ports import Direction, Flow, Keeping, ModelClass
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
-from wardstead.kernel.labels import Label, label
+from wardstead.kernel.labels import LEVELS, Label, label
 from wardstead.kernel.yaml_input import place_in, read_yaml
 
 K = TypeVar("K", bound=Hashable)
@@ -230,10 +230,33 @@ class ClassificationPolicy:
             frozenset.intersection(*seen) if seen else None,
         )
 
+    def passing(self, *actions: Action) -> ClassificationPolicy:
+        """The same, where what would come to one of these ``actions`` goes on, and is flagged."""
+
+        def milder(action: Action) -> Action:
+            return Action.FLAG if action in actions else action
+
+        def treated(one: Treatment) -> Treatment:
+            return Treatment(one.label, {flow: milder(action) for flow, action in one.actions.items()})
+
+        return replace(
+            self,
+            by_type={kind: treated(one) for kind, one in self.by_type.items()},
+            by_category={category: treated(one) for category, one in self.by_category.items()},
+            combinations=tuple(replace(one, treatment=treated(one.treatment)) for one in self.combinations),
+            failure_public=milder(self.failure_public),
+            failure_above=milder(self.failure_above),
+        )
+
     def may_hold(self, flow: Flow) -> bool:
         """Whether anything could be held for review on this way."""
         treatments = (*self.by_type.values(), *self.by_category.values(), *(one.treatment for one in self.combinations))
         return Action.HOLD in (self.failure_public, self.failure_above, *(one.action(flow) for one in treatments))
+
+    @property
+    def highest(self) -> Label:
+        """What dominates every label that data can get here."""
+        return Label(len(LEVELS) - 1, frozenset(self.compartments))
 
     def failure(self, found: Label, *, overwhelmed: bool = False) -> Action:
         """What the failure of a detector means where the others ``found`` this, also where it was taken out.

@@ -202,6 +202,17 @@ class Inspector(Protocol):
         """Whether policy could hold anything on this way for review."""
         ...
 
+    def reviewed(self) -> Inspector:
+        """The same for what a person has reviewed: what policy would hold goes on, and is flagged. All else is as it was."""
+        ...
+
+    def label_of(self, texts: Sequence[str], flow: Flow, *, origins: Sequence[Origin] = (), patient: bool = True) -> Label:
+        """Of everything that is in ``texts``, also of what would stop them, or stands behind it: for what is kept as it came.
+
+        The highest label where that cannot be told. Raises ``TakesLong``, as ``inspect_all`` does.
+        """
+        ...
+
     def is_slow(self, flow: Flow) -> bool:
         """Whether a slow detector may have to look at what goes this way."""
         ...

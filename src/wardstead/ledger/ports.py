@@ -63,6 +63,13 @@ class Passage(msgspec.Struct, frozen=True):
     made: tuple[tuple[Fingerprint, Label], ...] = ()
     vault: bytes | None = None
     """The stand-ins of the conversation, sealed; ``None`` where they did not change."""
+    release: str = ""
+    """The held exchange whose release lets this intent pass, once: used up in the same transaction, or the intent is stale."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to carry out; else it only says what a decision was based on."""
+        return bool(self.conversation or self.made or self.release)
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -264,7 +264,7 @@ class Journal:
         connection = self._connect()
         refused = self._outdated(connection, batch)
         entering = [one for one in batch if id(one) not in refused]
-        if any(one.passage is not None and (one.passage.conversation or one.passage.made) for one in entering):
+        if any(one.passage is not None and one.passage.changes for one in entering):
             return refused | self._insert_and_pass(connection, entering)
         if not entering:
             return refused

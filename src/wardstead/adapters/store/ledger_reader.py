@@ -148,9 +148,11 @@ class LedgerReader:
             conditions.append(or_(own, given & (entry.c.kind != EntryKind.ADMIN.value)))
         return self._summaries(conditions, limit)
 
-    def with_outcome(self, outcome: str, limit: int = 200) -> list[ExchangeSummary]:
-        """The newest exchanges that ended so."""
+    def with_outcome(self, outcome: str, limit: int = 200, *, subject: str | None = None) -> list[ExchangeSummary]:
+        """The newest exchanges that ended so (of one ``subject``)."""
         which = select(entry.c.exchange).where(entry.c.kind == EntryKind.OUTCOME.value, entry.c.outcome == outcome)
+        if subject is not None:
+            which = which.where(entry.c.subject == subject)
         return self._summaries([entry.c.exchange.in_(which)], limit)
 
     def summary(self, exchange_id: str) -> ExchangeSummary | None:

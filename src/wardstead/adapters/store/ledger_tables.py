@@ -29,6 +29,7 @@ lacks it because ``worker`` was altered is counted as open by verification.
 
 Index("ix_entry_worker", entry.c.worker, sqlite_where=entry.c.worker.is_not(None))
 Index("ix_entry_subject", entry.c.subject)
+Index("ix_entry_outcome", entry.c.outcome, sqlite_where=entry.c.outcome == "held")
 
 incarnation = Table(
     "incarnation",

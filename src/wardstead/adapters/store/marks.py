@@ -29,6 +29,8 @@ _KEEP = (
     "ON CONFLICT DO UPDATE SET time_ms = excluded.time_ms"
 )
 
+_USE = "UPDATE review SET used_ms = ? WHERE exchange = ? AND owner = ? AND verdict = 'released' AND used_ms = 0 AND until_ms > ?"
+
 
 def columns_of(label: Label) -> tuple[int, str]:
     """A label as the columns ``level`` and ``compartments``."""
@@ -81,10 +83,12 @@ def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, chec
 
     INVARIANT: a mark only rises here.
     """
-    if passage.conversation:
-        present = conversation_now(connection, passage.owner, passage.conversation)
-        if checked and present.version != passage.version:
-            return False
+    present = conversation_now(connection, passage.owner, passage.conversation) if passage.conversation else None
+    if checked and present is not None and present.version != passage.version:
+        return False
+    if passage.release and not _use_up(connection, passage, now_ms):
+        return False
+    if present is not None:
         _raise(connection, passage, present, now_ms)
     if passage.made:
         rows = [
@@ -92,6 +96,11 @@ def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, chec
         ]
         connection.executemany(_KEEP, rows)
     return True
+
+
+def _use_up(connection: sqlite3.Connection, passage: Passage, now_ms: int) -> bool:
+    """Whether the release was still there: of two intents that rest on it, one passes."""
+    return connection.execute(_USE, (now_ms, passage.release, passage.owner, now_ms)).rowcount == 1
 
 
 def _raise(connection: sqlite3.Connection, passage: Passage, present: Remembered, now_ms: int) -> None:

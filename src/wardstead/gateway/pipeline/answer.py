@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
+from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.protocol.logprobs import Spelling, Token
 from wardstead.gateway.protocol.texts import json_text, unescaped
 from wardstead.gateway.protocol.types import Chunk
@@ -21,7 +22,6 @@ from wardstead.kernel.errors import PeerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label
 
-WITHHELD_CHARACTERS: Final = 16 * 1024
 Permit = Callable[[Label], str]
 """Asks whether an answer with this label may reach the reader: "" for yes, else the reason for no."""
 
@@ -54,10 +54,15 @@ class _Choice:
     structured: bytearray = field(default_factory=bytearray)
     spelling: Spelling = field(default_factory=Spelling)
     calls: list[dict[str, Any]] = field(default_factory=list)
-    # What has arrived last, as it came: more than a guard holds back. Kept only where policy holds the answer for review.
-    arrived: str = ""
-    thought: str = ""
+    # All that has arrived, as it came. Kept only where policy may hold the answer for review.
+    arrived: bytearray = field(default_factory=bytearray)
+    thought: bytearray = field(default_factory=bytearray)
     finish_reason: str | None = None
+
+    def take(self, chunk: Chunk) -> None:
+        """Keep it as it came."""
+        self.arrived += (chunk.text or chunk.refusal).encode("utf-8", "replace")
+        self.thought += chunk.reasoning.encode("utf-8", "replace")
 
 
 class AnswerGuard:
@@ -95,8 +100,7 @@ class AnswerGuard:
         self._count(chunk)
         out = Chunk(index=chunk.index, role=chunk.role)
         if self._may_hold:
-            choice.arrived = (choice.arrived + (chunk.text or chunk.refusal))[-WITHHELD_CHARACTERS:]
-            choice.thought = (choice.thought + chunk.reasoning)[-WITHHELD_CHARACTERS:]
+            choice.take(chunk)
         if chunk.reasoning:
             self._think(choice.reasoning.feed(chunk.reasoning), choice, out)
         text = chunk.text or chunk.refusal
@@ -115,6 +119,20 @@ class AnswerGuard:
             return [*self._close(chunk.index, choice, out)]
         self._attach_logprobs(choice, out)
         return [out] if out.text or out.role or out.reasoning or out.logprobs else []
+
+    def keep(self, chunk: Chunk) -> None:
+        """What comes after an answer was held: for its reviewer alone. What would be too long is left out."""
+        self._left -= len(chunk.text) + len(chunk.reasoning) + len(chunk.refusal)
+        choice = self._choices.get(chunk.index)
+        if self._left < 0 or choice is None:
+            return
+        choice.take(chunk)
+        if chunk.tool_calls:
+            choice.tools.feed(chunk.tool_calls)
+
+    def label_of(self, held: Sequence[dict[str, Any]]) -> Label:
+        """Of an answer that is kept as it came."""
+        return self.label.join(self._inspector.label_of(list(texts_of(held)), self._flow))
 
     def finish(self) -> list[Chunk]:
         """The stream has ended: close every choice that the model server left open."""
@@ -146,12 +164,12 @@ class AnswerGuard:
         ]
 
     def withheld(self) -> list[dict[str, Any]]:
-        """For a reviewer: the end of what has arrived of each choice, as the model wrote it."""
+        """For a reviewer: what has arrived of each choice, as the model wrote it."""
         return [
             {
                 "index": index,
-                "text": choice.structured.decode() or choice.arrived,
-                **({"reasoning": choice.thought} if choice.thought else {}),
+                "text": choice.arrived.decode(),
+                **({"reasoning": choice.thought.decode()} if choice.thought else {}),
                 **({"tool_calls": calls} if (calls := choice.tools.finish()) else {}),
             }
             for index, choice in sorted(self._choices.items())

@@ -18,9 +18,13 @@ class ReadBody(msgspec.Struct, frozen=True):
 
 
 class Compute(msgspec.Struct, frozen=True):
-    """Work something out where it holds up nobody else. Answer: what ``work`` returns; what it raises is thrown in."""
+    """Work something out where it holds up nobody else. Answer: what ``work`` returns; what it raises is thrown in.
+
+    ``owed``: a record needs it, also where the client has left.
+    """
 
     work: Callable[[], Any]
+    owed: bool = False
 
 
 class Extract(msgspec.Struct, frozen=True):
@@ -34,6 +38,16 @@ class Recall(msgspec.Struct, frozen=True):
 
     claim: Claim
     fresh: bool
+
+
+class FindRelease(msgspec.Struct, frozen=True):
+    """Whether a reviewer released just this request of ``owner``, and nobody has sent it since.
+
+    Answer: the exchange in which it was held; empty where there is none. The commit of the intent uses it up.
+    """
+
+    owner: str
+    digest: bytes
 
 
 class CommitIntent(msgspec.Struct, frozen=True):
@@ -87,7 +101,19 @@ class Abort(msgspec.Struct, frozen=True):
 
 
 Command = (
-    ReadBody | Compute | Extract | Recall | CommitIntent | CommitOutcome | CallModel | ReadModel | Refresh | Start | Body | Abort
+    ReadBody
+    | Compute
+    | Extract
+    | Recall
+    | FindRelease
+    | CommitIntent
+    | CommitOutcome
+    | CallModel
+    | ReadModel
+    | Refresh
+    | Start
+    | Body
+    | Abort
 )
 
 

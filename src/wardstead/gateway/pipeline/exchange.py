@@ -7,10 +7,11 @@ no answer byte before the intent is durable; no end of an answer before its outc
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from wardstead.gateway.pipeline import record
+from wardstead.gateway.pipeline import record, steps
 from wardstead.gateway.pipeline.answer import AnswerGuard, Cut, blocked
 from wardstead.gateway.pipeline.commands import (
     Abort,
@@ -26,7 +27,7 @@ from wardstead.gateway.pipeline.commands import (
 )
 from wardstead.gateway.pipeline.head import decision, head
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
-from wardstead.gateway.pipeline.question import Question, Road
+from wardstead.gateway.pipeline.question import LARGE_BYTES, Question, Road
 from wardstead.gateway.pipeline.refusals import (
     LedgerUnavailable,
     ModelRefused,
@@ -37,14 +38,15 @@ from wardstead.gateway.pipeline.refusals import (
 )
 from wardstead.gateway.pipeline.relay import Relay
 from wardstead.gateway.pipeline.steps import Incoming
+from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, Operation, StreamEncoder
-from wardstead.inspection.ports import Direction, Flow, Origin
+from wardstead.inspection.ports import Direction, Flow
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import CallerError, PeerError, WardsteadError
-from wardstead.kernel.labels import PUBLIC, Label, join_all
+from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Passage
 
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
@@ -196,12 +198,8 @@ class Exchange(Question):
                 yield from self._answer_error(error)
 
     def _new_guard(self) -> AnswerGuard:
-        request = self._request
-        pairs = list(zip(request.texts, request.origins, strict=True))
-        told = [text for text, who in pairs if who is Origin.SYSTEM]
-        said = [text for text, who in pairs if who is not Origin.STRUCTURE]
         return AnswerGuard(
-            self.world.inspector.told(told, said),
+            steps.told(self.world.inspector, self._request),
             self._answer_flow,
             self._permit,
             structured=self._request.structured,
@@ -235,9 +233,11 @@ class Exchange(Question):
             yield from self._relay(relay, encoder)
         except Cut as cut:
             self.verdict, outcome, reason = ("hold", "held", cut.code) if cut.held else ("block", "cut", cut.code)
-            held = guard.withheld() if cut.held else None
             text = refusal_text("answer", cut.reason, self.incoming.id, held=cut.held)
             yield from self._send(encoder, relay.refusal(cut, text))
+            if cut.held:
+                yield from self._hear_out(relay, encoder)
+                held = guard.withheld()
         if (yield from self._conclude(outcome, 200, answer=guard.transcript(), usage=relay.usage, reason=reason, held=held)):
             if not self._started:
                 yield self._start(200, encoder.content_type)
@@ -263,6 +263,28 @@ class Exchange(Question):
                     raise failure
         rest = yield from self._compute(b"", partial(relay.finish, closed=closed), slow=slow)
         yield from self._send(encoder, rest)
+
+    def _hear_out(self, relay: Relay, encoder: StreamEncoder) -> Road:
+        """What the model still says of an answer that is held: a reviewer releases all of it, or nothing.
+
+        The client has its notice: if it leaves now, or the model server fails, what there is waits for review.
+        """
+        with suppress(ClientGone, PeerError):
+            while not relay.over:
+                piece = yield _READ_MODEL
+                if piece is None:
+                    yield from self._send(encoder, encoder.keep_alive())
+                elif piece == b"" or relay.keep(piece):
+                    return
+
+    def _label_of_held(self, guard: AnswerGuard, held: Any) -> Generator[Command, Any, Label]:
+        """Of all that is kept for the reviewer, also of what stands behind the place where it was stopped."""
+        flow = self._answer_flow
+        large = sum(map(len, texts_of(held))) > LARGE_BYTES
+        label: Label = yield from self._compute(
+            b"", partial(guard.label_of, held), slow=large or self.world.inspector.is_slow(flow), owed=True
+        )
+        return label
 
     def _recheck(self) -> Road:
         """A long stream goes on only while its person may still ask: looks when the world changed, or the key has expired."""
@@ -360,8 +382,8 @@ class Exchange(Question):
         """Record the outcome. False: it could not be made durable, and the answer was taken back or broken off."""
         guard = self._guard
         label = self.label.join(guard.label) if guard is not None else self.label
-        # Where something is kept for a reviewer, the record is labelled by what was found in it, too.
-        record_label = label.join(join_all(one.label for one in guard.findings)) if guard is not None and held else label
+        # Where something is kept for a reviewer, the record is labelled by what is in it, too.
+        record_label = label.join((yield from self._label_of_held(guard, held))) if guard is not None and held else label
         self.outcome = outcome
         content = record.outcome_document(
             outcome=outcome,

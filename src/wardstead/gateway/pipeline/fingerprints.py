@@ -8,9 +8,10 @@ as a whole.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from wardstead.kernel.encoding import length_prefixed
 from wardstead.ledger.ports import Fingerprint
@@ -22,6 +23,8 @@ LONG: Final = 256
 LONGEST: Final = 200_000
 """Of a longer text the beginning is taken: an answer's fingerprints are made while others wait."""
 MAX_LINES: Final = 256
+_ABOUT_THE_ANSWER: Final = frozenset({"model", "stream", "stream_options"})
+"""What a body says of how it is answered, or by which name the server knows the model."""
 MAX_CITED: Final = 4096
 """Of one request so many fingerprints are looked for."""
 
@@ -38,6 +41,15 @@ class Fingerprints:
     def conversation(self, owner: str, name: str) -> str:
         """The id of the conversation that ``owner`` calls ``name``: another's name is another id, and tells nothing."""
         return hmac.digest(self._key, length_prefixed(b"conversation", owner.encode(), name.encode()), "sha256").hex()[:32]
+
+    def request(self, owner: str, operation: str, model: str, body: Mapping[str, Any]) -> bytes:
+        """That of a whole request: the same for the same content of the same person to the same model, however it is streamed."""
+        said = {name: value for name, value in body.items() if name not in _ABOUT_THE_ANSWER}
+        # Written out and read again, numbers are what they are in a record.
+        plain = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+        return hmac.digest(
+            self._key, length_prefixed(b"request", owner.encode(), operation.encode(), model.encode(), plain), "sha256"
+        )
 
     def whole(self, text: str) -> list[Fingerprint]:
         """That of a text as a whole; none of a short one."""

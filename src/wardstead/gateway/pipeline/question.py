@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from wardstead.access.ports import Decision, Identity
 from wardstead.gateway.pipeline import record, steps
-from wardstead.gateway.pipeline.commands import Command, CommitIntent, Compute, Extract, Recall, Refresh
+from wardstead.gateway.pipeline.commands import Command, CommitIntent, Compute, Extract, FindRelease, Recall, Refresh
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.pipeline.past import Past
 from wardstead.gateway.pipeline.refusals import LedgerUnavailable
@@ -51,6 +53,7 @@ class Question:
         self._clock = clock
         self._inspected = Inspected()
         self._documents: tuple[Extracted, ...] = ()
+        self._released = ""
 
     def _enter(self, state: State) -> None:
         # INVARIANT: no exchange skips a step of the table; a violation is our bug and must not answer anything.
@@ -121,7 +124,10 @@ class Question:
     def _question_passes(self) -> Passage | None:
         if self.verdict != "allow":
             return self._past.nothing()
-        return self._past.question(self.label, self._inspected.made, self._vault)
+        passage = self._past.question(self.label, self._inspected.made, self._vault)
+        if not self._released:
+            return passage
+        return structs.replace(passage or Passage(self._who.principal.subject), release=self._released)
 
     def _label_of_record(self, found: Label) -> Label:
         """Of what an entry holds: where something is kept for a reviewer, also of what was ``found`` in it."""
@@ -140,24 +146,35 @@ class Question:
         return self.identity
 
     @staticmethod
-    def _compute(data: bytes, work: Callable[[], T], *, slow: bool = False) -> Generator[Command, Any, T]:
+    def _compute(data: bytes, work: Callable[[], T], *, slow: bool = False, owed: bool = False) -> Generator[Command, Any, T]:
         """What is large takes seconds in the worst case, and so may a model: those are not taken from everybody's time."""
         if len(data) <= LARGE_BYTES and not slow:
             return work()
-        made: T = yield Compute(work)
+        made: T = yield Compute(work, owed)
         return made
 
     def _inspect(self) -> Road:
-        work = partial(steps.inspect, self.world, self._request, self._model, self._vault)
+        self._released = ""
+        yield from self._look(self.world)
+        if self._inspected.action is Action.HOLD:
+            digest = partial(steps.digest, self.world, self._who, self._request)
+            made = yield from self._compute(self._body, digest)
+            self._released = yield FindRelease(self._who.principal.subject, made)
+        if self._released:
+            # A person has looked at all of it: what was held goes on, everything else is as policy says, its label included.
+            yield from self._look(replace(self.world, inspector=self.world.inspector.reviewed()))
+        # INVARIANT: what a client sends can only raise the mark.
+        self.label = self._inspected.label.join(self._past.mark)
+        self._enter(State.INSPECTED)
+
+    def _look(self, world: World) -> Road:
+        work = partial(steps.inspect, world, self._request, self._model, self._vault)
         # A small body may hold a document with a lot of text, or many texts with as many borders.
         large = bool(self._documents) or len(self._body) > LARGE_BYTES or len(self._request.texts) > MANY_TEXTS
         try:
             self._inspected = yield from self._compute(self._body, partial(work, patient=large), slow=large)
         except TakesLong:
             self._inspected = yield Compute(partial(work, patient=True))
-        # INVARIANT: what a client sends can only raise the mark.
-        self.label = self._inspected.label.join(self._past.mark)
-        self._enter(State.INSPECTED)
 
     def _decide(self) -> None:
         self._decision = self._ask(self.label)
@@ -201,6 +218,7 @@ class Question:
             verdict=self.verdict,
             # Nothing was taken out of it: policy replaces parts only of what goes on.
             held=self._forwarded if self.verdict == "hold" else None,
+            released=self._released,
             versions={
                 "directory": world.directory.version,
                 "policy": world.decisions.version,

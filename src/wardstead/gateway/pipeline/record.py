@@ -100,6 +100,7 @@ def intent_document(
     decision: Decision,
     verdict: str,
     held: bytes | None,
+    released: str = "",
     versions: dict[str, Any],
     context: dict[str, str],
     documents: Sequence[dict[str, Any]] = (),
@@ -108,7 +109,8 @@ def intent_document(
 
     ``findings`` come with the number of their text; a blocked request's own text is not kept. ``label`` is the conversation's
     mark with this request in it, ``own_label`` what was found in the request itself. ``keeping``: what policy makes of records
-    with this label. ``held``: the original request, kept for the reviewer it waits for.
+    with this label. ``held``: the original request, kept for the reviewer it waits for. ``released``: the exchange in which this
+    request was held before a reviewer released it.
     """
     document: dict[str, Any] = {
         "principal": {"id": identity.principal.id, "name": identity.principal.name},
@@ -119,6 +121,7 @@ def intent_document(
         "stream": request.stream,
         "request": orjson.Fragment(forwarded) if verdict == "allow" and keeping.content else None,
         **({"held": orjson.Fragment(held)} if held is not None else {}),
+        **({"released": released} if released else {}),
         "retention_days": keeping.retention_days,
         "findings": [{"text": number, **finding_document(finding)} for number, finding in findings],
         "findings_total": findings_total,

@@ -67,9 +67,10 @@ def model_refused(inspector: Inspector, flow: Flow, status: int, data: bytes) ->
 def refusal_text(subject: str, reason: str, receipt: str, *, held: bool = False) -> str:
     """What the person reads in place of the model's words. ``held``: somebody will look at it."""
     if held and subject == "request":
-        did, then = "holds this request for review and has not sent it to the model", "You need not send it again."
+        did = "holds this request for review and has not sent it to the model"
+        then = f"GET /v1/held/{receipt} says what became of it; once it is released, send it again just as it is."
     elif held:
-        did, then = "holds the rest of this answer for review", "You need not ask again."
+        did, then = "holds this answer for review", f"Once it is released, GET /v1/held/{receipt} gives it to you."
     elif subject == "request":
         did, then = "did not send this request to the model", "Remove it and ask again."
     else:

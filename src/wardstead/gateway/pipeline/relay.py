@@ -21,34 +21,55 @@ class Relayed(NamedTuple):
 class Relay:
     """One streamed answer."""
 
-    __slots__ = ("_decoder", "_encoder", "_guard", "usage")
+    __slots__ = ("_decoder", "_encoder", "_guard", "over", "usage")
 
     def __init__(self, encoder: StreamEncoder, guard: AnswerGuard) -> None:
         """``guard`` decides what may be sent, ``encoder`` how it is written."""
         self._encoder, self._guard = encoder, guard
         self._decoder = upstream.SseDecoder()
         self.usage: dict[str, Any] | None = None
+        self.over = False
+        """Whether the model server has said all."""
 
     def take(self, piece: bytes) -> Relayed:
         """What may be sent because of ``piece``. What it released before a failure is in the record, so it is sent as well."""
         out: list[bytes] = []
-        done = False
         failure: Cut | PeerError | None = None
         try:
             for event in self._decoder.feed(piece):
                 for chunk in event.chunks:
-                    out += [self._encoder.chunk(one) for one in self._guard.feed(chunk)]
+                    if failure is None:
+                        failure = self._pass_on(chunk, out)
+                    else:
+                        self._guard.keep(chunk)
                 self.usage = event.usage or self.usage
-                done = done or event.done
+                self.over = self.over or event.done
+        except PeerError as error:
+            failure = failure or error
+        return Relayed(b"".join(out), self.over, failure)
+
+    def keep(self, piece: bytes) -> bool:
+        """What comes after the answer was held is for its reviewer. Whether it is over. Raises ``PeerError``."""
+        for event in self._decoder.feed(piece):
+            for chunk in event.chunks:
+                self._guard.keep(chunk)
+            self.usage = event.usage or self.usage
+            self.over = self.over or event.done
+        return self.over
+
+    def _pass_on(self, chunk: Chunk, out: list[bytes]) -> Cut | PeerError | None:
+        try:
+            out += [self._encoder.chunk(one) for one in self._guard.feed(chunk)]
         except (Cut, PeerError) as error:
-            failure = error
-        return Relayed(b"".join(out), done, failure)
+            return error
+        return None
 
     def finish(self, *, closed: bool) -> bytes:
         """The model server is done (``closed``: it closed the connection): what was still held back.
 
         Raises ``Cut``, or ``PeerError`` when the answer had not ended.
         """
+        self.over = True
         if closed:
             self._decoder.finish()
         return self._encode(self._guard.finish())

@@ -14,7 +14,7 @@ from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.borders import Crossing, crossings, parts
 from wardstead.inspection.documents import Extracted
-from wardstead.inspection.ports import Direction, Flow, Origin
+from wardstead.inspection.ports import Direction, Flow, Inspector, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, StandIn, Vault
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import ExchangeId
@@ -121,6 +121,10 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
     ]
     if strictest.replaces:  # what is held for review is kept as it came
         request.replace_texts([one.text for one in inspections])
+    # What is kept for a reviewer is kept whole, also behind the place where it was stopped.
+    kept_label = PUBLIC
+    if strictest is Action.HOLD:
+        kept_label = world.inspector.label_of(request.texts, flow, origins=request.origins, patient=patient)
     found = [(one.text, one.finding) for one in crossed]
     found += [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
     if not found:
@@ -131,10 +135,22 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         _counted(found),
         tuple(finding for _, finding in found if finding.action.stops),
         join_all([label for _, label in labelled] + [_label_of(one.finding) for one in crossed]),
-        join_all(finding.label for _, finding in found),
+        join_all((kept_label, *(finding.label for _, finding in found))),
         strictest,
         tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )
+
+
+def told(inspector: Inspector, request: ParsedRequest) -> Inspector:
+    """What inspects the answers to this request: it knows what the model was told, and what was said to it."""
+    pairs = list(zip(request.texts, request.origins, strict=True))
+    instructions = [text for text, who in pairs if who is Origin.SYSTEM]
+    return inspector.told(instructions, [text for text, who in pairs if who is not Origin.STRUCTURE])
+
+
+def digest(world: World, identity: Identity, request: ParsedRequest) -> bytes:
+    """By which a request of this person is known when it is sent again."""
+    return world.fingerprints.request(identity.principal.subject, request.operation.value, request.model, request.body)
 
 
 def _mended(world: World, request: ParsedRequest, flow: Flow) -> tuple[Sequence[str], list[Crossing]]:

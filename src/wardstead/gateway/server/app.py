@@ -27,7 +27,17 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
-from wardstead.gateway.server.runner import ConnectionAborted, Memory, ReadDocument, Receive, Runner, Send, Upstream, Worlds
+from wardstead.gateway.server.runner import (
+    ConnectionAborted,
+    FindReleased,
+    Memory,
+    ReadDocument,
+    Receive,
+    Runner,
+    Send,
+    Upstream,
+    Worlds,
+)
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
 from wardstead.kernel.clock import Clock, Entropy
@@ -64,7 +74,7 @@ class MethodNotAllowed(CallerError):
 
 @dataclass(slots=True)
 class Services:
-    """What ``bootstrap`` wires. ``receipt``, ``checkpoint`` and ``exchange`` block and run in a thread."""
+    """What ``bootstrap`` wires. Except ``clock`` and ``entropy`` the functions block, and run in a thread."""
 
     worlds: Worlds
     memory: Memory
@@ -77,6 +87,9 @@ class Services:
     checkpoint: Callable[[], str | None]
     exchange: Callable[[str], Resource]
     """An exchange as the decision point knows it, whether there is one or not."""
+    held: Callable[[str, Identity], dict[str, Any]]
+    held_of: Callable[[Identity], list[dict[str, Any]]]
+    find_release: FindReleased
     read_document: ReadDocument
     model_health: Sequence[Callable[[], bool]] = ()
     ledger_health: Callable[[], bool] = bool
@@ -142,6 +155,7 @@ class Gateway:
             workshop=self.workshop,
             readers=self.readers,
             read=services.read_document,
+            releases=services.find_release,
             doors=self._doors,
         )
         self.live[exchange_id] = (runner, time.monotonic() + self._doors.exchange_timeout_s)
@@ -207,17 +221,18 @@ class Gateway:
         """What answers a GET of this path. Raises ``NotFound``."""
         if path in self._routes:
             raise MethodNotAllowed("POST")
+        simple = {"/healthz": self._healthz, "/api/version": self._version, "/ledger/checkpoint": self._checkpoint}
+        if path in simple:
+            return simple[path]
         match path.split("/")[1:]:
-            case ["healthz"]:
-                return self._healthz
             case ["v1", "models"] | ["api", "tags"]:
                 return partial(self._models, dialects.for_path(path))
             case ["v1", "models", *name] if name != [""]:
                 return partial(self._model, "/".join(name))
-            case ["api", "version"]:
-                return self._version
-            case ["ledger", "checkpoint"]:
-                return self._checkpoint
+            case ["v1", "held"]:
+                return self._held
+            case ["v1", "held", exchange_id]:
+                return partial(self._one_held, exchange_id)
             case ["ledger", "receipt", exchange_id]:
                 return partial(self._receipt, exchange_id)
         raise NotFound("there is nothing at this path", where=path[:200])
@@ -273,6 +288,14 @@ class Gateway:
         if receipt is None:
             raise NotFound("there is no such receipt, or it is not yours to see")
         await self._send_json(send, 200, receipt)
+
+    async def _held(self, head: RequestHead, send: Send) -> None:
+        identity = await self._identify(head)
+        await self._send_json(send, 200, {"object": "list", "data": await asyncio.to_thread(self._services.held_of, identity)})
+
+    async def _one_held(self, exchange_id: str, head: RequestHead, send: Send) -> None:
+        identity = await self._identify(head)
+        await self._send_json(send, 200, await asyncio.to_thread(self._services.held, exchange_id, identity))
 
     @staticmethod
     async def _send_json(send: Send, status: int, body: dict[str, Any]) -> None:

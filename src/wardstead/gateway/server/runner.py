@@ -17,6 +17,7 @@ from wardstead.gateway.pipeline.commands import (
     CommitOutcome,
     Compute,
     Extract,
+    FindRelease,
     ReadBody,
     ReadModel,
     Recall,
@@ -40,6 +41,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 ReadDocument = Callable[[bytes, str], Extracted]
 """(bytes, name) to the texts; blocks. Raises ``CallerError``, ``BackendError``."""
+FindReleased = Callable[[str, bytes], str]
+"""(owner's subject, digest of a request) to the exchange in which it was held and released, or nothing; blocks."""
 WATCH_AFTER_S: Final = 0.05
 """A client that leaves is looked for once the model has taken this long: most plain answers are over by then."""
 
@@ -131,6 +134,7 @@ class Runner:
         "_read",
         "_readers",
         "_receive",
+        "_releases",
         "_reply",
         "_send",
         "_sending",
@@ -159,6 +163,7 @@ class Runner:
         workshop: Workshop,
         readers: Workshop,
         read: ReadDocument,
+        releases: FindReleased,
         doors: Doors,
     ) -> None:
         """``receive`` and ``send`` are ASGI's. ``read`` reads a document; it is called in the ``readers``' threads."""
@@ -176,6 +181,7 @@ class Runner:
         self._workshop = workshop
         self._readers = readers
         self._read = read
+        self._releases = releases
         self._doors = doors
         self._person: PrincipalId | None = None
         self._reply: UpstreamReply | None = None
@@ -273,10 +279,11 @@ class Runner:
     async def _compute(self, command: Compute) -> Any:
         self._deadlines.set(self, WATCH_AFTER_S, self._watch_client)
         try:
-            made = await self._workshop.do(self._person or PrincipalId(""), command.work, self._check)
+            check = _nothing if command.owed else self._check
+            made = await self._workshop.do(self._person or PrincipalId(""), command.work, check)
         finally:
             self._deadlines.clear(self)
-        self._check()
+        check()
         return made
 
     async def _extract(self, command: Extract) -> list[Extracted]:
@@ -325,6 +332,9 @@ class Runner:
         if command.fresh:
             return await asyncio.to_thread(self._memory.look, command.claim)
         return self._memory.known(command.claim)
+
+    async def _find_release(self, command: FindRelease) -> str:
+        return await asyncio.to_thread(self._releases, command.owner, command.digest)
 
     async def _commit_intent(self, command: CommitIntent) -> Refusal | None:
         waiter: asyncio.Future[Refusal | None] = self._loop.create_future()
@@ -402,6 +412,10 @@ class Runner:
             self._deadlines.clear(self.exchange)
 
 
+def _nothing() -> None:
+    """Where it does not matter whether the client is still there."""
+
+
 def _tell(waiter: asyncio.Future[Refusal | None], refusal: Refusal | None) -> None:
     # The exchange may have been cancelled meanwhile; its entry is written all the same.
     if not waiter.done():
@@ -413,6 +427,7 @@ _PERFORM: Final[dict[type[Command], Callable[[Runner, Any], Awaitable[Any]]]] = 
     Compute: Runner._compute,
     Extract: Runner._extract,
     Recall: Runner._recall,
+    FindRelease: Runner._find_release,
     CommitIntent: Runner._commit_intent,
     CallModel: Runner._call_model,
     ReadModel: Runner._read_model,

@@ -1,0 +1,150 @@
+"""What is held, reviewed: a running deployment, the ``openai`` and ``anthropic`` clients, the command line, the console."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+import yaml
+from tests.e2e.deployment import Deployment, create
+from tests.e2e.test_labels_flow import DEVICE, IBAN, TALE, Echo, ask
+
+pytestmark = pytest.mark.e2e
+
+CHROMIUM = shutil.which("chromium")
+PASSWORD = "three unrelated words"
+POLICY = """\
+version: 2
+extends: general
+rules:
+  - {type: iban, label: {level: restricted, compartments: [finance]}, prompt: hold, answer: hold}
+  - {type: mac-address, label: {level: confidential, compartments: [personal]}, prompt: allow, answer: hold}
+"""
+CLEARED = ["restricted", "personal", "finance"]
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[Echo]:
+    made = Echo()
+    yield made
+    made.server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deployment]:
+    made = create(tmp_path_factory.mktemp("review") / "deployment")
+    path = made.directory / "wardstead.yaml"
+    config = yaml.safe_load(path.read_text())
+    upstream = {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}
+    cleared = {"level": "restricted", "compartments": ["personal", "finance", "credentials", "payment"]}
+    config["models"] = [{"name": "cleared", "clearance": cleared, "upstream": upstream}, {"name": "public", "upstream": upstream}]
+    config["inspection"] = {**config.get("inspection", {}), "names": {"enabled": False}}
+    path.write_text(yaml.safe_dump(config))
+    (made.directory / "policies" / "classification.yaml").write_text(POLICY)
+    made.up()
+    made.run("user", "add", "rita", "--role", "reviewer", "--role", "user")
+    made.run("user", "set-clearance", "rita", *CLEARED)
+    made.run("user", "add", "low", "--role", "reviewer")
+    try:
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture(scope="module")
+def key(made: Deployment) -> str:
+    key = made.key("alice", "--role", "user")
+    made.run("user", "set-clearance", "alice", *CLEARED)
+    return key
+
+
+@pytest.fixture(scope="module")
+def client(made: Deployment, key: str) -> openai.OpenAI:
+    http = httpx.Client(verify=made.tls, timeout=60)
+    return openai.OpenAI(base_url=f"{made.url}/v1", api_key=key, http_client=http, max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def claude(made: Deployment, key: str) -> anthropic.Anthropic:
+    http = anthropic.DefaultHttpxClient(verify=made.tls, timeout=60)
+    return anthropic.Anthropic(base_url=made.url, api_key=key, http_client=http, max_retries=0)
+
+
+def fetch(made: Deployment, key: str, path: str) -> httpx.Response:
+    return httpx.get(f"{made.url}/v1/held{path}", headers={"authorization": f"Bearer {key}"}, verify=made.tls)
+
+
+def test_a_held_request_is_released_and_passes_once(client: openai.OpenAI, made: Deployment, echo: Echo, key: str) -> None:
+    question = f"Pay to {IBAN} now."
+    raw = ask(client, question, "cleared")
+    assert raw.headers["wardstead-decision"] == "hold"
+    held = raw.headers["wardstead-receipt"]
+    assert f"/v1/held/{held}" in raw.parse().choices[0].message.content
+    assert client.get(f"/held/{held}", cast_to=object)["status"] == "waiting"  # type: ignore[index]
+    other = made.key("bob", "--role", "user")
+    for nobody in (other, made.key("rita")):
+        assert fetch(made, nobody, f"/{held}").status_code == 404
+        assert fetch(made, nobody, "").json()["data"] == []
+    assert fetch(made, "ws_wrong", f"/{held}").status_code == 401
+    assert made.json("review", "list", "--by", "low")["held"] == []
+    (waiting,) = made.json("review", "list", "--by", "rita")["held"]
+    assert (waiting["id"], waiting["held"], waiting["label"]["level"]) == (held, "request", "restricted")
+    assert {"type": "iban", "action": "hold", "count": 1} in waiting["findings"]
+    order = ["--reason", "the supplier's own account", "--yes"]
+    for nobody in ("alice", "low", "bob"):
+        assert made.run("review", "release", held, "--by", nobody, *order, check=False).returncode == 2
+    assert not echo.read(IBAN)
+    assert made.json("review", "reveal", held, "--by", "rita", "--yes")["texts"] == [{"who": "user", "text": question}]
+    assert made.json("review", "release", held, "--by", "rita", *order)["status"] == "released"
+    again = made.run("review", "refuse", held, "--by", "rita", *order, "--json", check=False)
+    assert again.returncode == 2
+    assert "already_reviewed" in again.stdout
+    assert client.get(f"/held/{held}", cast_to=object)["sent_again"] is False  # type: ignore[index]
+    assert ask(client, f"{question} Today.", "cleared").headers["wardstead-decision"] == "hold"
+    asked = [{"role": "user", "content": question}]
+    stream = client.chat.completions.create(model="cleared", messages=asked, stream=True)  # type: ignore[call-overload]
+    assert "for review" in "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert echo.read(IBAN), "the model was asked; its answer, which repeats the number, waits for a review of its own"
+    assert client.get(f"/held/{held}", cast_to=object)["sent_again"] is True  # type: ignore[index]
+    assert ask(client, question, "cleared").headers["wardstead-decision"] == "hold"
+    kinds = [one["held"] for one in made.json("review", "list")["held"]]
+    assert kinds == ["request", "answer", "request"]
+    assert made.json("ledger", "verify", "--contents")["ok"]
+
+
+def test_a_held_answer_is_fetched_once_it_is_released(
+    claude: anthropic.Anthropic, client: openai.OpenAI, made: Deployment, key: str
+) -> None:
+    question = f"My laptop is {DEVICE}."
+    with claude.messages.stream(model="cleared", max_tokens=99, messages=[{"role": "user", "content": question}]) as stream:
+        said = "".join(stream.text_stream)
+        assert stream.get_final_message().stop_reason == "refusal"
+    assert DEVICE not in said
+    (waiting,) = [one for one in made.json("review", "list")["held"] if "mac-address" in str(one["findings"])]
+    held = waiting["id"]
+    assert held in said
+    # It was heard out: the reviewer sees it to its end.
+    (text,) = made.json("review", "reveal", held, "--by", "rita", "--yes")["texts"]
+    assert text == {"who": "answer", "text": f"You said: {question} {TALE}"}
+    made.run("review", "release", held, "--by", "rita", "--reason", "it is hers", "--yes")
+    found: Any = claude.get(f"/v1/held/{held}", cast_to=object)
+    assert (found["status"], found["reason"]) == ("released", "it is hers")
+    answer = found["choices"][0]["message"]["content"]
+    assert answer == f"You said: {question} {TALE}"
+    # What was released carries its label wherever it comes back.
+    with pytest.raises(openai.PermissionDeniedError):
+        ask(client, answer, "public")
+
+
+def test_a_refusal_says_why(client: openai.OpenAI, made: Deployment) -> None:
+    raw = ask(client, f"Ask {IBAN} for money.", "cleared")
+    held = raw.headers["wardstead-receipt"]
+    made.run("review", "refuse", held, "--by", "rita", "--reason", "use the payments system", "--yes")
+    found: Any = client.get(f"/held/{held}", cast_to=object)
+    assert (found["status"], found["reason"]) == ("refused", "use the payments system")
+    assert ask(client, f"Ask {IBAN} for money.", "cleared").headers["wardstead-decision"] == "hold"
