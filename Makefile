@@ -8,7 +8,7 @@ PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-.PHONY: help run test lint bench bench-inspection bench-quality fuzz clean browser check-python
+.PHONY: help run test lint bench bench-inspection bench-quality bench-access fuzz clean browser check-python
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -58,6 +58,9 @@ bench-inspection: $(VENV)/.dev  ## Measure what inspection costs a text and a ch
 
 bench-quality: $(VENV)/.dev  ## Measure how well personal data and secrets are found, peers beside (DATA=folder of labelled data)
 	@$(BIN)/python -m bench.quality --data "$(or $(DATA),../shared/data)"
+
+bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers beside (PEERS=folder where they are installed)
+	@$(BIN)/python -m bench.access --peers "$(PEERS)"
 
 fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and the API's schema against a running gateway
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/inspection tests/gateway tests/access -q

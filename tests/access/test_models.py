@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -15,11 +14,11 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Decision, GranteeKind, PrincipalId, Resource, ResourceRef, Right, Share
 from wardstead.access.shares import CannotGive, Shares
 
-EXAMPLES = int(os.environ.get("WARDSTEAD_WORLDS", "100"))
-"""``make fuzz`` asks for more."""
+WORLDS = settings.default.max_examples if settings.default.max_examples < 1000 else 100_000
+"""``make fuzz`` asks for many."""
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=WORLDS)
 @given(worlds(), st.lists(questions(), min_size=1, max_size=8))
 def test_every_decision_is_that_of_the_reference(world: World, asked: list[Question]) -> None:
     directory = directory_of(world)
@@ -31,7 +30,6 @@ def test_every_decision_is_that_of_the_reference(world: World, asked: list[Quest
         assert decision.allow or len(decision.reason) > 3
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
 @given(timely(), st.lists(st.integers(-2, 2) | st.integers(-HOUR // 8, HOUR // 8), min_size=1, max_size=6))
 def test_no_clock_however_it_goes_is_answered_from_an_old_memo(given: tuple[World, Question, int], steps: list[int]) -> None:
     """Roles and attributes that end, windows that open, sign-ins that grow old, shares that expire, and clocks put back."""
@@ -43,7 +41,6 @@ def test_no_clock_however_it_goes_is_answered_from_an_old_memo(given: tuple[Worl
         assert point.decide(request_of(directory, now)).allow is decide(world, now)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
 @given(timely() | st.tuples(worlds(), questions(), st.just(0)))
 def test_a_decision_holds_until_its_boundary(given: tuple[World, Question, int]) -> None:
     world, asked, change = given
@@ -58,7 +55,6 @@ def test_a_decision_holds_until_its_boundary(given: tuple[World, Question, int])
         assert decide(world, replace(asked, now=moment)) is decision.allow
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
 @given(worlds(), worlds(), questions())
 def test_a_changed_person_group_or_share_is_another_decision_at_once(one: World, other: World, asked: Question) -> None:
     for number, world in enumerate((one, other, one)):
@@ -66,7 +62,6 @@ def test_a_changed_person_group_or_share_is_another_decision_at_once(one: World,
         assert MemoisedDecisionPoint(POINT, directory).decide(request_of(directory, asked)).allow is decide(world, asked)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
 @given(gifts(), st.sampled_from(["ann", "bob"]))
 def test_a_share_never_carries_more_than_one_above_it(given: dict[str, Gift], owner: str) -> None:
     people = {name: Person(name, Mark(0), groups=frozenset({"g1"})) for name in ("ann", "bob", "cem", "dee")}

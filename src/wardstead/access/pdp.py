@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import cedarpy
 
-from wardstead.access.ports import AccessRequest, Circumstances, Decision, Principal
+from wardstead.access.ports import AccessRequest, Decision, Principal
 from wardstead.access.rules import AccessRules
 from wardstead.access.situation import Situation, roles_at, situation_of
+from wardstead.access.slices import Slices
 from wardstead.access.vocabulary import TypeConfusion, Vocabulary
+from wardstead.access.windows import OpenWindows
 from wardstead.kernel.encoding import length_prefixed
 from wardstead.kernel.errors import ConfigurationError
 
@@ -74,6 +76,8 @@ class _Policy:
     roles: frozenset[str]
 
 
+_NAMED: Final = 12
+"""So many roles that would help are named to a person."""
 _LITERAL: Final = re.compile(r'"([^"\\\n]+)"')
 _ACTION: Final = re.compile(r'\bAction::"([^"\\]+)"')
 _ROLE: Final = re.compile(r'\bRole::"([^"\\]+)"')
@@ -89,7 +93,7 @@ class CedarDecisionPoint:
         self,
         policies: Mapping[str, str],
         schema: str,
-        circumstances: Circumstances | None = None,
+        circumstances: AccessRules | None = None,
         *,
         product: Mapping[str, str] | None = None,
     ) -> None:
@@ -111,9 +115,20 @@ class CedarDecisionPoint:
         self.unknown_actions = (ACTIONS - self.words.actions) | (ACTIONS & without)
         """The actions that this schema, of an older deployment, does not know."""
         text = "\n".join(policies[name] for name in sorted(policies))
-        self._policies = cedarpy.PolicySet.from_str(text)
-        self._about = _describe(text)
-        self._spoken_of = frozenset(_LITERAL.findall(text))
+        static = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+        self._slices = Slices(static, schema, ACTIONS)
+        self._about = _describe(static)
+        self._helpful = {
+            action: frozenset(
+                role for policy in self._about.values() if self._would_permit(policy, action) for role in policy.roles
+            )
+            for action in ACTIONS
+        }
+        """By action: the roles of which a policy speaks that permits it."""
+        spoken_of = frozenset(_LITERAL.findall(text))
+        rules = self.circumstances
+        self._windows = OpenWindows(one for name, one in rules.windows.items() if name in spoken_of)
+        self._steps = frozenset(rules.fresh) & spoken_of
         self.roles = frozenset(_ROLE.findall(text))
         """Every role that a policy speaks of: another would give nobody anything."""
         parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
@@ -143,7 +158,7 @@ class CedarDecisionPoint:
             )
         if not request.identity.principal.active:
             return _deny("access.inactive", "this account is switched off; ask an administrator")
-        now = situation_of(request, self.circumstances, self._spoken_of)
+        now = situation_of(request, self.circumstances, self._windows.at(request.now_ms), self._steps)
         try:
             question, entities = self.words.question(request, now), self.words.entities(request, now)
         except TypeConfusion as error:
@@ -155,7 +170,9 @@ class CedarDecisionPoint:
         self, request: AccessRequest, question: dict[str, Any], entities: list[dict[str, Any]], now: Situation
     ) -> Decision:
         try:
-            result = cedarpy.is_authorized(question, self._policies, entities, self._schema)
+            who = request.identity.principal
+            policies = self._slices.of(request.action, who.id, now.roles, who.groups)
+            result = cedarpy.is_authorized(question, policies, entities, self._schema)
         except (ValueError, TypeError, RuntimeError) as error:
             return _deny(
                 "access.evaluation_error", f"the policies could not be evaluated ({type(error).__name__}); tell the operator"
@@ -178,8 +195,7 @@ class CedarDecisionPoint:
 
     def _nearest_permit(self, request: AccessRequest, now: Situation) -> str:
         """A default deny names no policy: say which roles would have been let through."""
-        roles = {role for policy in self._about.values() if self._would_permit(policy, request.action) for role in policy.roles}
-        missing = ", ".join(sorted(roles - now.roles))
+        missing = ", ".join(sorted(self._helpful[request.action] - now.roles)[:_NAMED])
         base = f"no policy permits you to {_WORDS[request.action].format(request.resource.id[:80])}"
         return f"{base}; people with one of these roles may: {missing}" if missing else base
 
@@ -240,8 +256,7 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _describe(text: str) -> dict[str, _Policy]:
-    parsed = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+def _describe(parsed: Mapping[str, Any]) -> dict[str, _Policy]:
     about = {}
     for key, policy in parsed.items():
         notes = policy.get("annotations") or {}

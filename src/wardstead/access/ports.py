@@ -6,7 +6,7 @@ the decision point turns it into names and a boundary: a decision says until whe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -217,40 +217,4 @@ class DecisionPoint(Protocol):
 
     def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:
         """Every role that somebody has at a moment, inherited ones included."""
-        ...
-
-
-class Circumstances(Protocol):
-    """What the deployment says of roles, times, networks and step-up. Pure; a change is a new policy version.
-
-    ``names`` bounds an answer to those that somebody speaks of. A moment of change is the first later one, ``None`` for never.
-    """
-
-    @property
-    def version(self) -> str:
-        """A digest of what it says."""
-        ...
-
-    def effective(self, roles: Iterable[str]) -> frozenset[str]:
-        """These roles, and all that they inherit."""
-        ...
-
-    def open_windows(self, now_ms: int, names: Collection[str] | None = None) -> frozenset[str]:
-        """The time windows that are open."""
-        ...
-
-    def windows_change_ms(self, now_ms: int, names: Collection[str] | None = None) -> int | None:
-        """When one of them opens or closes."""
-        ...
-
-    def fresh_steps(self, authenticated_ms: int | None, now_ms: int, names: Collection[str] | None = None) -> frozenset[str]:
-        """The steps for which an authentication of that time is recent enough."""
-        ...
-
-    def fresh_change_ms(self, authenticated_ms: int | None, now_ms: int, names: Collection[str] | None = None) -> int | None:
-        """When it is no longer recent enough for one of them."""
-        ...
-
-    def networks_of(self, peer: str) -> frozenset[str]:
-        """The networks that an address is in; none of what is no address."""
         ...

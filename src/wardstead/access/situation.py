@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from wardstead.access.ports import SIGNAL, AccessRequest, Circumstances, Principal
+from wardstead.access.ports import SIGNAL, AccessRequest, Principal
+from wardstead.access.rules import AccessRules
+from wardstead.access.windows import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +30,27 @@ class Situation:
     until_ms: int | None
 
 
-def roles_at(who: Principal, now_ms: int, circumstances: Circumstances) -> frozenset[str]:
+def roles_at(who: Principal, now_ms: int, rules: AccessRules) -> frozenset[str]:
     """Every role that somebody has at a moment, inherited ones included."""
-    return circumstances.effective(_held(who, now_ms)) if who.timed_roles else circumstances.effective(who.roles)
+    return rules.effective(_held(who, now_ms)) if who.timed_roles else rules.effective(who.roles)
 
 
-def situation_of(request: AccessRequest, circumstances: Circumstances, names: Collection[str] | None = None) -> Situation:
-    """What holds of the asking person at the time of the question. ``names``: those that policies speak of."""
+def situation_of(request: AccessRequest, rules: AccessRules, windows: Moment, steps: Collection[str]) -> Situation:
+    """What holds of the asking person at the time of the question.
+
+    ``windows``: those that are open then, of those that policies speak of; ``steps``: the steps that they speak of.
+    """
     who, now = request.identity.principal, request.now_ms
     since = request.identity.credential.authenticated_ms
     attributes, signals = _attributes(who, now)
     return Situation(
-        roles_at(who, now, circumstances),
+        roles_at(who, now, rules),
         attributes,
         signals,
-        circumstances.open_windows(now, names),
-        circumstances.networks_of(request.address) if request.address else frozenset(),
-        circumstances.fresh_steps(since, now, names),
-        earliest(
-            circumstances.windows_change_ms(now, names), circumstances.fresh_change_ms(since, now, names), _next_change(who, now)
-        ),
+        windows.names,
+        rules.networks_of(request.address) if request.address else frozenset(),
+        rules.fresh_steps(since, now, steps) if steps else frozenset(),
+        earliest(windows.until_ms, rules.fresh_change_ms(since, now, steps) if steps else None, _next_change(who, now)),
     )
 
 
