@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -84,6 +85,8 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     tls: Literal["on", "off"] = "on"
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies that say in ``x-forwarded-for`` where a request comes from."""
     header_bytes: Annotated[int, Meta(ge=1024, le=1 << 20)] = 32768
     body_bytes: Annotated[int, Meta(ge=1024, le=1 << 30)] = 4 << 20
     body_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30
@@ -332,6 +335,14 @@ def _check(settings: Settings, where: str) -> None:
             where=f"{where}: gateway.extra_fields",
             why="it reaches past the model into the server",
         )
+    for number, proxy in enumerate(settings.server.trusted_proxies):
+        try:
+            ip_network(proxy)
+        except ValueError:
+            raise ConfigurationError(
+                f"not an address or a network: {proxy[:64]!r}", where=f"{where}: server.trusted_proxies[{number}]",
+                next_step="write it as 10.0.0.5 or 10.0.0.0/8",
+            ) from None  # fmt: skip
     if settings.server.tls == "off" and settings.server.host not in {"localhost", "127.0.0.1", "::1"}:
         raise ConfigurationError(
             "TLS may be off on this machine alone", where=f"{where}: server.tls", next_step="set host to localhost"

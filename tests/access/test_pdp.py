@@ -86,6 +86,12 @@ def test_a_memo_is_not_used_past_its_boundary() -> None:
             self.asked += 1
             return Decision(allow=True, policies=(), reason="", code="allow", not_after_ms=100)
 
+        def networks_of(self, address: str) -> frozenset[str]:
+            return frozenset()
+
+        def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:
+            return frozenset()
+
     point = Clocked()
     memo = MemoisedDecisionPoint(point)
     base = AccessRequest(

@@ -219,8 +219,8 @@ def request_of(directory: Directory, asked: Question) -> AccessRequest:
         context["ownGrant"] = True
     owner = PrincipalId(thing.owner) if thing.owner else None
     within = tuple(Container(kind, one, PrincipalId(whose) if whose else None) for kind, one, whose in thing.inside)
+    resource = Resource(thing.kind, thing.id, label(thing.cleared), owner, within=within)
     return AccessRequest(
-        Identity(who, credential), asked.action, Resource(thing.kind, thing.id, label(thing.cleared), owner, within=within),
+        Identity(who, credential, "10.1.2.3" if asked.inside_office else "192.0.2.1"), asked.action, resource,
         label(asked.mark), asked.now, context, label(asked.target) if asked.target else None,
-        "10.1.2.3" if asked.inside_office else "192.0.2.1",
     )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from wardstead.gateway.server.deadlines import TICK_S, Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Overloaded, TooManyAtOnce
 from wardstead.gateway.server.health import Health
-from wardstead.gateway.server.request_head import BadHeader, read_head, then_close
+from wardstead.gateway.server.request_head import BadHeader, address_of, read_head, then_close
 from wardstead.kernel.ids import PrincipalId
 
 DOORS = Doors(
@@ -167,3 +169,33 @@ async def test_health_says_what_is_well(models: list[bool], ledger: bool, draini
 async def test_health_says_whether_the_ledger_was_verified_and_refuses_nobody_for_it(verified: bool | None) -> None:
     status, body = await Health([], lambda: True, lambda: verified).report(draining=False)
     assert (status, body) == (200, {"status": "ok", "models": True, "ledger": True, "verified": verified})
+
+
+PROXIED = replace(DOORS, trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "doors", "address"),
+    [
+        (("192.0.2.7", 5), "", DOORS, "192.0.2.7"),
+        (("192.0.2.7", 5), "198.51.100.1", DOORS, "192.0.2.7"),
+        (("192.0.2.7", 5), "198.51.100.1", PROXIED, "192.0.2.7"),
+        (("10.0.0.1", 5), "198.51.100.1", PROXIED, "198.51.100.1"),
+        (("10.0.0.1", 5), "10.9.9.9, 198.51.100.1", PROXIED, "198.51.100.1"),
+        (("10.0.0.1", 5), "203.0.113.5, 10.0.0.2", PROXIED, "203.0.113.5"),
+        (("fd00::1", 5), "2001:db8::1", PROXIED, "2001:db8::1"),
+        (("10.0.0.1", 5), "nonsense", PROXIED, "nonsense"),
+        (("10.0.0.1", 5), "", PROXIED, "10.0.0.1"),
+        (None, "198.51.100.1", PROXIED, ""),
+    ],
+)
+def test_where_a_request_comes_from_is_what_a_trusted_proxy_saw(
+    client: tuple[str, int] | None, forwarded: str, doors: Doors, address: str
+) -> None:
+    """What a stranger writes into the list stands before what the first trusted proxy appended, and does not count."""
+    assert address_of(client, forwarded, doors) == address
+
+
+def test_several_headers_are_one_list() -> None:
+    head = read_head([HOST, (b"x-forwarded-for", b"10.1.1.1"), (b"x-forwarded-for", b"198.51.100.1")], PROXIED)
+    assert address_of(("10.0.0.1", 5), head.forwarded, PROXIED) == "198.51.100.1"

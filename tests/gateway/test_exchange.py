@@ -6,10 +6,11 @@ import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from tests.gateway.playbook import ALICE, CONFIDENTIAL, NOW, Playbook, Unauthenticated, WordInspector, exchange, world
 
-from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
+from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal
 from wardstead.gateway.pipeline import steps
 from wardstead.gateway.pipeline.answer import Cut
 from wardstead.gateway.pipeline.commands import (
@@ -373,6 +374,38 @@ def test_a_bad_request_is_refused_in_the_dialect_s_form_and_not_recorded(body: b
     assert play.started is not None
     assert 400 <= play.started.status < 500
     assert json.loads(play.sent)["error"]["message"]
+
+
+@pytest.mark.parametrize(("register", "refused"), [(frozenset({"support"}), True), (frozenset({"care"}), False), (None, False)])
+def test_a_purpose_that_is_not_in_the_register_is_refused(register: frozenset[str] | None, refused: bool) -> None:
+    now = dataclasses.replace(world(), purposes=register)
+    book = Playbook(exchange(now=now, purpose="care")) >> ReadBody << chat()
+    if not refused:
+        book >> CommitIntent
+        return
+    book >> Start >> Body
+    book.end()
+    assert book.started is not None
+    assert book.started.status == 400
+    assert b"unknown_purpose" in book.sent
+    assert b"support" in book.sent
+
+
+def test_who_asks_comes_with_the_address_that_they_ask_from() -> None:
+    asked: list[AccessRequest] = []
+
+    class Noting:
+        version = "noting"
+
+        def decide(self, request: AccessRequest) -> Decision:
+            asked.append(request)
+            return Decision(allow=True, policies=(), reason="", code="allow")
+
+    now = dataclasses.replace(world(), decisions=Noting())
+    made = exchange(now=now)
+    made.incoming = msgspec.structs.replace(made.incoming, address="192.0.2.7")
+    Playbook(made) >> ReadBody << chat() >> CommitIntent
+    assert [one.identity.address for one in asked] == ["192.0.2.7"]
 
 
 def test_every_state_is_reachable_and_only_the_ends_are_ends() -> None:

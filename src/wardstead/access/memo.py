@@ -35,7 +35,7 @@ class MemoisedDecisionPoint:
 
     def decide(self, request: AccessRequest) -> Decision:
         """See ``DecisionPoint.decide``."""
-        key = key_of(request)
+        key = key_of(request, self._point.networks_of(request.identity.address))
         found = self._memo.get(key)
         now = request.now_ms
         if found is not None and found[0] <= now and (found[1].not_after_ms is None or now <= found[1].not_after_ms):
@@ -45,6 +45,10 @@ class MemoisedDecisionPoint:
             self._memo.clear()
         self._memo[key] = (now, decision)
         return decision
+
+    def networks_of(self, address: str) -> frozenset[str]:
+        """See ``DecisionPoint.networks_of``."""
+        return self._point.networks_of(address)
 
     def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:
         """See ``DecisionPoint.roles_of``."""
@@ -59,8 +63,8 @@ class MemoisedDecisionPoint:
         return replace(decision, not_after_ms=earliest(decision.not_after_ms, held.until_ms - 1))
 
 
-def key_of(request: AccessRequest) -> tuple[object, ...]:
-    """Everything of a request that a policy can see, but the time and what a snapshot fixes."""
+def key_of(request: AccessRequest, networks: frozenset[str]) -> tuple[object, ...]:
+    """Everything of a request that a policy can see, but the time and what a snapshot fixes. ``networks``: of its address."""
     identity, resource, label = request.identity, request.resource, request.label
     return (
         identity.principal.id,
@@ -74,7 +78,7 @@ def key_of(request: AccessRequest) -> tuple[object, ...]:
         label.level,
         label.compartments,
         request.target,
-        request.address,
+        networks,
         tuple(sorted(request.context.items())) if request.context else None,
         tuple(sorted(resource.attributes.items())) if resource.attributes else None,
     )

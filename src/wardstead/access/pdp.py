@@ -76,6 +76,7 @@ class _Policy:
     roles: frozenset[str]
 
 
+_ADDRESSES: Final = 10_000
 _NAMED: Final = 12
 """So many roles that would help are named to a person."""
 _LITERAL: Final = re.compile(r'"([^"\\\n]+)"')
@@ -129,6 +130,8 @@ class CedarDecisionPoint:
         rules = self.circumstances
         self._windows = OpenWindows(one for name, one in rules.windows.items() if name in spoken_of)
         self._steps = frozenset(rules.fresh) & spoken_of
+        self._networked = not spoken_of.isdisjoint(rules.networks)
+        self._networks: dict[str, frozenset[str]] = {}
         self.roles = frozenset(_ROLE.findall(text))
         """Every role that a policy speaks of: another would give nobody anything."""
         parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
@@ -141,6 +144,17 @@ class CedarDecisionPoint:
         return frozenset(
             action for action in ACTIONS if not any(self._would_permit(policy, action) for policy in self._about.values())
         )
+
+    def networks_of(self, address: str) -> frozenset[str]:
+        """See ``DecisionPoint.networks_of``."""
+        if not self._networked or not address:
+            return frozenset()
+        found = self._networks.get(address)
+        if found is None:
+            if len(self._networks) >= _ADDRESSES:
+                self._networks.clear()
+            self._networks[address] = found = self.circumstances.networks_of(address)
+        return found
 
     def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:
         """See ``DecisionPoint.roles_of``."""
@@ -158,13 +172,17 @@ class CedarDecisionPoint:
             )
         if not request.identity.principal.active:
             return _deny("access.inactive", "this account is switched off; ask an administrator")
-        now = situation_of(request, self.circumstances, self._windows.at(request.now_ms), self._steps)
+        now = self._situation(request)
         try:
             question, entities = self.words.question(request, now), self.words.entities(request, now)
         except TypeConfusion as error:
             return _deny("access.bad_attribute", f"your attribute {error} is not as the policies know it; tell an administrator")
         decision = self._evaluate(request, question, entities, now)
         return decision if now.until_ms is None else replace(decision, not_after_ms=now.until_ms - 1)
+
+    def _situation(self, request: AccessRequest) -> Situation:
+        networks = self.networks_of(request.identity.address)
+        return situation_of(request, self.circumstances, self._windows.at(request.now_ms), networks, self._steps)
 
     def _evaluate(
         self, request: AccessRequest, question: dict[str, Any], entities: list[dict[str, Any]], now: Situation

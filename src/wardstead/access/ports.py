@@ -148,10 +148,11 @@ class Directory:
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A credential that checked out, and whose it is."""
+    """A credential that checked out, whose it is, and from which address it was presented (empty: from this machine)."""
 
     principal: Principal
     credential: Credential
+    address: str = ""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -178,7 +179,7 @@ class Resource(msgspec.Struct, frozen=True):
 class AccessRequest(msgspec.Struct, frozen=True):
     """The question. ``label`` is that of the data that would flow; ``now_ms`` the time it is asked at.
 
-    ``target``: what whoever the data would go to, other than the asking person, is cleared for. ``address``: of the peer.
+    ``target``: what whoever the data would go to, other than the asking person, is cleared for.
     """
 
     identity: Identity
@@ -188,7 +189,6 @@ class AccessRequest(msgspec.Struct, frozen=True):
     now_ms: int = 0
     context: Mapping[str, str | bool | int] = msgspec.field(default_factory=dict)
     target: Label | None = None
-    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +213,10 @@ class DecisionPoint(Protocol):
 
     def decide(self, request: AccessRequest) -> Decision:
         """Permit or deny, with the determining policies and a reason."""
+        ...
+
+    def networks_of(self, address: str) -> frozenset[str]:
+        """The networks that policies know and an address is in."""
         ...
 
     def roles_of(self, who: Principal, now_ms: int) -> frozenset[str]:

@@ -35,10 +35,12 @@ def roles_at(who: Principal, now_ms: int, rules: AccessRules) -> frozenset[str]:
     return rules.effective(_held(who, now_ms)) if who.timed_roles else rules.effective(who.roles)
 
 
-def situation_of(request: AccessRequest, rules: AccessRules, windows: Moment, steps: Collection[str]) -> Situation:
+def situation_of(
+    request: AccessRequest, rules: AccessRules, windows: Moment, networks: frozenset[str], steps: Collection[str]
+) -> Situation:
     """What holds of the asking person at the time of the question.
 
-    ``windows``: those that are open then, of those that policies speak of; ``steps``: the steps that they speak of.
+    Of those that policies speak of: ``windows`` are open then, ``networks`` hold their address, ``steps`` are all.
     """
     who, now = request.identity.principal, request.now_ms
     since = request.identity.credential.authenticated_ms
@@ -48,7 +50,7 @@ def situation_of(request: AccessRequest, rules: AccessRules, windows: Moment, st
         attributes,
         signals,
         windows.names,
-        rules.networks_of(request.address) if request.address else frozenset(),
+        networks,
         rules.fresh_steps(since, now, steps) if steps else frozenset(),
         earliest(windows.until_ms, rules.fresh_change_ms(since, now, steps) if steps else None, _next_change(who, now)),
     )

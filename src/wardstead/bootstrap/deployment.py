@@ -289,6 +289,11 @@ class Deployment:
         shipped = files("wardstead.catalogues") / "policies" / ACCESS_RULES
         return load_rules(shipped.read_text("utf-8"), f"wardstead: {ACCESS_RULES}")
 
+    def registered_purposes(self) -> frozenset[str] | None:
+        """The purposes that requests may name; ``None`` where the deployment, an older one, has no register: then any."""
+        own = present(self.places.policies / ACCESS_RULES)
+        return frozenset(self.access_rules().purposes) if own else None
+
     def detectors(self) -> tuple[Detector, ...]:
         """The detectors that ship with the product, with the hosts that this deployment trusts."""
         folder = files("wardstead.catalogues") / "detectors"

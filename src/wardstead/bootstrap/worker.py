@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import ip_network
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -165,6 +166,7 @@ def doors(deployment: Deployment) -> Doors:
         exchange_timeout_s=server.exchange_timeout_s,
         concurrency=server.concurrency,
         per_person=server.per_person,
+        trusted_proxies=tuple(ip_network(proxy) for proxy in server.trusted_proxies),
     )
 
 
@@ -208,6 +210,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         return identity
 
     point, inspector = deployment.decision_point(), inspector_of(deployment)
+    purposes = deployment.registered_purposes()
     models = {model.name: _model(model, deployment) for model in settings.models}
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
@@ -233,6 +236,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
             answer_bytes=gateway.answer_bytes,
             include_hidden=settings.documents.include_hidden,
+            purposes=purposes,
             isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
         )
 

@@ -57,7 +57,8 @@ async def visitor(request: Request, services: ConsoleServices, form: Mapping[str
     identity = await services.identify(token, csrf)
     if identity.credential.kind is not CredentialKind.SESSION:
         raise Unauthenticated  # an API key is no session, whoever put it into a cookie
-    return Visitor(identity, csrf, token)
+    address = str(request.scope.get("wardstead.address", ""))
+    return Visitor(Identity(identity.principal, identity.credential, address), csrf, token)
 
 
 def keep_session(response: Response, session: OpenedSession) -> None:

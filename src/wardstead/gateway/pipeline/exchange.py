@@ -37,7 +37,7 @@ from wardstead.gateway.pipeline.refusals import (
     refusal_text,
 )
 from wardstead.gateway.pipeline.relay import Relay
-from wardstead.gateway.pipeline.steps import Incoming
+from wardstead.gateway.pipeline.steps import Incoming, identify
 from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
@@ -295,7 +295,7 @@ class Exchange(Question):
         self.world = world
         incoming = self.incoming
         try:
-            self.identity = world.authenticate(world.directory, incoming.secret, incoming.csrf, self._clock())
+            self.identity = identify(world, incoming, self._clock())
         except CallerError as error:
             raise Cut("access.revoked", error.what) from error
         reason = self._permit(self._guard.label if self._guard is not None else PUBLIC)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
+from wardstead.access.rules import UnknownPurpose
 from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
@@ -33,6 +34,8 @@ class Incoming(msgspec.Struct, frozen=True):
     received_ms: int
     context: Mapping[str, str] = msgspec.field(default_factory=dict)
     """``purpose``, ``application``, ``conversation``: what the ``wardstead-*`` request headers said."""
+    address: str = ""
+    """From where it was sent."""
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -64,11 +67,18 @@ class Inspected(msgspec.Struct, frozen=True):
 
 def identify(world: World, incoming: Incoming, now_ms: int) -> Identity:
     """Whose request this is. Raises ``CallerError``."""
-    return world.authenticate(world.directory, incoming.secret, incoming.csrf, now_ms)
+    who = world.authenticate(world.directory, incoming.secret, incoming.csrf, now_ms)
+    return Identity(who.principal, who.credential, incoming.address) if incoming.address else who
 
 
 def parse(world: World, incoming: Incoming, body: bytes) -> Parsed:
     """Bytes to a request. Raises ``CallerError``."""
+    purpose = incoming.context.get("purpose")
+    if purpose is not None and world.purposes is not None and purpose not in world.purposes:
+        raise UnknownPurpose(
+            "there is no such purpose", where="wardstead-purpose",
+            next_step=f"Name one of the register: {', '.join(sorted(world.purposes)) or 'it is empty'}",
+        )  # fmt: skip
     request = incoming.dialect.parse(incoming.path, body, limits=world.limits, fields=world.fields)
     model = world.models.get(request.model)
     if model is None or request.operation not in model.operations:

@@ -53,5 +53,7 @@ class World:
     answer_bytes: int = 8 * 1024 * 1024
     include_hidden: bool = False
     """Whether a model gets the text of documents that their readers do not see."""
+    purposes: frozenset[str] | None = None
+    """Those that a request may name; ``None``: any."""
     isolation_warning: str = ""
     """Not empty when isolation is switched off: it is then shouted in a header of each answer."""

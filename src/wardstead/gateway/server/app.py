@@ -26,7 +26,7 @@ from wardstead.gateway.protocol.types import Dialect
 from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
 from wardstead.gateway.server.health import Health
-from wardstead.gateway.server.request_head import RequestHead, read_head, then_close
+from wardstead.gateway.server.request_head import RequestHead, address_of, read_head, then_close
 from wardstead.gateway.server.runner import (
     ConnectionAborted,
     FindReleased,
@@ -132,6 +132,7 @@ class Gateway:
         exchange_id = ExchangeId(uuid7(now, services.entropy(10)))
         try:
             head = read_head(scope["headers"], self._doors)
+            head.address = address_of(scope.get("client"), head.forwarded, self._doors)
             if head.chunked:
                 send = then_close(send)
             if self.draining:
@@ -140,7 +141,7 @@ class Gateway:
             await discard(receive)
             await _send_error(send, dialect, error)
             return
-        incoming = Incoming(exchange_id, dialect, scope["path"], head.secret, head.csrf, now, head.context)
+        incoming = Incoming(exchange_id, dialect, scope["path"], head.secret, head.csrf, now, head.context, head.address)
         exchange = Exchange(incoming, services.worlds.current, sealer=services.sealer, clock=services.clock)
         runner = Runner(
             exchange,
@@ -201,6 +202,7 @@ class Gateway:
         path = scope["path"]
         try:
             head = read_head(scope["headers"], self._doors)
+            head.address = scope["wardstead.address"] = address_of(scope.get("client"), head.forwarded, self._doors)
             if self.console is None or path in _APIS or path.startswith(_API_FOLDERS):
                 await self._answer(path, scope["method"], head, send)
             else:
@@ -247,7 +249,8 @@ class Gateway:
         # No intent's commit checks these: a key that was revoked a moment ago must not open them.
         with self._crowd.stranger():
             world = await self._services.worlds.refresh()
-        return world.authenticate(world.directory, head.secret, head.csrf, self._services.clock())
+        who = world.authenticate(world.directory, head.secret, head.csrf, self._services.clock())
+        return Identity(who.principal, who.credential, head.address)
 
     def visible_models(self, identity: Identity) -> list[str]:
         """The models that this person may use: others are as if they did not exist."""

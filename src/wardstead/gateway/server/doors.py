@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from wardstead.kernel.errors import BackendError, CallerError
 from wardstead.kernel.ids import PrincipalId
@@ -42,6 +43,8 @@ class Doors:
     concurrency: int
     per_person: int
     headers: int = 100
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Whose word counts for where a request comes from."""
     send_timeout_s: float = 60.0
 
 

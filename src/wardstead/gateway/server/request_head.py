@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, Final
 
 from wardstead.gateway.server.doors import Doors
@@ -36,6 +37,10 @@ class RequestHead:
     secret: str = ""
     csrf: str | None = None
     chunked: bool = False
+    forwarded: str = ""
+    """What ``x-forwarded-for`` said, each header after the one before."""
+    address: str = ""
+    """From where it was sent, as far as that can be trusted."""
     context: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,6 +74,8 @@ def read_head(headers: list[tuple[bytes, bytes]], doors: Doors) -> RequestHead: 
             raise BadHeader("compressed request bodies are not taken", where="content-encoding")
         elif name == b"origin":
             _check_origin(value, doors)
+        elif name == b"x-forwarded-for":
+            head.forwarded = f"{head.forwarded},{_text(value)}"
         elif name.startswith(b"wardstead-"):
             _read_context(head.context, name, value)
     if size > doors.header_bytes:
@@ -78,6 +85,27 @@ def read_head(headers: list[tuple[bytes, bytes]], doors: Doors) -> RequestHead: 
         raise BadHeader("both Content-Length and Transfer-Encoding", where="transfer-encoding")
     _check_host(host, doors)
     return head
+
+
+def address_of(client: Sequence[Any] | None, forwarded: str, doors: Doors) -> str:
+    """Where a request comes from: its peer, or what a trusted proxy says of its own. Empty over a socket without addresses.
+
+    Each proxy appends the address that it saw, so the list is read from its end: what the first one that is not trusted said
+    of others does not count.
+    """
+    address = str(client[0]) if client else ""
+    hops = [part.strip() for part in forwarded.split(",") if part.strip()] if doors.trusted_proxies else []
+    while hops and _is_trusted(address, doors):
+        address = hops.pop()
+    return address
+
+
+def _is_trusted(address: str, doors: Doors) -> bool:
+    try:
+        given = ip_address(address)
+    except ValueError:
+        return False
+    return any(given in proxy for proxy in doors.trusted_proxies)
 
 
 def then_close(send: Send) -> Send:
