@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,8 @@ import httpx
 import openai
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.e2e.deployment import Deployment, create
 from tests.e2e.test_labels_flow import DEVICE, IBAN, TALE, Echo, ask
 
@@ -50,6 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deplo
     made.run("user", "add", "rita", "--role", "reviewer", "--role", "user")
     made.run("user", "set-clearance", "rita", *CLEARED)
     made.run("user", "add", "low", "--role", "reviewer")
+    made.run("user", "set-clearance", "low", "internal")
     try:
         yield made
     finally:
@@ -148,3 +152,94 @@ def test_a_refusal_says_why(client: openai.OpenAI, made: Deployment) -> None:
     found: Any = client.get(f"/held/{held}", cast_to=object)
     assert (found["status"], found["reason"]) == ("refused", "use the payments system")
     assert ask(client, f"Ask {IBAN} for money.", "cleared").headers["wardstead-decision"] == "hold"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM is not None, "chromium must be installed in CI"
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield made
+        made.close()
+
+
+def signed_in(browser: Browser, made: Deployment, name: str, **how: Any) -> Page:
+    """The console of somebody; the session is theirs alone."""
+    secret = made.json("user", "reset-password", name)["secret"]
+    context = browser.new_context(base_url=f"{made.url}/console/", ignore_https_errors=True, **how)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto("sign-in")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password, or one-time secret").fill(secret)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("One-time secret, once more").fill(secret)
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("New password, again").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize("how", [{"color_scheme": "light"}, {"color_scheme": "dark", "java_script_enabled": False}], ids=str)
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="chromium is not installed: apt install chromium")
+def test_a_reviewer_releases_an_answer_in_the_console_by_keyboard(
+    browser: Browser, client: openai.OpenAI, made: Deployment, how: dict[str, Any]
+) -> None:
+    raw = ask(client, f"My laptop is {DEVICE}, {how['color_scheme']}.", "cleared")
+    held = raw.headers["wardstead-receipt"]
+    assert raw.headers["wardstead-decision"] == "hold"
+    page, script = signed_in(browser, made, "rita", **how), how.get("java_script_enabled", True)
+    page.get_by_role("link", name="Held", exact=True).click()
+    link = page.get_by_role("link", name=f"Review {held}")
+    row = page.locator("tr", has=link)
+    expect(row).to_contain_text("an answer with mac-address")
+    expect(row).to_contain_text("alice")
+    if script:
+        assert Axe().run(page).violations_count == 0
+    link.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(held)
+    assert DEVICE not in page.content()
+    page.get_by_role("button", name="Reveal the text").press("Enter")
+    expect(page.locator("blockquote")).to_have_text(f"You said: My laptop is {DEVICE}, {how['color_scheme']}. {TALE}")
+    if script:
+        assert Axe().run(page).violations_count == 0
+    page.get_by_label("Reason").fill("it is hers <b>indeed</b>")
+    page.get_by_role("button", name="Release").press("Enter")
+    expect(page.get_by_text("by rita")).to_contain_text("it is hers <b>indeed</b>")
+    assert page.get_by_role("button", name="Release").count() == 0
+    found: Any = client.get(f"/held/{held}", cast_to=object)
+    assert found["status"] == "released"
+    page.context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="chromium is not installed: apt install chromium")
+def test_whoever_asked_reads_in_the_console_what_became_of_it(browser: Browser, client: openai.OpenAI, made: Deployment) -> None:
+    def held(text: str) -> str:
+        return str(ask(client, text, "cleared").headers["wardstead-receipt"])
+
+    waiting, refused, released = (held(f"{text} {DEVICE}") for text in ("waits", "goes not", "goes"))
+    made.run("review", "refuse", refused, "--by", "rita", "--reason", "not so", "--yes")
+    made.run("review", "release", released, "--by", "rita", "--reason", "just so", "--yes")
+    page = signed_in(browser, made, "alice")
+    assert page.get_by_role("link", name="Held", exact=True).count() == 0
+    review = page.locator("section", has=page.get_by_role("heading", name="Review"))
+    for one, words in ((waiting, "It waits for a reviewer"), (refused, "Refused: not so"), (released, "Released: just so")):
+        page.goto(f"exchanges/{one}")
+        expect(review).to_contain_text(words)
+    expect(review.locator("blockquote")).to_contain_text(f"goes {DEVICE}")
+    assert Axe().run(page).violations_count == 0
+    for forbidden in ("held", f"held/{waiting}"):
+        answer = page.goto(forbidden)
+        assert answer is not None
+        assert answer.status == 403
+    low = signed_in(browser, made, "low")
+    low.get_by_role("link", name="Held", exact=True).click()
+    expect(low.get_by_text("Nothing waits for you.")).to_be_visible()
+    answer = low.goto(f"held/{waiting}")
+    assert answer is not None
+    assert answer.status == 404
+    low.context.close()
+    page.context.close()

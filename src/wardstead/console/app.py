@@ -13,6 +13,7 @@ from starlette.routing import Route
 from wardstead.console.pages.chat import Chat
 from wardstead.console.pages.classification import Classifying, TooManyTries
 from wardstead.console.pages.exchanges import Exchanges
+from wardstead.console.pages.held import Reviewing
 from wardstead.console.pages.overview import Overview
 from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
 from wardstead.console.pages.what_if import TooManyReplays, WhatIf
@@ -38,6 +39,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *SigningIn(site, checks).routes(),
         *Overview(site).routes(),
         *Exchanges(site).routes(),
+        *Reviewing(site).routes(),
         *Classifying(site, tries).routes(),
         *WhatIf(site, replays).routes(),
         *Chat(site).routes(),

@@ -23,6 +23,7 @@ from wardstead.kernel.errors import CallerError, WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label
 
 CONSOLE: Final = Resource("Console", "wardstead")
+ANY_EXCHANGE: Final = Resource("Exchange", "any")
 HOME: Final = "/console/"
 SIGN_IN: Final = "/console/sign-in"
 _TITLES: Final = {
@@ -103,17 +104,22 @@ class Site:
         """Whether this person may replay a changed policy on exchanges that they may read."""
         return self.decide(who, "replayPolicy", CONSOLE).allow
 
+    def may_review(self, who: Visitor) -> bool:
+        """Whether this person may review anything that is held."""
+        return self.decide(who, "reviewHeld", ANY_EXCHANGE).allow
+
     async def page(self, who: Visitor, template: str, *, at: str, **values: Any) -> Response:
         """A page for somebody who is signed in; what does not hold is shouted on every one of them."""
         posture = await run_in_threadpool(self.services.posture)
         alarms = [check.title for check in posture.checks if check.state is State.RED]
         shown = {"who": who.identity.principal, "csrf": who.csrf, "at": at, "alarms": alarms, **values}
+        shown["reviews"] = self.may_review(who)
         # What was said may be long, and nobody else waits for it.
         return await run_in_threadpool(partial(self.bare, template, **shown))
 
     def bare(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for anybody."""
-        shown = {"who": None, "csrf": "", "at": "", "alarms": [], **values}
+        shown = {"who": None, "csrf": "", "at": "", "alarms": [], "reviews": False, **values}
         return HTMLResponse(self._templates.get_template(template).render(shown), status)
 
     async def error_page(self, request: Request, error: WardsteadError) -> Response:

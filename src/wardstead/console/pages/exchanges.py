@@ -16,7 +16,7 @@ from wardstead.console.pages.rows import may_read, rows
 from wardstead.console.ports import ExchangeSummary
 from wardstead.console.sessions import Visitor
 from wardstead.console.site import NotFound, Site
-from wardstead.kernel.errors import IntegrityError
+from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.kernel.labels import PUBLIC, Label
 
 _ABSENT = "there is no such exchange, or it is not yours to see"
@@ -73,6 +73,9 @@ class Exchanges:
                 content = await run_in_threadpool(self.site.services.open_exchange, summary.id, who.identity)
             except IntegrityError as error:
                 altered = error.what
+        held = None
+        if summary.outcome == "held" and summary.owner == who.identity.principal.id:
+            held = await self._held(summary.id, who)
         expired = content is not None and content["expired"]
         readable = content is not None and not content["erased"] and not expired
         steps = await run_in_threadpool(timeline.steps, content) if content and readable else timeline.outline(summary)
@@ -91,6 +94,7 @@ class Exchanges:
             erased=content is not None and content["erased"],
             expired=expired,
             altered=altered,
+            held=held,
             proof=await self._proof(summary.id),
         )
 
@@ -141,6 +145,13 @@ class Exchanges:
             return await run_in_threadpool(self.site.services.label, summary.id)
         except IntegrityError:
             return PUBLIC  # opening it says that it was altered, and shows nothing
+
+    async def _held(self, exchange_id: str, who: Visitor) -> Mapping[str, Any] | None:
+        """What became of something of theirs that was held; a released answer that is above them by now is only named."""
+        try:
+            return await run_in_threadpool(self.site.services.own_held, exchange_id, who.identity)
+        except CallerError as error:
+            return {"status": "above", "reason": error.what}
 
     async def _proof(self, exchange_id: str) -> Proof:
         document = await run_in_threadpool(self.site.services.receipt, exchange_id)

@@ -85,7 +85,7 @@ function begin() {
     const prevented = /^(block|hold)/.test(reply.decision);
     reply.keep = !prevented && reply.text !== "";
     if (end.error) problem(answer, end.error, "failed");
-    else if (end.reason === "content_filter") problem(answer, prevented ? "The model never saw this message." : "Wardstead ended this answer.", "stopped");
+    else if (end.reason === "content_filter") problem(answer, prevented && !/^hold/.test(reply.decision) ? "The model never saw this message." : "Wardstead ended this answer.", "stopped");
     else if (!end.done) problem(answer, "The connection broke off: this answer is not complete.", "failed");
     else if (end.reason === "length") problem(answer, "The answer reached its longest length.", "stopped");
   }
