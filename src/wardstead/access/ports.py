@@ -145,6 +145,8 @@ class Directory:
     """By digest."""
     shares: Mapping[str, Share] = field(default_factory=dict)
     """By id."""
+    policies: str = ""
+    """The version of the access policies that is in force with it."""
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.policies import policy_state
 from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.config import ModelSection, parse_upstream
@@ -19,6 +20,7 @@ from wardstead.inspection.documents import DocumentReaderUnavailable
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
+from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError
 from wardstead.kernel.findings import Action
 
@@ -43,6 +45,7 @@ def posture(deployment: Deployment) -> list[Check]:
         _tls_check(deployment),
         _ledger_check(deployment),
         verified_check(deployment),
+        _policies_check(deployment),
         _detectors_check(deployment),
         _documents_check(deployment),
     ]
@@ -111,6 +114,25 @@ def _refused(deployment: Deployment) -> str:
     if said is not None and said.get("ledger") is False:
         return "the disk or the database takes no writes, or there is no room left for outcomes"
     return ""
+
+
+def _policies_check(deployment: Deployment) -> Check:
+    title = "The access policies in force are those in the folder"
+    try:
+        state = policy_state(deployment)
+    except IntegrityError as error:
+        return Check("policies", title, State.RED, error.what, error.next_step)
+    activate = "'wardstead access check', then 'wardstead access activate'"
+    if state.active is None:
+        return Check(
+            "policies", title, State.RED if state.wrong else State.GREEN, state.wrong or "the first start activates them"
+        )
+    since = f"version {state.active.version} since {rfc3339(state.active.activated_ms)}, by {state.active.by}"
+    if state.wrong:
+        return Check("policies", title, State.AMBER, f"{since}; those in the folder are not valid: {state.wrong}", activate)
+    if state.edited:
+        return Check("policies", title, State.AMBER, f"{since}; edited, not active: {', '.join(state.edited)}", activate)
+    return Check("policies", title, State.GREEN, since)
 
 
 def _detectors_check(deployment: Deployment) -> Check:

@@ -18,17 +18,19 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
-from wardstead.access.rules import AccessRules, load_rules
+from wardstead.access.policyset import RULES, SCHEMA, AccessPolicies, PolicyFiles, Product, compile_policies
+from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.access import AccessStore
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.conversations import ConversationStore
-from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.adapters.store.directory import DirectoryStore, everybody
 from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.policies import PolicyStore
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
@@ -44,8 +46,6 @@ from wardstead.ledger.sealing import Sealer
 
 ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
 PORT_VARIABLE = "WARDSTEAD_PORT"
-ACCESS_RULES = "access.yaml"
-"""Among the policies: the names that they speak of."""
 
 
 def now_ms() -> int:
@@ -141,6 +141,7 @@ class Deployment:
             )
         self.at_rest = False
         """Whether it is known that nobody runs it."""
+        self._policies: dict[str, AccessPolicies] = {}
         self.environment = dict(os.environ if environment is None else environment)
 
     @cached_property
@@ -265,34 +266,48 @@ class Deployment:
         size = self.settings.ledger.reserve_bytes
         return Reserve(self.places.state / "reserve", monotonic_s=time.monotonic, size_bytes=size)
 
-    def decision_point(self) -> CedarDecisionPoint:
-        """The decision point over the deployment's policy files, and the mandatory ones that no file can take away."""
+    @cached_property
+    def policy_store(self) -> PolicyStore:
+        """Versions of the access policies; every activation is recorded in its own transaction."""
+
+        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
+            return self.admin_record.append(connection, actor, action, details)
+
+        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=everybody)
+
+    def policy_files(self) -> PolicyFiles:
+        """What stands in the folder: in force or not."""
         folder = self.places.policies
-        policies = {path.name: read_text(path) for path in sorted(folder.glob("*.cedar"))}
-        if not policies:
-            raise ConfigurationError(
-                "there are no policies", where=str(folder), next_step="restore the starter policies: everything is denied without"
-            )
-        mandatory = files("wardstead.catalogues") / "mandatory"
-        policies["wardstead: mandatory"] = (mandatory / "mandatory.cedar").read_text("utf-8")
-        product = {"wardstead: sharing": (mandatory / "sharing.cedar").read_text("utf-8")}
-        schema = folder / "schema.cedarschema"
-        if not present(schema):
-            raise ConfigurationError("the policy schema is missing", where=str(schema))
-        return CedarDecisionPoint(policies, read_text(schema), self.access_rules(), product=product)
+        names = [*(path.name for path in sorted(folder.glob("*.cedar"))), SCHEMA, RULES]
+        return PolicyFiles({name: read_text(folder / name) for name in names if present(folder / name)})
+
+    def folder_policies(self) -> AccessPolicies:
+        """The policies that stand in the folder, and the mandatory ones that no file can take away."""
+        return compile_policies(self.policy_files(), product_policies(), str(self.places.policies))
+
+    def policies(self) -> AccessPolicies:
+        """The policies in force; before the first start those that it would put in force, the folder's."""
+        active = self.policy_store.active()
+        return self.folder_policies() if active is None else self.policies_of(active.version)
+
+    def policies_of(self, version: str) -> AccessPolicies:
+        """A version that was activated, compiled once. What is compiled is what the version says where nobody altered either.
+
+        A later version of Wardstead may bring other mandatory policies: then the version is another, too.
+        """
+        found = self._policies.get(version)
+        if found is None:
+            found = compile_policies(self.policy_store.files(version), product_policies(), f"version {version}")
+            self._policies = {**dict(list(self._policies.items())[-2:]), version: found}
+        return found
+
+    def decision_point(self) -> CedarDecisionPoint:
+        """The decision point over the policies in force."""
+        return self.policies().point
 
     def access_rules(self) -> AccessRules:
-        """The names that policies speak of; of an older deployment, which declares none, those that ship with the product."""
-        path = self.places.policies / ACCESS_RULES
-        if present(path):
-            return load_rules(read_text(path), str(path))
-        shipped = files("wardstead.catalogues") / "policies" / ACCESS_RULES
-        return load_rules(shipped.read_text("utf-8"), f"wardstead: {ACCESS_RULES}")
-
-    def registered_purposes(self) -> frozenset[str] | None:
-        """The purposes that requests may name; ``None`` where the deployment, an older one, has no register: then any."""
-        own = present(self.places.policies / ACCESS_RULES)
-        return frozenset(self.access_rules().purposes) if own else None
+        """The names that the policies in force speak of; where they declare none, those that ship with the product."""
+        return self.policies().rules
 
     def detectors(self) -> tuple[Detector, ...]:
         """The detectors that ship with the product, with the hosts that this deployment trusts."""
@@ -377,6 +392,14 @@ def ready_made() -> dict[str, str]:
     """The classification policies that ship with the product, by name."""
     folder = files("wardstead.catalogues") / "classification"
     return {one.name.removesuffix(".yaml"): one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
+
+
+def product_policies() -> Product:
+    """What the product itself says of access."""
+    catalogues = files("wardstead.catalogues")
+    mandatory = {"wardstead: mandatory": (catalogues / "mandatory" / "mandatory.cedar").read_text("utf-8")}
+    fitting = {"wardstead: sharing": (catalogues / "mandatory" / "sharing.cedar").read_text("utf-8")}
+    return Product(mandatory, fitting, (catalogues / "policies" / RULES).read_text("utf-8"))
 
 
 def explained(error: DatabaseError) -> WardsteadError:

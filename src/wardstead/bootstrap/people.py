@@ -35,14 +35,14 @@ class LastAdministrator(CallerError):
 
 
 def add(deployment: Deployment, name: str, roles: Iterable[str], level: str, compartments: Iterable[str]) -> Principal:
-    """A new person. Raises ``BadValue`` for a role that no policy speaks of."""
+    """A new person. Raises ``BadValue`` for a role that no policy speaks of and none declares."""
     wanted = _roles(deployment, roles)
     compatible(deployment)(wanted)
     return deployment.directory.create_principal(name, roles=wanted, clearance=clearance(deployment, level, compartments))
 
 
 def set_roles(deployment: Deployment, name: str, roles: Iterable[str], *, force: bool = False) -> None:
-    """Give somebody these roles and no others. Raises ``BadValue`` for a role that no policy speaks of, and
+    """Give somebody these roles and no others. Raises ``BadValue`` for a role that no policy speaks of and none declares, and
     ``LastAdministrator`` unless ``force``.
     """
     wanted = _roles(deployment, roles)
@@ -127,7 +127,10 @@ def known_roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:
 
 def _roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:
     wanted = frozenset(roles)
-    return _known(wanted, deployment.decision_point().roles, "role") if wanted else wanted
+    if not wanted:
+        return wanted
+    policies = deployment.policies()
+    return _known(wanted, policies.point.roles | policies.rules.roles.keys(), "role")
 
 
 def _known(values: Iterable[str], known: frozenset[str], what: str) -> frozenset[str]:

@@ -27,6 +27,7 @@ from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.policies import begin_policies, policy_state
 from wardstead.config import bracketed
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
@@ -133,15 +134,19 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
         on_step(f"the detector {name} cannot work, and policy says what happens to texts: {why}")
     # Policies or settings may have changed while nothing ran: decisions are made anew.
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
+    begin_policies(deployment)
+    state = policy_state(deployment)
+    if state.edited:
+        on_step(f"the access policies in the folder are edited and not in force: {', '.join(state.edited)}")
     deployment.engine.dispose()
 
 
 def _validate(deployment: Deployment) -> None:
-    """Everything that a worker would stumble over is found here, where somebody is looking. Nothing asks the database."""
+    """Everything that a worker would stumble over is found here, where somebody is looking. Nothing writes to the database."""
     _require_certificate(deployment)
     if deployment.mode is not Mode.NONE and any(model.upstream.kind == "embedded" for model in deployment.settings.models):
         find_tool()
-    deployment.decision_point()
+    deployment.policies()
     # What is compiled here is kept, and workers load it.
     classifier(deployment, scan=True)
     deployment.require_model_files()

@@ -28,6 +28,7 @@ from wardstead.adapters.store.ledger_reader import ExchangeSummary
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector as inspector_of
+from wardstead.bootstrap.policies import begin_policies, in_force
 from wardstead.bootstrap.reviewing import desk_of_worker
 from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
@@ -198,7 +199,8 @@ class KeyUses:
 def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
     """Makes snapshots of everything that decisions depend on.
 
-    Policies, detectors and settings are those of the start, and are compiled once; the directory is read each time.
+    Detectors and settings are those of the start, and are compiled once. The directory is read each time; it names the version of
+    the access policies, which is compiled when it is another one. So people and policies of a snapshot are of one moment.
     """
     settings = deployment.settings
     gateway = settings.gateway
@@ -209,8 +211,8 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
-    point, inspector = deployment.decision_point(), inspector_of(deployment)
-    purposes = deployment.registered_purposes()
+    inspector = inspector_of(deployment)
+    begin_policies(deployment)
     models = {model.name: _model(model, deployment) for model in settings.models}
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
@@ -224,9 +226,10 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
 
     def load() -> World:
         directory = deployment.directory.load()
+        policies = in_force(deployment, directory.policies)
         return World(
             directory=directory,
-            decisions=MemoisedDecisionPoint(point, directory),
+            decisions=MemoisedDecisionPoint(policies.point, directory),
             inspector=inspector,
             models=models,
             authenticate=authenticate,
@@ -236,7 +239,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             fields=FieldPolicy(UnknownFields(gateway.unknown_fields), frozenset(gateway.extra_fields)),
             answer_bytes=gateway.answer_bytes,
             include_hidden=settings.documents.include_hidden,
-            purposes=purposes,
+            purposes=policies.purposes,
             isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
         )
 

@@ -24,8 +24,7 @@ def check(context: typer.Context, json: Json = False) -> None:
 
     with errors(as_json=json):
         found = Deployment(folder(context))
-        point = found.decision_point()
-        found.access_rules()
+        point = found.folder_policies().point
         version = inspector(found).version
         found.require_model_files()
         models = [model.name for model in found.settings.models]

@@ -12,6 +12,7 @@ import typer
 
 from wardstead import __version__
 from wardstead.cli import (
+    access,
     chat,
     classify,
     classify_calibrate,
@@ -43,6 +44,7 @@ app.add_typer(people.keys, name="key")
 app.add_typer(share.app, name="share")
 app.add_typer(entitlements.groups, name="group")
 app.add_typer(entitlements.elevations, name="elevation")
+app.add_typer(access.app, name="access")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(review.app, name="review")

@@ -22,6 +22,7 @@ from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.base import directory_epoch, explain
 from wardstead.adapters.store.directory_tables import credential, password, principal, role_member, sign_in
 from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.policies import active_version
 from wardstead.adapters.store.transactions import read_transaction, write_transaction
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError
@@ -161,7 +162,8 @@ class DirectoryStore:
             rows = connection.execute(select(credential)).mappings()
             credentials = {bytes(row["digest"]): _credential(row) for row in rows}
             shares = access_rows.shares(connection)
-        return Directory(version, people, credentials, shares)
+            policies = active_version(connection)
+        return Directory(version, people, credentials, shares, policies)
 
     # -- people ------------------------------------------------------------------------------------------------------
 

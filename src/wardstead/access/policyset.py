@@ -1,0 +1,92 @@
+"""A set of policies: the texts that decide access together, under one version, compiled as a whole or refused as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wardstead.access.pdp import CedarDecisionPoint
+from wardstead.access.rules import AccessRules, load_rules
+from wardstead.kernel.encoding import canonical_json
+from wardstead.kernel.errors import ConfigurationError, IntegrityError
+
+SCHEMA: Final = "schema.cedarschema"
+RULES: Final = "access.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """The texts of a deployment's own files by name: ``*.cedar``, the schema, and ``access.yaml`` where there is one."""
+
+    texts: Mapping[str, str]
+
+    @property
+    def cedar(self) -> dict[str, str]:
+        """The policies."""
+        return {name: text for name, text in sorted(self.texts.items()) if name.endswith(".cedar")}
+
+    def encode(self) -> bytes:
+        """The one encoding in which they are kept."""
+        return canonical_json(dict(sorted(self.texts.items())))
+
+    def differing(self, other: PolicyFiles) -> tuple[str, ...]:
+        """The files that are not the same in both."""
+        names = self.texts.keys() | other.texts.keys()
+        return tuple(sorted(name for name in names if self.texts.get(name) != other.texts.get(name)))
+
+
+def decode_files(data: bytes) -> PolicyFiles:
+    """The files that ``PolicyFiles.encode`` wrote. Raises ``IntegrityError`` for anything else."""
+    try:
+        texts = json.loads(data)
+    except ValueError:
+        texts = None
+    if not isinstance(texts, dict) or not all(isinstance(one, str) for one in texts.values()):
+        raise IntegrityError("what is kept as a version of the policies is none")
+    return PolicyFiles(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What the product itself brings: policies that no deployment takes away, and names for a deployment that declares none."""
+
+    mandatory: Mapping[str, str]
+    fitting: Mapping[str, str]
+    """Those that are in force with every schema that they fit; where one does not, the actions that it names are denied."""
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicies:
+    """Files that are valid together, compiled. ``version`` is what each intent records: a digest of all that decides."""
+
+    files: PolicyFiles
+    point: CedarDecisionPoint
+    rules: AccessRules
+
+    @property
+    def version(self) -> str:
+        """The decision point's."""
+        return self.point.version
+
+    @property
+    def purposes(self) -> frozenset[str] | None:
+        """The purposes that requests may name; ``None`` where the deployment, an older one, has no register: then any."""
+        return frozenset(self.rules.purposes) if RULES in self.files.texts else None
+
+
+def compile_policies(files: PolicyFiles, product: Product, where: str) -> AccessPolicies:
+    """All of it, validated. ``where``: a folder or a version. Raises ``ConfigurationError`` that names file and place."""
+    policies = files.cedar
+    if not policies:
+        raise ConfigurationError(
+            "there are no policies", where=where, next_step="restore the starter policies: everything is denied without"
+        )
+    if SCHEMA not in files.texts:
+        raise ConfigurationError("the policy schema is missing", where=f"{where}/{SCHEMA}")
+    own = files.texts.get(RULES)
+    rules = load_rules(product.rules, f"wardstead: {RULES}") if own is None else load_rules(own, f"{where}/{RULES}")
+    point = CedarDecisionPoint({**policies, **product.mandatory}, files.texts[SCHEMA], rules, product=product.fitting)
+    return AccessPolicies(files, point, rules)

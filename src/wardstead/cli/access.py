@@ -1,0 +1,99 @@
+"""``access``: which policies decide who may do what, since when, by whom and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wardstead.bootstrap import policies
+from wardstead.bootstrap.policies import PolicyState
+from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
+from wardstead.cli.state import deployment
+from wardstead.kernel.clock import rfc3339
+
+app = typer.Typer(help="Access policies: what is in force, what would be, and why.", no_args_is_help=True)
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command("activate")
+def activate(context: typer.Context, reason: Reason = "", json: Json = False) -> None:
+    """Put the policies that stand in the folder in force, in every process within a second.
+
+    Exit 3 when something is wrong with them: those before stay in force.
+    """
+    with errors(as_json=json):
+        done = policies.activate(deployment(context), reason)
+    shown = {"version": done.version, "before": done.before, "changed": done.changed}
+    text = f"version [bold]{done.version}[/] is in force (before: {done.before or 'none'})"
+    say(json, shown, text if done.changed else f"version [bold]{done.version}[/] was in force already")
+
+
+@app.command("rollback")
+def rollback(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="A version, or how it begins (the one before the present one).")] = "",
+    reason: Reason = "",
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Put an earlier version in force again, within a second. The folder stays as it is: 'access export' writes its files."""
+    with errors(as_json=json):
+        found = deployment(context)
+        confirm(f"Go back to {version or 'the version before'}?", yes=yes or json)
+        done = policies.roll_back(found, version, reason)
+        state = policies.policy_state(found)
+    shown = {"version": done.version, "before": done.before, "changed": done.changed, "edited": list(state.edited)}
+    text = f"version [bold]{done.version}[/] is in force (before: {done.before})"
+    say(json, shown, text if done.changed else f"version [bold]{done.version}[/] was in force already")
+    if state.edited and not json:
+        err.print(
+            f"the folder has other files: {escape(', '.join(state.edited))}; 'wardstead access export' writes those in force"
+        )
+
+
+@app.command("versions")
+def versions(context: typer.Context, json: Json = False) -> None:
+    """Every activation, the newest first, and whether the folder holds what is in force."""
+    with errors(as_json=json):
+        found = deployment(context)
+        history, state = found.policy_store.activations(), policies.policy_state(found)
+    if json:
+        rows = [
+            {"version": one.version, "time": rfc3339(one.activated_ms), "by": one.by, "reason": one.reason} for one in history
+        ]
+        active = state.active.version if state.active else ""
+        say_json({"active": active, "edited": list(state.edited), "wrong": state.wrong, "activations": rows})
+        return
+    table = Table("", "version", "since", "by", "why", box=None, padding=(0, 2, 0, 0))
+    for number, one in enumerate(history):
+        mark = "" if number else "[green]●[/]"
+        table.add_row(mark, one.version, rfc3339(one.activated_ms), escape(one.by), escape(one.reason))
+    out.print(table)
+    _tell(state)
+
+
+def _tell(state: PolicyState) -> None:
+    if state.active is None:
+        err.print("none was ever active: the first start activates the folder's")
+    if state.wrong:
+        err.print(f"[yellow]those in the folder are not valid[/]: {escape(state.wrong)}")
+    if state.edited:
+        err.print(f"[yellow]edited, not active[/]: {escape(', '.join(state.edited))}")
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="A version, or how it begins.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    json: Json = False,
+) -> None:
+    """Write the files of a version into a folder."""
+    with errors(as_json=json):
+        meant, written = policies.export(deployment(context), version, folder)
+    say(json, {"version": meant, "files": [str(path) for path in written]}, f"{len(written)} files of version {meant}")
