@@ -8,7 +8,7 @@ PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-.PHONY: help run test lint bench bench-inspection bench-quality bench-access fuzz clean browser check-python
+.PHONY: help run test lint bench bench-inspection bench-quality bench-access fuzz clean browser provider check-python
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -37,10 +37,13 @@ run: $(VENV)/.runtime  ## Make a deployment if there is none, and start it (PORT
 	@test -e "$(DEPLOYMENT)/wardstead.yaml" || $(BIN)/wardstead init "$(DEPLOYMENT)" $(if $(PORT),--port $(PORT)) --yes
 	@exec $(BIN)/wardstead -C "$(DEPLOYMENT)" up $(if $(PORT),--port $(PORT))
 
+provider:
+	@sh tests/install-provider.sh
+
 browser:
 	@sh tests/install-browser.sh
 
-test: $(VENV)/.dev browser  ## Run the tests
+test: $(VENV)/.dev browser provider  ## Run the tests
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev  ## Check style, types, import rules and dependencies

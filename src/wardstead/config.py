@@ -285,6 +285,44 @@ class ReviewSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How long a released answer can be fetched, and a released request sent again."""
 
 
+class GroupSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What members of one of an identity provider's groups are here."""
+
+    group: str
+    roles: tuple[str, ...] = ()
+    clearance: LabelSection | None = None
+
+
+class ProviderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenID Connect provider. Its groups decide, at each sign-in, about roles and clearance of its people.
+
+    A clearance is that of the first of ``groups`` that fits and has one.
+    """
+
+    id: str
+    title: str = ""
+    """What the sign-in page calls it."""
+    issuer: str
+    client_id: str
+    client_secret_file: str = ""
+    """Without one this deployment is a public client, which PKCE alone protects."""
+    ca_file: str = ""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    name_claim: str = "preferred_username"
+    groups_claim: str = "groups"
+    groups: tuple[GroupSection, ...]
+    create: bool = True
+    """Whether who signs in for the first time becomes known; else an administrator links people first."""
+    max_age_s: Annotated[int, Meta(ge=0, le=86400)] | None = None
+    """How long ago somebody may have proved to the provider who they are."""
+
+
+class IdentitySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who vouches for people, passwords aside."""
+
+    providers: tuple[ProviderSection, ...] = ()
+
+
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged: never content."""
 
@@ -304,6 +342,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ledger: LedgerSection = LedgerSection()
     conversations: ConversationsSection = ConversationsSection()
     review: ReviewSection = ReviewSection()
+    identity: IdentitySection = IdentitySection()
     logging: LoggingSection = LoggingSection()
 
 
@@ -328,6 +367,7 @@ def _check(settings: Settings, where: str) -> None:
         _check_model(model, f"{where}: models[{number}]")
     for number, classifier in enumerate(settings.inspection.classifiers):
         _check_classifier(classifier, f"{where}: inspection.classifiers[{number}]")
+    _check_providers(settings.identity.providers, f"{where}: identity.providers")
     forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
     if forbidden:
         raise ConfigurationError(
@@ -362,6 +402,28 @@ def _check_classifier(one: ClassifierSection, where: str) -> None:
             raise ConfigurationError(
                 "a label has a type and a category, or neither", where=f"{where}.labels", why="small letters, digits and . _ -"
             )
+
+
+def _check_providers(providers: tuple[ProviderSection, ...], where: str) -> None:
+    for number, one in enumerate(providers):
+        place = f"{where}[{number}]"
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", one.id):
+            raise ConfigurationError("not a usable id", where=f"{place}.id", why="small letters, digits and -")
+        if one.id in {other.id for other in providers[:number]} or one.issuer in {other.issuer for other in providers[:number]}:
+            raise ConfigurationError("two providers are the same", where=place, why="each has its own id and its own issuer")
+        parts = urlsplit(one.issuer)
+        local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if not (parts.scheme == "https" or local) or not parts.hostname or parts.query or parts.fragment:
+            raise ConfigurationError(
+                "not an issuer's address", where=f"{place}.issuer", why="https://…, as the provider's metadata has it"
+            )
+        if "openid" not in one.scopes:
+            raise ConfigurationError("the scope openid is missing", where=f"{place}.scopes")
+        if not any(group.roles for group in one.groups):
+            raise ConfigurationError("no group gives a role: nobody could sign in", where=f"{place}.groups")
+        for group in one.groups:
+            if group.clearance is not None:
+                group.clearance.label()
 
 
 def _check_model(model: ModelSection, where: str) -> None:

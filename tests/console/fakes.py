@@ -267,6 +267,18 @@ class FakeServices:
 
     # -- sessions ------------------------------------------------------------------------------------------------------
 
+    def providers(self) -> Mapping[str, str]:
+        return {}
+
+    def begin_sign_in(self, provider: str, target: str) -> tuple[str, str]:
+        raise NotImplementedError
+
+    def finish_sign_in(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:
+        raise NotImplementedError
+
+    def ended_elsewhere(self, provider: str, logout_token: str) -> int:
+        raise NotImplementedError
+
     def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
         if name == "blocked":
             raise TooManyAttempts("too many failed attempts", next_step="Wait half a minute, then try again")

@@ -21,6 +21,7 @@ from wardstead.bootstrap import condition
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
+from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
 from wardstead.bootstrap.retention import as_classified, within_retention
@@ -68,6 +69,7 @@ class Console:
         self._deployment = deployment
         self._desk = desk_of_worker(deployment, worlds)
         self._worlds = worlds
+        self._federation = Federation(deployment)
         self._posture: tuple[float, Posture] | None = None
         self._states: tuple[float, tuple[DetectorState, ...]] | None = None
         self._lock = Lock()
@@ -94,12 +96,30 @@ class Console:
         directory.set_password(name, new, must_change=False, actor=Actor(who.name, who.subject))
         return self._open(who)
 
+    def providers(self) -> Mapping[str, str]:
+        """See ``ConsoleServices.providers``."""
+        return self._federation.titles()
+
+    def begin_sign_in(self, provider: str, target: str) -> tuple[str, str]:
+        """See ``ConsoleServices.begin_sign_in``."""
+        begun = self._federation.begin(provider, target)
+        return begun.url, begun.ticket
+
+    def finish_sign_in(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:
+        """See ``ConsoleServices.finish_sign_in``."""
+        opened, target = self._federation.finish(provider, answer, ticket)
+        return OpenedSession(opened.token, opened.csrf), target
+
+    def ended_elsewhere(self, provider: str, logout_token: str) -> int:
+        """See ``ConsoleServices.ended_elsewhere``."""
+        return self._federation.ended(provider, logout_token)
+
     def sign_out(self, token: str, who: Identity) -> None:
         """See ``ConsoleServices.sign_out``."""
         self._deployment.directory.close_session(token, actor=Actor(who.principal.name, who.principal.subject))
 
     def _open(self, who: Principal) -> OpenedSession:
-        opened = self._deployment.directory.open_session(who)
+        opened = self._deployment.directory.open_session(who, authenticated_ms=now_ms())
         return OpenedSession(opened.token, opened.csrf)
 
     async def identify(self, token: str, csrf: str) -> Identity:

@@ -36,7 +36,7 @@ class LastAdministrator(CallerError):
 
 def add(deployment: Deployment, name: str, roles: Iterable[str], level: str, compartments: Iterable[str]) -> Principal:
     """A new person. Raises ``BadValue`` for a role that no policy speaks of and none declares."""
-    wanted = _roles(deployment, roles)
+    wanted = known_roles(deployment, roles)
     compatible(deployment)(wanted)
     return deployment.directory.create_principal(name, roles=wanted, clearance=clearance(deployment, level, compartments))
 
@@ -45,7 +45,7 @@ def set_roles(deployment: Deployment, name: str, roles: Iterable[str], *, force:
     """Give somebody these roles and no others. Raises ``BadValue`` for a role that no policy speaks of and none declares, and
     ``LastAdministrator`` unless ``force``.
     """
-    wanted = _roles(deployment, roles)
+    wanted = known_roles(deployment, roles)
     if ADMINISTRATOR not in wanted and not force:
         _require_another(deployment, name)
     deployment.directory.set_roles(name, wanted, compatible=compatible(deployment))
@@ -70,7 +70,7 @@ def create_key(deployment: Deployment, user: str, roles: Iterable[str], scopes: 
 
     A key has the roles of its owner: raises ``BadValue`` for one that somebody who is known does not have.
     """
-    wanted = _roles(deployment, roles)
+    wanted = known_roles(deployment, roles)
     allowed = _known(scopes, ACTIONS, "scope")
     try:
         person = deployment.directory.find(user)
@@ -122,10 +122,6 @@ def compatible(deployment: Deployment) -> Callable[[frozenset[str]], None]:
 
 def known_roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:
     """The same roles. Raises ``BadValue`` for one that nothing knows."""
-    return _roles(deployment, roles)
-
-
-def _roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:
     wanted = frozenset(roles)
     if not wanted:
         return wanted

@@ -26,6 +26,7 @@ from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
 from wardstead.bootstrap.detectors import lacking, text_detectors
+from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.policies import begin_policies, policy_state
 from wardstead.config import bracketed
@@ -147,6 +148,7 @@ def _validate(deployment: Deployment) -> None:
     if deployment.mode is not Mode.NONE and any(model.upstream.kind == "embedded" for model in deployment.settings.models):
         find_tool()
     deployment.policies()
+    Federation(deployment)
     # What is compiled here is kept, and workers load it.
     classifier(deployment, scan=True)
     deployment.require_model_files()

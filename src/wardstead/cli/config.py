@@ -20,11 +20,13 @@ app = typer.Typer(help="The configuration.", no_args_is_help=True)
 @app.command("check")
 def check(context: typer.Context, json: Json = False) -> None:
     """Check configuration, policies, detectors and keys without starting anything. Exit 3 when something is wrong."""
+    from wardstead.bootstrap.federation import Federation  # as much, for its HTTP client
     from wardstead.bootstrap.scores import outdated_thresholds  # numpy takes long to import, and other commands need it not
 
     with errors(as_json=json):
         found = Deployment(folder(context))
         point = found.folder_policies().point
+        Federation(found)
         version = inspector(found).version
         found.require_model_files()
         models = [model.name for model in found.settings.models]

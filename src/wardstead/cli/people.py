@@ -170,3 +170,30 @@ def revoke(
         confirm(f"Revoke {meant.prefix} of {meant.person}?", yes=yes)
         gone = directory.revoke_api_key(meant.id)
     say(json, {"id": gone.id, "prefix": gone.prefix, "user": gone.person}, f"revoked {gone.prefix} of {escape(gone.person)}")
+
+
+@users.command("link")
+def link(
+    context: typer.Context,
+    name: Name,
+    subject: Annotated[str, typer.Option(help="What the identity provider calls them in its tokens ('sub').")],
+    provider: Annotated[str, typer.Option(help="The provider's id in wardstead.yaml.")],
+    json: Json = False,
+) -> None:
+    """Let an identity provider vouch for a person who is known here."""
+    from wardstead.bootstrap.federation import Federation  # its HTTP client takes long to import, and other commands need it not
+
+    with errors(as_json=json):
+        Federation(deployment(context)).link(name, subject, provider)
+    done = {"user": name, "provider": provider, "subject": subject}
+    say(json, done, f"{escape(provider)} vouches for {escape(name)} from now on")
+
+
+@users.command("unlink")
+def unlink(context: typer.Context, name: Name, json: Json = False) -> None:
+    """No identity provider vouches for a person any more; sessions that came of it end."""
+    from wardstead.bootstrap.federation import Federation  # as above
+
+    with errors(as_json=json):
+        links = Federation(deployment(context)).unlink(name)
+    say(json, {"user": name, "links": links}, f"no provider vouches for {escape(name)} any more (there were {links} links)")

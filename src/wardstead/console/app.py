@@ -16,6 +16,7 @@ from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
 from wardstead.console.pages.overview import Overview
 from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
+from wardstead.console.pages.vouching import Vouching
 from wardstead.console.pages.what_if import TooManyReplays, WhatIf
 from wardstead.console.ports import ConsoleServices
 from wardstead.console.rendering import STATIC
@@ -30,13 +31,16 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
     site = Site(services, settings or ConsoleSettings())
     settings = site.settings
     checks = Turns(settings.password_checks, settings.password_waiting, TooManySignIns)
+    visits = Turns(settings.provider_visits, settings.password_waiting, TooManySignIns)
+    door = SigningIn(site, checks)
     tries = Turns(settings.text_checks, settings.text_waiting, TooManyTries)
     replays = Turns(settings.replays, settings.replays_waiting, TooManyReplays)
     routes = [
         Route("/", _to_home, methods=["GET"]),
         Route("/console", _to_home, methods=["GET"]),
         Route(f"{STATIC}/{{digest}}/{{name}}", partial(_static, site), methods=["GET"]),
-        *SigningIn(site, checks).routes(),
+        *door.routes(),
+        *Vouching(door, visits).routes(),
         *Overview(site).routes(),
         *Exchanges(site).routes(),
         *Reviewing(site).routes(),

@@ -185,6 +185,29 @@ class ConsoleServices(Protocol):
         """
         ...
 
+    def providers(self) -> Mapping[str, str]:
+        """The identity providers that people may sign in with: id to what it is called."""
+        ...
+
+    def begin_sign_in(self, provider: str, target: str) -> tuple[str, str]:
+        """Where the provider's sign-in page is, and the ticket that the browser brings back to ``finish_sign_in``.
+
+        Raises ``CallerError`` with code ``not_found``, or ``PeerError``.
+        """
+        ...
+
+    def finish_sign_in(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:
+        """A session for whom the provider vouches for, and where they go on.
+
+        Raises ``CallerError`` with the reason when the answer is not one to a sign-in that began with this ticket, was taken
+        before, or is about somebody who has no role here; ``PeerError`` when the provider fails.
+        """
+        ...
+
+    def ended_elsewhere(self, provider: str, logout_token: str) -> int:
+        """The provider says, signed, that a session of its own has ended: ours that came of it end. How many there were."""
+        ...
+
     def sign_out(self, token: str, who: Identity) -> None:
         """End a session of ``who``; one that does not exist is ended already."""
         ...

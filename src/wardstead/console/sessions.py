@@ -26,6 +26,7 @@ from wardstead.console.ports import ConsoleServices, OpenedSession
 
 SESSION_COOKIE: Final = "__Host-wardstead"
 CSRF_COOKIE: Final = "__Host-wardstead-csrf"
+TICKET_COOKIE: Final = "__Host-wardstead-ticket"
 FORM_COOKIE: Final = "__Host-wardstead-form"
 CSRF_HEADER: Final = "x-wardstead-csrf"
 _FORM_BYTES: Final = 16 * 1024
@@ -83,6 +84,16 @@ def form_token(request: Request) -> str:
 def keep_form_token(response: Response, token: str) -> None:
     """Put that token into the browser."""
     _set(response, FORM_COOKIE, token)
+
+
+def keep_ticket(response: Response, ticket: str) -> None:
+    """Put the ticket of a sign-in with a provider into the browser, which brings it along from the provider's page: ``lax``."""
+    response.set_cookie(TICKET_COOKIE, ticket, path="/", max_age=600, secure=True, httponly=True, samesite="lax")
+
+
+def drop_ticket(response: Response) -> None:
+    """Take it out again."""
+    response.delete_cookie(TICKET_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
 
 
 def check_form_token(request: Request, form: Mapping[str, str]) -> None:

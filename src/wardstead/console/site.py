@@ -66,6 +66,8 @@ class ConsoleSettings:
     password_checks: int = 2
     """How many passwords are checked at the same time, and how many may wait for it."""
     password_waiting: int = 32
+    provider_visits: int = 4
+    """How many sign-ins wait for an identity provider at the same time."""
     text_checks: int = 2
     """How many texts are looked at at the same time in the try-it box, and how many may wait for it."""
     text_waiting: int = 16

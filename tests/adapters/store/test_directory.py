@@ -62,7 +62,7 @@ def test_every_change_raises_the_version_and_is_recorded(world: World) -> None:
         lambda: store.set_roles("ann", ["auditor"]),
         lambda: store.set_clearance("ann", Label(1)),
         lambda: store.set_password("ann", PASSWORD, must_change=False),
-        lambda: store.open_session(store.find("ann")),
+        lambda: store.open_session(store.find("ann"), authenticated_ms=None),
         lambda: store.set_active("ann", False),
         lambda: store.revoke_api_key(key.id),
         lambda: store.raise_version("policies.changed", {}),
@@ -95,7 +95,7 @@ def test_revoking_a_key_bites(world: World) -> None:
 
 def test_switching_somebody_off_ends_sessions_and_keys(world: World) -> None:
     ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
-    key, session = world.store.create_api_key("ann"), world.store.open_session(ann)
+    key, session = world.store.create_api_key("ann"), world.store.open_session(ann, authenticated_ms=None)
     assert identify(world.store.load(), PEPPER, session.token, session.csrf, 0)
     world.store.set_active("ann", False)
     for secret, csrf in ((key.key, None), (session.token, session.csrf)):
@@ -105,7 +105,7 @@ def test_switching_somebody_off_ends_sessions_and_keys(world: World) -> None:
 
 def test_no_secret_is_in_the_database(world: World) -> None:
     ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
-    key, session = world.store.create_api_key("ann"), world.store.open_session(ann)
+    key, session = world.store.create_api_key("ann"), world.store.open_session(ann, authenticated_ms=None)
     world.store.set_password("ann", PASSWORD, must_change=True)
     raw = b"".join(path.read_bytes() for path in world.path.parent.glob("d.db*"))
     for secret in (key.key, session.token, session.csrf, PASSWORD):
@@ -214,7 +214,7 @@ def test_last_use_is_noted_without_a_new_version(world: World) -> None:
 
 def test_closing_a_session_closes_no_key(world: World) -> None:
     ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
-    key, session = world.store.create_api_key("ann"), world.store.open_session(ann)
+    key, session = world.store.create_api_key("ann"), world.store.open_session(ann, authenticated_ms=None)
     actor = Actor(ann.name, ann.subject)
     world.store.close_session(key.key, actor=actor)
     assert [one.id for one in world.store.list_keys()] == [key.id]
@@ -280,7 +280,7 @@ def test_whatever_the_database_does_is_a_typed_error(
 
 def test_a_directory_that_somebody_emptied_or_wrote_nonsense_into_is_a_typed_error(world: World) -> None:
     ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
-    world.store.open_session(ann)
+    world.store.open_session(ann, authenticated_ms=None)
     with world.store._engine.begin() as connection:
         connection.execute(update(credential).values(kind="nonsense"))
     with pytest.raises(IntegrityError):

@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from wardstead.adapters.store import conversation_tables, directory_tables, ledger_tables
+from wardstead.adapters.store import conversation_tables, directory_tables, federation_tables, ledger_tables
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.kernel.errors import ConfigurationError
@@ -18,7 +18,8 @@ revision = importlib.import_module("wardstead.adapters.store.migrations.versions
 
 
 def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None:
-    described = {directory_tables.credential.name, ledger_tables.entry.name, conversation_tables.fingerprint.name}
+    rooms = (directory_tables.credential, ledger_tables.entry, conversation_tables.fingerprint, federation_tables.taken_once)
+    described = {table.name for table in rooms}
     engine = open_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
     upgrade(engine)
     with engine.begin() as connection:

@@ -371,15 +371,20 @@ class DirectoryStore:
         with self.writing("a password's hash cannot be renewed") as connection:
             connection.execute(update(password).where(same).values(hash=made))
 
-    def open_session(self, who: Principal, *, also: Callable[[Connection, CredentialId], object] | None = None) -> OpenedSession:
-        """A new console session. ``also``: what else is kept of it, in the same transaction."""
+    def open_session(
+        self, who: Principal, *,
+        authenticated_ms: int | None, also: Callable[[Connection, CredentialId], object] | None = None,
+    ) -> OpenedSession:  # fmt: skip
+        """A new console session. ``authenticated_ms``: when they proved who they are, where that is known. ``also``: what
+        else is kept of it, in the same transaction.
+        """
         now = self._clock()
         token = new_secret(SESSION_MARK, self._pepper, self._entropy)
         csrf = new_secret("", self._pepper, self._entropy)
         session_id = CredentialId(uuid7(now, self._entropy(10)))
         values = _credential_values(
             key_id=session_id, kind=CredentialKind.SESSION, prefix=token.prefix, key_digest=token.digest, csrf=csrf.digest,
-            who=who.id, scopes=(), now=now, expires_ms=now + SESSION_MS,
+            who=who.id, scopes=(), now=now, expires_ms=now + SESSION_MS, authenticated_ms=authenticated_ms,
         )  # fmt: skip
 
         def change(connection: Connection) -> None:
@@ -483,6 +488,7 @@ def _credential_values(
     scopes: Iterable[str],
     now: int,
     expires_ms: int | None,
+    authenticated_ms: int | None = None,
 ) -> dict[str, Any]:
     return {
         "id": key_id,
@@ -494,6 +500,7 @@ def _credential_values(
         "scopes": ",".join(sorted(scopes)),
         "created_ms": now,
         "expires_ms": expires_ms,
+        "authenticated_ms": authenticated_ms,
     }
 
 

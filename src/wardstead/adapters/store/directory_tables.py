@@ -39,6 +39,7 @@ credential = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=True),
     Column("last_used_ms", BigInteger, nullable=True),
+    Column("authenticated_ms", BigInteger, nullable=True),
 )
 Index("ix_credential_principal", credential.c.principal)
 

@@ -56,7 +56,7 @@ class SigningIn:
 
     async def show(self, request: Request) -> Response:
         """The sign-in form."""
-        return self._form(request, "sign-in.html", next=local(request.query_params.get("next", "")))
+        return self.form(request, "sign-in.html", next=local(request.query_params.get("next", "")))
 
     async def sign_in(self, request: Request) -> Response:
         """Check the password, open a session."""
@@ -68,14 +68,14 @@ class SigningIn:
         except CallerError as error:
             return self._refused(request, "sign-in.html", error, name=name, next=target)
         if isinstance(result, MustChangePassword):
-            return self._form(request, "password.html", name=name, first=True, next=target)
+            return self.form(request, "password.html", name=name, first=True, next=target)
         if result is None:
-            return self._form(request, "sign-in.html", 403, name=name, next=target, problem=_WRONG)
+            return self.form(request, "sign-in.html", 403, name=name, next=target, problem=_WRONG)
         return _signed_in(result, target)
 
     async def show_password(self, request: Request) -> Response:
         """The form for choosing another password."""
-        return self._form(request, "password.html", next=local(""))
+        return self.form(request, "password.html", next=local(""))
 
     async def change_password(self, request: Request) -> Response:
         """Replace a password, open a session."""
@@ -84,15 +84,15 @@ class SigningIn:
         name, new = form.get("name", ""), form.get("new", "")
         shown = {"name": name, "first": form.get("first") == "yes", "next": local(form.get("next", ""))}
         if new != form.get("again", ""):
-            return self._form(request, "password.html", 400, problem="The two new passwords are not the same.", **shown)
+            return self.form(request, "password.html", 400, problem="The two new passwords are not the same.", **shown)
         if new == form.get("password", ""):
-            return self._form(request, "password.html", 400, problem="The new password is the old one.", **shown)
+            return self.form(request, "password.html", 400, problem="The new password is the old one.", **shown)
         try:
             session = await self.checks.run(self.site.services.change_password, name, form.get("password", ""), new)
         except CallerError as error:
             return self._refused(request, "password.html", error, **shown)
         if session is None:
-            return self._form(request, "password.html", 403, problem=_WRONG, **shown)
+            return self.form(request, "password.html", 403, problem=_WRONG, **shown)
         return _signed_in(session, str(shown["next"]))
 
     async def sign_out(self, request: Request) -> Response:
@@ -106,14 +106,16 @@ class SigningIn:
 
     def _refused(self, request: Request, template: str, error: WardsteadError, **values: object) -> Response:
         problem = ". ".join(part[0].upper() + part[1:] for part in (error.what, error.next_step) if part) + "."
-        response = self._form(request, template, status_of(error), problem=problem, **values)
+        response = self.form(request, template, status_of(error), problem=problem, **values)
         if response.status_code == 429:
             response.headers["retry-after"] = "30"
         return response
 
-    def _form(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
+    def form(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
+        """One of the forms for whoever has no session yet, with its own request token."""
         token = form_token(request)
-        shown = {"name": "", "problem": "", "first": False, **values}
+        providers = self.site.services.providers()
+        shown = {"name": "", "problem": "", "first": False, "next": local(""), "providers": providers, **values}
         response = self.site.bare(template, status, form_token=token, **shown)
         keep_form_token(response, token)
         return response

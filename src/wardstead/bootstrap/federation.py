@@ -1,0 +1,124 @@
+"""Signing in with an identity provider, wired: its settings, the directory, and what was taken once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property, partial
+
+from wardstead.access.federation import GroupRule, standing
+from wardstead.access.ports import Principal
+from wardstead.adapters.identity.issuer import Issuer
+from wardstead.adapters.identity.openid import Begun, Client, OpenIdProvider
+from wardstead.adapters.store.directory import OpenedSession
+from wardstead.adapters.store.federation import FederationStore
+from wardstead.adapters.store.key_files import read_secret
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.people import clearance, compatible, known_roles
+from wardstead.config import ProviderSection
+from wardstead.kernel.errors import CallerError, ConfigurationError
+
+CONSOLE_PATH = "/console/sign-in/with"
+
+
+class NoSuchProvider(CallerError):
+    """There is no identity provider of that name."""
+
+    code = "not_found"
+
+
+class Federation:
+    """The identity providers of one deployment. Blocking: called in a thread."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        """Raises ``ConfigurationError`` for a role, a compartment or a file that is not there."""
+        self._sections = {one.id: one for one in deployment.settings.identity.providers}
+        self._deployment = deployment
+        self._rules = {name: _rules(deployment, one) for name, one in self._sections.items()}
+        self._providers = {name: _provider(deployment, one) for name, one in self._sections.items()}
+
+    @cached_property
+    def _store(self) -> FederationStore:
+        return FederationStore(self._deployment.directory, clock=now_ms)
+
+    def titles(self) -> Mapping[str, str]:
+        """What the sign-in page calls them, by id."""
+        return {name: one.title or one.id for name, one in self._sections.items()}
+
+    def begin(self, provider: str, target: str) -> Begun:
+        """Where somebody who wants to sign in is sent."""
+        return self._get(provider).begin(target)
+
+    def finish(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:
+        """A session for whoever came back, and where they go on. Raises ``SignInRefused``, ``NotAdmitted``, ``TakenBefore``."""
+        finished = self._get(provider).finish(answer, ticket)
+        self._store.take_once(finished.used, finished.used_until_ms)
+        found = standing(self._rules[provider], finished.assertion.groups)
+        who = self._store.admit(
+            finished.assertion, found,
+            provider=provider, create=self._sections[provider].create, compatible=compatible(self._deployment),
+        )  # fmt: skip
+        return self._store.open_session(who, finished.assertion), finished.target
+
+    def ended(self, provider: str, logout_token: str) -> int:
+        """The provider says that a session has ended: so have ours that came of it. How many there were."""
+        found = self._get(provider).ended(logout_token)
+        self._store.take_once(found.used, found.used_until_ms)
+        return self._store.end_sessions(found.issuer, found.subject, found.session, provider=provider)
+
+    def link(self, name: str, subject: str, provider: str) -> Principal:
+        """From now on the provider's ``subject`` is this person."""
+        self._get(provider)
+        self._store.link(name, self._sections[provider].issuer, subject)
+        found = self._store.person(self._sections[provider].issuer, subject)
+        if found is None:
+            raise NoSuchProvider("the link was taken back meanwhile")
+        return found
+
+    def unlink(self, name: str) -> int:
+        """No provider vouches for this person any more. How many links there were."""
+        return self._store.unlink(name)
+
+    def _get(self, provider: str) -> OpenIdProvider:
+        found = self._providers.get(provider)
+        if found is None:
+            known = ", ".join(sorted(self._providers)) or "none"
+            raise NoSuchProvider(f"there is no identity provider {provider[:40]!r}", why=f"known are {known}")
+        return found
+
+
+def _provider(deployment: Deployment, section: ProviderSection) -> OpenIdProvider:
+    secret, ca_file = "", None
+    if section.client_secret_file:
+        path = deployment.places.directory / section.client_secret_file
+        secret = read_secret(path).decode("utf-8", "strict").strip()
+    if section.ca_file:
+        ca_file = str(deployment.places.directory / section.ca_file)
+    try:
+        issuer = Issuer(section.issuer, ca_file=ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(
+            "the identity provider's authority cannot be used", where=str(ca_file), why=error.strerror or str(error)
+        ) from None
+    client = Client(
+        section.client_id,
+        secret,
+        f"{deployment.url}{CONSOLE_PATH}/{section.id}/callback",
+        section.scopes,
+        section.name_claim,
+        section.groups_claim,
+        section.max_age_s,
+    )
+    return OpenIdProvider(issuer, client, key=deployment.pepper, clock=now_ms, entropy=os.urandom)
+
+
+def _rules(deployment: Deployment, section: ProviderSection) -> tuple[GroupRule, ...]:
+    cleared = partial(clearance, deployment)
+    return tuple(
+        GroupRule(
+            one.group,
+            known_roles(deployment, one.roles),
+            cleared(one.clearance.level, one.clearance.compartments) if one.clearance is not None else None,
+        )
+        for one in section.groups
+    )
