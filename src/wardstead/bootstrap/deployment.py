@@ -30,6 +30,7 @@ from wardstead.adapters.store.directory import DirectoryStore, everybody
 from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.migrate import tell_of_earlier_versions
 from wardstead.adapters.store.policies import PolicyStore
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.reviews import ReviewStore
@@ -191,7 +192,9 @@ class Deployment:
                 "the database is gone, and the ledger with it", where=str(self.places.database),
                 next_step="restore it from a backup, then hold it against a checkpoint kept elsewhere: 'ledger verify'",
             )  # fmt: skip
-        return open_engine(self.places.database_url, at_rest=self.at_rest)
+        engine = open_engine(self.places.database_url, at_rest=self.at_rest)
+        tell_of_earlier_versions(engine)
+        return engine
 
     @cached_property
     def turn(self) -> Turn:

@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.engine import ExceptionContext
 
 from wardstead.kernel.errors import ConfigurationError
+
+_REVISIONS: Final = text("SELECT version_num FROM alembic_version")
+_LACKS: Final = ("no such table", "no such column", "has no column named")
+
+
+def tell_of_earlier_versions(engine: Engine) -> None:
+    """What a database of an earlier version lacks is no alteration: let ``ConfigurationError`` be raised for it."""
+
+    def told(context: ExceptionContext) -> BaseException | None:
+        if not any(one in str(context.original_exception) for one in _LACKS):
+            return None
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            _require_known(_config(), connection)
+            if set(connection.execute(_REVISIONS).scalars()) == set(ScriptDirectory.from_config(_config()).get_heads()):
+                return None
+        return ConfigurationError(
+            "the database was made by an earlier version of Wardstead", where=str(engine.url.database),
+            next_step="'wardstead up' brings it up to date; an earlier version cannot use it afterwards, so keep a copy",
+        )  # fmt: skip
+
+    event.listen(engine, "handle_error", told, retval=True)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
 
 
 def upgrade(engine: Engine) -> None:
     """Run what is missing. Safe to call at every start. Raises ``ConfigurationError`` for a database of a newer version."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config = _config()
     with engine.begin() as connection:
         _require_known(config, connection)
         config.attributes["connection"] = connection
@@ -28,7 +58,7 @@ def _require_known(config: Config, connection: Connection) -> None:
     if not inspect(connection).has_table("alembic_version"):
         return
     script = ScriptDirectory.from_config(config)
-    for revision in connection.execute(text("SELECT version_num FROM alembic_version")).scalars():
+    for revision in connection.execute(_REVISIONS).scalars():
         try:
             script.get_revision(revision)
         except CommandError:
