@@ -21,9 +21,9 @@ from wardstead.bootstrap import people, replaying
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.cli.main import app
-from wardstead.console.ports import Replayed, Skipped
 from wardstead.inspection.documents import enclosed
 from wardstead.inspection.ports import Origin
+from wardstead.inspection.replay import Replayed, Skipped
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.ids import CredentialId, ExchangeId
 
@@ -157,6 +157,6 @@ def test_a_document_stands_by_itself_again_as_it_was_inspected() -> None:
         "request": {"messages": [{"role": "user", "content": content}]},
         "documents": [{"text": 1}],
     }
-    texts, origins = replaying._texts(intent)
+    texts, origins = replaying.recorded_texts(intent)
     assert texts == ["Sum up", enclosed("the words", "a.pdf", data), "", "in one line"]
     assert origins == [Origin.USER, Origin.DOCUMENT, Origin.DOCUMENT, Origin.USER]

@@ -26,8 +26,6 @@ from wardstead.console.ports import (
     OpenedSession,
     PolicyInForce,
     Posture,
-    Replayed,
-    Skipped,
     Tried,
 )
 from wardstead.crypto.merkle import leaf_hash, tree_root
@@ -39,7 +37,7 @@ from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.inspection.ports import Flow, ModelClass
-from wardstead.inspection.replay import Rejudge
+from wardstead.inspection.replay import Rejudge, Replayed, Skipped
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.console.fakes import ALICE_EXCHANGE, BLOCKED_EXCHANGE, ONE_TIME, PASSWORD, PEOPLE, FakeServices, intent, outcome
 from tests.console.serving import CARD, FakeGateway, serving
 
-from wardstead.console.ports import ExchangeSummary, Skipped
+from wardstead.console.ports import ExchangeSummary
+from wardstead.inspection.replay import Skipped
 from wardstead.isolation.posture import State
 from wardstead.kernel.ids import ExchangeId
 

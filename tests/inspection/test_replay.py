@@ -10,7 +10,7 @@ from tests.console.fakes import inspector, policy_of
 from wardstead.inspection.policy import FLOWS
 from wardstead.inspection.ports import ANSWER, PROMPT, Flow
 from wardstead.inspection.pseudonyms import Vault
-from wardstead.inspection.replay import Passage, Recorded, Rejudge, Sighting, fate, passages
+from wardstead.inspection.replay import Excerpt, Recorded, Rejudge, Sighting, fate, passages
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import PUBLIC, label
@@ -87,20 +87,20 @@ def test_any_record_can_be_replayed(kept: str, found: list[tuple[int, int, Actio
 def test_a_failed_detector_counts_for_both() -> None:
     policy = policy_of("version: 1\nextends: general\nfailures: {public: hold, above: block}\n")
     rejudge = Rejudge(inspector(MASKS).classifier().kinds, policy)
-    assert rejudge.verdict([Passage("hello")], PROMPT, failed=True).action is Action.HOLD
-    mail = Passage("ann@example.org", (Sighting(0, 15, "email"),))
+    assert rejudge.verdict([Excerpt("hello")], PROMPT, failed=True).action is Action.HOLD
+    mail = Excerpt("ann@example.org", (Sighting(0, 15, "email"),))
     assert rejudge.verdict([mail], PROMPT, failed=True).action is Action.BLOCK
     assert rejudge.verdict([mail], PROMPT).action is Action.ALLOW
 
 
 def test_an_exchange_ends_where_somebody_is_not_cleared() -> None:
     rejudge = Rejudge(inspector(MASKS).classifier().kinds, policy_of("version: 1\nextends: general\n"))
-    mail = rejudge.verdict([Passage("ann@example.org", (Sighting(0, 15, "email"),))], PROMPT)
+    mail = rejudge.verdict([Excerpt("ann@example.org", (Sighting(0, 15, "email"),))], PROMPT)
     cleared = label("confidential", ["personal"])
     assert fate(mail, None, model=cleared, person=cleared).word == "allow"
     assert fate(mail, None, model=PUBLIC, person=cleared).word == "refused"
     assert fate(mail, None, model=cleared, person=PUBLIC).word == "refused"
-    nothing = rejudge.verdict([Passage("hello")], PROMPT)
+    nothing = rejudge.verdict([Excerpt("hello")], PROMPT)
     assert fate(nothing, mail, model=PUBLIC, person=PUBLIC).word == "refused"
     assert fate(nothing, mail, model=PUBLIC, person=cleared).label == cleared
     assert fate(nothing, mail, model=PUBLIC, person=None).word == "allow"

@@ -35,8 +35,6 @@ from wardstead.console.ports import (
     OpenedSession,
     PolicyInForce,
     Posture,
-    Replayed,
-    Skipped,
     Tried,
 )
 from wardstead.console.timeline import label_words
@@ -49,6 +47,7 @@ from wardstead.inspection.documents import Extracted
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.ports import Flow, TextDetector
 from wardstead.inspection.pseudonyms import Vault
+from wardstead.inspection.replay import Replayed, Skipped
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.ids import PrincipalId

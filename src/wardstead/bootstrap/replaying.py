@@ -15,7 +15,6 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.retention import within_retention
-from wardstead.console.ports import Replayed, Skipped
 from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, ParsedRequest, UnknownFields
@@ -23,7 +22,7 @@ from wardstead.inspection.classify import Classifier
 from wardstead.inspection.documents import apart
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Flow, ModelClass, Origin
-from wardstead.inspection.replay import Passage, Recorded, Rejudge, Sighting, fate, passages
+from wardstead.inspection.replay import Excerpt, Recorded, Rejudge, Replayed, Sighting, Skipped, fate, passages
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.findings import Action
@@ -82,12 +81,12 @@ class Replay:
         time = next(entry["time"] for entry in document["entries"] if entry["kind"] == "intent")
         return Replayed(str(document["exchange"]), time, str(intent["principal"]["name"]), str(intent["model"]), *fates)
 
-    def _asked(self, intent: Mapping[str, Any], flow: Flow) -> tuple[list[Passage], bool]:
+    def _asked(self, intent: Mapping[str, Any], flow: Flow) -> tuple[list[Excerpt], bool]:
         recorded: dict[int, list[Recorded]] = {}
         for one in intent["findings"]:
             recorded.setdefault(int(one["text"]), []).append(self._recorded(one))
-        texts, origins = _texts(intent)
-        out: list[Passage] = []
+        texts, origins = recorded_texts(intent)
+        out: list[Excerpt] = []
         failed = False
         for number in range(max([len(texts), *(at + 1 for at in recorded)])):
             text = texts[number] if number < len(texts) else ""
@@ -97,11 +96,11 @@ class Replay:
             out += passages(text, recorded.get(number, []), seen)
         return out, failed
 
-    def _answered(self, intent: Mapping[str, Any], outcome: Mapping[str, Any], flow: Flow) -> tuple[list[Passage] | None, bool]:
+    def _answered(self, intent: Mapping[str, Any], outcome: Mapping[str, Any], flow: Flow) -> tuple[list[Excerpt] | None, bool]:
         if intent["decision"]["verdict"] != "allow" or "answer" not in outcome:
             return None, False
         recorded = [self._recorded(one) for one in outcome.get("findings") or ()]
-        texts = _answer_texts(outcome["answer"] or ())
+        texts = answer_texts(outcome["answer"] or ())
         if len(texts) != 1:
             out, failed = list(passages("", recorded, ())), False
             recorded = []
@@ -190,7 +189,7 @@ def recorded_request(intent: Mapping[str, Any]) -> ParsedRequest | None:
         return None
 
 
-def _texts(intent: Mapping[str, Any]) -> tuple[list[str], list[Origin]]:
+def recorded_texts(intent: Mapping[str, Any]) -> tuple[list[str], list[Origin]]:
     """The texts that went on, in the order in which they were inspected; none where they were not kept."""
     parsed = recorded_request(intent)
     if parsed is None:
@@ -209,7 +208,8 @@ def _with_documents(texts: Sequence[str], origins: Sequence[Origin]) -> tuple[li
     return found, whose
 
 
-def _answer_texts(answer: Sequence[Mapping[str, Any]]) -> list[str]:
+def answer_texts(answer: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a recorded answer said."""
     found = []
     for choice in answer:
         message = choice.get("message")
@@ -239,13 +239,13 @@ def replay_everybodys(deployment: Deployment, file: Path, last: int) -> Everybod
     proposed = proposed_policy(deployment, explains, read_text(file), str(file))
     people = {one.subject: one.clearance for one in deployment.directory.list_principals()}
     ready = replay_of(deployment, explains, proposed, people, lambda _id, _label: True)
-    ids = _newest(deployment, last)
+    ids = newest(deployment, last)
     told = {"policy": proposed.version, "exchanges": len(ids)}
     deployment.admin_record.record_admin(COMMAND_LINE, "policy.replay", told)
     return Everybodys(ready.before.policy.version, proposed.version, len(ids), replayed(deployment, ready, ids))
 
 
-def _newest(deployment: Deployment, last: int) -> list[str]:
+def newest(deployment: Deployment, last: int) -> list[str]:
     """The newest exchanges; acts of administration are none."""
     ids: list[str] = []
     before: int | None = None

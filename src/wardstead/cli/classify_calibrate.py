@@ -18,22 +18,31 @@ from wardstead.cli.state import deployment
 def calibrate(
     context: typer.Context,
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Benign texts: JSON Lines, or one a line. Each file is a source of its own.", exists=True, dir_okay=False
         ),
-    ],
+    ] = None,
     detector: Annotated[list[str], typer.Option(help="Which score; else all.", metavar="NAME")] = [],  # noqa: B006 -- typer reads it
     false_alarms: Annotated[float, typer.Option(help="The share of each source that may be found.")] = 0.01,
+    recorded: Annotated[
+        int, typer.Option(min=0, max=100_000, help="The newest N recorded exchanges, too: a source of its own.", metavar="N")
+    ] = 0,
+    by: Annotated[str, typer.Option("--by", help="Who answers for it; the policies must let them read each exchange.")] = "",
+    reason: Annotated[str, typer.Option(help="Why: it is recorded.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and show, but write nothing.")] = False,
     json: Json = False,
 ) -> None:
     """Set the thresholds of scores so that this site's own benign texts raise few false alarms; the strictest source decides."""
     from wardstead.bootstrap.calibrating import calibrate as measure  # numpy takes long to import, and no other command needs it
+    from wardstead.bootstrap.recorded import Order
 
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with errors(as_json=json):
-        made = measure(deployment(context), files, names=detector, false_alarms=false_alarms, measured=now, write=not dry_run)
+        made = measure(
+            deployment(context), files or (), names=detector, false_alarms=false_alarms, measured=now, write=not dry_run,
+            recorded=recorded, order=Order(by, reason),
+        )  # fmt: skip
     if json:
         say_json(msgspec.to_builtins(made, enc_hook=str))
         return
@@ -44,5 +53,8 @@ def calibrate(
             table.add_row(one.type, escape(each.source), str(each.texts), f"{each.p99:.4f}", *shares)
     out.print(table)
     out.print(escape(made.diff) or "nothing changes")
+    if recorded:
+        left = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in sorted(made.left_out.items()))
+        err.print(f"{made.exchanges} exchanges were read{f'; left out: {left}' if left else ''}")
     if made.written:
         err.print(f"{escape(str(made.file))}: written. It counts from the next start: 'wardstead down', 'wardstead up'.")

@@ -13,8 +13,7 @@ from rich.table import Table
 from wardstead.bootstrap.replaying import counts, replay_everybodys
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
-from wardstead.console.ports import Replayed
-from wardstead.inspection.replay import Fate
+from wardstead.inspection.replay import Fate, Replayed
 from wardstead.kernel.labels import Label
 
 

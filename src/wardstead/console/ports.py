@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 from wardstead.access.ports import Container, Decision, Identity, Resource
@@ -19,7 +18,7 @@ from wardstead.inspection.combining import Kind
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection
-from wardstead.inspection.replay import Fate
+from wardstead.inspection.replay import Replayed, Skipped
 from wardstead.isolation.posture import Check
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
@@ -130,42 +129,6 @@ class Tried:
 
     classification: Classification
     inspection: Inspection
-
-
-class Skipped(StrEnum):
-    """Why a record was not replayed."""
-
-    ERASED = "erased"
-    ALTERED = "altered"
-    NOT_CLEARED = "not_cleared"
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What the policy in force and a changed one make of the same record. No content."""
-
-    id: str
-    time: str
-    person: str
-    model: str
-    before: Fate
-    after: Fate
-
-    @property
-    def change(self) -> str:
-        """``stricter``, ``milder``, ``label`` (that alone), ``findings`` (some of them are treated otherwise), or ``same``."""
-        if self.after.rank != self.before.rank:
-            return "stricter" if self.after.rank > self.before.rank else "milder"
-        if self.after.label != self.before.label:
-            return "label"
-        return "findings" if self.differences else "same"
-
-    @property
-    def differences(self) -> tuple[tuple[str, str, str], ...]:
-        """The types that are treated otherwise: before and after."""
-        kinds = sorted(self.before.acts.keys() | self.after.acts.keys())
-        pairs = ((kind, self.before.acts.get(kind, ""), self.after.acts.get(kind, "")) for kind in kinds)
-        return tuple(one for one in pairs if one[1] != one[2])
 
 
 class ConsoleServices(Protocol):

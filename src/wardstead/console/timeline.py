@@ -66,6 +66,8 @@ ACTS: Final[Mapping[str, str]] = {
     "held.release": "released what was held for review",
     "held.refuse": "refused what was held for review",
     "held.expire": "let what nobody reviewed in time be refused",
+    "calibrate.read": "read recorded exchanges to calibrate scores",
+    "calibrate.write": "set the thresholds of scores",
     "policy.replay": "replayed a changed policy on recorded exchanges",
     "deployment.up": "started the deployment",
     "isolation.none": "started without isolation",
@@ -88,7 +90,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundKind:
     """How many findings of one type there were, and what was done about them."""
 
     type: str
@@ -113,7 +115,7 @@ class Step:
     summary: str
     tone: Tone = Tone.QUIET
     facts: tuple[Fact, ...] = ()
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundKind, ...] = ()
     said: tuple[Said, ...] = ()
 
 
@@ -308,9 +310,9 @@ def label_words(label: Mapping[str, Any]) -> str:
     return f"{label['level']}; {names}" if names else str(label["level"])
 
 
-def _found(findings: Sequence[Mapping[str, Any]]) -> tuple[Found, ...]:
+def _found(findings: Sequence[Mapping[str, Any]]) -> tuple[FoundKind, ...]:
     counted = Counter((one["type"], one["action"]) for one in findings)
-    return tuple(Found(kind, action, count) for (kind, action), count in sorted(counted.items()))
+    return tuple(FoundKind(kind, action, count) for (kind, action), count in sorted(counted.items()))
 
 
 DONE: Final = {
@@ -325,7 +327,7 @@ DONE: Final = {
 """What was done to a finding, in a word."""
 
 
-def _found_words(found: Sequence[Found], where: str) -> str:
+def _found_words(found: Sequence[FoundKind], where: str) -> str:
     if not found:
         return f"Nothing sensitive was found in {where}."
     done: Counter[str] = Counter()
@@ -335,7 +337,7 @@ def _found_words(found: Sequence[Found], where: str) -> str:
     return f"Found in {where}: {listed}."
 
 
-def _found_tone(found: Sequence[Found]) -> Tone:
+def _found_tone(found: Sequence[FoundKind]) -> Tone:
     return Tone.GUARDED if any(one.action != "allow" for one in found) else Tone.GOOD
 
 

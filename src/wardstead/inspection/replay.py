@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -46,14 +47,14 @@ class Recorded(msgspec.Struct, frozen=True):
     action: Action
 
 
-class Passage(msgspec.Struct, frozen=True):
+class Excerpt(msgspec.Struct, frozen=True):
     """A text with all that is known to have been in it. What was taken out of it is made up: no two such places are equal."""
 
     text: str
     sightings: tuple[Sighting, ...] = ()
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Judgement(msgspec.Struct, frozen=True):
     """What a policy makes of some passages together. ``acts``: by type, the strictest that happens to one of its findings."""
 
     label: Label = PUBLIC
@@ -76,7 +77,42 @@ class Fate(msgspec.Struct, frozen=True):
         return int(Action.BLOCK if self.word == REFUSED else Action[self.word.upper()])
 
 
-def passages(kept: str, recorded: Sequence[Recorded], seen: Sequence[Sighting]) -> tuple[Passage, ...]:
+class Skipped(StrEnum):
+    """Why a record was not replayed."""
+
+    ERASED = "erased"
+    ALTERED = "altered"
+    NOT_CLEARED = "not_cleared"
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What the policy in force and a changed one make of the same record. No content."""
+
+    id: str
+    time: str
+    person: str
+    model: str
+    before: Fate
+    after: Fate
+
+    @property
+    def change(self) -> str:
+        """``stricter``, ``milder``, ``label`` (that alone), ``findings`` (some of them are treated otherwise), or ``same``."""
+        if self.after.rank != self.before.rank:
+            return "stricter" if self.after.rank > self.before.rank else "milder"
+        if self.after.label != self.before.label:
+            return "label"
+        return "findings" if self.differences else "same"
+
+    @property
+    def differences(self) -> tuple[tuple[str, str, str], ...]:
+        """The types that are treated otherwise: before and after."""
+        kinds = sorted(self.before.acts.keys() | self.after.acts.keys())
+        pairs = ((kind, self.before.acts.get(kind, ""), self.after.acts.get(kind, "")) for kind in kinds)
+        return tuple(one for one in pairs if one[1] != one[2])
+
+
+def passages(kept: str, recorded: Sequence[Recorded], seen: Sequence[Sighting]) -> tuple[Excerpt, ...]:
     """The original of ``kept``, as far as it is known. ``seen``: what is found in ``kept`` itself.
 
     Where the record and the text do not fit (of a request in a dialect that was not the model's, or with more findings than a
@@ -86,7 +122,7 @@ def passages(kept: str, recorded: Sequence[Recorded], seen: Sequence[Sighting]) 
     known = tuple(one.seen for one in recorded)
     if gaps is None:
         end = max([one.end for one in known], default=0)
-        return (Passage(_unknown(known, end), known), Passage(kept, tuple(seen)))
+        return (Excerpt(_unknown(known, end), known), Excerpt(kept, tuple(seen)))
     text, done, number = [], 0, 0
     for number, (start, end, length) in enumerate(gaps):
         text += [kept[done:start], _filler(number, length)]
@@ -94,7 +130,7 @@ def passages(kept: str, recorded: Sequence[Recorded], seen: Sequence[Sighting]) 
     text.append(kept[done:])
     whole = "".join(text)
     moved = [_moved(one, gaps) for one in seen]
-    return (Passage(whole, tuple(sorted({*known, *(one for one in moved if one is not None)}))),)
+    return (Excerpt(whole, tuple(sorted({*known, *(one for one in moved if one is not None)}))),)
 
 
 def _gaps(kept: str, recorded: Sequence[Recorded]) -> list[tuple[int, int, int]] | None:
@@ -163,7 +199,7 @@ class Rejudge:
         for number, one in enumerate(kinds):
             self._numbers.setdefault(one.type, number)
 
-    def verdict(self, texts: Sequence[Passage], flow: Flow, *, failed: bool = False) -> Verdict:
+    def verdict(self, texts: Sequence[Excerpt], flow: Flow, *, failed: bool = False) -> Judgement:
         """What it makes of these, one behind the other. ``failed``: a detector did."""
         case = self._judge.case(flow, None)
         label, action = PUBLIC, Action.ALLOW
@@ -188,9 +224,9 @@ class Rejudge:
                 together |= {one.combination} - {""}
         if failed:
             action = max(action, self.policy.failure(label))
-        return Verdict(label, action, acts, frozenset(together))
+        return Judgement(label, action, acts, frozenset(together))
 
-    def _matches(self, passage: Passage) -> tuple[bytes, list[Match], list[Match]]:
+    def _matches(self, passage: Excerpt) -> tuple[bytes, list[Match], list[Match]]:
         text = passage.text
         data = text.encode("utf-8", "replace")
         ends = sorted({place for one in passage.sightings for place in (one.start, one.end) if place <= len(text)})
@@ -209,7 +245,7 @@ class Rejudge:
         return data, places, marks
 
 
-def fate(prompt: Verdict, answer: Verdict | None, *, model: Label, person: Label | None) -> Fate:
+def fate(prompt: Judgement, answer: Judgement | None, *, model: Label, person: Label | None) -> Fate:
     """How it ends: ``answer`` counts only where the prompt goes on. ``person``: ``None`` where they are no longer known."""
     label = prompt.label
     if prompt.action.stops:
@@ -225,7 +261,7 @@ def fate(prompt: Verdict, answer: Verdict | None, *, model: Label, person: Label
     return _fate(label, word, prompt, answer)
 
 
-def _fate(label: Label, word: str, *verdicts: Verdict) -> Fate:
+def _fate(label: Label, word: str, *verdicts: Judgement) -> Fate:
     acts: dict[str, Action] = {}
     for one in verdicts:
         for kind, action in one.acts.items():
