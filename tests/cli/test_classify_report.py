@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wardstead.cli import classify, classify_report
-from wardstead.cli.classify_report import Passed, Read, Scan, Unread, document, tell
+from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell
 from wardstead.cli.classify_sarif import sarif
 from wardstead.inspection.classify import Classification, Found
 from wardstead.inspection.documents import Extracted, Part
@@ -27,11 +27,11 @@ def found(kind: str, at: str, detector: str, *combinations: str) -> Found:
     return Found(kind, "health", detector, start, start + len(at), level, actions, score=0.9, combinations=combinations)
 
 
-def scan(*failed: str, findings: tuple[Found, ...] = (), unread: tuple[Unread, ...] = ()) -> Scan:
+def scan(*failed: str, findings: tuple[Found, ...] = (), unread: tuple[Unread, ...] = ()) -> Classified:
     part = Part(("my notes ü.txt",), TEXT)
     classification = Classification(findings=findings, failed=failed)
     read = Read("my notes ü.txt", Extracted("my notes ü.txt", "text", (part,)), ((part, classification),))
-    return Scan((read, *unread), several=False)
+    return Classified((read, *unread), several=False)
 
 
 PERSON = found("person", "Okafor", "names")
@@ -69,7 +69,7 @@ def test_a_sarif_rule_is_what_is_found_and_its_detector_a_property() -> None:
 def test_sarif_lists_what_was_not_read_and_what_was_skipped() -> None:
     unread = Unread("gone\udcff.txt", CallerError("the file cannot be read", where="gone\udcff.txt"))
     given = scan(unread=(unread,))
-    (run,) = sarif(Scan(given.files, several=True, passed=(Passed("pipe", "a named pipe"),)))["runs"]
+    (run,) = sarif(Classified(given.files, several=True, passed=(Passed("pipe", "a named pipe"),)))["runs"]
     notes = run["invocations"][0]["toolExecutionNotifications"]
     assert [(one["descriptor"]["id"], one["level"]) for one in notes] == [("bad_request", "error"), ("skipped", "note")]
     assert [one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in notes] == ["gone%FF.txt", "pipe"]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
 from typing import Final
 
-from wardstead.inspection.contract import Held, Report, State, check
+from wardstead.inspection.contract import Checkup, Held, State, check
 from wardstead.inspection.ports import TextDetector
 from wardstead.kernel.errors import ConfigurationError
 
@@ -44,7 +44,7 @@ def plugin(name: str, settings: Mapping[str, object], where: str) -> TextDetecto
     return Held(detector)
 
 
-def checked(detector: TextDetector, *, thorough: bool = True) -> Report:
+def checked(detector: TextDetector, *, thorough: bool = True) -> Checkup:
     """The contract's check, with this machine's clock and threads."""
     return check(detector, clock_s=time.perf_counter, together=_together, thorough=thorough)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from wardstead.adapters.models.classifier import OwnClassifier
-from wardstead.adapters.models.judge import Judge
+from wardstead.adapters.models.judge import JudgeDetector
 from wardstead.adapters.models.names import LOADING_S, InstalledModel, NamesDetector
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load, Worker, lacks
@@ -17,7 +17,7 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
 from wardstead.bootstrap.prose import prose
 from wardstead.config import ClassifierSection, JudgeSection, NamesSection
-from wardstead.inspection.contract import Report
+from wardstead.inspection.contract import Checkup
 from wardstead.inspection.entities.medical import MedicalTerms
 from wardstead.inspection.judging import load_bench
 from wardstead.inspection.ports import Direction, Origin, TextDetector
@@ -54,10 +54,10 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     return tuple(found)
 
 
-def reports(deployment: Deployment, *, thorough: bool = True) -> list[Report]:
+def reports(deployment: Deployment, *, thorough: bool = True) -> list[Checkup]:
     """Of each text detector whether it works and keeps the contract. Takes a second at least: models are loaded."""
     # A judge is asked once: a thorough check would keep its model busy for minutes.
-    return [checked(one, thorough=thorough and not isinstance(one, Judge)) for one in text_detectors(deployment)]
+    return [checked(one, thorough=thorough and not isinstance(one, JudgeDetector)) for one in text_detectors(deployment)]
 
 
 def lacking(detectors: Sequence[TextDetector]) -> dict[str, str]:
@@ -90,7 +90,7 @@ def names_model() -> InstalledModel:
     return read_yaml(resource.read_text("utf-8"), "models/names.yaml", InstalledModel, ours=True)
 
 
-def _judge(deployment: Deployment, settings: JudgeSection, where: str) -> Judge:
+def _judge(deployment: Deployment, settings: JudgeSection, where: str) -> JudgeDetector:
     """The judge reads every answer, so it must be cleared for all that any model may read, and read it where we isolate it."""
     models = {one.name: one for one in deployment.settings.models}
     model = models.get(settings.model)
@@ -106,7 +106,7 @@ def _judge(deployment: Deployment, settings: JudgeSection, where: str) -> Judge:
     resource = files("wardstead.catalogues") / "judge" / "judge.yaml"
     socket = deployment.places.sockets(model.name) / "model.sock"
     bench = load_bench(resource.read_text("utf-8"), "judge/judge.yaml")
-    return Judge(bench, socket, model.name, timeout_s=settings.timeout_s, chars=settings.chars)
+    return JudgeDetector(bench, socket, model.name, timeout_s=settings.timeout_s, chars=settings.chars)
 
 
 def _classifier(deployment: Deployment, one: ClassifierSection) -> OwnClassifier:

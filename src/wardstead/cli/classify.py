@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.reading import kind_of, read_bounded, read_regular
-from wardstead.cli.classify_report import Passed, Read, Scan, Unread, document, tell, tell_all
+from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell, tell_all
 from wardstead.cli.classify_sarif import sarif
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import deployment
@@ -96,7 +96,7 @@ def classify(
         several = sarif_ or len(sources) > 1 or any(map(_is_folder, files))
         explain = classifier(place, scan=sum(map(_size_bytes, sources)) >= MUCH)
         results = [*unread, *_results(place, explain, sources, several=several)]
-    scan = Scan(tuple(results), several=several, passed=tuple(passed))
+    scan = Classified(tuple(results), several=several, passed=tuple(passed))
     if sarif_:
         say_json(sarif(scan))
     elif json:

@@ -12,7 +12,7 @@ from rich.table import Table
 from wardstead.bootstrap.detectors import reports
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
-from wardstead.inspection.contract import Report, State
+from wardstead.inspection.contract import Checkup, State
 from wardstead.kernel.text import harmless
 
 _COLOURS: Final = {State.READY: "green", State.DEGRADED: "yellow", State.BROKEN: "red"}
@@ -33,7 +33,7 @@ def detectors(context: typer.Context, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def show(results: list[Report]) -> None:
+def show(results: list[Checkup]) -> None:
     """A line for each detector; how long it takes, where that was measured."""
     measured = any(one.ms for one in results)
     table = Table(box=None, pad_edge=False)

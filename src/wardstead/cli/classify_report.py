@@ -67,7 +67,7 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class Classified:
     """What came of one file or of several."""
 
     files: tuple[Read | Unread, ...]
@@ -117,7 +117,7 @@ def _inside(part: Part) -> str:
     return ARROW.join(part.path[1:])
 
 
-def document(scan: Scan) -> dict[str, Any]:
+def document(scan: Classified) -> dict[str, Any]:
     """As JSON."""
     if not scan.several:
         return _file(scan.read[0])
@@ -192,7 +192,7 @@ def tell(read: Read, *, show: bool) -> None:
     out.print(f"{escape(harmless(read.name))}: [bold]{read.label}[/]; {count} finding{'' if count == 1 else 's'}")
 
 
-def tell_all(scan: Scan, *, show: bool) -> None:
+def tell_all(scan: Classified, *, show: bool) -> None:
     """Each file that holds something, then a line for each that was not read or passed over, then a summary.
 
     What is known of the files is the result, and goes to standard output; what is not known of them is an error.

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wardstead import __version__
-from wardstead.cli.classify_report import Lines, Read, Scan, label_document
+from wardstead.cli.classify_report import Classified, Lines, Read, label_document
 from wardstead.inspection.classify import Found
 from wardstead.inspection.documents import Part
 from wardstead.kernel.errors import DetectorFailed
@@ -29,7 +29,7 @@ _MEANS: Final[Mapping[str, str]] = {
 }
 
 
-def sarif(scan: Scan) -> dict[str, Any]:
+def sarif(scan: Classified) -> dict[str, Any]:
     """One run; what was not read, was skipped or did not work stands in its invocation."""
     every = [(read, *each) for read in scan.read for each in read.findings()]
     kinds: dict[str, list[Found]] = {}
@@ -76,7 +76,7 @@ def _descriptor(code: str) -> dict[str, Any]:
     return {"id": code, "shortDescription": {"text": _MEANS.get(code, "A file was not read")}}
 
 
-def _notes(scan: Scan) -> Iterator[dict[str, Any]]:
+def _notes(scan: Classified) -> Iterator[dict[str, Any]]:
     for one in scan.unread:
         yield _note(one.error.code, "error", str(one.error), one.name)
     for passed in scan.passed:

@@ -60,7 +60,7 @@ class State(StrEnum):
     BROKEN = "broken"
 
 
-class Report(msgspec.Struct, frozen=True):
+class Checkup(msgspec.Struct, frozen=True):
     """What came of a check. ``ms``: for 2 KB, once it was warm; 0 where it did not come to that."""
 
     id: str
@@ -82,7 +82,7 @@ def check(
     clock_s: Callable[[], float],
     together: Callable[[Sequence[Callable[[], object]]], Sequence[object]],
     thorough: bool = True,
-) -> Report:
+) -> Checkup:
     """Look whether a detector keeps the contract. ``together`` calls all of them at once, in threads, and gives what they return.
 
     Not ``thorough``: what it declares, and one text; for a start that nobody wants to wait for.
@@ -105,7 +105,7 @@ def check(
         state, why = State.BROKEN, str(breach)
     except DetectorFailed as error:
         state, why = State.DEGRADED, error.why or error.what
-    return Report(
+    return Checkup(
         str(getattr(detector, "id", "?")),
         str(getattr(detector, "version", "?")),
         tuple(sorted(map(str, getattr(detector, "types", {})))),

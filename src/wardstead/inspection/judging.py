@@ -29,7 +29,7 @@ class Hazard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"m
     means: str
 
 
-class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Opinion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a judge may say."""
 
     verdict: str
@@ -80,7 +80,7 @@ class Bench(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def spans(self, said: bytes, length: int) -> list[Span]:
         """The mark that a verdict puts on the whole text, if any. Raises ``DetectorFailed`` for what is no verdict."""
         try:
-            verdict = msgspec.json.decode(said, type=Verdict)
+            verdict = msgspec.json.decode(said, type=Opinion)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise no_verdict("it is not the JSON object that was asked for") from None
         if verdict.verdict == SAFE:

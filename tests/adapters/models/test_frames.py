@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.adapters.models.frames import LONGEST, Answer, Broken, Job, Seen, packed, receive, send, unpacked
+from wardstead.adapters.models.frames import LONGEST, Answer, Broken, Job, WireSpan, packed, receive, send, unpacked
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-SEEN = st.builds(Seen, TEXT, st.integers(-(2**31), 2**31), st.integers(-(2**31), 2**31), st.floats(allow_nan=False))
+SEEN = st.builds(WireSpan, TEXT, st.integers(-(2**31), 2**31), st.integers(-(2**31), 2**31), st.floats(allow_nan=False))
 
 
 @pytest.fixture

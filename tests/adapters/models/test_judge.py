@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from wardstead.adapters.models.judge import Judge
+from wardstead.adapters.models.judge import JudgeDetector
 from wardstead.inspection.judging import load_bench
 from wardstead.kernel.errors import DetectorFailed
 
@@ -62,8 +62,8 @@ def server(folder: Path, answer: Callable[[dict[str, Any]], bytes], *, pause_s: 
         listener.close()
 
 
-def judge(path: Path, **settings: Any) -> Judge:
-    return Judge(BENCH, path, "small", **({"timeout_s": 5.0, "chars": 1000} | settings))
+def judge(path: Path, **settings: Any) -> JudgeDetector:
+    return JudgeDetector(BENCH, path, "small", **({"timeout_s": 5.0, "chars": 1000} | settings))
 
 
 def test_a_verdict_marks_the_whole_text(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from wardstead.adapters.models.frames import Answer, Broken, Job, Seen, packed, unpacked
-from wardstead.adapters.models.tasks import TASKS, Look
+from wardstead.adapters.models.frames import Answer, Broken, Job, WireSpan, packed, unpacked
+from wardstead.adapters.models.tasks import TASKS, Reader
 from wardstead.adapters.models.worker import Load
 from wardstead.adapters.sandbox.confinement import limit, only_compute
 from wardstead.kernel.errors import WardsteadError
@@ -58,7 +58,7 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _loaded(load: Load) -> Look:
+def _loaded(load: Load) -> Reader:
     limit(load.memory_bytes)
     contents = {name: read(Path(path), sha256) for name, (path, sha256) in load.files.items()}
     look = TASKS[load.task](contents, load.options)
@@ -80,7 +80,7 @@ def read(path: Path, sha256: str) -> bytes:
 
 
 def _require_confined() -> None:
-    """Look whether what was given up is gone."""
+    """Reader whether what was given up is gone."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError:
@@ -88,8 +88,8 @@ def _require_confined() -> None:
     raise Broken("it could not be confined")
 
 
-def _looked(look: Look, text: str) -> list[Seen]:
-    return [Seen(span.type, span.start, span.end, span.score) for span in look(text)]
+def _looked(look: Reader, text: str) -> list[WireSpan]:
+    return [WireSpan(span.type, span.start, span.end, span.score) for span in look(text)]
 
 
 def _give_up(number: int, why: str) -> int:

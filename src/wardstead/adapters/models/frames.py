@@ -26,7 +26,7 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
     texts: list[str]
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
+class WireSpan(msgspec.Struct, frozen=True, array_like=True):
     """Something in a text: see ``Span``."""
 
     type: str
@@ -39,7 +39,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """What is in each text of a job; job 0 says that all is loaded. ``failed``: why there is nothing to be said."""
 
     number: int
-    seen: list[list[Seen]] = []
+    seen: list[list[WireSpan]] = []
     failed: str = ""
 
 

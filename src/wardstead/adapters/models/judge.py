@@ -19,7 +19,7 @@ _MOST_BYTES: Final = 256 * 1024
 _MOST_QUESTIONS: Final = 8
 
 
-class Judge:
+class JudgeDetector:
     """A ``TextDetector`` that asks a model. Safe for threads."""
 
     id = "judge"

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from wardstead.adapters.models.frames import Seen
+from wardstead.adapters.models.frames import WireSpan
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load
 from wardstead.inspection.entities.names import TYPES, joined, windows, within
@@ -98,7 +98,7 @@ class NamesDetector:
             self._memory.put(text, found[text])
         return found
 
-    def _checked(self, text: str, seen: Sequence[Seen]) -> tuple[Span, ...]:
+    def _checked(self, text: str, seen: Sequence[WireSpan]) -> tuple[Span, ...]:
         """The process reads what strangers wrote: what it says is looked at, too."""
         end = 0
         for one in seen:

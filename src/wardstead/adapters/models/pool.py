@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from wardstead.adapters.models.frames import Broken, Seen
+from wardstead.adapters.models.frames import Broken, WireSpan
 from wardstead.adapters.models.worker import Worker
 from wardstead.kernel.errors import DetectorFailed
 
@@ -45,9 +45,9 @@ class WorkerPool:
         self._refused: tuple[float, str] = (0.0, "")
         self._changed = threading.Condition()
 
-    def ask(self, texts: Sequence[str]) -> list[list[Seen]]:
+    def ask(self, texts: Sequence[str]) -> list[list[WireSpan]]:
         """What is in each text, in jobs of a bounded size. Raises ``DetectorFailed``."""
-        seen: list[list[Seen]] = []
+        seen: list[list[WireSpan]] = []
         for batch in _batches(texts):
             seen += self._job(batch)
         return seen
@@ -61,7 +61,7 @@ class WorkerPool:
         for worker in idle:
             worker.close()
 
-    def _job(self, texts: Sequence[str]) -> list[list[Seen]]:
+    def _job(self, texts: Sequence[str]) -> list[list[WireSpan]]:
         deadline_s = time.monotonic() + self._timeout_s
         worker = self._take(deadline_s)
         sound = False

@@ -14,7 +14,7 @@ from tokenizers import Encoding, Tokenizer
 from wardstead.inspection.entities.names import LABELS, Thresholds, Word, spans
 from wardstead.inspection.ports import Span
 
-Look = Callable[[str], Sequence[Span]]
+Reader = Callable[[str], Sequence[Span]]
 
 
 class Network:
@@ -60,7 +60,7 @@ class _Config(msgspec.Struct):
     max_position_embeddings: int = 512
 
 
-def names(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Look:
+def names(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Reader:
     """People, places and addresses: see ``inspection/entities/names.py``. Needs ``model``, ``tokenizer`` and ``config``."""
     network = Network(files["tokenizer"], files["model"])
     config = msgspec.json.decode(files["config"], type=_Config)
@@ -123,7 +123,7 @@ class ClassifierOptions(msgspec.Struct, frozen=True):
     max_tokens: int
 
 
-def classifier(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Look:
+def classifier(files: Mapping[str, bytes], options: Mapping[str, Any]) -> Reader:
     """A deployment's own network: which type a text is, or each of its words. Needs ``model`` and ``tokenizer``."""
     network = Network(files["tokenizer"], files["model"])
     how = msgspec.convert(options, ClassifierOptions)
@@ -171,4 +171,7 @@ def _sigmoid(scores: Any) -> Any:
     return 1 / (1 + np.exp(-scores))
 
 
-TASKS: Final[Mapping[str, Callable[[Mapping[str, bytes], Mapping[str, Any]], Look]]] = {"names": names, "classifier": classifier}
+TASKS: Final[Mapping[str, Callable[[Mapping[str, bytes], Mapping[str, Any]], Reader]]] = {
+    "names": names,
+    "classifier": classifier,
+}

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 import wardstead
-from wardstead.adapters.models.frames import Answer, Broken, Job, Seen, packed, receive, send, unpacked
+from wardstead.adapters.models.frames import Answer, Broken, Job, WireSpan, packed, receive, send, unpacked
 from wardstead.kernel.text import harmless
 
 _MODULES: Final = str(Path(wardstead.__file__).parents[1])
@@ -86,7 +86,7 @@ class Worker:
             self.close()
             raise
 
-    def ask(self, texts: Sequence[str], deadline_s: float) -> list[list[Seen]]:
+    def ask(self, texts: Sequence[str], deadline_s: float) -> list[list[WireSpan]]:
         """What is in each text, by the deadline (of the monotonic clock). Raises ``Broken``."""
         self._number += 1
         send(self._in, packed(Job(self._number, list(texts))), deadline_s)
@@ -108,7 +108,7 @@ class Worker:
             if pipe is not None:
                 pipe.close()
 
-    def _answer(self, deadline_s: float) -> list[list[Seen]]:
+    def _answer(self, deadline_s: float) -> list[list[WireSpan]]:
         answer = unpacked(receive(self._out, deadline_s), Answer)
         if answer.failed:
             raise Broken(harmless(answer.failed[:_LONGEST_REASON]))
