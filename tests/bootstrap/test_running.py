@@ -27,22 +27,25 @@ def test_the_last_line_of_a_log_does_not_steer_the_terminal(tmp_path: Path) -> N
 
 
 def test_asking_whether_it_runs_is_in_nobody_s_way(deployment: Deployment) -> None:
-    done = threading.Event()
+    done, answers = threading.Event(), set()
 
     def ask() -> None:
         while not done.is_set():
-            running.running(deployment)
+            noted = running.running(deployment)
+            answers.add(noted["pid"] if noted is not None else None)
 
     asking = [threading.Thread(target=ask) for _ in range(3)]
     for one in asking:
         one.start()
     try:
         for _ in range(500):
-            os.close(running._take_lock(deployment))
+            os.close(running._take_lock(deployment))  # raises where somebody who only asks is in the way
     finally:
         done.set()
         for one in asking:
             one.join()
+    assert answers <= {None, os.getpid()}
+    assert answers
 
 
 def test_it_runs_as_long_as_its_supervisor_lives(deployment: Deployment) -> None:

@@ -82,6 +82,7 @@ def test_a_client_that_leaves_stops_the_model_server(on_uvicorn: Faulty, model: 
         time.sleep(0.3)
         client.close()
     until("the model server sees it", lambda: on_uvicorn.visit(prompt)["left"] is not None, 10)
+    assert on_uvicorn.visit(prompt)["left"] is not None
 
 
 def test_errors_are_the_same(on_uvicorn: Faulty) -> None:

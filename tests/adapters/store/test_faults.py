@@ -73,7 +73,7 @@ def test_no_kill_of_a_writer_or_the_recorder_loses_or_alters_anything(deployment
 # -- disks -------------------------------------------------------------------------------------------------------------
 
 
-def in_own_mounts(case: str, folder: Path) -> None:
+def in_own_mounts(case: str, folder: Path) -> tuple[int, str]:
     """Run a case of ``disk_cases.py`` with a 24 MiB tmpfs as its ``state`` folder; skip where that is not permitted."""
     if shutil.which("unshare") is None:
         pytest.skip("unshare is not installed")
@@ -85,15 +85,15 @@ def in_own_mounts(case: str, folder: Path) -> None:
         pytest.skip("mounting a tmpfs in a namespace of our own is not permitted here")
     script = f'{mount} && exec "$0" "$@"'
     command = ["unshare", *namespaces, "sh", "-c", script, sys.executable, str(HERE / "disk_cases.py"), case, str(folder)]
-    done = subprocess.run(
-        command, capture_output=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, timeout=60, check=False)
+    return done.returncode, done.stderr.decode()
 
 
 @pytest.mark.parametrize("case", ["full_disk", "said_beforehand", "read_only_disk", "full_disk_with_recorder", "read_only_copy"])
 def test_a_disk_that_refuses_is_survived(tmp_path: Path, case: str) -> None:
-    in_own_mounts(case, tmp_path)
+    status, said = in_own_mounts(case, tmp_path)
+    assert status == 0, said
 
 
 def test_an_error_of_the_disk_is_told_from_others() -> None:
