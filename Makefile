@@ -43,8 +43,12 @@ provider:
 browser:
 	@sh tests/install-browser.sh
 
+# What measures time, fills disks, kills processes or starts whole deployments has the machine to itself.
+ALONE := tests/adapters tests/gateway tests/e2e tests/console/test_browser.py
+TOGETHER := $(filter-out $(ALONE) tests/fuzz tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/))) tests/test_config.py
 test: $(VENV)/.dev browser provider  ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/console/test_browser.py $(TOGETHER)
+	@$(BIN)/python -m pytest $(ALONE)
 
 lint: $(VENV)/.dev  ## Check style, types, import rules and dependencies
 	@$(BIN)/ruff check src tests bench training
