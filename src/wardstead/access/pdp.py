@@ -126,7 +126,8 @@ class CedarDecisionPoint:
             for action in ACTIONS
         }
         """By action: the roles of which a policy speaks that permits it."""
-        spoken_of = frozenset(_LITERAL.findall(text))
+        self.spoken_of = spoken_of = frozenset(_LITERAL.findall(text))
+        """Every text that stands in a policy: names that none of them says decide nothing."""
         rules = self.circumstances
         self._windows = OpenWindows(one for name, one in rules.windows.items() if name in spoken_of)
         self._steps = frozenset(rules.fresh) & spoken_of

@@ -132,6 +132,18 @@ def _conversation(deployment: Deployment, given: str, who: Principal) -> _What:
     return _What(Resource("Conversation", conversation, owner=owner.id if owner is not None else None), mark)
 
 
+def found_exchange(deployment: Deployment, exchange: str) -> tuple[Resource, Label]:
+    """An exchange as policies see it, and the label of its data. Raises ``UnknownExchange``."""
+    what = _exchange(deployment, exchange)
+    return what.resource, what.label
+
+
+def found_conversation(deployment: Deployment, given: str, who: Principal) -> tuple[Resource, Label]:
+    """The same of a conversation, by its id or by the name that the client of ``who`` uses. Raises ``UnknownConversation``."""
+    what = _conversation(deployment, given, who)
+    return what.resource, what.label
+
+
 def _owner(deployment: Deployment, one: Share) -> PrincipalId | None:
     """Whose the shared resource is, as the ledger and the conversations know it."""
     if one.resource.type == "Exchange":

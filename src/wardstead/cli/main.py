@@ -13,6 +13,7 @@ import typer
 from wardstead import __version__
 from wardstead.cli import (
     access,
+    access_ask,
     chat,
     classify,
     classify_calibrate,
@@ -45,6 +46,11 @@ app.add_typer(share.app, name="share")
 app.add_typer(entitlements.groups, name="group")
 app.add_typer(entitlements.elevations, name="elevation")
 app.add_typer(access.app, name="access")
+access.app.command("check")(access_ask.check)
+access.app.command("test")(access_ask.examples)
+access.app.command("explain")(access_ask.explain)
+access.app.command("who-can")(access_ask.who_can)
+access.app.command("diff")(access_ask.diff)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(review.app, name="review")
