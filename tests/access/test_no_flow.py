@@ -1,0 +1,186 @@
+"""No sequence of permitted acts moves data to anybody, or to a model, that does not dominate its label.
+
+A machine of people who ask models, share, read, hand on, paste what they read elsewhere, declassify and change: it follows each
+piece of data by itself, beside the labels by which the product decides. What a person types has the label that is recognised in
+it; what they read carries its label on (``docs/explanation/labels.md``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from tests.access.worlds import POINT, START
+
+from wardstead.access.memo import MemoisedDecisionPoint
+from wardstead.access.ports import (
+    AccessRequest,
+    Container,
+    Credential,
+    CredentialKind,
+    Decision,
+    Directory,
+    GranteeKind,
+    Identity,
+    Principal,
+    Resource,
+    ResourceRef,
+    Right,
+    Share,
+)
+from wardstead.access.shares import CannotGive, Shares
+from wardstead.kernel.ids import CredentialId, PrincipalId
+from wardstead.kernel.labels import PUBLIC, Label, join_all
+
+PERSONAL = frozenset({"personal"})
+LABELS = st.sampled_from([PUBLIC, Label(1), Label(2), Label(2, PERSONAL)])
+NAMES = ("ann", "bob", "cem", "steward")
+MODELS = {"low": Label(1), "plain": Label(2), "high": Label(2, PERSONAL)}
+PEOPLE = st.sampled_from(NAMES)
+RIGHTS = st.sampled_from([frozenset({Right.READ}), frozenset({Right.READ, Right.SHARE}), frozenset({Right.SHARE})])
+
+
+@dataclass(eq=False)
+class Data:
+    """A piece of data and the label that it has: what it was recognised as, or what it was declassified to."""
+
+    label: Label
+
+
+@dataclass(eq=False)
+class Conversation:
+    owner: str
+    id: str
+    mark: Label = PUBLIC
+    data: list[Data] = field(default_factory=list)
+    exchanges: list[tuple[str, Label, list[Data]]] = field(default_factory=list)
+    """(id, sealed label, what was said)."""
+
+
+class Machine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.version = START, 1
+        cleared = {"ann": Label(1), "bob": Label(2), "cem": Label(2, PERSONAL), "steward": Label()}
+        self.people = {name: Principal(PrincipalId(name), name, frozenset({"user"}), cleared[name]) for name in NAMES}
+        self.people["steward"] = replace(self.people["steward"], roles=frozenset({"data-steward"}), clearance=Label(2, PERSONAL))
+        ref = ResourceRef("Conversation", "of bob")
+        first = Share("s0", ref, GranteeKind.PRINCIPAL, "ann", frozenset({Right.READ, Right.SHARE}), 2, PrincipalId("bob"))
+        self.shares = {"s0": first}
+        self.conversations = [Conversation(name, f"of {name}") for name in ("bob", "cem")]
+        self.read: dict[str, list[Data]] = {name: [] for name in NAMES}
+        self.turn()
+
+    def turn(self) -> None:
+        """The next snapshot."""
+        self.version += 1
+        directory = Directory(self.version, {one.id: one for one in self.people.values()}, {}, dict(self.shares))
+        self.directory, self.point = directory, MemoisedDecisionPoint(POINT, directory)
+
+    def decide(self, who: str, action: str, resource: Resource, label: Label, target: Label | None = None) -> Decision:
+        credential = Credential(
+            CredentialId(who), CredentialKind.SESSION, b"", PrincipalId(who), authenticated_ms=self.now - 1000
+        )
+        identity = Identity(self.people[who], credential)
+        return self.point.decide(AccessRequest(identity, action, resource, label, self.now, {}, target))
+
+    # -- acts --------------------------------------------------------------------------------------------------------
+
+    @rule(at=st.integers(0, 1), label=LABELS, model=st.sampled_from(sorted(MODELS)), pasted=st.integers(0, 3))
+    def ask(self, at: int, label: Label, model: str, pasted: int) -> None:
+        """Something new, and perhaps something that was read before, goes to a model in a conversation."""
+        where = self.conversations[at]
+        said = [Data(label), *self.read[where.owner][-pasted:]] if pasted else [Data(label)]
+        mark = join_all([where.mark, *(one.label for one in said)])
+        if not self.decide(where.owner, "infer", Resource("Model", model, clearance=MODELS[model]), mark).allow:
+            return
+        where.mark, where.data = mark, [*where.data, *said]
+        where.exchanges.append((f"e{len(where.exchanges)} {where.id}", mark, said))
+        for one in where.data:
+            assert MODELS[model].dominates(one.label)
+            assert self.people[where.owner].clearance.dominates(one.label)
+
+    @rule(by=PEOPLE, to=PEOPLE, at=st.integers(0, 1), depth=st.integers(0, 2), rights=RIGHTS)
+    def share(self, by: str, to: str, at: int, depth: int, rights: frozenset[Right]) -> None:
+        where = self.conversations[at]
+        resource = Resource("Conversation", where.id, owner=PrincipalId(where.owner))
+        clearance = self.people[to].clearance
+        if not self.decide(by, "shareData", resource, where.mark, clearance).allow:
+            return
+        try:
+            source = Shares(self.directory).source(self.people[by], resource, rights, depth, self.now)
+        except CannotGive:
+            return
+        assert clearance.dominates(where.mark)
+        made = Share(
+            f"s{self.version}", ResourceRef("Conversation", where.id), GranteeKind.PRINCIPAL, to, rights, depth, PrincipalId(by),
+            source,
+        )  # fmt: skip
+        self.shares[made.id] = made
+        self.turn()
+
+    @rule()
+    def look(self) -> None:
+        """Everybody reads whatever policy opens to them."""
+        for who in NAMES:
+            for where in self.conversations:
+                self.look_at(who, where)
+
+    def look_at(self, who: str, where: Conversation) -> None:
+        owner = PrincipalId(where.owner)
+        for exchange, sealed, said in where.exchanges:
+            resource = Resource("Exchange", exchange, owner=owner, within=(Container("Conversation", where.id, owner),))
+            if self.decide(who, "viewExchange", resource, sealed).allow:
+                assert who == where.owner or self.holds(who, where.id)
+                assert who == where.owner or all(self.people[who].clearance.dominates(one.label) for one in said)
+                self.read[who] = [*self.read[who], *said][-5:]
+
+    def holds(self, who: str, conversation: str) -> bool:
+        """Whether a chain of shares from its owner reaches them, looked at without the product's help."""
+        owner = next(one.owner for one in self.conversations if one.id == conversation)
+
+        def reaches(share: Share) -> bool:
+            if share.parent is None:
+                return share.granted_by == owner
+            above = self.shares.get(share.parent)
+            return above is not None and above.grantee == share.granted_by and Right.SHARE in above.rights and reaches(above)
+
+        return any(
+            one.grantee == who and one.resource.id == conversation and Right.READ in one.rights and reaches(one)
+            for one in self.shares.values()
+        )
+
+    @rule(by=PEOPLE, at=st.integers(0, 1), to=LABELS)
+    def declassify(self, by: str, at: int, to: Label) -> None:
+        where = self.conversations[at]
+        if not where.mark.dominates(to) or where.mark == to:
+            return
+        resource = Resource("Conversation", where.id, owner=PrincipalId(where.owner))
+        if not self.decide(by, "declassify", resource, where.mark).allow:
+            return
+        assert by == "steward"
+        assert by != where.owner
+        assert self.people[by].clearance.dominates(where.mark)
+        where.mark = to
+        for one in where.data:
+            one.label = one.label if to.dominates(one.label) else to
+
+    @precondition(lambda self: self.shares)
+    @rule(data=st.data())
+    def take_back(self, data: st.DataObject) -> None:
+        gone = data.draw(st.sampled_from(sorted(self.shares)))
+        for one in Shares(self.directory).below(gone):
+            del self.shares[one]
+        self.turn()
+
+    @rule(who=PEOPLE, clearance=LABELS)
+    def clear(self, who: str, clearance: Label) -> None:
+        """Somebody is cleared for more, or for less."""
+        self.people[who] = replace(self.people[who], clearance=clearance)
+        self.turn()
+
+
+TestNoFlow = Machine.TestCase
+TestNoFlow.settings = settings(max_examples=min(settings.default.max_examples, 5000), stateful_step_count=50, deadline=None)
