@@ -224,6 +224,8 @@ class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     policy: str = "policies/classification.yaml"
     canaries: tuple[str, ...] = ()
+    plant_canaries: bool = False
+    """Whether a model's instructions get a string at their end by which a leak of them is known."""
     trusted_hosts: tuple[str, ...] = ()
     """Hosts whose addresses carry nothing away: ``www.example.com``, or ``.example.com`` for it and all below it."""
     medical_terms: bool = True

@@ -33,6 +33,7 @@ from wardstead.gateway.pipeline.question import LARGE_BYTES
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
+from wardstead.inspection.content.planted import Planter
 from wardstead.inspection.ports import Flow, Inspection, Keeping, TakesLong
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.findings import Action, Finding
@@ -642,6 +643,45 @@ def test_a_release_is_found_for_the_same_content_alone() -> None:
     assert digest(chat("DOUBTFUL ")) != same
     assert digest(chat("DOUBTFUL", temperature=0.5)) != same
     assert digest(turns("DOUBTFUL", "ok", "DOUBTFUL")) != same
+
+
+TOLD = "You are the assistant of a bakery. Its recipes stay secret: rye with honey, spelt with walnuts, oats with figs."
+PATHS: dict[Any, str] = {OpenAIDialect: "/v1/chat/completions", AnthropicDialect: "/v1/messages", OllamaDialect: "/api/chat"}
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+def test_a_canary_goes_to_the_model_at_the_end_of_its_instructions(dialect: Any) -> None:
+    planter = Planter(bytes(32))
+    messages = [{"role": "user", "content": "hello"}]
+    told = [{"role": "system", "content": TOLD}]
+    said: dict[str, Any] = {"model": "m", "messages": messages if dialect is AnthropicDialect else told + messages}
+    if dialect is AnthropicDialect:
+        said |= {"system": TOLD, "max_tokens": 9}
+    made = exchange(now=dataclasses.replace(world(), planter=planter), path=PATHS[dialect], dialect=dialect())
+    play = Playbook(made) >> ReadBody << json.dumps(said).encode() >> Recall << Remembered() >> CommitIntent
+    planted = planter.planted("subject-1", TOLD, NOW)
+    assert content(play.seen[-1])["request"]["messages"][0]["content"] == planted
+    play << None >> CallModel
+    call = play.seen[-1]
+    assert isinstance(call, CallModel)
+    assert json.loads(call.body)["messages"][0]["content"] == planted
+    assert made.request is not None
+    assert planted in made.request.texts
+
+
+def test_nothing_is_planted_in_a_phrase_nor_in_what_is_held() -> None:
+    def kept(system: str, user: str = "hello") -> Any:
+        now = dataclasses.replace(world(), planter=Planter(bytes(32)))
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        play = Playbook(exchange(now=now)) >> ReadBody << json.dumps({"model": "m", "messages": messages}).encode()
+        if system == TOLD:
+            play >> Recall << Remembered() >> FindRelease << ""
+        play >> CommitIntent
+        said = content(play.seen[-1])
+        return (said["request"] or said["held"])["messages"]
+
+    assert kept("You are a helpful assistant.")[0]["content"] == "You are a helpful assistant."
+    assert kept(TOLD, "a DOUBTFUL text")[0]["content"] == TOLD
 
 
 def test_what_is_blocked_is_not_asked_about() -> None:

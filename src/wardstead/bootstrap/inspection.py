@@ -11,6 +11,7 @@ from wardstead.bootstrap.detectors import text_detectors
 from wardstead.bootstrap.known import windowed
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.content.leakage import leakage
+from wardstead.inspection.content.planted import PlantedCanaries, Planter
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.policy import ClassificationPolicy
@@ -23,11 +24,24 @@ def inspector(deployment: Deployment) -> PolicyInspector:
         deployment.classification(),
         deployment.settings.inspection.canaries,
         text_detectors=text_detectors(deployment),
-        own=windowed(deployment),
+        own=(*windowed(deployment), *planted(deployment)),
         leakage=partial(leakage, trusted_hosts=deployment.trusted_hosts),
         kept=_kept(deployment),
         max_findings=deployment.settings.inspection.max_findings,
     )
+
+
+def planter(deployment: Deployment) -> Planter | None:
+    """What plants canaries in a model's instructions, where the settings say so."""
+    if not deployment.settings.inspection.plant_canaries:
+        return None
+    return Planter(hmac.digest(deployment.pepper, b"wardstead planted canaries v1", "sha256"))
+
+
+def planted(deployment: Deployment) -> tuple[PlantedCanaries, ...]:
+    """What finds them."""
+    plants = planter(deployment)
+    return (PlantedCanaries(plants),) if plants is not None else ()
 
 
 def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPolicy | None = None) -> Classifier:

@@ -28,6 +28,7 @@ from wardstead.adapters.store.ledger_reader import ExchangeSummary
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector as inspector_of
+from wardstead.bootstrap.inspection import planter
 from wardstead.bootstrap.policies import begin_policies, in_force
 from wardstead.bootstrap.reviewing import desk_of_worker
 from wardstead.bootstrap.upstreams import open_upstream
@@ -211,7 +212,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
-    inspector = inspector_of(deployment)
+    inspector, plants = inspector_of(deployment), planter(deployment)
     begin_policies(deployment)
     models = {model.name: _model(model, deployment) for model in settings.models}
     fingerprints = Fingerprints(deployment.fingerprint_key)
@@ -240,6 +241,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             answer_bytes=gateway.answer_bytes,
             include_hidden=settings.documents.include_hidden,
             purposes=policies.purposes,
+            planter=plants,
             isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
         )
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from wardstead.inspection.combining import Combinations, Kind, Tracker
+from wardstead.inspection.content.planted import PLANTED
 from wardstead.inspection.patterns.catalogue import WINDOW_BYTES
 from wardstead.inspection.patterns.matching import Match
 from wardstead.inspection.policy import ClassificationPolicy
@@ -63,7 +64,8 @@ class Judge:
 
     def __init__(self, kinds: Sequence[Kind], policy: ClassificationPolicy) -> None:
         """Raises ``ConfigurationError`` where the policy says nothing of a kind, or speaks of what nobody finds."""
-        policy.check_names({one.type for one in kinds} | {"canary"}, {one.category for one in kinds} | {"canary"})
+        # Rules may speak of canaries where none is planted.
+        policy.check_names({one.type for one in kinds} | {"canary", PLANTED}, {one.category for one in kinds} | {"canary"})
         self.kinds = tuple(kinds)
         self.treatments = [policy.treatment(one.type, one.category) for one in kinds]
         self.combinations = Combinations(policy.combinations, kinds)

@@ -106,6 +106,8 @@ class Question:
         for _ in range(MAX_STALE_RETRIES):
             yield from self._inspect()
             self._decide()
+            if self.verdict == "allow":
+                steps.plant(self.world, self._who, self._request, self._clock())
             self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
             self._seal = self._begin_seal()
             draft = self._seal.intent(self._intent(), self._clock(), self._label_of_record(self._inspected.found_label))

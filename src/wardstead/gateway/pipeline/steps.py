@@ -14,6 +14,7 @@ from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.borders import Crossing, crossings, parts
+from wardstead.inspection.content.leakage import worth_keeping
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Direction, Flow, Inspector, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, StandIn, Vault
@@ -156,6 +157,20 @@ def told(inspector: Inspector, request: ParsedRequest) -> Inspector:
     pairs = list(zip(request.texts, request.origins, strict=True))
     instructions = [text for text, who in pairs if who is Origin.SYSTEM]
     return inspector.told(instructions, [text for text, who in pairs if who is not Origin.STRUCTURE])
+
+
+def plant(world: World, identity: Identity, request: ParsedRequest, now_ms: int) -> None:
+    """Put a canary at the end of the model's instructions, where the world has a planter, and they are more than a phrase.
+
+    After everything that is decided about the request: what is inspected, held or known again is without it.
+    """
+    if world.planter is None:
+        return
+    for number, (origin, (container, key)) in enumerate(zip(request.origins, request.slots, strict=True)):
+        if origin is Origin.SYSTEM and key == "content" and worth_keeping(request.texts[number]):
+            planted = world.planter.planted(identity.principal.subject, request.texts[number], now_ms)
+            request.texts[number] = container[key] = planted
+            return
 
 
 def digest(world: World, identity: Identity, request: ParsedRequest) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from wardstead.access.ports import DecisionPoint, Directory, Identity
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
+from wardstead.inspection.content.planted import Planter
 from wardstead.inspection.ports import Inspector, ModelClass
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.labels import PUBLIC, Label
@@ -55,5 +56,7 @@ class World:
     """Whether a model gets the text of documents that their readers do not see."""
     purposes: frozenset[str] | None = None
     """Those that a request may name; ``None``: any."""
+    planter: Planter | None = None
+    """What plants canaries in a model's instructions."""
     isolation_warning: str = ""
     """Not empty when isolation is switched off: it is then shouted in a header of each answer."""

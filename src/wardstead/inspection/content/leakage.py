@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from wardstead.inspection.content.carried import Carried
+from wardstead.inspection.content.planted import canaries_in
 from wardstead.inspection.content.rules import in_order, without_surrogates
 from wardstead.inspection.content.words import Word, words_of
 from wardstead.inspection.ports import Direction, Origin, Span
@@ -50,7 +51,8 @@ class Leakage:
         self._instructions = [found for found in map(_Instructions, system_texts) if found.words >= LEAST_WORDS]
         self._long_words = _long_words(system_texts) if self._instructions else []
         self._said = said
-        self._canaries = [letters for letters in map(_letters, canaries) if letters]
+        planted = (*canaries, *canaries_in(system_texts))
+        self._canaries = [letters for letters in map(_letters, planted) if letters]
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
         """See ``TextDetector.detect``."""
@@ -104,9 +106,15 @@ def leakage(
 ) -> Leakage:
     """What finds the instructions ``system_texts`` of a request, and strings planted in them, in the answer to it.
 
-    ``said``: texts whose identifiers no image may carry to a host, unless it is a trusted one (``carried``).
+    Those that were planted by the way stand in ``system_texts`` themselves. ``said``: texts whose identifiers no image may carry
+    to a host, unless it is a trusted one (``carried``).
     """
     return Leakage(system_texts, canaries, Carried(said, trusted_hosts))
+
+
+def worth_keeping(instructions: str) -> bool:
+    """Whether instructions say enough to be a secret."""
+    return len(_content(words_of(instructions))) >= LEAST_WORDS
 
 
 class _Instructions:
