@@ -14,7 +14,6 @@ import msgspec
 from wardstead.gateway.protocol.fields import NEVER
 from wardstead.inspection.documents import DocumentLimits
 from wardstead.kernel.errors import ConfigurationError
-from wardstead.kernel.labels import Label, label
 from wardstead.kernel.yaml_input import read_yaml
 
 Meta = msgspec.Meta
@@ -99,12 +98,8 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class LabelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A level and compartments."""
 
-    level: Literal["public", "internal", "confidential", "restricted"]
+    level: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
     compartments: tuple[str, ...] = ()
-
-    def label(self) -> Label:
-        """The label itself."""
-        return label(self.level, self.compartments)
 
 
 class UpstreamSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -423,9 +418,6 @@ def _check_providers(providers: tuple[ProviderSection, ...], where: str) -> None
             raise ConfigurationError("the scope openid is missing", where=f"{place}.scopes")
         if not any(group.roles for group in one.groups):
             raise ConfigurationError("no group gives a role: nobody could sign in", where=f"{place}.groups")
-        for group in one.groups:
-            if group.clearance is not None:
-                group.clearance.label()
 
 
 def _check_model(model: ModelSection, where: str) -> None:
@@ -437,4 +429,3 @@ def _check_model(model: ModelSection, where: str) -> None:
             raise ConfigurationError("an embedded model needs weights and their sha256", where=f"{where}.upstream")
     else:
         parse_upstream(upstream.url, f"{where}.upstream.url")
-    model.clearance.label()

@@ -14,7 +14,7 @@ from wardstead.access.pdp import ACTIONS, CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.ids import CredentialId, PrincipalId
-from wardstead.kernel.labels import Label
+from wardstead.kernel.labels import Label, label
 
 FOLDER = files("wardstead.catalogues") / "policies"
 STARTER = {
@@ -107,9 +107,11 @@ def test_a_memo_is_not_used_past_its_boundary() -> None:
 
 
 def ask(point: CedarDecisionPoint, action: str = "infer", roles: tuple[str, ...] = ("user",)) -> Decision:
-    principal = Principal(PrincipalId("ann"), "ann", frozenset(roles), Label(3))
+    principal = Principal(PrincipalId("ann"), "ann", frozenset(roles), label("restricted"))
     credential = Credential(CredentialId("c"), CredentialKind.API_KEY, b"", principal.id)
-    return point.decide(AccessRequest(Identity(principal, credential), action, Resource("Model", "m", clearance=Label(3))))
+    return point.decide(
+        AccessRequest(Identity(principal, credential), action, Resource("Model", "m", clearance=label("restricted")))
+    )
 
 
 def test_an_erroring_forbid_denies() -> None:

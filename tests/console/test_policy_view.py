@@ -17,7 +17,7 @@ NAMES = ("general", "health", "payment", "eu", "canada")
 def test_the_matrix_says_what_the_handling_does(name: str) -> None:
     policy = policy_of(ready_made(name)[0])
     rows = policy_view.matrix(policy)
-    labels = {(one.level_name, policy_view.compartments(one)): one for one in policy_view.labels_of(policy)}
+    labels = {(one.level.name, policy_view.compartments(one)): one for one in policy_view.labels_of(policy)}
     assert len(rows) == len(labels)
     for row in rows:
         entries = nearest(policy.handling, labels[row.level, row.compartments])
@@ -31,7 +31,7 @@ def test_the_ladder_holds_every_label_once(name: str) -> None:
     rungs = policy_view.ladder(policy)
     assert [rung.level for rung in rungs] == ["restricted", "confidential", "internal", "public"]
     shown = {(rung.level, one) for rung in rungs for one in rung.labels}
-    assert shown == {(one.level_name, policy_view.compartments(one)) for one in policy_view.labels_of(policy) if one.compartments}
+    assert shown == {(one.level.name, policy_view.compartments(one)) for one in policy_view.labels_of(policy) if one.compartments}
 
 
 COMBINATIONS = """

@@ -26,14 +26,14 @@ from wardstead.inspection.ports import ANSWER, Flow, Inspection, Keeping, Releas
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import CredentialId, ExchangeId, PrincipalId
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, label
 from wardstead.ledger.ports import Draft, EntryKind
 
 NOW = 1_795_000_000_000
 LIMITS = Limits(body_bytes=4 << 20, depth=64, max_tokens=4096, choices=4)
-CONFIDENTIAL = Label(2, frozenset({"personal"}))
+CONFIDENTIAL = label("confidential", {"personal"})
 ALICE = Identity(
-    Principal(PrincipalId("alice"), "alice", frozenset({"user"}), Label(3, frozenset({"personal"})), subject="subject-1"),
+    Principal(PrincipalId("alice"), "alice", frozenset({"user"}), label("restricted", {"personal"}), subject="subject-1"),
     Credential(CredentialId("key-1"), CredentialKind.API_KEY, b"digest", PrincipalId("alice")),
 )
 
@@ -188,7 +188,7 @@ def world(*, deny: bool = False, version: int = 1, identity: Identity = ALICE, a
         directory=Directory(version),
         decisions=LabelDecisions(deny=deny),
         inspector=WordInspector(),
-        models={"m": ModelDeployment("m", clearance=Label(3, frozenset({"personal"})))},
+        models={"m": ModelDeployment("m", clearance=label("restricted", {"personal"}))},
         authenticate=authenticate,
         limits=LIMITS,
         fingerprints=Fingerprints(bytes(32)),

@@ -33,7 +33,7 @@ from wardstead.gateway.pipeline.commands import (
 from wardstead.gateway.pipeline.fingerprints import LONG, SHORTEST, Fingerprints
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.kernel.ids import CredentialId, PrincipalId
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, label
 from wardstead.ledger.ports import Passage, Refusal, Remembered
 
 LONG_TEXT = "what the model made of it, in so many words that nobody else would write the same by chance. " * 4
@@ -224,7 +224,10 @@ class Talk(RuleBasedStateMachine):
                 self.given.append(said)
 
     def _world(self, who: Identity) -> World:
-        models = {"m": ModelDeployment("m", clearance=Label(3, frozenset({"personal"}))), "low": ModelDeployment("low")}
+        models = {
+            "m": ModelDeployment("m", clearance=label("restricted", {"personal"})),
+            "low": ModelDeployment("low"),
+        }
         return replace(world(identity=who), models=models, decisions=_Both())
 
     def commit(self, passing: Passage | None, *, intent: bool) -> Refusal | None:

@@ -18,11 +18,11 @@ from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.inspection.ports import Flow, Inspection, Pseudonyms
 from wardstead.kernel.findings import Action, Finding
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, label
 from wardstead.ledger.ports import Remembered
 
 ORIGINAL = 'NAME1"\\é'
-PERSONAL = Label(2, frozenset({"personal"}))
+PERSONAL = label("confidential", {"personal"})
 DIALECTS = [
     (OpenAIDialect(), "/v1/chat/completions"), (AnthropicDialect(), "/v1/messages"), (OllamaDialect(), "/api/chat"),
 ]  # fmt: skip

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from wardstead.inspection.pseudonyms import ALPHABET, CAPACITY, CODE_LENGTH, Vault, load_stand_ins
 from wardstead.kernel.errors import IntegrityError
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, label
 
-PERSONAL = Label(2, frozenset({"personal"}))
-CLEARED = Label(3, frozenset({"personal"}))
+PERSONAL = label("confidential", {"personal"})
+CLEARED = label("restricted", {"personal"})
 
 
 def vault(**kept: object) -> Vault:
@@ -65,7 +65,7 @@ def test_who_is_not_cleared_for_the_original_sees_its_stand_in() -> None:
     assert made.restorer(PUBLIC).whole(text) == text
     assert made.restorer(PERSONAL).whole(text) == "anna@example.org"
     # The same original under a higher label: the higher one counts.
-    made.stand_in("email", "anna@example.org", Label(3))
+    made.stand_in("email", "anna@example.org", label("restricted"))
     assert made.restorer(PERSONAL).whole(text) == text
 
 
@@ -86,7 +86,7 @@ def test_it_survives_being_sealed() -> None:
     assert again.stand_in("email", "anna@example.org", PERSONAL) == text
     assert not again.changed
     assert again.restorer(PUBLIC).whole(text) == text
-    again.stand_in("email", "anna@example.org", Label(3))
+    again.stand_in("email", "anna@example.org", label("restricted"))
     assert again.changed, "its label is higher now"
 
 
@@ -105,7 +105,7 @@ STAND_INS = [
     KNOWN.stand_in(kind, original, label)
     for kind, original, label in (
         ("person", "Anna Müller", PERSONAL), ("person", "Bo", PUBLIC), ("email", "anna@example.org", PERSONAL),
-        ("bcd-ghj", "odd", PUBLIC), ("phone", "\u00df\U0001f600 -", Label(3, frozenset({"other"}))),
+        ("bcd-ghj", "odd", PUBLIC), ("phone", "\u00df\U0001f600 -", label("restricted", {"other"})),
     )
 ]  # fmt: skip
 PIECES = st.one_of(

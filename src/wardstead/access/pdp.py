@@ -22,6 +22,7 @@ from wardstead.access.vocabulary import TypeConfusion, Vocabulary
 from wardstead.access.windows import OpenWindows
 from wardstead.kernel.encoding import length_prefixed
 from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.labels import PUBLIC
 
 ACTIONS: Final = frozenset(
     {
@@ -210,7 +211,7 @@ class CedarDecisionPoint:
 
     def _forbidden(self, request: AccessRequest, result: cedarpy.AuthzResult) -> str:
         said = self._reason(result.diagnostics.reasons)
-        return f"{said} (the data's label is {request.label})" if request.label.level or request.label.compartments else said
+        return f"{said} (the data's label is {request.label})" if request.label != PUBLIC else said
 
     def _nearest_permit(self, request: AccessRequest, now: Situation) -> str:
         """A default deny names no policy: say which roles would have been let through."""

@@ -57,7 +57,7 @@ class Vocabulary:
         """The request as Cedar takes it."""
         credential = request.identity.credential
         context: dict[str, Any] = {
-            "labelLevel": request.label.level,
+            "labelLevel": request.label.level.rank,
             "labelCompartments": sorted(request.label.compartments),
             "scopes": sorted(credential.scopes),
             "action": request.action,
@@ -67,7 +67,7 @@ class Vocabulary:
         context.update({name: sorted(getattr(now, name)) for name in self._context})
         if request.target is not None and self._target:
             context |= {
-                "targetLevel": request.target.level,
+                "targetLevel": request.target.level.rank,
                 "targetCompartments": sorted(request.target.compartments),
             }
         return {
@@ -106,7 +106,7 @@ class Vocabulary:
 
 
 def _label(label: Label) -> dict[str, Any]:
-    return {"clearanceLevel": label.level, "clearanceCompartments": sorted(label.compartments)}
+    return {"clearanceLevel": label.level.rank, "clearanceCompartments": sorted(label.compartments)}
 
 
 def _one(name: str, kind: str, values: frozenset[str]) -> str | bool:

@@ -53,8 +53,16 @@ def posture(deployment: Deployment) -> list[Check]:
         if model.upstream.kind == "embedded":
             checks.append(_isolation(deployment, model.name))
         else:
-            checks.append(_unattested(model.name, str(model.clearance.label())))
+            checks.append(_unattested(model.name, _cleared(deployment, model)))
     return checks
+
+
+def _cleared(deployment: Deployment, model: ModelSection) -> str:
+    """What a model may read, in words, also where the classification policy cannot say."""
+    try:
+        return str(deployment.clearance(model))
+    except ConfigurationError as error:
+        return f"nothing: {error.what}"
 
 
 def _isolation(deployment: Deployment, model: str) -> Check:

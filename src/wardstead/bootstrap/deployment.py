@@ -26,7 +26,7 @@ from wardstead.adapters.store.access import AccessStore
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.conversations import ConversationStore
-from wardstead.adapters.store.directory import DirectoryStore, everybody
+from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.locks import Turn
@@ -36,13 +36,14 @@ from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.reading import others_write, present, read_text
-from wardstead.config import Settings, UpstreamSection, bracketed, parse_settings
+from wardstead.config import ModelSection, Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.documents import Extractor
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
+from wardstead.kernel.labels import Label, Levels, UnknownLevel
 from wardstead.ledger.sealing import Sealer
 
 ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
@@ -136,6 +137,7 @@ class Deployment:
         """Raises ``ConfigurationError`` when there is no deployment. ``config``: its configuration before there is the file."""
         self.places = Places(directory.resolve())
         self._config = config
+        self._levels: Levels | None = None
         if config is None and not present(self.places.config):
             raise ConfigurationError(
                 "there is no deployment here", where=str(directory), next_step=f"run 'wardstead init {directory}' first"
@@ -234,7 +236,9 @@ class Deployment:
         def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
             return self.admin_record.append(connection, actor, action, details)
 
-        return DirectoryStore(self.engine, self.turn, pepper=self.pepper, clock=now_ms, entropy=os.urandom, audit=audit)
+        return DirectoryStore(
+            self.engine, self.turn, pepper=self.pepper, clock=now_ms, entropy=os.urandom, audit=audit, levels=lambda: self.levels
+        )
 
     @cached_property
     def entitlements(self) -> AccessStore:
@@ -248,7 +252,7 @@ class Deployment:
         def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
             return self.admin_record.append(connection, actor, action, details)
 
-        return ConversationStore(self.engine, self.turn, clock=now_ms, audit=audit)
+        return ConversationStore(self.engine, self.turn, clock=now_ms, audit=audit, levels=lambda: self.levels)
 
     @cached_property
     def reviews(self) -> ReviewStore:
@@ -257,12 +261,13 @@ class Deployment:
         def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
             return self.admin_record.append(connection, actor, action, details)
 
-        return ReviewStore(self.engine, self.turn, self.sealer, clock=now_ms, audit=audit)
+        return ReviewStore(self.engine, self.turn, self.sealer, clock=now_ms, audit=audit, levels=lambda: self.levels)
 
     @cached_property
     def ledger(self) -> LedgerReader:
         """Reads the ledger."""
-        return LedgerReader(self.engine, read_ledger_key(self.places.keys / "ledger.key").verifying)
+        key = read_ledger_key(self.places.keys / "ledger.key").verifying
+        return LedgerReader(self.engine, key, levels=lambda: self.levels)
 
     def reserve(self) -> Reserve:
         """The room set aside for outcomes."""
@@ -276,7 +281,7 @@ class Deployment:
         def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
             return self.admin_record.append(connection, actor, action, details)
 
-        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=everybody)
+        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=self.directory.everybody)
 
     def policy_files(self) -> PolicyFiles:
         """What stands in the folder: in force or not."""
@@ -330,7 +335,28 @@ class Deployment:
         path = self.places.directory / self.settings.inspection.policy
         if not present(path):
             raise ConfigurationError("the classification policy is missing", where=str(path))
-        return load_policy(read_text(path) if text is None else text, where or str(path), self._extended)
+        policy = load_policy(read_text(path) if text is None else text, where or str(path), self._extended)
+        if text is None:
+            self._levels = self._levels or policy.levels
+            if policy.levels != self._levels:
+                raise ConfigurationError(
+                    "the levels have changed since this was started", where=str(path),
+                    why="labels of two orders cannot be compared", next_step="start it again",
+                )  # fmt: skip
+        return policy
+
+    @property
+    def levels(self) -> Levels:
+        """The levels of its classification policy, read once. Raises ``ConfigurationError``."""
+        return self._levels or self.classification().levels
+
+    def clearance(self, model: ModelSection) -> Label:
+        """What a model may read. Raises ``ConfigurationError`` for a level that the classification policy does not have."""
+        try:
+            return self.levels.label(model.clearance.level, model.clearance.compartments)
+        except UnknownLevel as error:
+            where = f"{self.places.config}: models: {model.name}: clearance.level"
+            raise ConfigurationError(error.what, where=where, why=error.why) from None
 
     def _extended(self, name: str) -> tuple[str, str]:
         """A policy that another extends: a ready-made one by its name, else a file beside it."""

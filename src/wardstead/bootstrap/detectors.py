@@ -96,8 +96,8 @@ def _judge(deployment: Deployment, settings: JudgeSection, where: str) -> JudgeD
     model = models.get(settings.model)
     if model is None or model.upstream.kind != "embedded":
         raise ConfigurationError(f"there is no embedded model {settings.model!r}", where=where)
-    clearance = model.clearance.label()
-    beyond = sorted(name for name, one in models.items() if not clearance.dominates(one.clearance.label()))
+    clearance = deployment.clearance(model)
+    beyond = sorted(name for name, one in models.items() if not clearance.dominates(deployment.clearance(one)))
     if beyond:
         raise ConfigurationError(
             "the judge may not read what it would judge", where=where, why=f"{beyond[0]} is cleared for more than it",

@@ -25,9 +25,9 @@ from wardstead.bootstrap.detectors import names_installed
 from wardstead.config import ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
-from wardstead.kernel.labels import label
 
 ADMINISTRATOR = "admin"
+_TOP = "restricted"
 NAMES = ("localhost", "127.0.0.1", "::1")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MODEL_NAME = "smollm2"
@@ -129,7 +129,9 @@ def _finish(places: Places, text: str) -> Made:
     directory, secret = deployment.directory, secrets.token_urlsafe(18)
     try:
         if ADMINISTRATOR not in {one.name for one in directory.list_principals()}:
-            directory.create_principal(ADMINISTRATOR, roles=("admin", "user"), clearance=label("restricted", EVERYTHING))
+            directory.create_principal(
+                ADMINISTRATOR, roles=("admin", "user"), clearance=deployment.levels.label(_TOP, EVERYTHING)
+            )
         directory.set_password(ADMINISTRATOR, secret, must_change=True)
     finally:
         deployment.engine.dispose()

@@ -8,9 +8,12 @@ from wardstead.access.pdp import ACTIONS
 from wardstead.access.ports import Principal
 from wardstead.adapters.store.directory import IssuedKey, UnknownPerson
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.kernel.errors import CallerError, ConfigurationError
-from wardstead.kernel.labels import Label, label
+from wardstead.kernel.errors import CallerError
+from wardstead.kernel.labels import Label, UnknownLevel
+from wardstead.kernel.text import meant
 
+USUAL_LEVEL = "confidential"
+"""What somebody new is cleared for where nothing else is said."""
 _DAY_MS = 86_400_000
 ADMINISTRATOR = "admin"
 """The role that administers."""
@@ -75,7 +78,7 @@ def create_key(deployment: Deployment, user: str, roles: Iterable[str], scopes: 
     try:
         person = deployment.directory.find(user)
     except UnknownPerson:
-        add(deployment, user, wanted or {"user"}, "confidential", ["personal"])
+        add(deployment, user, wanted or {"user"}, USUAL_LEVEL, ["personal"])
     else:
         if more := sorted(wanted - person.roles):
             raise BadValue(
@@ -101,8 +104,8 @@ def clearance(deployment: Deployment, level: str, compartments: Iterable[str]) -
     if wanted:
         _known(wanted, deployment.compartments(), "compartment")
     try:
-        return label(level, wanted)
-    except ConfigurationError as error:
+        return deployment.levels.label(level, wanted)
+    except UnknownLevel as error:
         raise BadValue(error.what, why=error.why) from None
 
 
@@ -133,5 +136,7 @@ def _known(values: Iterable[str], known: frozenset[str], what: str) -> frozenset
     wanted = frozenset(values)
     unknown = sorted(wanted - known)
     if unknown:
-        raise BadValue(f"there is no {what} {unknown[0][:40]!r}", why=f"known are {', '.join(sorted(known))}")
+        raise BadValue(
+            f"there is no {what} {unknown[0][:40]!r}", why=f"{meant(unknown[0], known)}known are {', '.join(sorted(known))}"
+        )
     return wanted

@@ -26,7 +26,7 @@ from wardstead.inspection.replay import Excerpt, Recorded, Rejudge, Replayed, Si
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.findings import Action
-from wardstead.kernel.labels import PUBLIC, Label, join_all, label
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 from wardstead.ledger.ports import EntryKind
 
 _PAGE: Final = 200
@@ -64,7 +64,7 @@ class Replay:
         intent, outcome = contents.get("intent"), contents.get("outcome") or {}
         if document is None or not intent:
             return Skipped.ERASED
-        labels = [_label(one["label"]) for one in (intent, outcome) if one.get("label")]
+        labels = [self._label(one["label"]) for one in (intent, outcome) if one.get("label")]
         if not self.sees(str(document["exchange"]), join_all([document.get("label", PUBLIC), *labels])):
             return Skipped.NOT_CLEARED
         target = self.models.get(intent["model"], Target())
@@ -76,10 +76,21 @@ class Replay:
             answer = None
             if answered is not None:
                 answer = policy.verdict(answered, Flow(Direction.ANSWER, target.model_class), failed=answered_failed)
-            person = self.people.get(str(document["subject"]))
-            fates.append(fate(prompt, answer, model=target.clearance, person=person))
+            # A changed policy may have other levels: clearances keep their names, and mean there what it says.
+            levels, person = policy.policy.levels, self.people.get(str(document["subject"]))
+            fates.append(
+                fate(
+                    prompt,
+                    answer,
+                    model=levels.reread(target.clearance),
+                    person=None if person is None else levels.reread(person),
+                )
+            )
         time = next(entry["time"] for entry in document["entries"] if entry["kind"] == "intent")
         return Replayed(str(document["exchange"]), time, str(intent["principal"]["name"]), str(intent["model"]), *fates)
+
+    def _label(self, document: Mapping[str, Any]) -> Label:
+        return self.before.policy.levels.stored(document["level"], document["compartments"])
 
     def _asked(self, intent: Mapping[str, Any], flow: Flow) -> tuple[list[Excerpt], bool]:
         recorded: dict[int, list[Recorded]] = {}
@@ -148,7 +159,7 @@ def targets(deployment: Deployment) -> dict[str, Target]:
             else ModelClass.EXPOSED
             if deployment.mode is Mode.NONE
             else ModelClass.ISOLATED,
-            one.clearance.label(),
+            deployment.clearance(one),
         )
         for one in deployment.settings.models
     }
@@ -217,10 +228,6 @@ def answer_texts(answer: Sequence[Mapping[str, Any]]) -> list[str]:
         if isinstance(text, str) and text:
             found.append(text)
     return found
-
-
-def _label(document: Mapping[str, Any]) -> Label:
-    return label(document["level"], document["compartments"])
 
 
 @dataclass(frozen=True, slots=True)

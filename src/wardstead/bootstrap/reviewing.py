@@ -295,7 +295,7 @@ class Desk:
         return Fingerprints(self.deployment.fingerprint_key)
 
     def _past(self, owner: Principal, held: Held) -> Past:
-        past = Past(self.deployment.sealer, self._fingerprints, owner, held.conversation, ())
+        past = Past(self.deployment.sealer, self._fingerprints, owner, held.conversation, (), levels=self.deployment.levels)
         if past.claim is not None:
             past.remember(self.deployment.conversations.look(past.claim))
         return past

@@ -101,6 +101,7 @@ def _journal(deployment: Deployment) -> Journal:
         deliver=deliver,
         soon=loop.call_soon,
         workers=deployment.settings.server.workers,
+        levels=deployment.levels,
     )
 
 
@@ -232,6 +233,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             directory=directory,
             decisions=MemoisedDecisionPoint(policies.point, directory),
             inspector=inspector,
+            levels=deployment.levels,
             models=models,
             authenticate=authenticate,
             limits=limits,
@@ -251,7 +253,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
 def _model(model: ModelSection, deployment: Deployment) -> ModelDeployment:
     return ModelDeployment(
         model.name,
-        clearance=model.clearance.label(),
+        clearance=deployment.clearance(model),
         operations=frozenset(_OPERATIONS[name] for name in model.operations),
         upstream_name=model.upstream.model,
         created_s=deployment.created_s,

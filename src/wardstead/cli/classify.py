@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.people import clearance
 from wardstead.bootstrap.reading import kind_of, read_bounded, read_regular
 from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell, tell_all
 from wardstead.cli.classify_sarif import sarif
@@ -27,7 +28,6 @@ from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.classify import Classifier
 from wardstead.kernel.errors import CallerError, WardsteadError
-from wardstead.kernel.labels import label
 
 MUCH: Final = 256 * 1024
 """From so many bytes on, the time to compile a scanner is won back."""
@@ -88,8 +88,8 @@ def classify(
 ) -> None:
     """Explain what texts and documents hold: each finding, its label, and what happens to it in prompts and in answers."""
     with errors(as_json=json):
-        limit = label(fail_on) if fail_on else None
         place = deployment(context)
+        limit = clearance(place, fail_on, ()) if fail_on else None
         passed: list[Passed] = []
         unread: list[Unread] = []
         sources = list(_sources(files, passed, unread))
@@ -98,7 +98,7 @@ def classify(
         results = [*unread, *_results(place, explain, sources, several=several)]
     scan = Classified(tuple(results), several=several, passed=tuple(passed))
     if sarif_:
-        say_json(sarif(scan))
+        say_json(sarif(scan, place.levels))
     elif json:
         say_json(document(scan))
     elif several:
@@ -106,7 +106,7 @@ def classify(
     else:
         tell(scan.read[0], show=show)
     # What a detector did not look for may be there: nobody may take that for clean.
-    if limit is not None and (scan.label.level >= limit.level or scan.failed):
+    if limit is not None and (scan.label.level.rank >= limit.level.rank or scan.failed):
         raise typer.Exit(1)
     if scan.unread and not skip_unread:
         raise typer.Exit(max(one.error.exit_code for one in scan.unread))

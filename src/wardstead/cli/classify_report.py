@@ -107,11 +107,6 @@ class Lines:
         return line, place - self._starts[line - 1] + 1
 
 
-def label_document(one: Label) -> dict[str, Any]:
-    """A label as JSON."""
-    return {"level": one.level_name, "compartments": sorted(one.compartments)}
-
-
 def _inside(part: Part) -> str:
     """Where in the document; empty for the document itself."""
     return ARROW.join(part.path[1:])
@@ -123,14 +118,14 @@ def document(scan: Classified) -> dict[str, Any]:
         return _file(scan.read[0])
     files = [_file(one) if isinstance(one, Read) else {"file": one.name, "error": one.error.diagnostics()} for one in scan.files]
     skipped = [{"file": one.name, "kind": one.kind} for one in scan.passed]
-    return {"label": label_document(scan.label), "files": files, "skipped": skipped}
+    return {"label": scan.label.document(), "files": files, "skipped": skipped}
 
 
 def _file(read: Read) -> dict[str, Any]:
     return {
         "file": read.name,
         "kind": read.extracted.kind,
-        "label": label_document(read.label),
+        "label": read.label.document(),
         "findings": [_finding(part, found, lines) for part, found, lines in read.findings()],
         "warnings": list(read.extracted.all_warnings()),
         "failed": list(read.failed),
@@ -149,7 +144,7 @@ def _finding(part: Part, found: Found, lines: Lines) -> dict[str, Any]:
         "end": found.end,
         "line": line,
         "column": column,
-        "label": label_document(found.label),
+        "label": found.label.document(),
         "prompt": found.prompt.name.lower(),
         "answer": found.answer.name.lower(),
         "also": list(found.also),
@@ -209,7 +204,7 @@ def tell_all(scan: Classified, *, show: bool) -> None:
     table.add_column("label")
     table.add_column("files", justify="right")
     table.add_column("findings", justify="right")
-    for label in sorted({one.label for one in scan.read}, key=lambda one: (-one.level, str(one))):
+    for label in sorted({one.label for one in scan.read}, key=lambda one: (-one.level.rank, str(one))):
         same = [one for one in scan.read if one.label == label]
         table.add_row(str(label), str(len(same)), str(sum(len(found.findings) for one in same for _, found in one.parts)))
     if scan.unread:

@@ -11,13 +11,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wardstead import __version__
-from wardstead.cli.classify_report import Classified, Lines, Read, label_document
+from wardstead.cli.classify_report import Classified, Lines, Read
 from wardstead.inspection.classify import Found
 from wardstead.inspection.documents import Part
 from wardstead.kernel.errors import DetectorFailed
+from wardstead.kernel.labels import STANDARD, Levels
 
 _LEVELS: Final = ("note", "note", "warning", "error")
-"""SARIF's word for each level."""
+"""SARIF's words, by how high a level is."""
 SKIPPED: Final = "skipped"
 FAILED: Final = DetectorFailed.code
 DOCUMENT: Final = "document"
@@ -29,7 +30,7 @@ _MEANS: Final[Mapping[str, str]] = {
 }
 
 
-def sarif(scan: Classified) -> dict[str, Any]:
+def sarif(scan: Classified, levels: Levels = STANDARD) -> dict[str, Any]:
     """One run; what was not read, was skipped or did not work stands in its invocation."""
     every = [(read, *each) for read in scan.read for each in read.findings()]
     kinds: dict[str, list[Found]] = {}
@@ -43,20 +44,20 @@ def sarif(scan: Classified) -> dict[str, Any]:
                 "name": "wardstead",
                 "version": __version__,
                 "semanticVersion": __version__,
-                "rules": [_rule(kind, kinds[kind]) for kind in at],
+                "rules": [_rule(kind, kinds[kind], levels) for kind in at],
                 "notifications": [_descriptor(code) for code in sorted({one["descriptor"]["id"] for one in notes})],
             }
         },
         "invocations": [{"executionSuccessful": not (scan.unread or scan.failed), "toolExecutionNotifications": notes}],
-        "artifacts": [{"location": _place(one.name), "properties": {"label": label_document(one.label)}} for one in scan.read],
+        "artifacts": [{"location": _place(one.name), "properties": {"label": one.label.document()}} for one in scan.read],
         "columnKind": "unicodeCodePoints",
-        "properties": {"label": label_document(scan.label)},
-        "results": [_result(read, part, found, lines, at[found.type]) for read, part, found, lines in every],
+        "properties": {"label": scan.label.document()},
+        "results": [_result(each, at[each[2].type], levels) for each in every],
     }
     return {"version": "2.1.0", "$schema": _SCHEMA, "runs": [run]}
 
 
-def _rule(kind: str, found: list[Found]) -> dict[str, Any]:
+def _rule(kind: str, found: list[Found], levels: Levels) -> dict[str, Any]:
     """What all findings of a type have in common; ``name`` is the same in the form that section 3.49.7 asks for."""
     category, highest = found[0].category, max(one.label.level for one in found)
     words = kind.replace("-", " ")
@@ -67,7 +68,7 @@ def _rule(kind: str, found: list[Found]) -> dict[str, Any]:
         "fullDescription": {"text": f"A finding of the type {kind}, in the category {category} of the classification policy."},
         "help": {"text": "The classification policy says what such data means and what happens to it: "
                          "docs/reference/classification-policy.md"},
-        "defaultConfiguration": {"level": _LEVELS[highest]},
+        "defaultConfiguration": {"level": _LEVELS[levels.quarter(highest)]},
         "properties": {"category": category, "tags": [category], "detectors": sorted({one.detector for one in found})},
     }  # fmt: skip
 
@@ -103,7 +104,8 @@ def _place(name: str) -> dict[str, str]:
     return {"uri": quote(os.fsencode(name))}
 
 
-def _result(read: Read, part: Part, found: Found, lines: Lines, rule: int) -> dict[str, Any]:
+def _result(each: tuple[Read, Part, Found, Lines], rule: int, levels: Levels) -> dict[str, Any]:
+    read, part, found, lines = each
     (line, column), (end_line, end_column) = lines.at(found.start), lines.at(found.end)
     physical: dict[str, Any] = {"artifactLocation": _place(read.name)}
     location: dict[str, Any] = {"physicalLocation": physical}
@@ -120,12 +122,12 @@ def _result(read: Read, part: Part, found: Found, lines: Lines, rule: int) -> di
     return {
         "ruleId": found.type,
         "ruleIndex": rule,
-        "level": _LEVELS[found.label.level],
+        "level": _LEVELS[levels.quarter(found.label.level)],
         "message": {"text": f"{found.type}: {found.label}{because}{hidden}"},
         "locations": [location],
         "properties": {
             "detector": found.detector,
-            "label": label_document(found.label),
+            "label": found.label.document(),
             "prompt": found.prompt.name.lower(),
             "answer": found.answer.name.lower(),
             "score": found.score,

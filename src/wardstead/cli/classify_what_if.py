@@ -14,7 +14,6 @@ from wardstead.bootstrap.replaying import counts, replay_everybodys
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.replay import Fate, Replayed
-from wardstead.kernel.labels import Label
 
 
 def what_if(
@@ -54,11 +53,7 @@ def _document(one: Replayed) -> dict[str, object]:
 
 
 def _fate(one: Fate) -> dict[str, object]:
-    return {"label": _label(one.label), "action": one.word, "combinations": sorted(one.combinations)}
-
-
-def _label(one: Label) -> dict[str, object]:
-    return {"level": one.level_name, "compartments": sorted(one.compartments)}
+    return {"label": one.label.document(), "action": one.word, "combinations": sorted(one.combinations)}
 
 
 def _tell(changed: list[Replayed]) -> None:

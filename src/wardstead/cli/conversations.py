@@ -13,7 +13,6 @@ from wardstead.bootstrap.conversations import Shown
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
-from wardstead.kernel.labels import Label
 
 Id = Annotated[str, typer.Argument(help="The conversation's id, as 'conversation list' says it.")]
 Whose = Annotated[str, typer.Option("--user", help="Whose: then the conversation is given by the name that their client uses.")]
@@ -24,16 +23,12 @@ def _id(opened: Deployment, given: str, user: str) -> str:
     return conversations.id_of(opened, given, user) if user else given
 
 
-def _document(label: Label) -> dict[str, Any]:
-    return {"level": label.level_name, "compartments": sorted(label.compartments)}
-
-
 def _shown(one: Shown) -> dict[str, Any]:
     summary = one.summary
     return {
         "id": summary.id,
         "user": one.person,
-        "label": _document(summary.mark),
+        "label": summary.mark.document(),
         "stand_ins": summary.stand_ins,
         "created": summary.created,
         "changed": summary.changed,
@@ -76,7 +71,7 @@ def show(context: typer.Context, conversation: Id, user: Whose = "", json: Json 
 def declassify(
     context: typer.Context,
     conversation: Id,
-    level: Annotated[str, typer.Option(help="The new level: public, internal, confidential or restricted.")],
+    level: Annotated[str, typer.Option(help="The new level, one of the classification policy's.")],
     reason: Annotated[str, typer.Option(help="Why: it is recorded.")],
     by: Annotated[str, typer.Option("--by", help="Who answers for it; the policies must permit them 'declassify'.")],
     user: Whose = "",
@@ -93,5 +88,5 @@ def declassify(
         shown = conversations.conversation(found, conversation)
         confirm(f"Declassify {conversation} of {shown.person}, now {shown.summary.mark}?", yes=yes)
         before, after = conversations.declassify(found, conversation, level, compartment or [], by=by, reason=reason)
-    said = {"id": conversation, "before": _document(before), "after": _document(after)}
+    said = {"id": conversation, "before": before.document(), "after": after.document()}
     say(json, said, f"{conversation}: {escape(str(before))} -> {escape(str(after))}")

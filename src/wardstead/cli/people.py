@@ -26,7 +26,7 @@ def add(
     context: typer.Context,
     name: Name,
     role: Annotated[list[str] | None, typer.Option("--role", help="A role; may be given several times (user).")] = None,
-    level: Annotated[str, typer.Option(help="Clearance: public, internal, confidential or restricted.")] = "confidential",
+    level: Annotated[str, typer.Option(help="Clearance: one of the classification policy's levels.")] = people.USUAL_LEVEL,
     compartment: Annotated[
         list[str] | None, typer.Option(help="A compartment of the clearance; may be given several times (personal).")
     ] = None,
@@ -96,15 +96,14 @@ def set_roles(
 def set_clearance(
     context: typer.Context,
     name: Name,
-    level: Annotated[str, typer.Argument(help="public, internal, confidential or restricted.")],
+    level: Annotated[str, typer.Argument(help="One of the classification policy's levels.")],
     compartments: Annotated[list[str] | None, typer.Argument(help="Compartments.")] = None,
     json: Json = False,
 ) -> None:
     """Clear somebody for a level and compartments."""
     with errors(as_json=json):
         given = people.clear(deployment(context), name, level, compartments or [])
-    clearance = {"level": given.level_name, "compartments": sorted(given.compartments)}
-    say(json, {"user": name, "clearance": clearance}, f"{escape(name)} is cleared for {escape(str(given))}")
+    say(json, {"user": name, "clearance": given.document()}, f"{escape(name)} is cleared for {escape(str(given))}")
 
 
 @users.command("reset-password")

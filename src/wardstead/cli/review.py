@@ -112,7 +112,7 @@ def _document(one: Held) -> dict[str, Any]:
         "user": one.person,
         "model": one.model,
         "held": one.subject.value,
-        "label": {"level": one.label.level_name, "compartments": sorted(one.label.compartments)},
+        "label": one.label.document(),
         "findings": [{"type": each.type, "action": each.action, "count": each.count} for each in one.found],
     }
 

@@ -11,7 +11,7 @@ from wardstead.console.ports import PolicyInForce
 from wardstead.inspection.policy import ClassificationPolicy, Combination, Term, Treatment, nearest
 from wardstead.inspection.ports import Direction, Flow, ModelClass
 from wardstead.kernel.findings import Action
-from wardstead.kernel.labels import LEVELS, Label
+from wardstead.kernel.labels import Label
 
 DONE: Final[Mapping[Action, str]] = {
     Action.ALLOW: "let through",
@@ -38,7 +38,13 @@ CLASSES: Final[Mapping[ModelClass, str]] = {
     ModelClass.UNATTESTED: "somebody else's",
 }
 OTHERWISE: Final = "otherwise"
-_LEVEL_WORDS: Final = ("for everybody", "for the organisation", "for those who need it", "harm if it gets out")
+_LEVEL_WORDS: Final = {
+    "public": "for everybody",
+    "internal": "for the organisation",
+    "confidential": "for those who need it",
+    "restricted": "harm if it gets out",
+}
+"""A deployment's own levels speak for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Rung:
     """A level of the ladder, with the sets of compartments that data gets at it."""
 
     level: str
+    tone: int
+    """How high it is, from 0 to 3: its colour."""
     meaning: str
     labels: tuple[str, ...]
     """Each as ``personal + health``; empty for the level alone."""
@@ -65,6 +73,7 @@ class Row:
     """What happens to data with a label, and how records of it are kept."""
 
     level: str
+    tone: int
     compartments: str
     cells: tuple[Cell, ...]
     kept: str
@@ -117,8 +126,13 @@ def ladder(policy: ClassificationPolicy) -> tuple[Rung, ...]:
     """The levels, the highest first."""
     used = labels_of(policy)
     return tuple(
-        Rung(name, _LEVEL_WORDS[at], tuple(sorted({compartments(one) for one in used if one.level == at} - {""})))
-        for at, name in reversed(list(enumerate(LEVELS)))
+        Rung(
+            level.name,
+            policy.levels.quarter(level),
+            _LEVEL_WORDS.get(level.name, ""),
+            tuple(sorted({compartments(one) for one in used if one.level == level} - {""})),
+        )
+        for level in (policy.levels.level(name) for name in reversed(policy.levels.names))
     )
 
 
@@ -136,7 +150,7 @@ def compartments(one: Label) -> str:
 
 def matrix(policy: ClassificationPolicy) -> tuple[Row, ...]:
     """For each label that data can get, the highest first: what its handling says."""
-    ordered = sorted(labels_of(policy), key=lambda one: (-one.level, len(one.compartments), compartments(one)))
+    ordered = sorted(labels_of(policy), key=lambda one: (-one.level.rank, len(one.compartments), compartments(one)))
     return tuple(_row(policy, one) for one in ordered)
 
 
@@ -150,7 +164,8 @@ def _row(policy: ClassificationPolicy, one: Label) -> Row:
             cells.append(Cell(direction.value, CLASSES[model], word))
     keeping = policy.keeping(one)
     return Row(
-        one.level_name,
+        one.level.name,
+        policy.levels.quarter(one.level),
         compartments(one),
         tuple(cells),
         _days(keeping.retention_days),
@@ -198,7 +213,7 @@ def categories(given: PolicyInForce, wanted: str = "") -> tuple[Category, ...]:
 def _rule(kind: str, treatment: Treatment, patterns: int, *, own: bool) -> Rule:
     label = treatment.label
     said = [by_model(treatment, direction) for direction in Direction]
-    return Rule(kind, label.level_name, compartments(label), said[0], said[1], patterns, own)
+    return Rule(kind, label.level.name, compartments(label), said[0], said[1], patterns, own)
 
 
 def by_model(treatment: Treatment, direction: Direction) -> tuple[tuple[str, str], ...]:

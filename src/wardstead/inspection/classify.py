@@ -165,7 +165,7 @@ class Classifier:
         """What stands for itself comes before what only a word nearby makes of it: a telephone number stays one beside an SSN."""
         treatment = self._treatment(match)
         severity = max(treatment.actions.values())
-        return match.detector not in self._bound, severity, treatment.label.level, match.end - match.start, -match.detector
+        return match.detector not in self._bound, severity, treatment.label.level.rank, match.end - match.start, -match.detector
 
     def _found(
         self,

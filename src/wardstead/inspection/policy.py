@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
+from wardstead.inspection.lattices import Lattices, Place
 from wardstead.inspection.ports import Direction, Flow, Keeping, ModelClass
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
-from wardstead.kernel.labels import LEVELS, Label, label
+from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels
+from wardstead.kernel.text import meant
 from wardstead.kernel.yaml_input import place_in, read_yaml
 
 K = TypeVar("K", bound=Hashable)
@@ -30,6 +33,7 @@ _Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
 _Compartment = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
 MAX_WITHIN: Final = 10_000
 MAX_COUNT: Final = 10_000
+MAX_LEVELS: Final = 16
 MAX_PLACES: Final = 5
 """So many places are named in one error."""
 Read = Callable[[str], tuple[str, str]]
@@ -37,7 +41,7 @@ Read = Callable[[str], tuple[str, str]]
 
 
 class _Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    level: Literal["public", "internal", "confidential", "restricted"]
+    level: _Compartment
     compartments: tuple[_Compartment, ...] = ()
 
 
@@ -112,6 +116,8 @@ class _Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     version: Annotated[int, Meta(ge=1)]
     extends: str = ""
+    levels: Annotated[tuple[_Compartment, ...], Meta(min_length=1, max_length=MAX_LEVELS)] | None = None
+    level_aliases: dict[_Compartment, _Compartment] = {}
     compartments: dict[_Compartment, str] = {}
     rules: tuple[_Rule, ...] = ()
     combinations: tuple[_Combination, ...] = ()
@@ -181,6 +187,8 @@ class ClassificationPolicy:
     """Every compartment that data can get, and what it is for."""
     failure_public: Action
     failure_above: Action
+    levels: Levels = STANDARD
+    """The levels that its labels, and all others of its deployment, are of."""
     slow_detectors: Mapping[str, str] = field(default_factory=dict)
     """By a slow detector's id: whether it looks at every text (``always``, also where nothing is said), only where what it finds
     would complete a combination (``combined``), or ``never``."""
@@ -213,9 +221,11 @@ class ClassificationPolicy:
         }
         if unknown:
             places = [self.own_places.get(one, "classification policy") for one in sorted(unknown)]
+            names = sorted({kind or category for kind, category in unknown})
             raise ConfigurationError(
-                f"a rule is for {', '.join(sorted({kind or category for kind, category in unknown}))}, which no detector finds",
+                f"a rule is for {', '.join(names)}, which no detector finds",
                 where=", ".join(places[:MAX_PLACES]),
+                why=meant(names[0], [*types, *categories]).strip(),
                 next_step=f"types: {', '.join(sorted(types))}; categories: {', '.join(sorted(categories))}",
             )
 
@@ -256,7 +266,7 @@ class ClassificationPolicy:
     @property
     def highest(self) -> Label:
         """What dominates every label that data can get here."""
-        return Label(len(LEVELS) - 1, frozenset(self.compartments))
+        return self.levels.label(self.levels.names[-1], self.compartments)
 
     def failure(self, found: Label, *, overwhelmed: bool = False) -> Action:
         """What the failure of a detector means where the others ``found`` this, also where it was taken out.
@@ -265,7 +275,7 @@ class ClassificationPolicy:
         """
         if overwhelmed:
             return max(self.failure_public, self.failure_above)
-        return self.failure_above if found.level or found.compartments else self.failure_public
+        return self.failure_public if found == PUBLIC else self.failure_above
 
 
 FLOWS: Final = tuple(Flow(direction, model) for direction in Direction for model in ModelClass)
@@ -274,20 +284,26 @@ FLOWS: Final = tuple(Flow(direction, model) for direction in Direction for model
 def load_policy(text: str, where: str, read: Read | None = None) -> ClassificationPolicy:
     """A policy from its YAML; ``read`` finds what it extends. Raises ``ConfigurationError`` that names file and place."""
     chain = _chain(text, where, read)
+    lattices = Lattices()
     rules: dict[tuple[str, str], tuple[_Rule, str]] = {}
     combinations: dict[str, tuple[_Combination, str]] = {}
-    handling: dict[Label, tuple[_Handling, str]] = {}
+    handling: dict[Label, list[tuple[_Handling, str]]] = {}
     compartments: dict[str, str] = {}
     failures, slow = _Failures(), dict[str, str]()
     for policy, said, place in reversed(chain):
+        lattices.add(policy.levels, policy.level_aliases, partial(place_in, said, place))
+    levels = lattices.levels
+    for file, (written, said, place) in enumerate(reversed(chain)):
+        _indexed(written.handling, lambda one: (one.label.level, *sorted(one.label.compartments)), "handling", said, place)
+        policy = _renamed(written, file, lattices, partial(place_in, said, place))
         rules |= _indexed(policy.rules, _rule_key, "rules", said, place)
         combinations |= _indexed(policy.combinations, lambda one: one.id, "combinations", said, place)
-        handling |= _indexed(policy.handling, lambda one: _label(one.label), "handling", said, place)
+        handling |= _grouped(policy.handling, levels, place)
         compartments |= policy.compartments
         failures = policy.failures or failures
         slow |= policy.slow_detectors
-    handlers = tuple(_handling(one, place) for one, place in handling.values())
-    treat = _Treater(handlers)
+    handlers = tuple(_handling(one, place, levels) for group in handling.values() for one, place in group)
+    treat = _Treater(handlers, levels)
     own = {kind: _rule(rule, place, treat) for kind, (rule, place) in rules.items()}
     together = tuple(_combination(one, place, treat) for one, place in combinations.values())
     for treated in (*own.values(), *(one.treatment for one in together)):
@@ -305,6 +321,7 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
         known,
         _ACTIONS[failures.public],
         _ACTIONS[failures.above],
+        levels,
         slow,
         tuple(policy.extends for policy, _, _ in chain if policy.extends),
         *_own_names(_own_places(chain[0][0], where)),
@@ -383,13 +400,13 @@ def _indexed(entries: Sequence[V], key: Callable[[V], K], part: str, text: str, 
 class _Treater:
     """Turns what a rule says, or what the handling of its label says, into treatments."""
 
-    def __init__(self, handling: Sequence[Handling]) -> None:
-        self._handling = handling
+    def __init__(self, handling: Sequence[Handling], levels: Levels) -> None:
+        self._handling, self._levels = handling, levels
 
     def of(self, rule: _Rule | _Combination, place: str) -> Treatment:
         """Raises ``ConfigurationError`` where neither says what happens."""
         given = {Direction.PROMPT: rule.prompt, Direction.ANSWER: rule.answer}
-        one = _label(rule.label)
+        one = _label(rule.label, self._levels)
         return Treatment(one, {flow: self._action(given[flow.direction], flow, one, place) for flow in FLOWS})
 
     def _action(self, given: _Actions | None, flow: Flow, one: Label, place: str) -> Action:
@@ -422,7 +439,7 @@ def _combination(one: _Combination, place: str, treat: _Treater) -> Combination:
     return Combination(one.id, tuple(terms), treat.of(one, place), one.within or 0, frozenset(map(Direction, one.directions)))
 
 
-def _handling(one: _Handling, place: str) -> Handling:
+def _handling(one: _Handling, place: str, levels: Levels) -> Handling:
     given = {Direction.PROMPT: one.prompt, Direction.ANSWER: one.answer}
     actions = {}
     for flow in FLOWS:
@@ -434,7 +451,7 @@ def _handling(one: _Handling, place: str) -> Handling:
             )  # fmt: skip
         actions[flow] = _ACTIONS[word]
     seen_by = None if one.seen_by is None else frozenset(one.seen_by)
-    return Handling(_label(one.label), actions, Keeping(one.retention_days, one.encryption == "subject", seen_by))
+    return Handling(_label(one.label, levels), actions, Keeping(one.retention_days, one.encryption == "subject", seen_by))
 
 
 def _check_holding(one: Treatment, handling: Sequence[Handling], where: str) -> None:
@@ -452,7 +469,8 @@ def _check_compartments(declared: Mapping[str, str], used: Mapping[str, str], wh
     if declared and (unknown := sorted(used.keys() - declared.keys())):
         raise ConfigurationError(
             f"the compartment {unknown[0]!r} is not among the policy's compartments", where=where,
-            why=f"they are {', '.join(sorted(declared))}", next_step="correct its name, or add it to 'compartments'",
+            why=f"{meant(unknown[0], declared)}they are {', '.join(sorted(declared))}",
+            next_step="correct its name, or add it to 'compartments'",
         )  # fmt: skip
 
 
@@ -463,8 +481,38 @@ def _word(given: _Actions, model: ModelClass) -> _Word | None:
     return own if own is not None else given.otherwise
 
 
-def _label(one: _Label) -> Label:
-    return label(one.level, one.compartments)
+def _label(one: _Label, levels: Levels) -> Label:
+    return levels.label(one.level, one.compartments)
+
+
+Entry = TypeVar("Entry", _Rule, _Combination, _Handling)
+
+
+def _renamed(policy: _Policy, file: int, lattices: Lattices, place: Place) -> _Policy:
+    """The policy in terms of the levels in force. Raises ``ConfigurationError`` for a level that its own file does not have."""
+
+    def entries(part: str, given: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        renamed = []
+        for number, one in enumerate(given):
+            name = lattices.name(file, one.label.level, partial(place, f"{part}[{number}].label.level"))
+            label = msgspec.structs.replace(one.label, level=name)
+            renamed.append(msgspec.structs.replace(one, label=label))
+        return tuple(renamed)
+
+    return msgspec.structs.replace(
+        policy,
+        rules=entries("rules", policy.rules),
+        combinations=entries("combinations", policy.combinations),
+        handling=entries("handling", policy.handling),
+    )
+
+
+def _grouped(entries: Sequence[_Handling], levels: Levels, where: str) -> dict[Label, list[tuple[_Handling, str]]]:
+    """The handling of one file by label: several of one label where levels of the file are one level here."""
+    found: dict[Label, list[tuple[_Handling, str]]] = {}
+    for number, one in enumerate(entries):
+        found.setdefault(_label(one.label, levels), []).append((one, f"{where}: handling[{number}]"))
+    return found
 
 
 _ACTIONS: Final[Mapping[str, Action]] = {action.name.lower(): action for action in Action}

@@ -19,7 +19,7 @@ import msgspec
 from wardstead.inspection.addresses import Place
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels
 
 CODE_LENGTH: Final = 6
 ALPHABET: Final = "BCDFGHJKMNPQRSTVWXZ23456789"
@@ -46,7 +46,8 @@ class _Kept(msgspec.Struct, frozen=True):
 
     text: str
     original: str
-    level: int
+    level: str | int
+    """Its name; older vaults have its rank among the standard levels."""
     compartments: list[str]
 
 
@@ -97,7 +98,7 @@ class Vault:
     def dump(self) -> bytes:
         """Everything, to be sealed."""
         return msgspec.json.encode(
-            [_Kept(one.text, one.original, one.label.level, sorted(one.label.compartments)) for one in self._by_code.values()]
+            [_Kept(text=one.text, original=one.original, **one.label.document()) for one in self._by_code.values()]
         )
 
     def find(self, plain: str, dash: int, code: str) -> StandIn | None:
@@ -129,15 +130,19 @@ class Vault:
         return drawn[:CODE_LENGTH]
 
 
-def load_stand_ins(data: bytes) -> list[StandIn]:
+def load_stand_ins(data: bytes, levels: Levels = STANDARD) -> list[StandIn]:
     """What ``Vault.dump`` wrote. Raises ``IntegrityError`` for anything else."""
     try:
         kept = msgspec.json.decode(data, type=list[_Kept])
-        return [StandIn(one.text, one.original, Label(one.level, frozenset(one.compartments))) for one in kept]
-    except (msgspec.MsgspecError, ValueError):  # what it holds is said to nobody
+        return [StandIn(one.text, one.original, levels.stored(_level_name(one.level), one.compartments)) for one in kept]
+    except (msgspec.MsgspecError, ValueError, IndexError):  # what it holds is said to nobody
         raise IntegrityError(
             "the stand-ins of this conversation cannot be read as they were written", next_step="begin another conversation"
         ) from None
+
+
+def _level_name(kept: str | int) -> str:
+    return STANDARD.names[kept] if isinstance(kept, int) else kept
 
 
 def _code(text: str) -> str:

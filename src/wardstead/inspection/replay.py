@@ -100,7 +100,7 @@ class Replayed(msgspec.Struct, frozen=True):
         """``stricter``, ``milder``, ``label`` (that alone), ``findings`` (some of them are treated otherwise), or ``same``."""
         if self.after.rank != self.before.rank:
             return "stricter" if self.after.rank > self.before.rank else "milder"
-        if self.after.label != self.before.label:
+        if str(self.after.label) != str(self.before.label):
             return "label"
         return "findings" if self.differences else "same"
 

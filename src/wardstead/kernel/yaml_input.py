@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.text import meant
 
 T = TypeVar("T")
 
@@ -33,9 +34,10 @@ def read_yaml(text: str, where: str, kind: type[T], *, ours: bool = False) -> T:
         what, path = _split(_in_one_entry(value, kind, str(error)))
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         allowed = _allowed(kind, path) if what.startswith("Invalid enum value") else ()
+        wrong = what.removeprefix("Invalid enum value").strip(" '")
         raise ConfigurationError(
             what, where=f"{where}:{_line_of(tree, path)}: {path or 'the file'}",
-            why=f"it is one of {', '.join(allowed)}" if allowed else "",
+            why=f"{meant(wrong, allowed)}it is one of {', '.join(allowed)}" if allowed else "",
         ) from None  # fmt: skip
 
 
@@ -115,15 +117,23 @@ def _split(message: str) -> tuple[str, str]:
 
 def _allowed(kind: Any, path: str) -> tuple[str, ...]:
     """The values of a choice, found along ``path`` from its ``kind``; empty where it cannot be told."""
-    info: Any = msgspec.inspect.type_info(kind)
+    here = _alternatives(msgspec.inspect.type_info(kind))
     for part in re.findall(r"[^.\[\]]+", path):
-        if isinstance(info, msgspec.inspect.StructType):
-            info = next((one.type for one in info.fields if one.encode_name == part), None)
-        elif isinstance(info, msgspec.inspect.VarTupleType | msgspec.inspect.ListType):
-            info = info.item_type
-        else:
-            return ()
-    return tuple(str(one) for one in info.values) if isinstance(info, msgspec.inspect.LiteralType) else ()
+        here = [one for info in here for one in _inside(info, part)]
+    return tuple(str(value) for one in here if isinstance(one, msgspec.inspect.LiteralType) for value in one.values)
+
+
+def _inside(info: Any, part: str) -> list[Any]:
+    """What may stand at one step of a path."""
+    if isinstance(info, msgspec.inspect.StructType):
+        return [each for one in info.fields if one.encode_name == part for each in _alternatives(one.type)]
+    if isinstance(info, msgspec.inspect.VarTupleType | msgspec.inspect.ListType):
+        return _alternatives(info.item_type)
+    return _alternatives(info.value_type) if isinstance(info, msgspec.inspect.DictType) else []
+
+
+def _alternatives(info: Any) -> list[Any]:
+    return list(info.types) if isinstance(info, msgspec.inspect.UnionType) else [info]
 
 
 def _line_of(tree: yaml.Node | None, path: str) -> int:

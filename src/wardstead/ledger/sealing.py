@@ -28,7 +28,7 @@ from wardstead.kernel.clock import Entropy
 from wardstead.kernel.encoding import length_prefixed
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
-from wardstead.kernel.labels import Label, decode_label
+from wardstead.kernel.labels import STANDARD, Label, Levels
 from wardstead.ledger.entry import Header, check_id, check_outcome, minute_of, row_digest
 from wardstead.ledger.ports import Draft, EntryKind
 
@@ -145,9 +145,10 @@ class Opened(msgspec.Struct, frozen=True):
     label: Label | None = None
 
 
-def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes) -> Opened:
+def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes, levels: Levels = STANDARD) -> Opened:
     """What a stored entry holds; empty for one without content. The label is held against the one that the header commits to.
 
+    ``levels``: what the names of levels mean here; one that they do not know is above all.
     Raises ``KeyGone`` when the subject's key was destroyed, another ``IntegrityError`` when anything does not fit: a subject
     that never had a key among it.
     """
@@ -165,4 +166,4 @@ def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes) -> Opene
     named, content = content[_PREFIX : _PREFIX + size], content[_PREFIX + size :]
     if not hmac.compare_digest(label_tag(key.tag_key, fields.exchange, fields.kind, named), fields.label):
         raise IntegrityError("the label is not the one that the entry commits to", where=fields.exchange)
-    return Opened(content, decode_label(named))
+    return Opened(content, levels.decode(named))

@@ -19,7 +19,7 @@ from wardstead.adapters.store.directory import DirectoryStore, NameTaken, Unknow
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.kernel.errors import CallerError, IntegrityError, WardsteadError
-from wardstead.kernel.labels import Label
+from wardstead.kernel.labels import label
 
 HOUR = 3_600_000
 PERSON, GROUP = GranteeKind.PRINCIPAL, GranteeKind.GROUP
@@ -50,7 +50,7 @@ class World:
         )
         self.access = AccessStore(self.people, clock=lambda: self.now, entropy=os.urandom)
         self.ann, self.bob, self.cem = (
-            self.people.create_principal(name, roles=["user"], clearance=Label(2)) for name in ("ann", "bob", "cem")
+            self.people.create_principal(name, roles=["user"], clearance=label("confidential")) for name in ("ann", "bob", "cem")
         )
         self.conversation = Resource("Conversation", "c1", owner=self.ann.id)
 

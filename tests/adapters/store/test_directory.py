@@ -24,7 +24,7 @@ from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, label
 
 PEPPER = b"p" * 32
 PASSWORD = "correct horse battery staple"
@@ -56,11 +56,11 @@ def world(tmp_path: Path) -> World:
 
 def test_every_change_raises_the_version_and_is_recorded(world: World) -> None:
     store = world.store
-    store.create_principal("ann", roles=["user"], clearance=Label(2, frozenset({"personal"})))
+    store.create_principal("ann", roles=["user"], clearance=label("confidential", {"personal"}))
     key = store.create_api_key("ann", scopes=["infer"])
     changes = [
         lambda: store.set_roles("ann", ["auditor"]),
-        lambda: store.set_clearance("ann", Label(1)),
+        lambda: store.set_clearance("ann", label("internal")),
         lambda: store.set_password("ann", PASSWORD, must_change=False),
         lambda: store.open_session(store.find("ann"), authenticated_ms=None),
         lambda: store.set_active("ann", False),
@@ -75,9 +75,13 @@ def test_every_change_raises_the_version_and_is_recorded(world: World) -> None:
 
 
 def test_a_snapshot_holds_what_was_set(world: World) -> None:
-    made = world.store.create_principal("ann", roles=["user", "auditor"], clearance=Label(2, frozenset({"personal"})))
+    made = world.store.create_principal("ann", roles=["user", "auditor"], clearance=label("confidential", {"personal"}))
     loaded = world.store.load().principals[made.id]
-    assert (loaded.name, loaded.roles, loaded.clearance) == ("ann", {"user", "auditor"}, Label(2, frozenset({"personal"})))
+    assert (loaded.name, loaded.roles, loaded.clearance) == (
+        "ann",
+        {"user", "auditor"},
+        label("confidential", {"personal"}),
+    )
     assert loaded.subject == made.subject
     assert len(made.subject) == 32
 
@@ -291,9 +295,9 @@ def test_a_directory_that_somebody_emptied_or_wrote_nonsense_into_is_a_typed_err
         world.store.version()
 
 
-@pytest.mark.parametrize("level", [-1, 4, 99, "restricted", 1.5])
+@pytest.mark.parametrize("level", [-1, 4, "secret", "Restricted", 1.5, ""])
 def test_a_clearance_level_that_is_not_known_clears_for_nothing(world: World, level: object) -> None:
-    made = world.store.create_principal("ann", roles=["user"], clearance=Label(3, frozenset({"personal"})))
+    made = world.store.create_principal("ann", roles=["user"], clearance=label("restricted", {"personal"}))
     with world.store._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE principal SET level = ?", (level,))
     assert world.store.load().principals[made.id].clearance == PUBLIC

@@ -15,11 +15,11 @@ from wardstead.adapters.store.conversations import DAY_MS, ConversationStore, Ma
 from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES, Journal
 from wardstead.adapters.store.ledger_reader import Visible
 from wardstead.adapters.store.locks import Turn
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Levels, label
 from wardstead.ledger.ports import Claim, Fingerprint, Passage, Refusal
 
-PERSONAL = Label(2, frozenset({"personal"}))
-PAYMENT = Label(3, frozenset({"payment"}))
+PERSONAL = label("confidential", {"personal"})
+PAYMENT = label("restricted", {"payment"})
 TEXT, STOCK = Fingerprint(b"t" * 32, long=True), Fingerprint(b"s" * 32)
 
 
@@ -166,9 +166,9 @@ def test_a_declassification_is_recorded_and_lowers_texts_too(deployment: Deploym
     conclude(deployment, journal, Passage("alice", "c", PAYMENT, made=((TEXT, PAYMENT),)))
     memory = store(deployment, audit=audit)
     before = memory.look(Claim("alice", "c", (TEXT.mark,)))
-    internal = Label(1)
+    internal = label("internal")
     with pytest.raises(MarkRose, match="rose to restricted; payment"):  # decided before it rose, or for another compartment
-        memory.declassify("c", internal, decided=Label(3), actor="system", details={})
+        memory.declassify("c", internal, decided=label("restricted"), actor="system", details={})
     assert acts == []
     assert memory.look(Claim("alice", "c")).mark == PAYMENT
     assert memory.declassify("c", internal, decided=PAYMENT, actor="system", details={"reason": "published"}) == PAYMENT
@@ -204,8 +204,12 @@ def test_old_fingerprints_and_stand_ins_go_and_marks_stay(deployment: Deployment
     assert [one.id for one in memory.list()] == ["c"]
 
 
-def test_a_level_that_nobody_knows_counts_as_the_highest(deployment: Deployment) -> None:
-    values = {"id": "c", "owner": "alice", "level": 9, "compartments": "", "version": 1, "created_ms": 1, "changed_ms": 1}
+def test_a_level_that_nobody_knows_is_above_all(deployment: Deployment) -> None:
+    values = {"id": "c", "owner": "alice", "level": "secret", "compartments": "", "version": 1, "created_ms": 1, "changed_ms": 1}
     with deployment.engine.begin() as connection:
         connection.execute(insert(conversation).values(values))
-    assert store(deployment).look(Claim("alice", "c")).mark == Label(3)
+    mark = store(deployment).look(Claim("alice", "c")).mark
+    assert not label("restricted").dominates(mark)
+    assert str(mark) == "secret", "another order of levels may know it again"
+    wider = Levels(("public", "secret", "more"))
+    assert store(deployment, levels=lambda: wider).look(Claim("alice", "c")).mark == wider.label("secret")

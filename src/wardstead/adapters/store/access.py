@@ -217,7 +217,7 @@ class AccessStore:
             if kind is GranteeKind.GROUP:
                 _require_group(connection, grantee)
             now = self._clock()
-            known = {one.id: one for one in everybody(connection)}
+            known = {one.id: one for one in self._directory.everybody(connection)}
             shares = Shares(Directory(0, known, {}, access_rows.shares(connection)))
             parent = shares.source(known.get(granter.id, granter), resource, rights, depth, now)
             given = Share(made, resource.ref, kind, grantee, rights, depth, granter.id, parent, expires_ms)

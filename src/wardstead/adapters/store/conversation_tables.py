@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text
 
 from wardstead.adapters.store.base import metadata
 
@@ -11,7 +11,7 @@ conversation = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
-    Column("level", Integer, nullable=False),
+    Column("level", String(40), nullable=False),
     Column("compartments", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("vault", LargeBinary, nullable=True),
@@ -40,7 +40,7 @@ fingerprint = Table(
     Column("mark", LargeBinary(32), primary_key=True),
     Column("owner", String(64), primary_key=True),
     Column("conversation", String(64), primary_key=True),
-    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("level", String(40), primary_key=True),
     Column("compartments", Text, primary_key=True),
     Column("long", Boolean, nullable=False),
     Column("time_ms", BigInteger, nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
@@ -19,7 +19,7 @@ from wardstead.adapters.store.marks import cited_label, columns_of, conversation
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import BackendError, CallerError
-from wardstead.kernel.labels import Label
+from wardstead.kernel.labels import PUBLIC, Label, Levels
 from wardstead.ledger.ports import Claim, Remembered
 
 _CAPACITY: Final = 50_000
@@ -64,8 +64,11 @@ class ConversationStore:
     tells what is so.
     """
 
-    def __init__(self, engine: Engine, turn: Turn, *, clock: Clock, audit: Audit | None = None) -> None:
-        """``audit`` records a declassification in its own transaction."""
+    def __init__(
+        self, engine: Engine, turn: Turn, *, clock: Clock, audit: Audit | None = None, levels: Callable[[], Levels] = Levels
+    ) -> None:
+        """``audit`` records a declassification in its own transaction. ``levels``: the deployment's."""
+        self._levels = levels
         self._engine, self._turn, self._clock, self._audit = engine, turn, clock, audit
         self._labels: dict[tuple[str, bytes], Label] = {}
 
@@ -81,9 +84,12 @@ class ConversationStore:
 
     def look(self, claim: Claim) -> Remembered:
         """What is so at this moment. Blocks. Raises ``BackendError``."""
+        levels = self._levels()
         with self._driver() as connection:
-            found = known_fingerprints(connection, claim.cited) if claim.cited else {}
-            present = conversation_now(connection, claim.owner, claim.conversation) if claim.conversation else Remembered()
+            found = known_fingerprints(connection, claim.cited, levels) if claim.cited else {}
+            present = Remembered()
+            if claim.conversation:
+                present = conversation_now(connection, claim.owner, claim.conversation, levels)
         if len(self._labels) > _CAPACITY:
             self._labels.clear()
         for mark in claim.cited:
@@ -101,12 +107,12 @@ class ConversationStore:
         if owner is not None:
             query = query.where(conversation.c.owner == owner)
         with self._reading() as connection:
-            return [_summary(cast("Mapping[str, object]", row)) for row in connection.execute(query).mappings()]
+            return [_summary(cast("Mapping[str, object]", row), self._levels()) for row in connection.execute(query).mappings()]
 
     def show(self, conversation_id: str) -> ConversationSummary:
         """One of them. Raises ``UnknownConversation``."""
         with self._reading() as connection:
-            return _found(connection, conversation_id)
+            return _found(connection, conversation_id, self._levels())
 
     def fingerprints(self, conversation_id: str) -> int:
         """How many labelled texts are known of a conversation."""
@@ -120,8 +126,9 @@ class ConversationStore:
         Raises ``UnknownConversation``, ``NotLower``, ``MarkRose``. The caller has decided that the ``actor`` may lower a mark of
         ``decided``: what it rose to meanwhile, nobody has decided about.
         """
+        levels = self._levels()
         with self._writing() as connection:
-            before = _found(connection, conversation_id)
+            before = _found(connection, conversation_id, levels)
             if not decided.dominates(before.mark):
                 raise MarkRose(
                     f"its mark rose to {before.mark} while this was decided for {decided}",
@@ -135,7 +142,7 @@ class ConversationStore:
             row = conversation.c.id == conversation_id
             version = func.max(conversation.c.version + 1, now)
             connection.execute(update(conversation).where(row).values(version=version, **changed))
-            _lower_texts(connection, conversation_id, to)
+            _lower_texts(connection, conversation_id, to, levels)
             if self._audit is not None:
                 said = {"conversation": conversation_id, "before": str(before.mark), "after": str(to), **details}
                 self._audit(connection, actor, "conversation.declassify", said)
@@ -148,7 +155,9 @@ class ConversationStore:
         now = self._clock()
         idle = (conversation.c.vault.is_not(None)) & (conversation.c.changed_ms < now - stand_in_days * DAY_MS)
         emptied = {"vault": None, "version": func.max(conversation.c.version + 1, now)}
-        empty = (conversation.c.vault.is_(None)) & (conversation.c.level == 0) & (conversation.c.compartments == "")
+        empty = (
+            (conversation.c.vault.is_(None)) & (conversation.c.level == PUBLIC.level.name) & (conversation.c.compartments == "")
+        )
         with self._writing() as connection:
             gone = connection.execute(update(conversation).where(idle).values(emptied)).rowcount
             connection.execute(delete(conversation).where(empty))
@@ -198,43 +207,43 @@ class ConversationStore:
 
 
 def _joined(labels: list[Label]) -> Label:
-    joined = Label()
+    joined = PUBLIC
     for one in labels:
         joined = joined.join(one)
     return joined
 
 
-def _summary(row: Mapping[str, object]) -> ConversationSummary:
+def _summary(row: Mapping[str, object], levels: Levels) -> ConversationSummary:
     values = cast("Mapping[str, int]", row)
     return ConversationSummary(
         str(row["id"]),
         str(row["owner"]),
-        label_of(values["level"], str(row["compartments"])),
+        label_of(str(row["level"]), str(row["compartments"]), levels),
         row["vault"] is not None,
         rfc3339(values["created_ms"]),
         rfc3339(values["changed_ms"]),
     )
 
 
-def _found(connection: Connection, conversation_id: str) -> ConversationSummary:
+def _found(connection: Connection, conversation_id: str, levels: Levels) -> ConversationSummary:
     row = connection.execute(select(conversation).where(conversation.c.id == conversation_id)).mappings().first()
     if row is None:
         raise UnknownConversation(
             f"there is no conversation {conversation_id[:64]!r} with a mark", next_step="'wardstead conversation list' names them"
         )
-    return _summary(cast("Mapping[str, object]", row))
+    return _summary(cast("Mapping[str, object]", row), levels)
 
 
-def _lower_texts(connection: Connection, conversation_id: str, to: Label) -> None:
+def _lower_texts(connection: Connection, conversation_id: str, to: Label, levels: Levels) -> None:
     """Each text of the conversation that is known under a label above ``to`` is known under ``to`` from now on."""
     here = fingerprint.c.conversation == conversation_id
     rows = connection.execute(select(fingerprint).where(here)).mappings().all()
-    above = [row for row in rows if not to.dominates(label_of(row["level"], row["compartments"]))]
+    above = [row for row in rows if not to.dominates(label_of(row["level"], row["compartments"], levels))]
     level, compartments = columns_of(to)
     for row in above:
         same = here & (fingerprint.c.mark == row["mark"]) & (fingerprint.c.owner == row["owner"])
         connection.execute(delete(fingerprint).where(same))
-    if to == Label():
+    if to == PUBLIC:
         return
     lowered = {(row["mark"], row["owner"]): {**row, "level": level, "compartments": compartments} for row in above}
     if lowered:

@@ -28,7 +28,7 @@ from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError
 from wardstead.kernel.errors import IntegrityError as Altered
 from wardstead.kernel.ids import CredentialId, PrincipalId, uuid7
-from wardstead.kernel.labels import LEVELS, PUBLIC, Label
+from wardstead.kernel.labels import STANDARD, Label, Levels
 
 SESSION_MS = 12 * 3600 * 1000
 _FREE_FAILURES = 5
@@ -114,9 +114,14 @@ class DirectoryStore:
     """The directory over SQLAlchemy. Blocking: a web handler calls it in a thread."""
 
     def __init__(
-        self, engine: Engine, turn: Turn, *, pepper: bytes, clock: Clock, entropy: Entropy, audit: Audit | None = None
-    ) -> None:
-        """``pepper`` keys the digests of credentials; ``audit`` records each act in the transaction that carries it out."""
+        self, engine: Engine, turn: Turn, *, pepper: bytes, clock: Clock, entropy: Entropy, audit: Audit | None = None,
+        levels: Callable[[], Levels] = Levels,
+    ) -> None:  # fmt: skip
+        """``pepper`` keys the digests of credentials; ``audit`` records each act in the transaction that carries it out.
+
+        ``levels``: the deployment's, asked when people are read.
+        """
+        self._levels = levels
         self._engine, self._turn, self._pepper = engine, turn, pepper
         self._clock, self._entropy, self._audit = clock, entropy, audit
 
@@ -156,14 +161,19 @@ class DirectoryStore:
 
     def load(self) -> Directory:
         """A snapshot, consistent in itself (one read transaction)."""
+        levels = self._levels()
         with self.reading() as connection:
             version = int(connection.execute(select(directory_epoch.c.version)).scalar_one())
-            people = _principals(connection)
+            people = _principals(connection, levels)
             rows = connection.execute(select(credential)).mappings()
             credentials = {bytes(row["digest"]): _credential(row) for row in rows}
             shares = access_rows.shares(connection)
             policies = active_version(connection)
         return Directory(version, people, credentials, shares, policies)
+
+    def everybody(self, connection: Connection) -> Collection[Principal]:
+        """All people, as a transaction sees them."""
+        return everybody(connection, self._levels())
 
     # -- people ------------------------------------------------------------------------------------------------------
 
@@ -177,7 +187,7 @@ class DirectoryStore:
             "name": name,
             "kind": made.kind,
             "active": True,
-            "level": clearance.level,
+            "level": clearance.level.name,
             "compartments": ",".join(sorted(clearance.compartments)),
             "subject": made.subject,
             "created_ms": now,
@@ -197,8 +207,9 @@ class DirectoryStore:
 
     def list_principals(self) -> list[Principal]:
         """Everybody, by name."""
+        levels = self._levels()
         with self.reading() as connection:
-            return sorted(_principals(connection).values(), key=lambda one: one.name)
+            return sorted(_principals(connection, levels).values(), key=lambda one: one.name)
 
     def find(self, name: str) -> Principal:
         """Somebody by name. Raises ``UnknownPerson``."""
@@ -225,7 +236,7 @@ class DirectoryStore:
     def set_clearance(self, name: str, clearance: Label, *, actor: Actor | None = None) -> None:
         """Clear somebody for this label."""
         who = self.find(name)
-        values = {"level": clearance.level, "compartments": ",".join(sorted(clearance.compartments))}
+        values = {"level": clearance.level.name, "compartments": ",".join(sorted(clearance.compartments))}
         change = update(principal).where(principal.c.id == who.id).values(**values)
         details = {"name": name, "before": str(who.clearance), "after": str(clearance)}
         self.carry_out(lambda connection: connection.execute(change), actor, "principal.clearance", details)
@@ -429,12 +440,12 @@ def _check_name(name: str) -> None:
         raise BadName(f"the record says {name!r} of somebody else", next_step="choose another")
 
 
-def everybody(connection: Connection) -> Collection[Principal]:
-    """All people, as a transaction sees them."""
-    return _principals(connection).values()
+def everybody(connection: Connection, levels: Levels = STANDARD) -> Collection[Principal]:
+    """All people, as a transaction sees them. Without the deployment's ``levels`` their clearances mean nothing."""
+    return _principals(connection, levels).values()
 
 
-def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
+def _principals(connection: Connection, levels: Levels) -> dict[PrincipalId, Principal]:
     roles: dict[str, set[str]] = {}
     for row in connection.execute(select(role_member)):
         roles.setdefault(row.principal, set()).add(row.role)
@@ -445,7 +456,7 @@ def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
             PrincipalId(row["id"]),
             row["name"],
             frozenset(roles.get(row["id"], ())),
-            _clearance(row),
+            levels.clearance(row["level"], _split(row["compartments"])),
             row["subject"],
             bool(row["active"]),
             row["kind"],
@@ -455,11 +466,6 @@ def _principals(connection: Connection) -> dict[PrincipalId, Principal]:
         )
         for row in connection.execute(select(principal)).mappings()
     }
-
-
-def _clearance(row: RowMapping) -> Label:
-    """A level that is not known, such as one of a later version, clears for nothing."""
-    return Label(row["level"], frozenset(_split(row["compartments"]))) if row["level"] in range(len(LEVELS)) else PUBLIC
 
 
 def _credential(row: RowMapping) -> Credential:

@@ -13,7 +13,7 @@ principal = Table(
     Column("name", String(128), nullable=False, unique=True),
     Column("kind", String(16), nullable=False),
     Column("active", Boolean, nullable=False),
-    Column("level", Integer, nullable=False),
+    Column("level", String(40), nullable=False),
     Column("compartments", Text, nullable=False),
     Column("subject", String(64), nullable=False),
     Column("created_ms", BigInteger, nullable=False),

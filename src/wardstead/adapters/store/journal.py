@@ -26,6 +26,7 @@ from wardstead.adapters.store.marks import cited_label, enter, keep_place, known
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.ids import ExchangeId
+from wardstead.kernel.labels import STANDARD, Levels
 from wardstead.ledger.entry import unknown_outcome
 from wardstead.ledger.ports import Done, Draft, EntryKind, Passage, Refusal
 
@@ -95,13 +96,14 @@ class Journal:
         deliver: Deliver = deliver_each,
         soon: Soon = at_once,
         workers: int = 1,
+        levels: Levels = STANDARD,
     ) -> None:
-        """``incarnation``: random, new for each start. ``workers``: how many share the reserve.
+        """``incarnation``: random, new for each start. ``workers``: how many share the reserve. ``levels``: the deployment's.
 
         With a loop's ``call_soon`` for ``soon``, entries are put from the loop's thread alone.
         """
         self._engine, self._reserve, self._clock, self._deliver, self._soon = engine, reserve, clock, deliver, soon
-        self._incarnation = incarnation
+        self._incarnation, self._levels = incarnation, levels
         self._room = max(1, reserve.size_bytes // OUTCOME_ROOM_BYTES // workers)
         self._turn = Turn(run_dir / "ledger.turn")
         self._lock = ProcessLock.hold(run_dir / "workers" / f"{incarnation}.lock")
@@ -280,7 +282,7 @@ class Journal:
         before the question came. What is copied from a stream before its end is not known yet (docs/limitations.md).
         """
         cited = [(one, one.passage) for one in batch if one.passage is not None and one.version is not None]
-        known = known_fingerprints(connection, [mark for _, passage in cited for mark in passage.cited])
+        known = known_fingerprints(connection, [mark for _, passage in cited for mark in passage.cited], self._levels)
         return {
             id(one): Refusal.STALE
             for one, passage in cited
@@ -317,7 +319,7 @@ class Journal:
         if passage is None:
             return True
         intends = one.version is not None
-        entered = enter(connection, passage, self._clock(), checked=intends)
+        entered = enter(connection, passage, self._clock(), checked=intends, levels=self._levels)
         if entered and intends and passage.conversation:
             keep_place(connection, one.draft.exchange, passage.conversation)
         return entered

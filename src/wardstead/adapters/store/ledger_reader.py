@@ -26,7 +26,7 @@ from wardstead.crypto.keyring import KeyGone, KeyRing
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import IntegrityError
-from wardstead.kernel.labels import PUBLIC, Label, join_all, label
+from wardstead.kernel.labels import PUBLIC, Label, Levels, join_all
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.entry import Header
 from wardstead.ledger.ports import EntryKind
@@ -90,9 +90,12 @@ class Contents:
 class LedgerReader:
     """Answers questions about the stored ledger. Safe for threads; each question has a connection of its own."""
 
-    def __init__(self, engine: Engine, key: VerifyingKey, *, page: int = _PAGE) -> None:
-        """``key`` verifies the checkpoints; ``page`` entries are held at once when the whole ledger is read."""
-        self._engine, self._key, self._page = engine, key, page
+    def __init__(self, engine: Engine, key: VerifyingKey, *, page: int = _PAGE, levels: Callable[[], Levels] = Levels) -> None:
+        """``key`` verifies the checkpoints; ``page`` entries are held at once when the whole ledger is read.
+
+        ``levels``: the deployment's, asked when an exchange is opened.
+        """
+        self._engine, self._key, self._page, self._levels = engine, key, page, levels
 
     @property
     def key(self) -> VerifyingKey:
@@ -204,7 +207,7 @@ class LedgerReader:
                 raise IntegrityError(
                     "an entry's row was altered", where=f"entry {one.id}", next_step="Run 'wardstead ledger verify'"
                 )
-        contents, mark, erased = _open_all(rows, ring)
+        contents, mark, erased = _open_all(rows, ring, self._levels())
         return {
             "exchange": exchange_id,
             "subject": rows[0]["subject"],
@@ -279,23 +282,23 @@ class LedgerReader:
             yield _line({"checkpoint": note, "size": size})
 
 
-def _open_all(rows: Sequence[RowMapping], ring: KeyRing) -> tuple[list[Any], Label, bool]:
+def _open_all(rows: Sequence[RowMapping], ring: KeyRing, levels: Levels) -> tuple[list[Any], Label, bool]:
     """The content of each entry, the label of all together, and whether the key was destroyed."""
     try:
-        opened = [open_entry(ring, row["subject"], row["header"], row["body"]) for row in rows]
+        opened = [open_entry(ring, row["subject"], row["header"], row["body"], levels) for row in rows]
     except KeyGone:
         return [None] * len(rows), PUBLIC, True
     contents = [json.loads(one.content) if one.content else None for one in opened]
-    labels = [_label_of(one, content) for one, content in zip(opened, contents, strict=True)]
+    labels = [_label_of(one, content, levels) for one, content in zip(opened, contents, strict=True)]
     return contents, join_all(labels), False
 
 
-def _label_of(opened: Opened, content: Any) -> Label:
+def _label_of(opened: Opened, content: Any, levels: Levels) -> Label:
     """The label that was sealed with an entry; of one that is older than that, what its document says."""
     if opened.label is not None:
         return opened.label
     said = content.get("label") if isinstance(content, dict) else None
-    return label(said["level"], said["compartments"]) if said else PUBLIC
+    return levels.stored(said["level"], said["compartments"]) if said else PUBLIC
 
 
 def _line(document: dict[str, Any]) -> bytes:

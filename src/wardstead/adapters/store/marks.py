@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from wardstead.kernel.labels import LEVELS, PUBLIC, Label, join_all
+from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels, join_all
 from wardstead.ledger.ports import Passage, Remembered
 
 TOGETHER: Final = 4000
@@ -32,18 +32,17 @@ _KEEP = (
 _USE = "UPDATE review SET used_ms = ? WHERE exchange = ? AND owner = ? AND verdict = 'released' AND used_ms = 0 AND until_ms > ?"
 
 
-def columns_of(label: Label) -> tuple[int, str]:
+def columns_of(label: Label) -> tuple[str, str]:
     """A label as the columns ``level`` and ``compartments``."""
-    return label.level, ",".join(sorted(label.compartments))
+    return label.level.name, ",".join(sorted(label.compartments))
 
 
-def label_of(level: int, compartments: str) -> Label:
-    """The label in two columns. A level that is not known, such as one of a later version, counts as the highest."""
-    known = level if level in range(len(LEVELS)) else len(LEVELS) - 1
-    return Label(known, frozenset(part for part in compartments.split(",") if part))
+def label_of(level: str, compartments: str, levels: Levels) -> Label:
+    """The label in two columns. A level that is not known, such as one that the policy no longer has, is above all."""
+    return levels.stored(level, [part for part in compartments.split(",") if part])
 
 
-def known_fingerprints(connection: sqlite3.Connection, marks: Iterable[bytes]) -> Known:
+def known_fingerprints(connection: sqlite3.Connection, marks: Iterable[bytes], levels: Levels = STANDARD) -> Known:
     """Which of them were kept."""
     wanted = list(set(marks))
     found: dict[bytes, list[tuple[str, bool, Label]]] = {}
@@ -52,7 +51,7 @@ def known_fingerprints(connection: sqlite3.Connection, marks: Iterable[bytes]) -
         places = ",".join("?" * len(some))
         query = f"SELECT mark, owner, long, level, compartments FROM fingerprint WHERE mark IN ({places})"  # noqa: S608 -- only question marks
         for mark, owner, long, level, compartments in connection.execute(query, some):
-            found.setdefault(bytes(mark), []).append((owner, bool(long), label_of(level, compartments)))
+            found.setdefault(bytes(mark), []).append((owner, bool(long), label_of(level, compartments, levels)))
     return found
 
 
@@ -65,12 +64,12 @@ def cited_label(known: Known, owner: str, cited: Iterable[bytes]) -> Label:
     )  # fmt: skip
 
 
-def conversation_now(connection: sqlite3.Connection, owner: str, conversation: str) -> Remembered:
+def conversation_now(connection: sqlite3.Connection, owner: str, conversation: str, levels: Levels) -> Remembered:
     """What is remembered of a conversation; nothing of somebody else's."""
     row = connection.execute(_FOUND, (conversation, owner)).fetchone()
     if row is None:
         return Remembered()
-    return Remembered(row[2], label_of(row[0], row[1]), row[3] or b"")
+    return Remembered(row[2], label_of(row[0], row[1], levels), row[3] or b"")
 
 
 def keep_place(connection: sqlite3.Connection, exchange: str, conversation: str) -> None:
@@ -78,12 +77,14 @@ def keep_place(connection: sqlite3.Connection, exchange: str, conversation: str)
     connection.execute(_PLACE, (exchange, conversation))
 
 
-def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, checked: bool) -> bool:
+def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, checked: bool, levels: Levels = STANDARD) -> bool:
     """Carry a passage out. False: the conversation is not what the decision was based on (``checked``), and nothing was done.
 
     INVARIANT: a mark only rises here.
     """
-    present = conversation_now(connection, passage.owner, passage.conversation) if passage.conversation else None
+    present = None
+    if passage.conversation:
+        present = conversation_now(connection, passage.owner, passage.conversation, levels)
     if checked and present is not None and present.version != passage.version:
         return False
     if passage.release and not _use_up(connection, passage, now_ms):

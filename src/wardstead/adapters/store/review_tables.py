@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
 
 from wardstead.adapters.store.base import metadata
 
@@ -12,7 +12,7 @@ review = Table(
     Column("exchange", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("verdict", String(16), nullable=False),
-    Column("level", Integer, nullable=False),
+    Column("level", String(40), nullable=False),
     Column("compartments", Text, nullable=False),
     Column("digest", LargeBinary(32), nullable=True),
     Column("decided_ms", BigInteger, nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
@@ -23,7 +23,7 @@ from wardstead.assurance.review.held import AlreadyReviewed, Status, Verdict
 from wardstead.crypto.keyring import KeyGone
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import IntegrityError
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, Levels
 from wardstead.ledger.ports import EntryKind, Passage
 from wardstead.ledger.sealing import Sealer
 
@@ -35,8 +35,11 @@ _HELD: Final[ColumnElement[str]] = literal_column("'held'")
 class ReviewStore:
     """Decisions over SQLAlchemy. Safe for threads and processes: of two who decide the same, one gets ``AlreadyReviewed``."""
 
-    def __init__(self, engine: Engine, turn: Turn, sealer: Sealer, *, clock: Clock, audit: Audit) -> None:
-        """``audit`` records a decision in its own transaction."""
+    def __init__(
+        self, engine: Engine, turn: Turn, sealer: Sealer, *, clock: Clock, audit: Audit, levels: Callable[[], Levels] = Levels
+    ) -> None:
+        """``audit`` records a decision in its own transaction. ``levels``: the deployment's."""
+        self._levels = levels
         self._engine, self._turn, self._sealer, self._clock, self._audit = engine, turn, sealer, clock, audit
 
     def waiting(self, *, after: str = "", limit: int = 200) -> list[str]:
@@ -102,11 +105,13 @@ class ReviewStore:
             "answer": list(verdict.answer),
         }
         note = self._sealer.seal_kept(owner, _name(exchange, label), json.dumps(said).encode())
+        levels = self._levels()
         row = _row(exchange, owner, label, verdict) | {"digest": digest, "note": note}
         with self._writing() as connection:
             self._insert(connection, row)
             if passage is not None:
-                enter(cast("sqlite3.Connection", connection.connection.driver_connection), passage, self._clock(), checked=False)
+                driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+                enter(driver, passage, self._clock(), checked=False, levels=levels)
             self._audit(connection, actor, action, details)
 
     def expire(self, exchange: str, owner: str, held: Mapping[str, object]) -> bool:
@@ -142,12 +147,12 @@ class ReviewStore:
         note = self._note(row)
         if not note:
             return Verdict(Status.EXPIRED, "", "", row["decided_ms"], 0)
-        label = label_of(row["level"], row["compartments"])
+        label = label_of(row["level"], row["compartments"], self._levels())
         return Verdict(status, note["by"], note["reason"], note["decided_ms"], note["until_ms"], used, note["answer"], label)
 
     def _note(self, row: RowMapping) -> dict[str, Any]:
         """What was sealed; empty where its key was destroyed. Raises ``IntegrityError`` where the row says something else."""
-        label = label_of(row["level"], row["compartments"])
+        label = label_of(row["level"], row["compartments"], self._levels())
         try:
             opened = self._sealer.open_kept(row["owner"], _name(row["exchange"], label), row["note"] or b"")
         except KeyGone:

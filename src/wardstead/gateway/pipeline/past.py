@@ -10,18 +10,21 @@ from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.pipeline.record import Sealer
 from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.inspection.pseudonyms import StandIn, Vault, load_stand_ins
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, Levels
 from wardstead.ledger.ports import Claim, Fingerprint, Passage, Remembered
 
 
 class Past:
     """Of one attempt to decide an exchange: a stale one is decided again, with another past."""
 
-    __slots__ = ("_cited", "_conversation", "_fingerprints", "_owner", "_sealer", "_seen")
+    __slots__ = ("_cited", "_conversation", "_fingerprints", "_levels", "_owner", "_sealer", "_seen")
 
-    def __init__(self, sealer: Sealer, fingerprints: Fingerprints, owner: Principal, name: str, cited: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, sealer: Sealer, fingerprints: Fingerprints, owner: Principal, name: str, cited: tuple[bytes, ...], *, levels: Levels
+    ) -> None:
         """``name``: what the client calls the conversation, or nothing; ``cited``: the fingerprints of what it brings."""
         self._sealer, self._fingerprints, self._owner, self._cited = sealer, fingerprints, owner, cited
+        self._levels = levels
         self._conversation = fingerprints.conversation(owner.subject, name) if name else ""
         self._seen = Remembered()
 
@@ -44,7 +47,7 @@ class Past:
         """Those of the conversation. Raises ``IntegrityError`` where they were altered."""
         if not self._seen.vault:
             return ()
-        return load_stand_ins(self._sealer.open_kept(self._owner.subject, self._conversation, self._seen.vault))
+        return load_stand_ins(self._sealer.open_kept(self._owner.subject, self._conversation, self._seen.vault), self._levels)
 
     def question(self, label: Label, made: Iterable[tuple[Fingerprint, Label]], vault: Vault) -> Passage | None:
         """What a question that goes to the model does to its conversation, and which past its decision was based on."""

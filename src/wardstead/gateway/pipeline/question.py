@@ -95,7 +95,7 @@ class Question:
     def _recall(self, *, fresh: bool) -> Road:
         """What is remembered of the conversation, and of the texts that come back."""
         name = self.incoming.context.get("conversation", "")
-        self._past = Past(self._sealer, self.world.fingerprints, self._who.principal, name, self._cited)
+        self._past = Past(self._sealer, self.world.fingerprints, self._who.principal, name, self._cited, levels=self.world.levels)
         claim = self._past.claim
         if claim is not None:
             remembered = yield Recall(claim, fresh or bool(name))

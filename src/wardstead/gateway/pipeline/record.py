@@ -56,11 +56,6 @@ class Sealer(Protocol):
         ...
 
 
-def label_document(label: Label) -> dict[str, Any]:
-    """A label as documents write it."""
-    return {"level": label.level_name, "compartments": sorted(label.compartments)}
-
-
 def finding_document(finding: Finding) -> dict[str, Any]:
     """A finding: where and what, never the text."""
     said = {"type": finding.type, "start": finding.start, "end": finding.end, "action": finding.action.name.lower()}
@@ -125,8 +120,8 @@ def intent_document(
         "retention_days": keeping.retention_days,
         "findings": [{"text": number, **finding_document(finding)} for number, finding in findings],
         "findings_total": findings_total,
-        "label": label_document(label),
-        "own_label": label_document(own_label),
+        "label": label.document(),
+        "own_label": own_label.document(),
         "decision": {
             "verdict": verdict,
             "code": decision.code,
@@ -164,7 +159,7 @@ def outcome_document(
         "retention_days": keeping.retention_days,
         "findings": [finding_document(finding) for finding in findings[:FINDINGS_KEPT]],
         "findings_total": len(findings),
-        "label": label_document(label),
+        "label": label.document(),
         "finish_reasons": {str(index): reason for index, reason in finish_reasons.items()},
         "usage": usage,
         "times_ms": times_ms,

@@ -11,7 +11,7 @@ from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
 from wardstead.inspection.content.planted import Planter
 from wardstead.inspection.ports import Inspector, ModelClass
 from wardstead.kernel.clock import Entropy
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels
 
 Authenticate = Callable[[Directory, str, str | None, int], Identity]
 """(directory, presented secret, CSRF token of a session, time in ms) to an identity; raises ``CallerError``."""
@@ -50,6 +50,7 @@ class World:
     limits: Limits
     fingerprints: Fingerprints
     entropy: Entropy
+    levels: Levels = STANDARD
     fields: FieldPolicy = field(default_factory=FieldPolicy)
     answer_bytes: int = 8 * 1024 * 1024
     include_hidden: bool = False
