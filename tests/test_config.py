@@ -24,7 +24,7 @@ def test_a_short_file_gets_safe_defaults() -> None:
     assert settings.isolation.mode == "bubblewrap"
     assert settings.server.tls == "on"
     assert settings.gateway.unknown_fields == "reject"
-    assert str(settings.models[0].clearance.label()) == "public"
+    assert settings.models[0].clearance.level == "public"
 
 
 @pytest.mark.parametrize(
