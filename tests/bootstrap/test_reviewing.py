@@ -289,7 +289,7 @@ def test_a_release_ends_and_what_was_released_is_forgotten(bench: Bench, monkeyp
     assert bench.desk.fetch(held, identity(bench.alice))["status"] == "expired"
 
 
-@pytest.mark.parametrize("change", [{"verdict": "released"}, {"until_ms": 1 << 50}, {"level": "public"}, {"digest": b"x" * 32}])
+@pytest.mark.parametrize("change", [{"verdict": "released"}, {"until_ms": 1 << 50}, {"level": 0}, {"digest": b"x" * 32}])
 def test_whoever_can_write_the_table_alone_releases_nothing(bench: Bench, change: dict[str, Any]) -> None:
     held = bench.hold()
     bench.desk.refuse(held, by(bench, "rita"), "no")

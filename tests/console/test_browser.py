@@ -84,7 +84,7 @@ def sign_in(page: Page, name: str = "alice") -> Page:
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password, or one-time secret").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Overview", level="internal")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     return page
 
 
@@ -167,7 +167,7 @@ def test_the_keyboard_reaches_everything_in_order_and_the_focus_shows(page: Page
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level="internal")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     expect(page.locator("#live-status")).to_have_text("Live")
     reached = []
     for _ in range(12):
@@ -235,7 +235,7 @@ def test_a_first_sign_in_leads_through_the_choice_of_a_password(page: Page) -> N
     page.get_by_label("New password", exact=True).fill("a new passphrase")
     page.get_by_label("New password, again").fill("a new passphrase")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level="internal")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
 
 
 def test_new_exchanges_appear_by_themselves_unless_paused(page: Page, services: FakeServices) -> None:
@@ -329,7 +329,7 @@ def test_the_chat_streams_marks_redactions_and_links_the_receipt(page: Page, ser
     assert said[0] == "Please charge [redacted:credit-card]."
     assert said[2] == "And then?"
     answer.get_by_role("link", name="Receipt").click()
-    expect(page.get_by_role("heading", level="internal")).to_contain_text("receipt-1")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("receipt-1")
 
 
 def test_the_chat_does_not_repeat_what_was_blocked(page: Page, server: tuple[str, FakeGateway]) -> None:
@@ -468,7 +468,7 @@ def test_a_changed_policy_is_mended_and_replayed(
         assert_accessible(page)
         assert_nothing_sticks_out(page)
     row.get_by_role("link").click()
-    expect(page.get_by_role("heading", level="internal")).to_contain_text(mine)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(mine)
     context.close()
 
 

@@ -49,7 +49,7 @@ def context(browser: Browser, deployment: Deployment) -> Iterator[BrowserContext
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password, again").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level="internal")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     page.close()
     yield made
     made.close()
@@ -81,7 +81,7 @@ def test_a_redacted_question_is_answered_and_its_receipt_verifies_in_the_browser
     expect(page.locator(".turn.you mark.redaction")).to_be_visible()
     assert CARD not in page.content()
     facts.get_by_role("link", name="Receipt").click()
-    expect(page.get_by_role("heading", level="internal")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     proven = page.get_by_text("Proven: its entries are in the signed tree")
     until("its entries are in the tree", lambda: page.reload() is not None and proven.is_visible())
     page.get_by_role("button", name="Verify in this browser").click()
@@ -142,7 +142,7 @@ def test_somebody_else_sees_neither_evidence_nor_other_people_s_exchanges(
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password, again").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level="internal")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     assert foreign[-12:] not in page.content()
     assert page.locator(".evidence").count() == 0
     answer = page.goto(f"exchanges/{foreign}")

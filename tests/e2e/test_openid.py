@@ -202,7 +202,7 @@ def test_in_a_browser_in_and_out_again(provider: Running) -> None:
         page.locator("input[name=login]").fill("s-1")
         page.locator("input[name=password]").fill("anything")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Exchanges", level="internal")).to_be_visible()
+        expect(page.get_by_role("heading", name="Exchanges", level=1)).to_be_visible()
         other = page.context.new_page()
         other.goto(f"{provider.issuer}/session/end")
         other.get_by_role("button", name=re.compile("yes", re.IGNORECASE)).click()
@@ -210,7 +210,7 @@ def test_in_a_browser_in_and_out_again(provider: Running) -> None:
 
         def is_out() -> bool:
             page.goto(f"{provider.deployment.url}/console/exchanges")
-            return page.get_by_role("heading", name="Sign in", level="internal").is_visible()
+            return page.get_by_role("heading", name="Sign in", level=1).is_visible()
 
         until("the session ended", is_out)
         browser.close()

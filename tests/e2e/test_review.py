@@ -194,7 +194,7 @@ def signed_in(browser: Browser, made: Deployment, name: str, **how: Any) -> Page
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password, again").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level="internal")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     return page
 
 
@@ -216,7 +216,7 @@ def test_a_reviewer_releases_an_answer_in_the_console_by_keyboard(
     if script:
         assert Axe().run(page).violations_count == 0
     link.press("Enter")
-    expect(page.get_by_role("heading", level="internal")).to_contain_text(held)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(held)
     assert DEVICE not in page.content()
     page.get_by_role("button", name="Reveal the text").press("Enter")
     expect(page.locator("blockquote")).to_have_text(f"You said: My laptop is {DEVICE}, {how['color_scheme']}. {TALE}")

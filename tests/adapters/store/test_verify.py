@@ -136,7 +136,7 @@ def delete_tile(connection: Connection) -> None:
 
 
 def add_tile(connection: Connection) -> None:
-    connection.execute(insert(tile).values(level="restricted", idx=0, hashes=bytes(32)))
+    connection.execute(insert(tile).values(level=3, idx=0, hashes=bytes(32)))
 
 
 def edit_checkpoint(connection: Connection) -> None:
