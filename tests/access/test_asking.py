@@ -12,10 +12,10 @@ from wardstead.access.asking import Circumstance, Ground, compare, request_of
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Directory, Principal, Resource
 from wardstead.kernel.ids import PrincipalId
-from wardstead.kernel.labels import Label
+from wardstead.kernel.labels import label
 
 NOON = 1_767_787_200_000  # 2026-01-07T12:00:00Z
-MODEL = Resource("Model", "m", clearance=Label(2))
+MODEL = Resource("Model", "m", clearance=label("confidential"))
 FORBID = '@id("mine") forbid (principal in Role::"user", action == Action::"infer", resource) {};'
 
 
@@ -24,7 +24,7 @@ def ground(*people: Principal) -> Ground:
 
 
 def person(name: str, *roles: str, active: bool = True) -> Principal:
-    return Principal(PrincipalId(name), name, frozenset(roles), Label(2), name, active)
+    return Principal(PrincipalId(name), name, frozenset(roles), label("confidential"), name, active)
 
 
 def test_nothing_changes_between_equal_policies() -> None:

@@ -32,12 +32,13 @@ from wardstead.access.ports import (
 )
 from wardstead.access.shares import CannotGive, Shares
 from wardstead.kernel.ids import CredentialId, PrincipalId
-from wardstead.kernel.labels import PUBLIC, Label, join_all
+from wardstead.kernel.labels import PUBLIC, Label, join_all, label
 
 PERSONAL = frozenset({"personal"})
-LABELS = st.sampled_from([PUBLIC, Label(1), Label(2), Label(2, PERSONAL)])
+STEWARD = label("confidential", PERSONAL)
+LABELS = st.sampled_from([PUBLIC, label("internal"), label("confidential"), label("confidential", PERSONAL)])
 NAMES = ("ann", "bob", "cem", "steward")
-MODELS = {"low": Label(1), "plain": Label(2), "high": Label(2, PERSONAL)}
+MODELS = {"low": label("internal"), "plain": label("confidential"), "high": label("confidential", PERSONAL)}
 PEOPLE = st.sampled_from(NAMES)
 RIGHTS = st.sampled_from([frozenset({Right.READ}), frozenset({Right.READ, Right.SHARE}), frozenset({Right.SHARE})])
 
@@ -63,9 +64,16 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now, self.version = START, 1
-        cleared = {"ann": Label(1), "bob": Label(2), "cem": Label(2, PERSONAL), "steward": Label()}
+        cleared = {
+            "ann": label("internal"),
+            "bob": label("confidential"),
+            "cem": label("confidential", PERSONAL),
+            "steward": Label(),
+        }
         self.people = {name: Principal(PrincipalId(name), name, frozenset({"user"}), cleared[name]) for name in NAMES}
-        self.people["steward"] = replace(self.people["steward"], roles=frozenset({"data-steward"}), clearance=Label(2, PERSONAL))
+        self.people["steward"] = replace(
+            self.people["steward"], roles=frozenset({"data-steward"}), clearance=label("confidential", PERSONAL)
+        )
         ref = ResourceRef("Conversation", "of bob")
         first = Share("s0", ref, GranteeKind.PRINCIPAL, "ann", frozenset({Right.READ, Right.SHARE}), 2, PrincipalId("bob"))
         self.shares = {"s0": first}

@@ -21,7 +21,8 @@ from wardstead.kernel.labels import label
 
 def begin(deployment: Deployment, owner: str) -> None:
     values = {
-        "id": "c1", "owner": owner, "level": 2, "compartments": "personal", "version": 5, "created_ms": 1, "changed_ms": 1,
+        "id": "c1", "owner": owner, "level": "confidential", "compartments": "personal", "version": 5,
+        "created_ms": 1, "changed_ms": 1,
     }  # fmt: skip
     with open_engine(deployment.places.database_url).begin() as connection:
         connection.execute(conversations.insert().values(values))
@@ -51,9 +52,9 @@ def test_a_data_steward_who_is_cleared_may_and_nobody_else(deployment: Deploymen
 
 
 def test_the_recorder_forgets_what_is_old(deployment: Deployment) -> None:
-    row = {"mark": b"m" * 32, "owner": "o", "conversation": "", "level": 2, "compartments": "", "long": True}
+    row = {"mark": b"m" * 32, "owner": "o", "conversation": "", "level": "confidential", "compartments": "", "long": True}
     with open_engine(deployment.places.database_url).begin() as connection:
-        connection.execute(fingerprint.insert(), [{**row, "time_ms": 1}, {**row, "level": 3, "time_ms": now_ms()}])
+        connection.execute(fingerprint.insert(), [{**row, "time_ms": 1}, {**row, "level": "restricted", "time_ms": now_ms()}])
     assert prune(deployment) == 1
     assert prune(deployment) == 0
 

@@ -147,7 +147,7 @@ def _person(directory: Directory, name: str) -> Principal:
 
 
 def _models(deployment: Deployment) -> list[Resource]:
-    return [Resource("Model", one.name, clearance=one.clearance.label()) for one in deployment.settings.models]
+    return [Resource("Model", one.name, clearance=deployment.clearance(one)) for one in deployment.settings.models]
 
 
 def _resource(deployment: Deployment, asked: Asked, people: Directory, who: Principal) -> tuple[Resource, Label]:

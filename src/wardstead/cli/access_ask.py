@@ -115,7 +115,7 @@ def explain(
             {
                 **_answer(decision), "code": decision.code, "principal": principal, "action": action, "resource": resource,
                 "at": rfc3339(said.time_ms), "until": rfc3339(until) if until is not None else None,
-                "label": {"level": said.label.level_name, "compartments": sorted(said.label.compartments)},
+                "label": said.label.document(),
                 "roles": list(said.roles), "windows": list(said.windows), "networks": list(said.networks),
                 "fresh": list(said.fresh), "version": said.version,
             }
