@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.access.reference import Gift, Mark, Person, Question, Thing, World, carries, decide
 from tests.access.worlds import HOUR, INHERITS, POINT, START, directory_of, gifts, questions, request_of, timely, worlds
@@ -14,11 +14,7 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Decision, GranteeKind, PrincipalId, Resource, ResourceRef, Right, Share
 from wardstead.access.shares import CannotGive, Shares
 
-WORLDS = settings.default.max_examples if settings.default.max_examples < 1000 else 100_000
-"""``make fuzz`` asks for many."""
 
-
-@settings(max_examples=WORLDS)
 @given(worlds(), st.lists(questions(), min_size=1, max_size=8))
 def test_every_decision_is_that_of_the_reference(world: World, asked: list[Question]) -> None:
     directory = directory_of(world)
