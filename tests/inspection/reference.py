@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,18 +110,33 @@ ENCODINGS = [
 ]
 
 
+NAMES = "nbsp ensp emsp thinsp shy zwj zwnj lrm rlm commat period hyphen dash ndash mdash minus lowbar colon sol num equals Tab NewLine"
+REFERENCE = rf"&#[0-9]{{1,7}};?|&#[xX][0-9A-Fa-f]{{1,6}};?|&(?:{NAMES.replace(' ', '|')});"
+
+
+def referred(said: str) -> str:
+    """What one of HTML's character references stands for; itself, if that is no character."""
+    number = said.strip("&;").lower()
+    if not number.startswith("#"):
+        return html.unescape(said)
+    code = int(number[1:]) if number[1:].isdigit() else int(f"0{number[1:]}", 0)
+    return chr(code) if 0 < code <= 0x10FFFF else said
+
+
 def look_of(text: str) -> tuple[bytes, list[int]]:
     """What a text looks like, and for each byte of that the place of what it comes from: one character after the other."""
     seen, at, unseen = b"", 0, 0
     places: list[int] = []
-    for said in re.findall(r"\\u[0-9A-Fa-f]{4}|\\[nrt]|.", text, re.DOTALL):
+    for said in re.findall(rf"{REFERENCE}|\\u[0-9A-Fa-f]{{4}}|\\[nrt]|.", text, re.DOTALL):
         raw = said.encode()
-        char = chr(int.from_bytes(bytes.fromhex(said[2:]))) if len(said) == 6 else said
+        char = chr(int.from_bytes(bytes.fromhex(said[2:]))) if said[:2] == "\\u" and len(said) == 6 else said
+        if said[0] == "&" and len(said) > 1:
+            char = referred(said)
         look = raw if "\ud800" <= char <= "\udfff" else folded(char).encode()
         where = [at] * len(look)
         if look == raw:
             where = [at + more for more in range(len(raw))]
-        if len(said) == 2:
+        if len(said) == 2 and said[0] == "\\":
             look = {"n": b"\n ", "r": b"\r ", "t": b"\t "}[said[1]]
         unseen = 0 if look else unseen + len(said)
         if unseen > 64:

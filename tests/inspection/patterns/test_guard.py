@@ -37,7 +37,22 @@ def disguised(text: str, how: list[int]) -> str:
         "aceopxyiABEKMHOPCT0123456789-. @",
         "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0410\u0392\u0395\u039a\u039c\u041d\u041e\u0420\u0421\u0422\uff10\u0661\u0968\uff13\u2463\uff15\U0001d7d4\uff17\uff18\u2078\u2011\uff0e\u00a0\uff20",
     )
-    hidden = ["\u200b", "\u00ad", "\u202e", "\ufe0f", "\u2060" * 70, "\U000e0041", "\\u200b", "\\u0031", "\\u"]
+    hidden = [
+        "\u200b",
+        "\u00ad",
+        "\u202e",
+        "\ufe0f",
+        "\u2060" * 70,
+        "\U000e0041",
+        "\\u200b",
+        "\\u0031",
+        "\\u",
+        "\u0301\u0323",
+        "&shy;",
+        "&#49;",
+        "&#x31",
+        "&#",
+    ]
     out = [*text]
     for number in how if text else ():
         at = number % len(out)
@@ -268,6 +283,10 @@ def test_what_is_encoded_is_no_finding_by_itself(text: str) -> None:
         "4111 1111 1111 \\u0031111",
         "\u202e4111 1111 1111 1111\u202c",
         "\U000e0034\U000e0031\U000e0031\U000e0031\U000e0020" + "1111 1111 1111",
+        "4\u0301111 1\u0336\u0324111 1111 1111\u0359",
+        "".join(f"&#{ord(char)};" for char in "4111 1111 1111 1111"),
+        "".join(f"&#x{ord(char):X}" for char in "4111 1111 1111 1111"),
+        "4111&nbsp;1111&#160;1111&ensp;1&shy;111",
     ],
 )
 def test_a_disguised_card_is_a_card(text: str) -> None:

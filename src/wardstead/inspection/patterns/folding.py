@@ -2,19 +2,22 @@
 
 ``４１１１ 1111`` in full-width digits with an invisible character in it reads like a card number, and so it is one. Folding
 is by character: compatibility forms (full-width, mathematical, superscript, circled), every decimal digit, spaces, dashes,
-quotation marks and look-alike letters become ASCII; what cannot be seen vanishes; tag characters and ``\\uXXXX`` escapes become
-what they spell; a C1 control character becomes ESC and its letter, as which terminals obey it (U+009B is ``ESC [``). Accented
-letters stay. The view of an ASCII text is the text, but for the escapes ``\\n``, ``\\r`` and ``\\t``, which become white space
-of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape would else be the beginning
-of a word (``\\nAKIA…``).
+quotation marks and look-alike letters become ASCII; what cannot be seen vanishes, and so do marks that combine with the
+character before them; tag characters, ``\\uXXXX`` escapes and HTML's character references (``&#52;``, ``&#x34;``, ``&nbsp;``)
+become what they spell; a C1 control character becomes ESC and its letter, as which terminals obey it (U+009B is ``ESC [``).
+Accented letters stay. The view of an ASCII text is the text, but for these, and for the escapes ``\\n``, ``\\r`` and ``\\t``,
+which become white space of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape would
+else be the beginning of a word (``\\nAKIA…``).
 
 Sources: the Unicode Character Database as Python has it (general category, decimal value, decomposition, name), and the idea of
-a skeleton from UTS #39, by which look-alikes are those that print alike in common fonts; ECMA-48 5.3 for C1 in 7 bits.
+a skeleton from UTS #39, by which look-alikes are those that print alike in common fonts; ECMA-48 5.3 for C1 in 7 bits; HTML
+Living Standard 13.2.5.72-80 (a reference by number needs no semicolon).
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from bisect import bisect_right
 from functools import cache
@@ -53,14 +56,28 @@ _UNSEEN: Final = frozenset(
 )
 """Joiners, fillers and marks around a letter that no category tells."""
 _NEXT_LINE: Final = 0x85
-_OVERLAYS: Final = range(0x334, 0x339)
+_COMBINING: Final = (
+    range(0x300, 0x370), range(0x483, 0x48A), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00), range(0xFE20, 0xFE30),
+)  # fmt: skip
+"""Marks on the character before them: accents, when they are written apart. Those of scripts that need them stay."""
 _GO_ON: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
 """The bytes of a character but its first."""
 _KEPT: Final = "ªº"
 """The ordinals of "nº" and "1ª" are no letters of words."""
 _SMALL_CAPITAL = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
 _DARK_LETTER = re.compile(r"NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER ([A-Z])")
-_HALF = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
+_NAMED: Final = {
+    "nbsp": "\u00a0", "ensp": " ", "emsp": " ", "thinsp": " ", "shy": "\u00ad", "zwj": "\u200d", "zwnj": "\u200c",
+    "lrm": "\u200e", "rlm": "\u200f",
+    "commat": "@", "period": ".", "hyphen": "-", "dash": "-", "ndash": "-", "mdash": "-", "minus": "-",
+    "lowbar": "_", "colon": ":", "sol": "/", "num": "#", "equals": "=", "Tab": "\t", "NewLine": "\n",
+}  # fmt: skip
+"""Those that stand between and inside of groups. Quotation marks and brackets stay escaped: they show that code is quoted."""
+_HALF_CHARACTERS: Final = 10
+"""So long is an escape that is not over, at most."""
+_REFERENCE = re.compile(rf"&(?:\#(?:[0-9]{{1,7}}|[xX][0-9A-Fa-f]{{1,6}});?|(?:{'|'.join(_NAMED)});)")
+_HALF = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3})?\Z|&(?:\#(?:[0-9]{0,7}|[xX][0-9A-Fa-f]{0,6})|[A-Za-z]{0,7})?\Z")
+_ESCAPES = re.compile(rf"\\u[0-9A-Fa-f]{{4}}|{_REFERENCE.pattern}")
 
 
 def folded(text: str) -> str:
@@ -103,11 +120,11 @@ class View:
             piece = self._half + piece
             self._half = ""
         plain = piece.isascii()
-        if "\\" in piece:
-            half = _HALF.search(piece)
+        if "\\" in piece or "&" in piece:
+            half = _HALF.search(piece, max(0, len(piece) - _HALF_CHARACTERS))
             if half is not None:
                 self._half, piece = half[0], piece[: half.start()]
-            plain = plain and "\\u" not in piece
+            plain = plain and "\\u" not in piece and ("&" not in piece or _REFERENCE.search(piece) is None)
         if plain:
             raw = piece.encode()
             self.text += raw
@@ -166,7 +183,7 @@ class View:
         out: list[bytes] = []
         folds = _folds()
         at, place, done = len(self.data), len(self.text), 0
-        for token in _tokens().finditer(piece):
+        for token in (_ESCAPES if piece.isascii() else _tokens()).finditer(piece):
             if token.start() > done:
                 raw = piece[done : token.start()].encode()
                 out.append(opened(raw))
@@ -195,14 +212,27 @@ class View:
 
     def _seen(self, said: str) -> str:
         """What one character or escape looks like."""
-        code = ord(said) if len(said) == 1 else int.from_bytes(bytes.fromhex(said[2:]))
+        code = _code(said)
         # Half of a surrogate pair stays escaped: no ASCII character has such a pair.
-        seen = said if 0xD800 <= code <= 0xDFFF else _table().get(code, chr(code))
+        seen = said if code is None or 0xD800 <= code <= 0xDFFF else _table().get(code, chr(code))
         if seen:
             self._unseen = 0
             return seen
         self._unseen += len(said)
         return said if self._unseen > INVISIBLE_CHARACTERS else ""
+
+
+def _code(said: str) -> int | None:
+    """The character that stands there, or that an escape spells; none for a number beyond Unicode."""
+    if len(said) == 1:
+        return ord(said)
+    if said[0] == "\\":
+        return int.from_bytes(bytes.fromhex(said[2:]))
+    name = said[1:].rstrip(";")
+    if name[0] != "#":
+        return ord(_NAMED[name])
+    code = int(f"0{name[1:]}", 0) if name[1] in "xX" else int(name[1:])
+    return code if 0 < code <= sys.maxunicode else None
 
 
 @cache
@@ -227,7 +257,7 @@ def _folds() -> dict[str, tuple[bytes, int]]:
 def _tokens() -> re.Pattern[str]:
     """All that may have to be folded: any character beyond the basic plane, for a class of these alone would be slow."""
     folds = "".join(re.escape(chr(code)) for code in sorted(_table()) if code < 0x10000)
-    return re.compile(rf"[{folds}\U00010000-\U0010ffff]|\\u[0-9A-Fa-f]{{4}}")
+    return re.compile(rf"[{folds}\U00010000-\U0010ffff]|{_ESCAPES.pattern}")
 
 
 def _plain(char: str, look_alikes: dict[int, str]) -> str | None:  # noqa: PLR0911 -- a list of rules, the first that fits
@@ -261,7 +291,8 @@ def _plain(char: str, look_alikes: dict[int, str]) -> str | None:  # noqa: PLR09
 
 def _is_invisible(code: int, category: str) -> bool:
     selects = 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
-    return (category == "Cf" and code not in _SEEN) or code in _UNSEEN or code in _OVERLAYS or selects
+    combines = category in {"Mn", "Me"} and any(code in marks for marks in _COMBINING)
+    return (category == "Cf" and code not in _SEEN) or code in _UNSEEN or combines or selects
 
 
 def _of_form(said: str, kind: str, category: str, look_alikes: dict[int, str]) -> str | None:
