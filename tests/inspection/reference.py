@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
-from wardstead.inspection.patterns.decoding import from_base64, from_hex, from_percent
+from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
 from wardstead.inspection.patterns.folding import folded
 from wardstead.inspection.policy import ClassificationPolicy, load_policy
 from wardstead.inspection.ports import ANSWER
@@ -85,14 +85,7 @@ def spans_in(text: str, detectors: Sequence[Detector], depth: int = 2) -> list[S
     """The real matches of all detectors, as places in the UTF-8 of the text; also those in runs that decode to a text."""
     seen, places = look_of(text)
     ends = [*places[1:], len(text.encode())]
-    spans = [span for number, one in enumerate(detectors) for span in spans_of(one, number, seen)]
-    for pattern, unit, decode in ENCODINGS if depth else ():
-        for run in re.finditer(pattern, seen):
-            said = next((one for skip in range(unit) if (one := decode(run[0][skip:].decode()))), "")
-            inside: dict[int, bool] = {}
-            for _, _, number, overlong in spans_in(said, detectors, depth - 1) if said else ():
-                inside[number] = inside.get(number, False) or overlong
-            spans += [(*run.span(), number, overlong) for number, overlong in inside.items()]
+    spans = spans_seen(seen, detectors, depth)
     return [(places[start], end_of(end, places, ends), number, overlong) for start, end, number, overlong in spans]
 
 
@@ -102,15 +95,29 @@ def end_of(end: int, places: Sequence[int], ends: Sequence[int]) -> int:
     return next((place for place in places[end:] if place != last), ends[-1])
 
 
-ENCODINGS = [
-    (rb"[0-9A-Fa-f]{16,3016}", 2, from_hex),
-    (rb"(?:\\x[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", 1, from_hex),
-    (rb"[A-Za-z0-9+/_-]{16,3016}={0,2}", 4, from_base64),
-    (rb"[A-Za-z0-9._~+-]{0,64}%[0-9A-Fa-f][0-9A-Fa-f](?:%[0-9A-Fa-f][0-9A-Fa-f]|[A-Za-z0-9._~+-]){0,1000}", 1, from_percent),
-]
+def runs_of(one: Encoding, seen: bytes, detectors: Sequence[Detector], depth: int) -> Iterator[Span]:
+    """The runs of an encoding in which something is found."""
+    at = 0
+    while (run := one.search(seen, at)) is not None:
+        start, at = run.span()
+        inside: dict[int, bool] = {}
+        before = seen[max(0, start - CONTEXT_BYTES) : start] if one.spaced else b""
+        for text in one.read(run[0]):
+            data = text.encode() if one.spaced else look_of(text)[0]
+            for _, end, number, overlong in spans_seen(before + data, detectors, depth - 1):
+                if end > len(before) and not (one.spaced and is_row(run[0], text) and not detectors[number].context):
+                    inside[number] = inside.get(number, False) or overlong
+        yield from ((start, at, number, overlong) for number, overlong in inside.items())
 
 
-NAMES = "nbsp ensp emsp thinsp shy zwj zwnj lrm rlm commat period hyphen dash ndash mdash minus lowbar colon sol num equals Tab NewLine"
+def spans_seen(seen: bytes, detectors: Sequence[Detector], depth: int) -> list[Span]:
+    """The real matches in what a text looks like."""
+    spans = [span for number, one in enumerate(detectors) for span in spans_of(one, number, seen)]
+    return spans + [span for one in encodings(detectors) if depth for span in runs_of(one, seen, detectors, depth)]
+
+
+NAMES = "nbsp ensp emsp thinsp shy zwj zwnj lrm rlm commat period hyphen dash ndash mdash minus lowbar colon sol num equals Tab"
+NAMES += " NewLine"
 REFERENCE = rf"&#[0-9]{{1,7}};?|&#[xX][0-9A-Fa-f]{{1,6}};?|&(?:{NAMES.replace(' ', '|')});"
 
 

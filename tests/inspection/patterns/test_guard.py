@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,6 +68,16 @@ ENCODERS: list[Callable[[bytes], str]] = [
     lambda data: data.hex(":"),
     lambda data: "".join(f"\\x{byte:02x}" for byte in data),
     quote,
+    lambda data: base64.b32encode(data).decode(),
+    lambda data: base64.a85encode(data, adobe=True).decode(),
+    lambda data: codecs.encode(data.decode("latin-1"), "rot13"),
+    lambda data: " ".join(f"{byte:02x}" for byte in data),
+    lambda data: " ".join(f"{byte:08b}" for byte in data),
+    lambda data: ", ".join(map(str, data)),
+    lambda data: "".join(f"\\{byte:03o}" for byte in data),
+    lambda data: ".".join(data.decode("latin-1")),
+    lambda data: "\r\n".join(data.decode("latin-1")),
+    lambda data: "  ".join(data.decode("latin-1")),
 ]
 ENCODED = st.builds(lambda text, encode: encode(text.encode()), FRAGMENTS, st.sampled_from(ENCODERS))
 TEXT = st.one_of(
@@ -239,7 +250,7 @@ def test_the_letter_of_an_escape_is_no_part_of_what_follows_it(escape: str, secr
 SECRETS = ["AKIAIOSFODNN7EXAMPLE", "4111 1111 1111 1111", "jane.doe@example.com", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"]
 
 
-@pytest.mark.parametrize("encode", ENCODERS, ids=["base64", "base64url", "hex", "hex-colons", "escaped", "percent"])
+@pytest.mark.parametrize("encode", ENCODERS[:6], ids=["base64", "base64url", "hex", "hex-colons", "escaped", "percent"])
 @pytest.mark.parametrize("secret", SECRETS)
 def test_what_is_hidden_in_an_encoding_is_found_where_it_stands(encode: Callable[[bytes], str], secret: str) -> None:
     hidden = encode(f"my secret: {secret} (keep it)".encode())
@@ -250,6 +261,49 @@ def test_what_is_hidden_in_an_encoding_is_found_where_it_stands(encode: Callable
         kinds = {kind for kind, *_ in inspect(secret).findings}
         assert kinds & {kind for kind, start, end, _ in verdict.findings if text[start:end].strip("=") in hidden}
         assert verdict.action > Action.ALLOW or verdict.text == text
+
+
+GITHUB = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        *((encode(b"card 4111 1111 1111 1111"), "payment-card") for encode in (*ENCODERS[6:8], *ENCODERS[9:13])),
+        (codecs.encode(GITHUB, "rot13"), "github-token"),
+        (codecs.encode("AKIAIOSFODNN7EXAMPLE", "rot13"), "aws-access-key"),
+        *((between.join(GITHUB), "github-token") for between in (" ", ".", "\n", "\r\n", ", ", "|", "  ")),
+        (" ".join("anna@example.org"), "email"),
+        (".".join("4111111111111111"), "payment-card"),
+        ("card " + " ".join("4111111111111111"), "payment-card"),
+        ("card 4 1 1 1  1 1 1 1  1 1 1 1  1 1 1 1", "payment-card"),
+        ("my SSN: 5 3 6 - 9 0 - 4 3 9 9", "us-ssn"),
+        (base64.b64encode("card 4111 1111 1111 1111".encode("utf-16-le")).decode(), "payment-card"),
+        ("junk" + base64.b64encode(b"card 4111 1111 1111 1111").decode(), "payment-card"),
+        (base64.b64encode(b"\x00\x01\x02\xff" + b"card 4111 1111 1111 1111 \xfe\xff").decode(), "payment-card"),
+    ],
+)
+def test_what_is_spelled_otherwise_is_found(text: str, kind: str) -> None:
+    said = f"so: {text} ok"
+    expected = reference(said)
+    assert kind in {one[0] for one in expected.findings}
+    assert inspect(said) == stream(list(said)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "row 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 end",
+        "[4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
+        "C H A P T E R  O N E  A N D  T W O",
+        "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+        "x = a + b - c * d / e + f - g * h / i + j",
+        "12 34 56 78 90 12 34 56 78 90 12 34 56 78 90 12 34",
+        "00110100 00110001 00110001 00110001 00110001 00110001 00110001 00110001 00110001 00110001 00110001",
+    ],
+)
+def test_characters_and_numbers_in_a_row_are_no_finding_by_themselves(text: str) -> None:
+    assert inspect(text).findings == []
 
 
 def test_what_is_encoded_twice_is_found() -> None:

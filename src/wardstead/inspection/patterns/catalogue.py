@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from wardstead.inspection.patterns.folding import folded
-from wardstead.inspection.patterns.pattern import Need, expand, has_mark, need, outline, parse, prefixes, width
+from wardstead.inspection.patterns.pattern import Need, beginnings, expand, has_mark, need, outline, parse, prefixes, width
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
@@ -23,6 +23,8 @@ CONTEXT_BYTES = 64
 ADDRESS_WITH_DATA = "address-with-data"
 """The type of addresses that carry data to a host."""
 
+_MARK: Final = 4
+_LETTERS: Final = re.compile("[A-Za-z]{2}")
 _Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
 
 
@@ -73,6 +75,8 @@ class Detector:
     overlong: str = ""
     examples: tuple[str, ...] = ()
     counter_examples: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    """What a secret of this kind begins with, where that is like nothing else."""
     trusted: frozenset[str] = frozenset()
     """Hosts: a match that is an address there is none."""
 
@@ -151,7 +155,14 @@ def _detector(entry: _Entry, where: str) -> Detector:
         entry.overlong,
         entry.examples,
         entry.counter_examples,
+        _marks(beginnings(tree)) if entry.category == "credentials" else (),
     )
+
+
+def _marks(begins: list[str]) -> tuple[str, ...]:
+    """Those of the beginnings that no word begins with: four characters, a letter and a sign or capitals among them."""
+    unlike = [one for one in begins if len(one) >= _MARK and " " not in one and not (one.islower() and one.isalpha())]
+    return tuple(one for one in unlike if _LETTERS.search(one))
 
 
 def _context(words: tuple[str, ...], where: str) -> tuple[str, ...]:

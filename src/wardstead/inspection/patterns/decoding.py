@@ -20,11 +20,20 @@ DEPTH: Final = 2
 MOST_CHARACTERS: Final = 20_000
 """A text is read in its first so many characters."""
 
+_STRETCH = re.compile(
+    rb"(?:[\t\n\r -~]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}){8,}"
+)
+_BETWEEN: Final = " \x00\n"
+"""Between stretches that can be read: nothing reaches over it."""
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 HEX = re.compile(r"(?:(?:\\x)?[0-9A-Fa-f]{2}[ :]?){8,}")
 PERCENT = re.compile(r"[A-Za-z0-9._~+%-]{6,}")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
+_NUMBER = re.compile(rb"[0-9]+")
+_BITS = re.compile(rb"[01]{8}")
+_BASE32 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
 _ROT13 = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
@@ -81,9 +90,87 @@ def from_base64(run: str) -> str:
     return readable(binascii.a2b_base64(data + b"=" * (-len(data) % 4)))
 
 
-def spells_text(run: bytes) -> bool:
-    """Whether twelve characters of base64 can be a text's: most that only look like base64 cannot."""
-    return _CONTROL.search(binascii.a2b_base64(run.translate(_URL_SAFE))) is None
+def stretches(data: bytes) -> str:
+    """All of ``data`` that people could have written, eight characters and more in a row. Of UTF-16, its ASCII."""
+    if b"\x00" in data:
+        data = data.replace(b"\x00", b"")
+    return _BETWEEN.join(one.decode("utf-8", "replace") for one in _STRETCH.findall(data))
+
+
+def in_base64(run: bytes) -> Iterator[str]:
+    """What a run in base64 or base64url may spell: what stands before it may share its first four characters."""
+    run = run.translate(_URL_SAFE, b"=")
+    for skipped in range(4):
+        data = run[skipped:]
+        data = data[: len(data) - (len(data) % 4 == 1)]
+        if said := stretches(binascii.a2b_base64(data + b"=" * (-len(data) % 4))):
+            yield said
+
+
+def in_base32(run: bytes) -> Iterator[str]:
+    """What a run in base32 may spell (RFC 4648 section 6), in capitals or small letters."""
+    digits = run.upper().translate(_BASE32)
+    for skipped in range(8):
+        bits = 5 * (len(digits) - skipped)
+        number = int(digits[skipped:], 32) >> bits % 8
+        if said := stretches(number.to_bytes(bits // 8)):
+            yield said
+
+
+def in_ascii85(run: bytes) -> Iterator[str]:
+    """What a run in Ascii85 spells, without the ``<~`` before it (Adobe, PostScript Language Reference, 3.13.3)."""
+    text = run[2:].partition(b"~")[0].replace(b"z", b"!!!!!")
+    padded = -len(text) % 5
+    values = [byte - 33 for byte in text + b"u" * padded]
+    groups = zip(*[iter(values)] * 5, strict=True)
+    words = [min(a * 52_200_625 + b * 614_125 + c * 7_225 + d * 85 + e, 0xFFFFFFFF) for a, b, c, d, e in groups]
+    data = b"".join(word.to_bytes(4) for word in words)
+    if said := stretches(data[: len(data) - padded]):
+        yield said
+
+
+def in_hex(run: bytes) -> Iterator[str]:
+    """What a run of hexadecimal digits spells, which may begin with half of a pair."""
+    for skipped in range(2):
+        digits = run[skipped:].decode()
+        if said := stretches(bytes.fromhex(digits[: len(digits) & ~1])):
+            yield said
+
+
+def in_pairs(run: bytes) -> Iterator[str]:
+    """What pairs of hexadecimal digits spell that stand apart, or behind an ``\\x`` each."""
+    if said := stretches(bytes.fromhex(b"".join(_HEX_PAIR.findall(run)).decode())):
+        yield said
+
+
+def in_decimals(run: bytes) -> Iterator[str]:
+    """What the numbers of characters spell."""
+    numbers = [int(one) for one in _NUMBER.findall(run)]
+    if said := stretches(bytes(number if number < 256 else 0x7F for number in numbers)):
+        yield said
+
+
+def in_binary(run: bytes) -> Iterator[str]:
+    """What characters in binary spell."""
+    if said := stretches(bytes(int(one, 2) for one in _BITS.findall(run))):
+        yield said
+
+
+def in_octal(run: bytes) -> Iterator[str]:
+    """What octal escapes spell."""
+    if said := stretches(bytes(int(one, 8) & 0xFF for one in _NUMBER.findall(run))):
+        yield said
+
+
+def in_percent(run: bytes) -> Iterator[str]:
+    """What a run of percent-encoding spells."""
+    if said := stretches(unquote_to_bytes(run)):
+        yield said
+
+
+def rot13(text: str) -> str:
+    """Each letter as the one that stands thirteen letters on."""
+    return text.translate(_ROT13)
 
 
 def from_hex(run: str) -> str:

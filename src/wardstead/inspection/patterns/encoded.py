@@ -1,48 +1,107 @@
 """Runs of a text that may be encoded: what they spell is searched like any text, and what it holds makes the run a finding.
 
-A run is at most as wide as a match may be. One that is longer is read part by part.
+A run is at most as wide as a match may be. One that is longer is read part by part. What surrounds the encoded part of a run, or
+is missing of it, hides nothing: of what a run spells, every stretch counts that can be read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wardstead.inspection.patterns.catalogue import Detector, windowed
-from wardstead.inspection.patterns.decoding import from_base64, from_hex, from_percent, spells_text
+from wardstead.inspection.patterns.decoding import (
+    in_ascii85,
+    in_base32,
+    in_base64,
+    in_binary,
+    in_decimals,
+    in_hex,
+    in_octal,
+    in_pairs,
+    in_percent,
+    rot13,
+)
+from wardstead.inspection.patterns.pattern import Need
 
-_ENCODINGS: Final[tuple[tuple[str, str, Callable[[str], str], int], ...]] = (
-    ("in-hex", r"[0-9A-Fa-f]{16,3016}", from_hex, 2),
-    ("in-escaped-hex", r"(?:\x5cx[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", from_hex, 1),
-    ("in-base64", r"[A-Za-z0-9+/_-]{16,3016}={0,2}", from_base64, 4),
-    (
+Search = Callable[[bytes, int], "re.Match[bytes] | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """``looks`` finds every place where a run may be, ``search`` the next run; ``read`` gives the texts that it may spell.
+
+    Runs are found by Python's own engine: it counts thousands of one class at no cost, RE2 by as many states. ``spaced``: the run
+    is a text whose characters stand apart, so it goes on from what stands before it, and digits alone are the row of a table
+    unless a word says what they are.
+    """
+
+    looks: Detector
+    search: Search
+    read: Callable[[bytes], Iterator[str]]
+    spaced: bool = False
+
+
+def encodings(detectors: Sequence[Detector]) -> tuple[Encoding, ...]:
+    """How what ``detectors`` look for may be encoded. Of rot13, that is read which begins like one of their secrets."""
+    marks = sorted({mark for one in detectors for mark in one.marks})
+    if not marks:
+        return _ENCODINGS
+    either = "|".join(_literal(rot13(mark)) for mark in marks)
+    one = _encoding("in-rot13", f"(?:{either})[0-9A-Za-z_.+/=~:-]{{1,300}}", _in_rot13)
+    # Keys are long: prose is not searched for any of this.
+    return (*_ENCODINGS, replace(one, looks=replace(one.looks, outline=f"(?:{either})", marked=False, need=Need.RUN)))
+
+
+def is_row(run: bytes, said: str) -> bool:
+    """Whether characters that stand apart are digits alone, with no sign between them that rows of tables do not have."""
+    return run[1] in b" \t,;\r\n" and said.replace(" ", "").isdigit()
+
+
+def _literal(text: str) -> str:
+    return "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in text)
+
+
+def _encoding(name: str, pattern: str, read: Callable[[bytes], Iterator[str]]) -> Encoding:
+    return Encoding(windowed(name, "encoded", pattern), re.compile(pattern.encode()).search, read)
+
+
+def _spaced() -> Encoding:
+    looks = windowed("in-spaced", "encoded", r"\b[0-9A-Za-z](?:(?:[ \t.,;|*:\n]|\r\n|, ){1,3}[!-~]){9,500}")
+    runs = re.compile(rb"\b[0-9A-Za-z]([ \t.,;|*:\n]|\r\n|, )\1{0,2}(?!\1)[!-~](?:\1{1,3}(?!\1)[!-~]){8,499}(?![0-9A-Za-z])")
+    return Encoding(replace(looks, need=Need.SPACED), runs.search, _in_spaced, spaced=True)
+
+
+def _in_spaced(run: bytes) -> Iterator[str]:
+    """With the greater gaps as blanks, and without any."""
+    between = run[1:3] if run[1:3] in {b"\r\n", b", "} else run[1:2]
+    parts = run.decode().split(between.decode())
+    words = re.sub(" +", " ", "".join(part or " " for part in parts))
+    yield words
+    if " " in words:
+        yield "".join(parts)
+
+
+def _in_rot13(run: bytes) -> Iterator[str]:
+    yield rot13(run.decode())
+
+
+_ENCODINGS: Final[tuple[Encoding, ...]] = (
+    _encoding("in-hex", r"[0-9A-Fa-f]{16,3016}", in_hex),
+    _encoding("in-escaped-hex", r"(?:\x5cx[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", in_pairs),
+    _encoding("in-pairs", r"\b(?:0x)?[0-7][0-9A-Fa-f](?:(?:, |[ :,-])(?:0x)?[0-7][0-9A-Fa-f]){9,600}", in_pairs),
+    _encoding("in-base64", r"[A-Za-z0-9+/_-]{16,3016}={0,2}", in_base64),
+    _encoding("in-base32", r"(?:[A-Z2-7]{24,3016}|[a-z2-7]{24,3016})", in_base32),
+    _encoding("in-ascii85", r"\x3c~[!-uz]{15,3016}", in_ascii85),
+    _encoding(
         "in-percent",
         r"[A-Za-z0-9._~+-]{0,64}%[0-9A-Fa-f][0-9A-Fa-f](?:%[0-9A-Fa-f][0-9A-Fa-f]|[A-Za-z0-9._~+-]){0,1000}",
-        from_percent,
-        1,
+        in_percent,
     ),
+    _encoding("in-decimals", r"\b[0-9]{2,3}(?:(?:, |[ ,;-])[0-9]{2,3}){9,700}", in_decimals),
+    _encoding("in-binary", r"\b[01]{8}(?:[ ,]?[01]{8}){9,400}", in_binary),
+    _encoding("in-octal", r"(?:\x5c[0-7]{2,3}){8,900}", in_octal),
+    _spaced(),
 )
-"""Name, pattern, what decodes a run, and how many characters stand for a unit: a run may begin with some that belong to none."""
-
-
-def encoded_runs() -> tuple[Detector, ...]:
-    """A detector for the runs of each encoding, in an order that ``readings`` knows."""
-    return tuple(windowed(name, "encoded", pattern) for name, pattern, _, _ in _ENCODINGS)
-
-
-SEARCHES: Final = tuple(re.compile(pattern.encode()).search for _, pattern, _, _ in _ENCODINGS)
-"""Where the next run is, by encoding. Python's own engine counts thousands of one class at no cost, RE2 by as many states."""
-
-
-def readings(encoding: int, run: bytes) -> Iterator[str]:
-    """The texts that a run of that encoding may spell: of those that begin in the first unit, the first that can be read."""
-    name, _, decode, unit = _ENCODINGS[encoding]
-    text = run.decode()
-    for skipped in range(unit):
-        if name == "in-base64" and not spells_text(run[skipped : skipped + 12]):
-            continue
-        said = decode(text[skipped:])
-        if said:
-            yield said
-            return

@@ -13,7 +13,7 @@ context is looked for only where one of its words has been seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ import re2
 
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, Detector
 from wardstead.inspection.patterns.context import Context, caseless, standing
-from wardstead.inspection.patterns.encoded import SEARCHES, encoded_runs, readings
+from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
 from wardstead.inspection.patterns.folding import View
 from wardstead.inspection.patterns.narrowing import Seeds
 from wardstead.inspection.patterns.pattern import WORD, Need
@@ -107,9 +107,9 @@ class Matcher:
         self.detectors = tuple(detectors)
         self._scan = scan
         self._options = _options()
-        runs = encoded_runs()
+        self._runs = encodings(self.detectors)
         self._first_run = len(self.detectors)
-        everything = dict(enumerate((*self.detectors, *runs)))
+        everything = dict(enumerate((*self.detectors, *(one.looks for one in self._runs))))
         self._everything = list(everything)
         free = {number: one for number, one in everything.items() if not one.context}
         bound = {number: one for number, one in everything.items() if one.context}
@@ -228,30 +228,35 @@ class Matcher:
 
     def _in_runs(self, number: int, data: bytes, begin: int, before: int, depth: int) -> Scan:
         """The runs of one encoding that hold a match: for each detector that has one there, the run is its match."""
-        search, found = SEARCHES[number - self._first_run], []
+        one, found = self._runs[number - self._first_run], []
         while begin < before:
-            match = search(data, begin)
+            match = one.search(data, begin)
             if match is None or match.start() >= before:
                 break
             start, begin = match.span()
-            for text in readings(number - self._first_run, data[start:begin]):
-                found += [Match(start, begin, inside, overlong) for inside, overlong in self._inside(text, depth)]
+            said = self._said(one, data, start, begin, depth)
+            found += [Match(start, begin, inside, overlong) for inside, overlong in sorted(said.items())]
         return Scan(found, begin)
 
-    def _inside(self, text: str, depth: int) -> list[tuple[int, bool]]:
+    def _said(self, one: Encoding, data: bytes, start: int, end: int, depth: int) -> dict[int, bool]:
         """The detectors that find something in what a run spells, and whether it goes on."""
-        data = View(text).data
         found: dict[int, bool] = {}
+        run = data[start:end]
+        for text in one.read(run):
+            row, before = one.spaced and is_row(run, text), data[max(0, start - CONTEXT_BYTES) : start] if one.spaced else b""
+            said = text.encode() if one.spaced else View(text).data
+            for match in self._inside(before + said, depth):
+                if match.end > len(before) and not (row and self._compiled[match.detector].context is None):
+                    found[match.detector] = found.get(match.detector, False) or match.overlong
+        return found
+
+    def _inside(self, data: bytes, depth: int) -> Iterator[Match]:
+        """The matches in what a run spells."""
         for number in self.candidates(data, 0):
             if number < self._first_run:
-                scan = self.matches(number, data, 0, len(data))
+                yield from self.matches(number, data, 0, len(data)).matches
             elif depth > 1:
-                scan = self._in_runs(number, data, 0, len(data), depth - 1)
-            else:
-                continue
-            for match in scan.matches:
-                found[match.detector] = found.get(match.detector, False) or match.overlong
-        return sorted(found.items())
+                yield from self._in_runs(number, data, 0, len(data), depth - 1).matches
 
 
 _NONE: Final[frozenset[int]] = frozenset()

@@ -29,6 +29,8 @@ class Seeds:
             self.needs = [Need.DIGIT, Need.DIGITS] if b"111" in digits else [Need.DIGIT]
         if _RUN in keys:
             self.needs.append(Need.RUN)
+        if _APART in keys or _FURTHER_APART in keys:
+            self.needs.append(Need.SPACED)
         if b"@" in data:
             self.needs.append(Need.AT)
         if b":" in data:
@@ -39,7 +41,10 @@ class Seeds:
 
         INVARIANT: a match that holds such a seed, with so many bytes to its left and right, stands whole in the result.
         """
-        seed, data = _SEEDS[need], self._data
+        data = self._data
+        if need is Need.SPACED:  # rare, and of either width
+            return data
+        seed = _SEEDS[need]
         marks = self._keys if need is Need.RUN else self._digits if need in _OF_DIGITS else data
         at = marks.find(seed)
         parts = []
@@ -64,5 +69,7 @@ def _table(codes: AbstractSet[int]) -> bytes:
 _DIGITS: Final = _table(DIGIT)
 _KEYS: Final = _table(KEY)
 _RUN: Final = b"1" * 16
+_APART: Final = b"1 1 1 1"
+_FURTHER_APART: Final = b"1  1  1  1"
 _OF_DIGITS: Final = frozenset((Need.DIGIT, Need.DIGITS))
 _SEEDS: Final = {Need.DIGITS: b"111", Need.DIGIT: b"1", Need.RUN: _RUN, Need.AT: b"@", Need.COLON: b":"}

@@ -36,6 +36,8 @@ class Need(StrEnum):
     AT = "at sign"
     DIGIT = "digit"
     COLON = "colon"
+    SPACED = "spaced"
+    """Four characters that stand apart from each other. No pattern is known to hold them: who looks for such says so."""
     NOTHING = ""
 
 
@@ -133,6 +135,31 @@ def emit(tree: Tree, where: str, least: int = 1) -> str:
 def outline(tree: Tree, where: str) -> str:
     """A pattern that occurs wherever this one does, and perhaps elsewhere: its wide repeats have no upper bound."""
     return ("(?i:" if tree.state.flags & re.IGNORECASE else "(?:") + emit(tree, where, least=LEAST) + ")"
+
+
+def beginnings(items: Any) -> list[str]:
+    """What every match begins with: one of a few given texts; a single empty one where that is not to be told."""
+    known, over = [""], False
+    for op, value in items:
+        more = [""]
+        if op is c.LITERAL:
+            more = [chr(value)]
+        elif op is c.SUBPATTERN and not value[1]:
+            more = beginnings(value[3])
+            over = not all(one[0] in {c.LITERAL, c.AT, c.BRANCH} for one in value[3])
+        elif op is c.BRANCH:
+            more = [one for branch in value[1] for one in beginnings(branch)]
+            over = not all(one[0] is c.LITERAL for branch in value[1] for one in branch)
+        elif op is c.IN and all(kind is c.LITERAL for kind, _ in value):
+            more = [chr(one) for _, one in value]
+        elif op is not c.AT:
+            over = True
+        if len(known) * len(more) > _MOST_BEGINNINGS:
+            break
+        known = [first + then for first in known for then in more]
+        if over:
+            break
+    return known
 
 
 def has_mark(items: Any) -> bool:
@@ -251,6 +278,7 @@ def _full(op: Any, value: Any, where: str, least: int = 1) -> str:
     raise _unsupported(op, where)
 
 
+_MOST_BEGINNINGS = 24
 _BEYOND_ASCII = re.compile(r"\\x[89a-f]")
 
 
