@@ -35,10 +35,13 @@ MAPPING: Final = {
 STRUCTURED: Final = ("CREDIT_CARD", "EMAIL_ADDRESS", "US_SSN", "IBAN_CODE", "DOMAIN_NAME", "IP_ADDRESS")
 """Labels that have a form of their own: what must hardly ever be missed."""
 
-PEER_MAPPING: Final = {
+PEER_MAPPING: Final[dict[str, dict[str, str]]] = {
     "presidio": {
         "NRP": "NRP", "DATE_TIME": "DATE_TIME", "URL": "DOMAIN_NAME", "US_DRIVER_LICENSE": "US_DRIVER_LICENSE",
         "ORGANIZATION": "ORGANIZATION", "ADDRESS": "ADDRESS",
+    },
+    "llm-guard-anonymize": {
+        "CREDIT_CARD_RE": "CREDIT_CARD", "EMAIL_ADDRESS_RE": "EMAIL_ADDRESS", "US_SSN_RE": "US_SSN",
     },
     "datafog": {
         "EMAIL": "EMAIL_ADDRESS", "PHONE": "PHONE_NUMBER", "SSN": "US_SSN", "CREDIT_CARD": "CREDIT_CARD", "IP_ADDRESS": "IP_ADDRESS",
@@ -50,6 +53,7 @@ PEER_MAPPING: Final = {
         "url": "DOMAIN_NAME", "name": "PERSON", "address": "ADDRESS", "date_of_birth": "DATE_TIME", "drivers_licence": "US_DRIVER_LICENSE",
     },
 }  # fmt: skip
+PEER_MAPPING["presidio-md"] = PEER_MAPPING["presidio"]
 """Peers' types to labels of the set; what is not named keeps its name."""
 
 PERSONAL_CATEGORIES: Final = frozenset(

