@@ -75,7 +75,7 @@ def test_a_mark_that_rises_while_it_is_decided_is_not_lowered(deployment: Deploy
 
     def rising() -> CedarDecisionPoint:
         with open_engine(deployment.places.database_url).begin() as connection:
-            connection.execute(conversations.update().values(level=3, version=6))
+            connection.execute(conversations.update().values(level="restricted", version=6))
         return point
 
     monkeypatch.setattr(deployment, "decision_point", rising)
