@@ -14,7 +14,7 @@ from wardstead.access.pdp import ACTIONS, CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.ids import CredentialId, PrincipalId
-from wardstead.kernel.labels import Label, label
+from wardstead.kernel.labels import STANDARD, Label, label
 
 FOLDER = files("wardstead.catalogues") / "policies"
 STARTER = {
@@ -25,12 +25,12 @@ SCHEMA = (FOLDER / "schema.cedarschema").read_text()
 POINT = CedarDecisionPoint(STARTER, SCHEMA)
 
 COMPARTMENTS = st.frozensets(st.sampled_from(["personal", "payment", "health"]))
-LABELS = st.builds(Label, st.integers(0, 3), COMPARTMENTS)
+LABELS = st.builds(STANDARD.label, st.sampled_from(STANDARD.names), COMPARTMENTS)
 ROLES = st.frozensets(st.sampled_from(["user", "admin", "auditor", "reviewer"]))
 MODEL = {"infer", "embed", "listModels"}
 HELD = {"reviewHeld", "readHeld"}
 EXCHANGE = {"readReceipt", "viewExchange", *HELD}
-CONSOLE = {"viewConsole", "viewLedger", "viewAdministration", "administer", "replayPolicy"}
+CONSOLE = {"viewConsole", "viewLedger", "viewAdministration", "administer", "replayPolicy", "evaluateAccess"}
 
 
 @st.composite

@@ -26,7 +26,7 @@ from wardstead.access.ports import (
 )
 from wardstead.access.rules import load_rules
 from wardstead.kernel.ids import CredentialId, PrincipalId
-from wardstead.kernel.labels import Label
+from wardstead.kernel.labels import STANDARD, Label
 
 FOLDER = files("wardstead.catalogues") / "policies"
 MANDATORY = files("wardstead.catalogues") / "mandatory"
@@ -184,7 +184,7 @@ assert KNOWN <= ACTIONS
 
 
 def label(mark: Mark) -> Label:
-    return Label(mark.level, mark.compartments)
+    return STANDARD.label(STANDARD.names[mark.level], mark.compartments)
 
 
 def directory_of(world: World, version: int = 1) -> Directory:

@@ -91,7 +91,15 @@ def test_what_is_said_to_be_lacking_is_all_that_is_lacking(deployment: Deploymen
 def test_an_older_schema_decides_as_it_did(deployment: Deployment) -> None:
     older(deployment)
     point = deployment.decision_point()
-    assert point.unknown_actions == {"shareData", "revokeShare", "requestRole", "approveRole", "reviewHeld", "readHeld"}
+    assert point.unknown_actions == {
+        "shareData",
+        "revokeShare",
+        "requestRole",
+        "approveRole",
+        "reviewHeld",
+        "readHeld",
+        "evaluateAccess",
+    }
     who = Identity(
         Principal(PrincipalId("p"), "p", frozenset({"user"}), CONFIDENTIAL, groups=frozenset({"g"}),
                   attributes=(Attribute("department", "sales"),)),

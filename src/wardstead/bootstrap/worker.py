@@ -27,6 +27,7 @@ from wardstead.adapters.store.journal import Journal
 from wardstead.adapters.store.ledger_reader import ExchangeSummary
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.evaluating import putting
 from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.inspection import planter
 from wardstead.bootstrap.policies import begin_policies, in_force
@@ -40,6 +41,7 @@ from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
 from wardstead.gateway.server.app import Gateway, Services
 from wardstead.gateway.server.doors import Doors
+from wardstead.gateway.server.evaluating import Evaluating
 from wardstead.gateway.server.runner import Upstream
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.isolation.plan import Mode
@@ -286,6 +288,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         held_of=desk.own,
         find_release=deployment.reviews.released,
         read_document=functools.partial(deployment.extractor.extract, limits=deployment.settings.documents.limits()),
+        evaluating=Evaluating(putting(deployment), deployment.url, deployment.settings.server.body_timeout_s),
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
         ledger_verified=functools.partial(verified, deployment),
         ledger_health=lambda: journal.accepts() and can_write(deployment.places.state),

@@ -21,10 +21,13 @@ from wardstead.gateway.pipeline.record import Sealer
 from wardstead.gateway.pipeline.refusals import NoSuchModel, Unexpected
 from wardstead.gateway.pipeline.steps import Incoming
 from wardstead.gateway.protocol import dialects
+from wardstead.gateway.protocol.authzen import METADATA
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import Dialect
 from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
+from wardstead.gateway.server.evaluating import PATHS as EVALUATIONS
+from wardstead.gateway.server.evaluating import Evaluating
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, address_of, read_head, then_close
 from wardstead.gateway.server.runner import (
@@ -48,7 +51,7 @@ from wardstead.ledger.ports import Journal
 log = logging.getLogger(__name__)
 
 _APIS = frozenset({"/healthz", *dialects.ROUTES})
-_API_FOLDERS = ("/v1", "/api", "/ledger/")
+_API_FOLDERS = ("/v1", "/api", "/ledger/", "/access/")
 """What never goes to the console: a client of an API gets its own dialect's errors."""
 
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
@@ -91,6 +94,7 @@ class Services:
     held_of: Callable[[Identity], list[dict[str, Any]]]
     find_release: FindReleased
     read_document: ReadDocument
+    evaluating: Evaluating
     model_health: Sequence[Callable[[], bool]] = ()
     ledger_health: Callable[[], bool] = bool
     ledger_verified: Callable[[], bool | None] = bool
@@ -203,7 +207,9 @@ class Gateway:
         try:
             head = read_head(scope["headers"], self._doors)
             head.address = scope["wardstead.address"] = address_of(scope.get("client"), head.forwarded, self._doors)
-            if self.console is None or path in _APIS or path.startswith(_API_FOLDERS):
+            if path in EVALUATIONS:
+                await self._evaluate(path, scope["method"], head, receive, send)
+            elif self.console is None or path in _APIS or path.startswith(_API_FOLDERS):
                 await self._answer(path, scope["method"], head, send)
             else:
                 await self.console(scope, receive, send)
@@ -238,6 +244,20 @@ class Gateway:
             case ["ledger", "receipt", exchange_id]:
                 return partial(self._receipt, exchange_id)
         raise NotFound("there is nothing at this path", where=path[:200])
+
+    async def _evaluate(self, path: str, method: str, head: RequestHead, receive: Receive, send: Send) -> None:
+        """AuthZEN: another application asks what somebody may do."""
+        evaluating = self._services.evaluating
+        if path == METADATA:
+            if method not in {"GET", "HEAD"}:
+                raise MethodNotAllowed("GET, HEAD")
+            await _send_whole(send, 200, evaluating.published())
+            return
+        if method != "POST":
+            raise MethodNotAllowed("POST")
+        who = await self._identify(head)
+        body = await evaluating.evaluate(path, self._services.worlds.current, who, receive, self._services.clock())
+        await _send_whole(send, 200, body)
 
     async def _healthz(self, _head: RequestHead, send: Send) -> None:
         await self._send_json(send, *await self._health.report(draining=self.draining))

@@ -1,0 +1,81 @@
+"""Questions of other applications, put as the gateway itself would put them: what we know of a resource is ours to say."""
+
+from __future__ import annotations
+
+from wardstead.access.asking import CONSOLE, RESOURCES, Circumstance, request_of
+from wardstead.access.ports import AccessRequest, Directory, Principal, Resource
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.people import clearance
+from wardstead.bootstrap.sharing import found_conversation, found_exchange
+from wardstead.gateway.pipeline.world import World
+from wardstead.gateway.protocol.authzen import Question
+from wardstead.gateway.server.evaluating import Put
+from wardstead.kernel.errors import CallerError
+from wardstead.kernel.labels import PUBLIC, Label
+
+_PEOPLE = frozenset({"user", "identity", "person"})
+
+
+class UnknownSubject(CallerError):
+    """Nobody here is called that."""
+
+    code = "unknown_subject"
+
+
+class UnknownResource(CallerError):
+    """There is no such resource, or the action is not on one of its type."""
+
+    code = "unknown_resource"
+
+
+class UnknownPurpose(CallerError):
+    """A purpose that is not registered."""
+
+    code = "unknown_purpose"
+
+
+def putting(deployment: Deployment) -> Put:
+    """How questions are put in this deployment."""
+
+    def put(world: World, question: Question, now_ms: int) -> AccessRequest:
+        who = _subject(world.directory, question)
+        if question.purpose and world.purposes is not None and question.purpose not in world.purposes:
+            raise UnknownPurpose("the purpose is not registered in access.yaml")
+        resource, label = _resource(deployment, world, question, who)
+        signed_in_ms = now_ms - question.signed_in_s * 1000 if question.signed_in_s is not None else None
+        at = Circumstance(
+            now_ms, label.join(_label(deployment, question.label)),
+            question.purpose, question.application, question.address, signed_in_ms,
+        )  # fmt: skip
+        return request_of(who, question.action, resource, at)
+
+    return put
+
+
+def _subject(directory: Directory, question: Question) -> Principal:
+    for one in directory.principals.values():
+        if question.subject_type in _PEOPLE and question.subject in {one.id, one.name}:
+            return one
+    raise UnknownSubject("nobody here is called that")
+
+
+def _resource(deployment: Deployment, world: World, question: Question, who: Principal) -> tuple[Resource, Label]:
+    """What is known of it, and the label of its data: nothing of it is taken from the question."""
+    kind, name = question.resource_type, question.resource
+    if kind == "Console" and RESOURCES.get(question.action, "Console") == "Console":
+        return CONSOLE, PUBLIC
+    if kind == "Model" and name in world.models:
+        return Resource("Model", name, clearance=world.models[name].clearance), PUBLIC
+    if kind == "Exchange":
+        return found_exchange(deployment, name)
+    if kind == "Conversation":
+        return found_conversation(deployment, name, who)
+    raise UnknownResource("there is no such resource")
+
+
+def _label(deployment: Deployment, said: str) -> Label:
+    """As the ``wardstead-label`` header writes it: ``confidential; payment, personal``."""
+    if not said:
+        return PUBLIC
+    level, _, names = said.partition(";")
+    return clearance(deployment, level.strip(), [name.strip() for name in names.split(",") if name.strip()])

@@ -1,0 +1,80 @@
+"""Answers other applications' questions to the decision point (AuthZEN). Who asks needs a permit of their own for that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
+from wardstead.gateway.pipeline.world import World
+from wardstead.gateway.protocol.authzen import EVALUATION, EVALUATIONS, METADATA, MOST_BYTES, Question, answer, metadata, parse
+from wardstead.kernel.errors import CallerError, WardsteadError
+
+CONSOLE: Final = Resource("Console", "wardstead")
+PATHS: Final = frozenset({EVALUATION, EVALUATIONS, METADATA})
+
+Put = Callable[[World, Question, int], AccessRequest]
+"""A question as the gateway itself would put it, at a time in ms. Raises ``CallerError`` for what nobody knows. Blocks."""
+
+
+class MayNotAsk(CallerError):
+    """Whoever asks may not ask about others."""
+
+    code = "access_denied"
+
+
+class QuestionTooLong(CallerError):
+    """A body larger than any batch of questions."""
+
+    code = "body_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluating:
+    """The endpoints. ``put`` is wired by ``bootstrap``; ``base`` is this deployment's address."""
+
+    put: Put
+    base: str
+    timeout_s: float
+
+    def published(self) -> bytes:
+        """What there is, for whoever looks."""
+        return bytes(orjson.dumps(metadata(self.base)))
+
+    async def evaluate(
+        self, path: str, world: World, who: Identity, receive: Callable[[], Awaitable[dict[str, Any]]], now_ms: int
+    ) -> bytes:
+        """The response to a request of ``who``. Raises ``MayNotAsk``, ``NoQuestion``."""
+        may = world.decisions.decide(AccessRequest(who, "evaluateAccess", CONSOLE, now_ms=now_ms))
+        if not may.allow:
+            raise MayNotAsk(may.reason, next_step="use a key of somebody with the role application")
+        batch = parse(path, await self._body(receive))
+        said = await asyncio.to_thread(lambda: answer(batch, self._decided(world, batch.questions, now_ms)))
+        return bytes(orjson.dumps(said))
+
+    def _decided(self, world: World, questions: Sequence[Question], now_ms: int) -> Iterator[Decision]:
+        for question in questions:
+            try:
+                yield world.decisions.decide(self.put(world, question, now_ms))
+            except CallerError as error:  # somebody, or something, that nobody knows: they may not
+                yield Decision(allow=False, policies=(), reason=error.what, code=f"access.{error.code}")
+
+    async def _body(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise WardsteadError("the request did not arrive")
+                    body += message.get("body", b"")
+                    if len(body) > MOST_BYTES:
+                        raise QuestionTooLong(f"a body has at most {MOST_BYTES} bytes")
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise CallerError("the request did not arrive in time") from None
