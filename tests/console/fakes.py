@@ -12,11 +12,17 @@ from typing import Any
 
 from tests.trees import node_of
 
+from wardstead.access.asking import Asked, Circumstance, Difference, Explained, Ground, compare, request_of
+from wardstead.access.checks import Finding, check_policies
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
+from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import CedarDecisionPoint
-from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
+from wardstead.access.policyset import AccessPolicies, PolicyFiles, compile_policies
+from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal, Resource
 from wardstead.bootstrap.classification import NoSuchPolicy
+from wardstead.bootstrap.deployment import product_policies
 from wardstead.bootstrap.replaying import Replay, Target
+from wardstead.console.policy_desk import Activated, Standing
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
@@ -197,6 +203,61 @@ NAMES = DetectorState("names", "rampart-1", {"person": "personal", "location": "
 
 
 @dataclass
+class FakeDesk:
+    """The starter policies in force, and in the folder one more."""
+
+    own: str = '@id("users-rest") @reason("today is a holiday") forbid (principal in Role::"user", action, resource);'
+    edited: tuple[str, ...] = ("90.cedar",)
+    wrong: str = ""
+    asked: list[Asked] = field(default_factory=list)
+
+    def _policies(self, which: str) -> AccessPolicies:
+        folder = files("wardstead.catalogues") / "policies"
+        names = ("10-roles.cedar", "schema.cedarschema", "access.yaml")
+        texts = {name: (folder / name).read_text() for name in names}
+        if which == "folder":
+            texts["90.cedar"] = self.own
+        return compile_policies(PolicyFiles(texts), product_policies(), "policies")
+
+    def standing(self) -> Standing:
+        one = Activated("0a1b2c3d4e5f6071", "2026-11-23T15:00:00.000Z", "operator-7 (command line)", "a <b>holiday</b>")
+        return Standing((one, replace(one, version="feedfacecafebeef", reason="")), self.edited, self.wrong)
+
+    def _decide(self, asked: Asked, which: str, name: str) -> Decision:
+        if name not in PEOPLE:
+            raise TooManyAttempts(f"there is nobody called {name}")
+        kind, _, own = asked.resource.partition("::")
+        owner = PEOPLE[asked.owner or asked.principal].id if kind not in {"Model", "Console"} else None
+        point = MemoisedDecisionPoint(self._policies(which).point, self._directory())
+        return point.decide(request_of(PEOPLE[name], asked.action, Resource(kind, own or "x", owner=owner), Circumstance(0)))
+
+    def _directory(self) -> Directory:
+        return Directory(0, {one.id: one for one in PEOPLE.values()})
+
+    def explain(self, asked: Asked, which: str) -> Explained:
+        self.asked.append(asked)
+        decision = self._decide(asked, which, asked.principal)
+        roles = tuple(sorted(PEOPLE[asked.principal].roles))
+        return Explained(asked, "0a1b2c3d4e5f6071", 0, PUBLIC, decision, roles, (), (), ())
+
+    def who_can(self, asked: Asked, which: str) -> Sequence[str]:
+        return [name for name in PEOPLE if self._decide(asked, which, name).allow]
+
+    def findings(self) -> Sequence[Finding]:
+        return check_policies(self._policies("folder"), {"user"})
+
+    def difference(self) -> Difference:
+        ground = Ground(self._directory(), (Resource("Model", "smollm2"),))
+        return compare(self._policies("active"), self._policies("folder"), ground, 0)
+
+    def people(self) -> Sequence[str]:
+        return sorted(PEOPLE)
+
+    def purposes(self) -> Sequence[str]:
+        return ["support"]
+
+
+@dataclass
 class FakeServices:
     """Keeps what was asked of it, so that a test can say what was never read."""
 
@@ -213,6 +274,7 @@ class FakeServices:
     crash: bool = False
     names: DetectorState = NAMES
     changed: bool = False
+    policies: FakeDesk = field(default_factory=FakeDesk)
 
     def __post_init__(self) -> None:
         if not self.summaries:

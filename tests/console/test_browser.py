@@ -118,15 +118,18 @@ def test_every_page_passes_axe_and_fits(browser: Browser, services: FakeServices
         )
         page = context.new_page()
         for path in OUTSIDE:
-            page.goto(path)
+            answered = page.goto(path)
+            assert answered is not None
+            assert answered.ok
             assert_accessible(page)
             assert_nothing_sticks_out(page)
         sign_in(page, "root")
         expect(page.locator("#live-status")).to_have_text("Live")
         assert_accessible(page)
-        page.goto("classification/what-if")
-        assert_accessible(page)
-        assert_nothing_sticks_out(page)
+        for path in ("classification/what-if", "access?who=alice&action=infer&model=smollm2", "access/check", "access/changes"):
+            page.goto(path)
+            assert_accessible(page)
+            assert_nothing_sticks_out(page)
         sign_in(page)
         services.checks = (*services.checks[:2], replace(services.checks[3], state=State.RED))
         for path in PAGES:
@@ -491,3 +494,30 @@ def test_a_replay_shows_how_far_it_is(page: Page, services: FakeServices, monkey
     go_on.set()
     expect(page.get_by_text("3 were erased.")).to_be_visible()
     expect(shown).to_have_count(0)
+
+
+# -- access policies ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_asked_with_the_keyboard_alone(page: Page) -> None:
+    sign_in(page, "root").goto("access")
+    page.get_by_label("Who", exact=True).focus()
+    page.keyboard.type("alice")
+    page.keyboard.press("Tab")
+    page.keyboard.type("infer")
+    page.get_by_label("When").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="alice may", level=2)).to_be_visible()
+    assert "who=alice" in page.url
+
+
+def test_a_question_is_asked_without_scripts(browser: Browser, services: FakeServices) -> None:
+    with serving(services) as (url, _):
+        context = browser.new_context(base_url=f"{url}/console/", java_script_enabled=False)
+        page = context.new_page()
+        sign_in(page, "ada").goto("access")
+        page.get_by_label("By which policies").select_option("folder")
+        page.get_by_label("Who", exact=True).select_option("alice")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.get_by_role("heading", name="alice may not", level=2)).to_be_visible()
+        context.close()

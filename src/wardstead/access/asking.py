@@ -73,6 +73,37 @@ def address_in(rules: AccessRules, said: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as somebody writes it: names and texts. Empty is left out."""
+
+    principal: str
+    action: str
+    resource: str
+    at: str = ""
+    purpose: str = ""
+    application: str = ""
+    network: str = ""
+    label: str = ""
+    signed_in: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An answer, and what it rests on."""
+
+    asked: Asked
+    version: str
+    time_ms: int
+    label: Label
+    decision: Decision
+    roles: tuple[str, ...]
+    windows: tuple[str, ...]
+    networks: tuple[str, ...]
+    fresh: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """For whom an answer changes, and in which circumstances."""
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from wardstead.access.asking import CONSOLE, RESOURCES, Circumstance, Difference, Ground, address_in, compare, request_of
+from wardstead.access.asking import (
+    CONSOLE,
+    RESOURCES,
+    Asked,
+    Circumstance,
+    Difference,
+    Explained,
+    Ground,
+    address_in,
+    compare,
+    request_of,
+)
 from wardstead.access.checks import Finding, check_policies
 from wardstead.access.examples import Outcome, run_examples
 from wardstead.access.memo import MemoisedDecisionPoint
@@ -43,37 +54,6 @@ class UnknownResource(CallerError):
     """There is no such resource, or the action is not on one of its type."""
 
     code = "unknown_resource"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as somebody writes it: names and texts. Empty is left out."""
-
-    principal: str
-    action: str
-    resource: str
-    at: str = ""
-    purpose: str = ""
-    application: str = ""
-    network: str = ""
-    label: str = ""
-    signed_in: str = ""
-    owner: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """An answer, and what it rests on."""
-
-    asked: Asked
-    version: str
-    time_ms: int
-    label: Label
-    decision: Decision
-    roles: tuple[str, ...]
-    windows: tuple[str, ...]
-    networks: tuple[str, ...]
-    fresh: tuple[str, ...]
 
 
 def policies_named(deployment: Deployment, name: str) -> AccessPolicies:

@@ -22,6 +22,7 @@ from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
 from wardstead.bootstrap.federation import Federation
+from wardstead.bootstrap.policy_desk import DeploymentPolicyDesk
 from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
 from wardstead.bootstrap.retention import as_classified, within_retention
@@ -72,6 +73,7 @@ class Console:
         self._posture: tuple[float, Posture] | None = None
         self._states: tuple[float, tuple[DetectorState, ...]] | None = None
         self._lock = Lock()
+        self.policies = DeploymentPolicyDesk(deployment)
 
     # -- signing in --------------------------------------------------------------------------------------------------
 

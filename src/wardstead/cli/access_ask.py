@@ -9,10 +9,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.access.asking import Change
+from wardstead.access.asking import Asked, Change
 from wardstead.access.ports import Decision
 from wardstead.bootstrap import asking
-from wardstead.bootstrap.asking import ACTIVE, FOLDER, Asked
+from wardstead.bootstrap.asking import ACTIVE, FOLDER
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from wardstead.console.pages.access import AccessPages, TooManyQuestions
 from wardstead.console.pages.chat import Chat
 from wardstead.console.pages.classification import Classifying, TooManyTries
 from wardstead.console.pages.exchanges import Exchanges
@@ -35,6 +36,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
     door = SigningIn(site, checks)
     tries = Turns(settings.text_checks, settings.text_waiting, TooManyTries)
     replays = Turns(settings.replays, settings.replays_waiting, TooManyReplays)
+    questions = Turns(settings.questions, settings.questions_waiting, TooManyQuestions)
     routes = [
         Route("/", _to_home, methods=["GET"]),
         Route("/console", _to_home, methods=["GET"]),
@@ -46,6 +48,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *Reviewing(site).routes(),
         *Classifying(site, tries).routes(),
         *WhatIf(site, replays).routes(),
+        *AccessPages(site, questions).routes(),
         *Chat(site).routes(),
     ]
 

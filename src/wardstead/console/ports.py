@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from wardstead.access.ports import Container, Decision, Identity, Resource
 from wardstead.assurance.review.held import Held, Said, Verdict
+from wardstead.console.policy_desk import PolicyDesk
 from wardstead.inspection.classify import Classification
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.documents import Extracted
@@ -133,6 +134,11 @@ class Tried:
 
 class ConsoleServices(Protocol):
     """Everything the console needs. Methods raise ``WardsteadError`` and nothing else; the console shows it as a page."""
+
+    @property
+    def policies(self) -> PolicyDesk:
+        """What there is to ask of the access policies."""
+        ...
 
     def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
         """Check a password and open a session; ``None`` for a wrong name or password (both look and take the same).

@@ -74,6 +74,9 @@ class ConsoleSettings:
     replays: int = 1
     """How many changed policies are replayed at the same time, and how many may wait for it."""
     replays_waiting: int = 3
+    questions: int = 1
+    """How many questions are put to the access policies at the same time, and how many may wait for it."""
+    questions_waiting: int = 16
 
 
 class Site:
@@ -116,12 +119,13 @@ class Site:
         alarms = [check.title for check in posture.checks if check.state is State.RED]
         shown = {"who": who.identity.principal, "csrf": who.csrf, "at": at, "alarms": alarms, **values}
         shown["reviews"] = self.may_review(who)
+        shown["administration"] = self.decide(who, "viewAdministration", CONSOLE).allow
         # What was said may be long, and nobody else waits for it.
         return await run_in_threadpool(partial(self.bare, template, **shown))
 
     def bare(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for anybody."""
-        shown = {"who": None, "csrf": "", "at": "", "alarms": [], "reviews": False, **values}
+        shown = {"who": None, "csrf": "", "at": "", "alarms": [], "reviews": False, "administration": False, **values}
         return HTMLResponse(self._templates.get_template(template).render(shown), status)
 
     async def error_page(self, request: Request, error: WardsteadError) -> Response:

@@ -1,0 +1,124 @@
+"""Who may do what, and why: a question put by hand, the policies in force, and what those in the folder would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wardstead.access.asking import RESOURCES, Asked
+from wardstead.access.pdp import ACTIONS
+from wardstead.console.sessions import Visitor
+from wardstead.console.site import CONSOLE, NotPermitted, Site
+from wardstead.console.turns import Turns
+from wardstead.gateway.protocol.errors import status_of
+from wardstead.kernel.clock import rfc3339
+from wardstead.kernel.errors import BackendError, CallerError, ConfigurationError
+
+ACCESS: Final = "/console/access"
+_FIELDS: Final = ("who", "action", "model", "owner", "at", "purpose", "network", "label", "signed_in", "policies")
+_MAX_CHARS: Final = 200
+_CHANGES: Final = 200
+_WHICH: Final = ("active", "folder")
+
+
+class TooManyQuestions(BackendError):
+    """More people ask the policies at this moment than may wait for it."""
+
+    code = "overloaded"
+
+    def __init__(self) -> None:
+        """Says when to come back."""
+        super().__init__("others ask the policies", next_step="Try again in a minute")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPages:
+    """The page. It takes ``viewAdministration``: it tells what others may do."""
+
+    site: Site
+    turns: Turns
+
+    def routes(self) -> list[Route]:
+        """Where it is."""
+        return [
+            Route(ACCESS, self.show, methods=["GET"]),
+            Route(f"{ACCESS}/check", self.check, methods=["GET"]),
+            Route(f"{ACCESS}/changes", self.changes, methods=["GET"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """The versions, the form, and the answer where something was asked."""
+        who = await self._visit(request)
+        given = {name: request.query_params.get(name, "")[:_MAX_CHARS].strip() for name in _FIELDS}
+        if given["policies"] not in _WHICH:
+            given["policies"] = _WHICH[0]
+        shown: dict[str, object] = {"given": given}
+        status = 200
+        if given["who"] and given["action"]:
+            try:
+                asked = _asked(given)
+                said = await self.turns.run(self.site.services.policies.explain, asked, given["policies"])
+                others = await self.turns.run(self.site.services.policies.who_can, asked, given["policies"])
+                until = said.decision.not_after_ms
+                shown |= {
+                    "said": said, "others": others, "when": rfc3339(said.time_ms), "until": rfc3339(until) if until else "",
+                }  # fmt: skip
+            except (CallerError, ConfigurationError) as error:
+                shown["problem"], status = _words(error), max(400, status_of(error)) if isinstance(error, CallerError) else 422
+        return await self._page(who, shown, status)
+
+    async def check(self, request: Request) -> Response:
+        """What does not fit together in the folder."""
+        who = await self._visit(request)
+        try:
+            return await self._page(who, {"findings": await self.turns.run(self.site.services.policies.findings)})
+        except ConfigurationError as error:
+            return await self._page(who, {"problem": _words(error)}, 422)
+
+    async def changes(self, request: Request) -> Response:
+        """Whose access the folder would change."""
+        who = await self._visit(request)
+        try:
+            found = await self.turns.run(self.site.services.policies.difference)
+        except ConfigurationError as error:
+            return await self._page(who, {"problem": _words(error)}, 422)
+        return await self._page(who, {"difference": found, "changes": found.changes[:_CHANGES]})
+
+    async def _visit(self, request: Request) -> Visitor:
+        who = await self.site.visit(request)
+        decision = self.site.decide(who, "viewAdministration", CONSOLE)
+        if not decision.allow:
+            raise NotPermitted(decision.reason)
+        return who
+
+    async def _page(self, who: Visitor, shown: Mapping[str, object], status: int = 200) -> Response:
+        desk = self.site.services.policies
+        values: dict[str, object] = {
+            "given": dict.fromkeys(_FIELDS, ""), "problem": "", "said": None, "findings": None, "difference": None, "changes": (),
+            "actions": sorted(ACTIONS), "kinds": RESOURCES, **shown,
+            "standing": await self.turns.run(desk.standing), "people": await self.turns.run(desk.people),
+            "purposes": await self.turns.run(desk.purposes),
+            "models": [one.name for one in await self.turns.run(self.site.services.models, who.identity)],
+        }  # fmt: skip
+        page = await self.site.page(who, "access.html", at="access", **values)
+        page.status_code = status
+        return page
+
+
+def _asked(given: Mapping[str, str]) -> Asked:
+    kind = RESOURCES.get(given["action"], "Console")
+    resource = f"Model::{given['model']}" if kind == "Model" else kind
+    return Asked(
+        given["who"], given["action"], resource, given["at"], given["purpose"], "", given["network"], given["label"],
+        given["signed_in"], given["owner"],
+    )  # fmt: skip
+
+
+def _words(error: CallerError | ConfigurationError) -> str:
+    where = f"{error.where}: " if error.where else ""
+    return ". ".join(part.rstrip(".") for part in (f"{where}{error.what}", error.why, error.next_step) if part) + "."

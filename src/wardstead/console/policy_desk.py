@@ -1,0 +1,61 @@
+"""What the page of access policies needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wardstead.access.asking import Asked, Difference, Explained
+from wardstead.access.checks import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """A version, since when it was in force, by whose act and why."""
+
+    version: str
+    since: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The versions, the one in force first, and how the folder stands to it."""
+
+    history: tuple[Activated, ...]
+    edited: tuple[str, ...]
+    wrong: str
+
+
+class PolicyDesk(Protocol):
+    """Questions to the policies. ``which``: ``active`` or ``folder``. Methods raise ``WardsteadError``."""
+
+    def standing(self) -> Standing:
+        """What is in force."""
+        ...
+
+    def explain(self, asked: Asked, which: str) -> Explained:
+        """The answer to a question, and what it rests on. Of nothing that exists but models: ``asked.owner`` says whose it is."""
+        ...
+
+    def who_can(self, asked: Asked, which: str) -> Sequence[str]:
+        """Everybody who may."""
+        ...
+
+    def findings(self) -> Sequence[Finding]:
+        """What does not fit together in the folder's policies."""
+        ...
+
+    def difference(self) -> Difference:
+        """Whose access the folder's policies would change."""
+        ...
+
+    def people(self) -> Sequence[str]:
+        """Who may be asked about."""
+        ...
+
+    def purposes(self) -> Sequence[str]:
+        """The registered purposes."""
+        ...

@@ -1,0 +1,84 @@
+"""The page of access policies: who may do what, and what would change."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+from tests.console.conftest import SignedIn
+from tests.console.fakes import FakeServices
+
+ASK = "/console/access?who=alice&action=infer&model=smollm2"
+
+
+def heading(page: str) -> str:
+    return page.partition('<h2 id="answer">')[2].partition("</h2>")[0]
+
+
+@pytest.mark.parametrize("name", ["root", "ada"])
+def test_a_question_is_answered_with_policy_and_reason(signed_in: SignedIn, name: str) -> None:
+    page = signed_in(name).get(ASK)
+    assert page.status_code == 200
+    assert heading(page.text) == "alice may"
+    assert "users-ask-models" in page.text
+    assert "people with the role user may ask models" in page.text
+    assert "Who may, asked the same: alice, bob" in page.text
+
+
+def test_what_the_folder_would_answer_can_be_asked(signed_in: SignedIn) -> None:
+    page = signed_in("root").get(f"{ASK}&policies=folder").text
+    assert heading(page) == "alice may not"
+    assert "users-rest" in page
+    assert "today is a holiday" in page
+
+
+def test_a_question_about_a_conversation_is_about_whose_it_is(signed_in: SignedIn, services: FakeServices) -> None:
+    root = signed_in("root")
+    assert heading(root.get("/console/access?who=alice&action=viewExchange").text) == "alice may"
+    assert heading(root.get("/console/access?who=alice&action=viewExchange&owner=bob").text) == "alice may not"
+    assert [one.resource for one in services.policies.asked] == ["Exchange", "Exchange"]
+
+
+def test_others_do_not_learn_who_may_do_what(signed_in: SignedIn) -> None:
+    alice = signed_in("alice")
+    for path in ("", "/check", "/changes", "?who=root&action=administer"):
+        assert alice.get(f"/console/access{path}").status_code == 403
+    assert 'href="/console/access"' not in alice.get("/console/").text
+    assert 'href="/console/access"' in signed_in("root").get("/console/").text
+
+
+def test_nobody_asks_without_signing_in(client: TestClient) -> None:
+    assert client.get(ASK).status_code == 303
+
+
+def test_a_question_that_cannot_be_asked_says_why(signed_in: SignedIn) -> None:
+    page = signed_in("root").get("/console/access?who=nobody&action=infer&model=smollm2")
+    assert page.status_code >= 400
+    assert "there is nobody called nobody" in page.text
+    assert "<select" in page.text, "the form is still there"
+
+
+def test_what_is_in_force_and_what_waits_is_said(signed_in: SignedIn, services: FakeServices) -> None:
+    page = signed_in("root").get("/console/access").text
+    assert "Edited, not active: 90.cedar" in page
+    assert "operator-7 (command line): a &lt;b&gt;holiday&lt;/b&gt;" in page
+    services.policies.wrong = "90.cedar:1: does not parse"
+    assert "not in force: 90.cedar:1: does not parse" in signed_in("root").get("/console/access").text
+
+
+def test_the_folder_is_checked_and_compared(signed_in: SignedIn) -> None:
+    root = signed_in("root")
+    changes = root.get("/console/access/changes").text
+    assert "may no more" in changes
+    assert "infer on Model::smollm2" in changes
+    assert "users-rest" in changes
+    checked = root.get("/console/access/check").text
+    assert "always-forbidden" not in checked, "codes are for scripts"
+    assert "users-rest (90.cedar:1) forbids all of it" in checked
+
+
+def test_the_folder_that_is_not_valid_says_where(signed_in: SignedIn, services: FakeServices) -> None:
+    services.policies.own = "permit ("
+    for path in ("check", "changes"):
+        page = signed_in("root").get(f"/console/access/{path}")
+        assert page.status_code == 422
+        assert "90.cedar:1" in page.text
