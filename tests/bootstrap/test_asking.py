@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from wardstead.access.asking import Asked
 from wardstead.bootstrap import people, policies
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.policy_desk import DeploymentPolicyDesk
 from wardstead.cli.main import app
 
 FORBID = """
@@ -142,3 +145,24 @@ def test_people_read_it_in_words(said: Said) -> None:
     ]:
         result = CliRunner().invoke(app, [*where, *command])
         assert word in result.output, result.output
+
+
+def test_the_console_asks_about_nobody_s_existing_conversation(said: Said) -> None:
+    desk = DeploymentPolicyDesk(said.deployment)
+    for given in ("Exchange::nothing", "Exchange::0193a5b0-0000-7000-8000-0000000a11ce"):
+        asked = Asked("bob", "viewExchange", given)
+        assert desk.explain(asked, "active").decision.allow, "of what would be their own"
+        assert not desk.explain(replace(asked, owner="admin"), "active").decision.allow
+    assert desk.who_can(Asked("", "administer", "anything"), "active") == ["admin"]
+    assert desk.explain(Asked("bob", "infer", "Model::smollm2"), "folder").decision.allow
+
+
+def test_the_console_knows_what_is_in_force_and_what_waits(said: Said) -> None:
+    desk = DeploymentPolicyDesk(said.deployment)
+    assert [one.reason for one in desk.standing().history] == ["start"]
+    (said.deployment.places.policies / "90.cedar").write_text(FORBID)
+    assert desk.standing().edited == ("90.cedar",)
+    assert {one.action for one in desk.difference().changes} == {"infer"}
+    assert not any(one.mistake for one in desk.findings())
+    assert desk.people() == ["admin", "bob"]
+    assert "support" in desk.purposes()
