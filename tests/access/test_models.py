@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from tests.access.reference import Gift, Mark, Person, Question, Thing, World, c
 from tests.access.worlds import HOUR, INHERITS, POINT, START, directory_of, gifts, questions, request_of, timely, worlds
 
 from wardstead.access.memo import MemoisedDecisionPoint
-from wardstead.access.ports import Decision, GranteeKind, PrincipalId, Resource, ResourceRef, Right, Share
+from wardstead.access.ports import Decision, GranteeKind, Identity, PrincipalId, Resource, ResourceRef, Right, Share
 from wardstead.access.shares import CannotGive, Shares
 
 
@@ -166,3 +167,20 @@ def test_a_value_that_the_schema_does_not_allow_denies() -> None:
     asked = Question("bob", "infer", Thing("Model", "m", cleared=Mark(3)), Mark(0), START)
     decision = MemoisedDecisionPoint(POINT, directory).decide(request_of(directory, asked))
     assert (decision.allow, decision.code) == (False, "access.bad_attribute")
+
+
+@given(worlds(), questions())
+def test_a_list_leaves_out_nothing_that_would_be_decided_otherwise(world: World, asked: Question) -> None:
+    """What the query of a list asks for (own, and shared) holds all that a decision permits to somebody without a role for it."""
+    directory = directory_of(world)
+    who = replace(directory.principals[PrincipalId(asked.who)], roles=frozenset(), timed_roles=())
+    listed = Shares(directory).readable_by(who, asked.now)
+    for owner in ("ann", "bob", "cem", "dee"):
+        thing = Thing("Exchange", "e1", owner, (("Conversation", "c1", owner),))
+        question = replace(asked, action="readReceipt", thing=thing, scopes=frozenset())
+        request = request_of(directory, question)
+        decision = MemoisedDecisionPoint(POINT, directory).decide(
+            msgspec.structs.replace(request, identity=Identity(who, request.identity.credential))
+        )
+        if decision.allow and owner != who.id:
+            assert listed & {ResourceRef("Exchange", "e1"), ResourceRef("Conversation", "c1")}
