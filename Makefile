@@ -72,7 +72,7 @@ bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers besi
 fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and the API's schema against a running gateway
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/inspection tests/gateway tests/access -q
 	@$(BIN)/python -m tests.access.test_many_worlds 100000
-	@WARDSTEAD_FUZZ_EXAMPLES=$${WARDSTEAD_FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/fuzz -q
+	@WARDSTEAD_FUZZ_EXAMPLES=$${WARDSTEAD_FUZZ_EXAMPLES:-300} WARDSTEAD_FUZZ_CUTS=$${WARDSTEAD_FUZZ_CUTS:-1000000} $(BIN)/python -m pytest tests/fuzz -q
 
 clean:  ## Remove what was built (not the deployment)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/.build

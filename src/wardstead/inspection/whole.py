@@ -59,6 +59,7 @@ class WholeText:
         for one, numbers in zip(detectors, self._numbers, strict=True):
             self._check_marks(one, numbers)
         self._plans = {flow: self._plan(flow) for flow in FLOWS}
+        self._held = {flow: self._takes_out(flow) for flow in FLOWS}
 
     def _slow_numbers(self) -> set[int]:
         pairs = zip(self.detectors, self._numbers, strict=True)
@@ -89,6 +90,9 @@ class WholeText:
 
         So it is where policy would take a place out that only a whole text shows, and where such a place counts in a combination.
         """
+        return self._held[flow]
+
+    def _takes_out(self, flow: Flow) -> bool:
         places = [at for at, _ in self._plans[flow] if not self.detectors[at].marks]
         held = [at for at in places if not self.detectors[at].cuts]
         return any(self._replaces(self._numbers[at].values(), flow) for at in held) or any(

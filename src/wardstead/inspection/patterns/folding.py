@@ -60,8 +60,10 @@ _COMBINING: Final = (
     range(0x300, 0x370), range(0x483, 0x48A), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00), range(0xFE20, 0xFE30),
 )  # fmt: skip
 """Marks on the character before them: accents, when they are written apart. Those of scripts that need them stay."""
-_GO_ON: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
+GO_ON: Final = bytes(range(0x80, 0xC0))
 """The bytes of a character but its first."""
+_RUN_CHARACTERS: Final = 512
+"""So many are folded at once: to find a place among them takes no longer."""
 _KEPT: Final = "ªº"
 """The ordinals of "nº" and "1ª" are no letters of words."""
 _SMALL_CAPITAL = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
@@ -98,7 +100,7 @@ class View:
     INVARIANT: after ``close`` both are the same however the text was cut.
     """
 
-    __slots__ = ("_ends", "_half", "_starts", "_text_ends", "_text_starts", "_unseen", "data", "text")
+    __slots__ = ("_ends", "_half", "_runs", "_starts", "_text_ends", "_text_starts", "_unseen", "data", "text")
 
     def __init__(self, text: str = "") -> None:
         """With ``text`` it is whole: nothing is to be added."""
@@ -110,6 +112,7 @@ class View:
         self._ends: list[int] = []
         self._text_starts: list[int] = []
         self._text_ends: list[int] = []
+        self._runs: list[bool] = []  # character by character, or as a whole
         if text:
             self.add(text)
             self.close()
@@ -150,14 +153,16 @@ class View:
         if found < 0:
             return at
         over = at - self._ends[found]
-        return self._text_starts[found] if over < 0 else self._text_ends[found] + over
+        if over >= 0:
+            return self._text_ends[found] + over
+        return self._inside(found, at) if self._runs[found] else self._text_starts[found]
 
     def end(self, at: int) -> int:
         """Where a match ends in the text that ends before ``data[at]``: at the end of its last character."""
         if not self._starts:
             return at
         found = bisect_right(self._starts, at - 1) - 1
-        inside = found >= 0 and at < self._ends[found]
+        inside = found >= 0 and at < self._ends[found] and not self._runs[found]
         return self.place(self._ends[found] if inside else at)
 
     def drop(self, at: int) -> tuple[int, int]:
@@ -168,21 +173,43 @@ class View:
         self.data, self.text = self.data[at:], self.text[place:]
         if self._starts:
             past = bisect_right(self._text_ends, place)
-            self._starts = [one - at for one in self._starts[past:]]
+            # Of a run, the beginning may be forgotten.
+            self._starts = [max(one - at, 0) for one in self._starts[past:]]
             self._ends = [one - at for one in self._ends[past:]]
-            self._text_starts = [one - place for one in self._text_starts[past:]]
+            self._text_starts = [max(one - place, 0) for one in self._text_starts[past:]]
             self._text_ends = [one - place for one in self._text_ends[past:]]
+            self._runs = self._runs[past:]
         return at, place
 
     def _is_inside(self, at: int) -> bool:
         """Whether the byte goes on with the character of the one before it."""
         place = self.place(at)
-        return self.place(at - 1) == place or self.text[place : place + 1] in _GO_ON
+        return self.place(at - 1) == place or (place < len(self.text) and self.text[place] & 0xC0 == 0x80)
 
     def _fold(self, piece: str) -> None:
         out: list[bytes] = []
-        folds = _folds()
-        at, place, done = len(self.data), len(self.text), 0
+        at, place = len(self.data), len(self.text)
+        if "\\" in piece or "&" in piece:
+            at, place = self._fold_tokens(piece, at, place, out)
+        else:
+            for begin in range(0, len(piece), _RUN_CHARACTERS):
+                part = piece[begin : begin + _RUN_CHARACTERS]
+                fold = self._fold_tokens if _uneven().search(part) else self._fold_run
+                at, place = fold(part, at, place, out)
+        self.data += b"".join(out)
+        self.text += piece.encode()
+
+    def _fold_run(self, part: str, at: int, place: int, out: list[bytes]) -> tuple[int, int]:
+        """Fold what stays as many characters: one entry for all of them, and what is inside is counted when it is asked for."""
+        raw, seen = part.encode(), part.translate(_alike()).encode()
+        if len(raw) != len(seen):
+            self._note(at, at + len(seen), place, place + len(raw), run=True)
+        out.append(seen)
+        self._unseen = 0
+        return at + len(seen), place + len(raw)
+
+    def _fold_tokens(self, piece: str, at: int, place: int, out: list[bytes]) -> tuple[int, int]:
+        folds, done = _folds(), 0
         for token in (_ESCAPES if piece.isascii() else _tokens()).finditer(piece):
             if token.start() > done:
                 raw = piece[done : token.start()].encode()
@@ -198,17 +225,30 @@ class View:
                 raw, seen = said.encode(), self._seen(said).encode()
                 width = len(raw)
             if known is not None or seen != raw:
-                self._starts.append(at)
-                self._ends.append(at + len(seen))
-                self._text_starts.append(place)
-                self._text_ends.append(place + width)
+                self._note(at, at + len(seen), place, place + width, run=False)
             out.append(seen)
             at, place = at + len(seen), place + width
         if done < len(piece):
-            out.append(opened(piece[done:].encode()))
-            self._unseen = 0
-        self.data += b"".join(out)
-        self.text += piece.encode()
+            raw = piece[done:].encode()
+            out.append(opened(raw))
+            at, place, self._unseen = at + len(raw), place + len(raw), 0
+        return at, place
+
+    def _note(self, start: int, end: int, text_start: int, text_end: int, *, run: bool) -> None:
+        self._starts.append(start)
+        self._ends.append(end)
+        self._text_starts.append(text_start)
+        self._text_ends.append(text_end)
+        self._runs.append(run)
+
+    def _inside(self, found: int, at: int) -> int:
+        """The place of ``data[at]`` in a run: as many characters from its beginning."""
+        first = at
+        while self.data[first] & 0xC0 == 0x80:
+            first -= 1
+        before = len(self.data[self._starts[found] : first].translate(None, GO_ON))
+        said = self.text[self._text_starts[found] : self._text_ends[found]].decode()
+        return self._text_starts[found] + len(said[:before].encode()) + at - first
 
     def _seen(self, said: str) -> str:
         """What one character or escape looks like."""
@@ -258,6 +298,20 @@ def _tokens() -> re.Pattern[str]:
     """All that may have to be folded: any character beyond the basic plane, for a class of these alone would be slow."""
     folds = "".join(re.escape(chr(code)) for code in sorted(_table()) if code < 0x10000)
     return re.compile(rf"[{folds}\U00010000-\U0010ffff]|{_ESCAPES.pattern}")
+
+
+@cache
+def _uneven() -> re.Pattern[str]:
+    """Characters that become none or several, and all beyond the basic plane: with one of these a text is folded by tokens."""
+    uneven = "".join(re.escape(chr(code)) for code, plain in sorted(_table().items()) if len(plain) != 1 and code < 0x10000)
+    return re.compile(f"[{uneven}\U00010000-\U0010ffff]")
+
+
+@cache
+def _alike() -> list[int]:
+    """By code point of the basic plane, what it looks like: a list, for a key that a dict lacks costs ``translate`` an exception."""
+    table = _table()
+    return [ord(plain) if len(plain := table.get(code, "")) == 1 else code for code in range(0x10000)]
 
 
 def _plain(char: str, look_alikes: dict[int, str]) -> str | None:  # noqa: PLR0911 -- a list of rules, the first that fits

@@ -72,26 +72,28 @@ class _Neighbourhood:
 
     def __init__(self, need: Need, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
         self._need = need
-        self.bound = frozenset(bound)
+        self.bound = _mask(bound)
         self._reach = max((one.width for one in (*free.values(), *bound.values())), default=0) + 1
         self._free = Scanner({number: one.outline for number, one in free.items()}, TOGETHER, kept)
         self._bound = Scanner({number: one.outline for number, one in bound.items()}, TOGETHER, kept)
         lenders = _lenders(bound)
-        self._owners = list(lenders.values())
+        self._owners = [_mask(numbers) for numbers in lenders.values()]
         self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
 
     def candidates(self, seeds: Seeds) -> list[int]:
         """Those of its detectors that may have a match in a text with such seeds."""
         part = seeds.near(self._need, self._reach + CONTEXT_BYTES, self._reach)
-        words = self._words.hits(part)
-        lent = _NONE.union(*[self._owners[word] for word in words]) if words else _NONE
+        lent = 0
+        for word in self._words.hits(part):
+            lent |= self._owners[word]
         return self.among(part, lent)
 
-    def among(self, part: bytes, lent: frozenset[int]) -> list[int]:
+    def among(self, part: bytes, lent: int) -> list[int]:
         """Those that may have a match in ``part`` where these have context."""
         found = self._free.hits(part)
         # Looked at one by one, a few cost less than a scan for all.
-        found += lent if len(lent) <= _FEW else lent.intersection(self._bound.hits(part))
+        if lent:
+            found += _numbers(lent) if lent.bit_count() <= _FEW else [one for one in self._bound.hits(part) if lent >> one & 1]
         return found
 
 
@@ -136,9 +138,10 @@ class Matcher:
         self._free_pending = _in_progress([one.prefixes for one in free.values() if one.prefixes], self._options)
         self._bound_closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
         self._bound_pending = _in_progress(self._bound_closures.values(), self._options)
-        self._unions: dict[frozenset[int], Any] = {}
+        self._pending_mask = _mask(self._bound_closures)
+        self._unions: dict[int, Any] = {}
         lenders = _lenders(bound)
-        self._lenders = list(lenders.values())
+        self._lenders = [_mask(numbers) for numbers in lenders.values()]
         self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
 
     def candidates(self, data: bytes, begin: int) -> list[int]:
@@ -185,21 +188,23 @@ class Matcher:
     def _lent_pending(self, data: bytes, begin: int) -> Any:
         """As the detectors whose context words have been seen have it."""
         low = max(0, begin - 1)
-        lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]).intersection(self._bound_closures)
+        lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]) & self._pending_mask
         if not lent:
             return None
         pending = self._unions.get(lent)
         if pending is None:
             if len(self._unions) >= _UNIONS:
                 self._unions.clear()
-            closures = [self._bound_closures[number] for number in sorted(lent)]
+            closures = [self._bound_closures[number] for number in _numbers(lent)]
             pending = self._unions[lent] = _in_progress(closures, self._options)
         return pending.search(data[low:], begin - low)
 
-    def _lent(self, part: bytes) -> frozenset[int]:
-        """The detectors that need context, and may have some in ``part``."""
-        words = self._words.hits(part)
-        return _NONE.union(*[self._lenders[word] for word in words]) if words else _NONE
+    def _lent(self, part: bytes) -> int:
+        """The detectors that need context, and may have some in ``part``: a bit for each."""
+        lent = 0
+        for word in self._words.hits(part):
+            lent |= self._lenders[word]
+        return lent
 
     def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``."""
@@ -259,7 +264,6 @@ class Matcher:
                 yield from self._in_runs(number, data, 0, len(data), depth - 1).matches
 
 
-_NONE: Final[frozenset[int]] = frozenset()
 _UNIONS: Final = 1024
 _NARROW: Final = 48
 _PIECE: Final = 384
@@ -287,6 +291,23 @@ def _neighbourhoods(
         if here or near_words:
             split.append(_Neighbourhood(need, here, near_words, kept))
     return split
+
+
+def _mask(numbers: Iterable[int]) -> int:
+    """A set of detectors as bits: a word may serve hundreds."""
+    mask = 0
+    for number in numbers:
+        mask |= 1 << number
+    return mask
+
+
+def _numbers(mask: int) -> list[int]:
+    numbers = []
+    while mask:
+        low = mask & -mask
+        numbers.append(low.bit_length() - 1)
+        mask ^= low
+    return numbers
 
 
 def _in_progress(closures: Iterable[str], options: Any) -> Any:
