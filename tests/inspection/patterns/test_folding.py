@@ -36,6 +36,23 @@ def test_a_view_is_the_same_however_the_text_is_cut(text: str, cuts: list[int]) 
         assert (view.place(at), view.end(at)) == (whole.place(at), whole.end(at))
 
 
+SCRIPTS = st.text(st.sampled_from("аборт ж,Ωο身é１．\n"), max_size=30)
+
+
+@given(st.lists(st.one_of(SCRIPTS, SCRIPTS.map(lambda one: one * 60), ODD), max_size=6).map("".join), st.integers(0, 4000))
+def test_a_run_of_another_script_is_placed_as_its_characters_are(text: str, at: int) -> None:
+    """Folded all together, or one by one: the same view, and the same places, also when the beginning is dropped."""
+    whole, each = View(text), View()
+    for char in text:
+        each.add(char)
+    each.close()
+    for _ in range(2):
+        assert (whole.data, whole.text) == (each.data, each.text)
+        places = range(len(whole.data) + 1)
+        assert [(whole.place(one), whole.end(one)) for one in places] == [(each.place(one), each.end(one)) for one in places]
+        assert whole.drop(min(at, len(whole.data))) == each.drop(min(at, len(each.data)))
+
+
 @given(TEXT, st.integers(0, 60))
 def test_places_rise_and_stay_when_the_beginning_is_dropped(text: str, at: int) -> None:
     view = View(text)

@@ -65,7 +65,31 @@ def _literal(text: str) -> str:
 
 
 def _encoding(name: str, pattern: str, read: Callable[[bytes], Iterator[str]]) -> Encoding:
-    return Encoding(windowed(name, "encoded", pattern), re.compile(pattern.encode()).search, read)
+    return Encoding(windowed(name, "encoded", pattern), _search(pattern), read)
+
+
+_LEAST: Final = 16
+_STEP_BYTES: Final = 4096
+
+
+def _search(pattern: str) -> Search:
+    """What finds the next run. Where it is of so many of one class, bytes are translated and searched, not matched one by one."""
+    compiled = re.compile(pattern.encode())
+    of_one_class = re.match(r"(\[[^\]]+\])\{16,", pattern)
+    if of_one_class is None:
+        return compiled.search
+    inside = re.compile(of_one_class[1].encode())
+    table = bytes(0x31 if inside.match(bytes([code])) else 0x20 for code in range(256))
+    seed = b"1" * _LEAST
+
+    def search(data: bytes, begin: int) -> re.Match[bytes] | None:
+        for low in range(begin, len(data), _STEP_BYTES):
+            at = data[low : low + _STEP_BYTES + _LEAST - 1].translate(table).find(seed)
+            if at >= 0:
+                return compiled.match(data, low + at)
+        return None
+
+    return search
 
 
 def _spaced() -> Encoding:

@@ -309,7 +309,7 @@ def _uneven() -> re.Pattern[str]:
 
 @cache
 def _alike() -> list[int]:
-    """By code point of the basic plane, what it looks like: a list, for a key that a dict lacks costs ``translate`` an exception."""
+    """By code point of the basic plane, what it looks like: of a dict, each key that it lacks would cost an exception."""
     table = _table()
     return [ord(plain) if len(plain := table.get(code, "")) == 1 else code for code in range(0x10000)]
 

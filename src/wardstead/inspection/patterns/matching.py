@@ -13,7 +13,7 @@ context is looked for only where one of its words has been seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,13 +133,11 @@ class Matcher:
         self._neighbourhoods = {need: _neighbourhoods(need, cheap, free, bound, kept) for need in Need}
 
     def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
-        closures = [one.prefixes for one in (*free.values(), *bound.values()) if one.prefixes]
-        self._pending = _in_progress(closures, self._options)
         self._free_pending = _in_progress([one.prefixes for one in free.values() if one.prefixes], self._options)
         self._bound_closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
         self._bound_pending = _in_progress(self._bound_closures.values(), self._options)
         self._pending_mask = _mask(self._bound_closures)
-        self._unions: dict[int, Any] = {}
+        self._unions: dict[int, Find | None] = {}
         lenders = _lenders(bound)
         self._lenders = [_mask(numbers) for numbers in lenders.values()]
         self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
@@ -172,32 +170,31 @@ class Matcher:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
         low = max(0, begin - 1)
         part = data[low:]
-        words = part.rstrip(WORD)
-        first = max(begin, low + len(words))
-        # What is in progress from before the last word was so when that word began: a prefix of a beginning is a beginning.
-        if first <= begin or self._pending is None or self._pending.search(words, begin - low) is None:
+        first = max(begin, low + len(part.rstrip(WORD)))
+        if first <= begin:
             return first
-        for pending in (self._free_pending, self._bound_pending):
-            start = None if pending is None else pending.search(part, begin - low)
-            if start is not None and low + int(start.start()) < first:
-                if pending is self._bound_pending:
-                    start = self._lent_pending(data, begin)
-                first = first if start is None else min(first, low + int(start.start()))
+        at = -1 if self._free_pending is None else self._free_pending(part, begin - low)
+        if at >= 0:
+            first = min(first, low + at)
+        at = -1 if self._bound_pending is None else self._bound_pending(part, begin - low)
+        if 0 <= at < first - low:
+            at = self._lent_pending(data, begin)
+            first = first if at < 0 else min(first, low + at)
         return first
 
-    def _lent_pending(self, data: bytes, begin: int) -> Any:
+    def _lent_pending(self, data: bytes, begin: int) -> int:
         """As the detectors whose context words have been seen have it."""
         low = max(0, begin - 1)
         lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]) & self._pending_mask
         if not lent:
-            return None
+            return -1
         pending = self._unions.get(lent)
         if pending is None:
             if len(self._unions) >= _UNIONS:
                 self._unions.clear()
             closures = [self._bound_closures[number] for number in _numbers(lent)]
             pending = self._unions[lent] = _in_progress(closures, self._options)
-        return pending.search(data[low:], begin - low)
+        return pending(data[low:], begin - low) if pending else -1
 
     def _lent(self, part: bytes) -> int:
         """The detectors that need context, and may have some in ``part``: a bit for each."""
@@ -310,10 +307,22 @@ def _numbers(mask: int) -> list[int]:
     return numbers
 
 
-def _in_progress(closures: Iterable[str], options: Any) -> Any:
+Find = Callable[[bytes, int], int]
+"""Where something begins in a text from some place on; less than nothing where it does not."""
+
+
+def _in_progress(closures: Iterable[str], options: Any) -> Find | None:
     """What finds the first place at which a match of any of these closures reaches to the end."""
     either = "|".join(closures)
-    return re2.compile(f"(?:{either})\\z".encode(), options=options) if either else None
+    if not either:
+        return None
+    # Its generator and its match cost more than the search, which is made twice for each piece of a stream.
+    search, anywhere = re2.compile(f"(?:{either})\\z".encode(), options=options)._regexp.Match, re2._Anchor.UNANCHORED
+
+    def find(data: bytes, begin: int) -> int:
+        return int(search(anywhere, data, begin, len(data))[0][0])
+
+    return find
 
 
 def _hint(word: bytes) -> str:
