@@ -17,10 +17,17 @@ _NAMES = ("public", "internal", "confidential", "restricted")
 
 
 def upgrade() -> None:
-    """Rebuild the column in each table that has it, then write the names."""
-    for table in ("principal", "conversation", "fingerprint", "review"):
+    """Put a column of names in the place of that of ranks in each table that has one."""
+    # Without a new table for people: where the old one is dropped, SQLite deletes what refers to it, keys and roles among it.
+    # The default, which nothing uses, means no level, and therefore denies.
+    op.execute("ALTER TABLE principal RENAME COLUMN level TO rank")
+    op.add_column("principal", sa.Column("level", sa.String(40), nullable=False, server_default="unknown"))
+    op.execute("UPDATE principal SET level = CAST(rank AS VARCHAR(40))")
+    op.execute("ALTER TABLE principal DROP COLUMN rank")
+    for table in ("conversation", "fingerprint", "review"):
         with op.batch_alter_table(table, recreate="always") as batch:
             batch.alter_column("level", existing_type=sa.Integer, type_=sa.String(40), existing_nullable=False)
+    for table in ("principal", "conversation", "fingerprint", "review"):
         for rank, name in enumerate(_NAMES):
             op.execute(sa.text(f"UPDATE {table} SET level = :name WHERE level = :rank").bindparams(name=name, rank=str(rank)))  # noqa: S608 -- our own names
 
