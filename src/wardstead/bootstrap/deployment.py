@@ -29,6 +29,7 @@ from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
+from wardstead.adapters.store.level_names import stored_level_names
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.migrate import tell_of_earlier_versions
 from wardstead.adapters.store.policies import PolicyStore
@@ -357,6 +358,21 @@ class Deployment:
         except UnknownLevel as error:
             where = f"{self.places.config}: models: {model.name}: clearance.level"
             raise ConfigurationError(error.what, where=where, why=error.why) from None
+
+    def levels_without_meaning(self) -> list[str]:
+        """Of each stored level that is neither a level nor an alias of the classification policy: who has it, and what helps."""
+        if not self.places.database.exists():
+            return []
+        means = {
+            "people": "they are cleared for public alone: give it an alias, or 'wardstead user set-clearance'",
+            "conversations": "nobody is cleared for them: give it an alias",
+        }
+        return [
+            f"{many} {what} have the level {name!r}, which is no level of the classification policy and no alias; {means[what]}"
+            for what, names in stored_level_names(self.engine).items()
+            for name, many in sorted(names.items())
+            if not self.levels.has(name)
+        ]
 
     def _extended(self, name: str) -> tuple[str, str]:
         """A policy that another extends: a ready-made one by its name, else a file beside it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property
 
 from wardstead.access.federation import GroupRule, standing
 from wardstead.access.ports import Principal
@@ -14,8 +14,8 @@ from wardstead.adapters.store.directory import OpenedSession
 from wardstead.adapters.store.federation import FederationStore
 from wardstead.adapters.store.key_files import read_secret
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.people import clearance, compatible, known_roles
-from wardstead.config import ProviderSection
+from wardstead.bootstrap.people import BadValue, clearance, compatible, known_roles
+from wardstead.config import GroupSection, ProviderSection
 from wardstead.kernel.errors import CallerError, ConfigurationError
 
 CONSOLE_PATH = "/console/sign-in/with"
@@ -113,12 +113,14 @@ def _provider(deployment: Deployment, section: ProviderSection) -> OpenIdProvide
 
 
 def _rules(deployment: Deployment, section: ProviderSection) -> tuple[GroupRule, ...]:
-    cleared = partial(clearance, deployment)
-    return tuple(
-        GroupRule(
-            one.group,
-            known_roles(deployment, one.roles),
-            cleared(one.clearance.level, one.clearance.compartments) if one.clearance is not None else None,
-        )
-        for one in section.groups
-    )
+    return tuple(_rule(deployment, section.id, group) for group in section.groups)
+
+
+def _rule(deployment: Deployment, provider: str, section: GroupSection) -> GroupRule:
+    given = section.clearance
+    try:
+        cleared = None if given is None else clearance(deployment, given.level, given.compartments)
+        return GroupRule(section.group, known_roles(deployment, section.roles), cleared)
+    except BadValue as error:
+        where = f"{deployment.places.config}: identity.providers: {provider}: groups: {section.group}"
+        raise ConfigurationError(error.what, where=where, why=error.why, next_step=error.next_step) from None

@@ -41,6 +41,12 @@ def add(deployment: Deployment, name: str, roles: Iterable[str], level: str, com
     """A new person. Raises ``BadValue`` for a role that no policy speaks of and none declares."""
     wanted = known_roles(deployment, roles)
     compatible(deployment)(wanted)
+    if level == USUAL_LEVEL and not deployment.levels.has(level):
+        raise BadValue(
+            f"the levels of this deployment do not have {level!r}, for which somebody new is cleared where nothing else is said",
+            why=f"the levels are {', '.join(deployment.levels.names)}",
+            next_step=f"say for which one: 'wardstead user add {name[:80]} --level LEVEL'",
+        )
     return deployment.directory.create_principal(name, roles=wanted, clearance=clearance(deployment, level, compartments))
 
 

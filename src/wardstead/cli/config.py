@@ -29,11 +29,13 @@ def check(context: typer.Context, json: Json = False) -> None:
         Federation(found)
         version = inspector(found).version
         found.require_model_files()
+        for model in found.settings.models:
+            found.clearance(model)  # raises for a level that there is not
         models = [model.name for model in found.settings.models]
         known = found.compartments()
         outdated = outdated_thresholds(found)
         open_to_others = found.written_by_others()
-        warnings = lacking_actions(found, point)
+        warnings = lacking_actions(found, point) + found.levels_without_meaning()
     warnings += [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted - point.unknown_actions)]
     warnings += [
         f"the threshold of {kind} does not count: it was measured with other weights; run 'wardstead classify calibrate'"

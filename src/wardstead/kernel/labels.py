@@ -109,6 +109,10 @@ class Levels:
             raise UnknownLevel(f"unknown level {name[:40]!r}", why=self._why(name))
         return known
 
+    def has(self, name: str) -> bool:
+        """Whether that is a level or an alias."""
+        return self._known(name) is not None
+
     def label(self, level: str, compartments: Iterable[str] = ()) -> Label:
         """A label from its names. Raises ``UnknownLevel``."""
         return Label(self.level(level), frozenset(compartments))
