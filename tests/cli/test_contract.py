@@ -45,8 +45,6 @@ ARGUMENTS = {
     ("user", "show"): ["eve"], ("user", "set-attribute"): ["eve", "device", "managed"],
     ("user", "give-role"): ["eve", "user", "--until", "1h"], ("user", "take-role"): ["eve", "user"],
     ("group", "create"): ["g"], ("group", "remove"): ["g"], ("group", "add"): ["g", "eve"], ("group", "take"): ["g", "eve"],
-    ("access", "explain"): ["eve", "infer", "m"], ("access", "who-can"): ["infer", "m"],
-    ("access", "export"): ["0a1b", "somewhere"],
     ("elevation", "request"): ["user", "--by", "eve", "--reason", "r"],
     ("elevation", "approve"): ["x", "--by", "eve"], ("elevation", "refuse"): ["x", "--by", "eve"],
     ("share", "give"): ["--exchange", "x", "--with", "eve", "--by", "ada"], ("share", "take-back"): ["x", "--by", "ada"],
