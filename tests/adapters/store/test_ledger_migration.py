@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Table
 
-from wardstead.adapters.store import conversation_tables, directory_tables, federation_tables, ledger_tables
+from wardstead.adapters.store import (
+    access_tables,
+    conversation_tables,
+    directory_tables,
+    federation_tables,
+    ledger_tables,
+    policy_tables,
+    review_tables,
+)
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.kernel.errors import ConfigurationError
@@ -18,8 +27,10 @@ revision = importlib.import_module("wardstead.adapters.store.migrations.versions
 
 
 def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None:
-    rooms = (directory_tables.credential, ledger_tables.entry, conversation_tables.fingerprint, federation_tables.taken_once)
-    described = {table.name for table in rooms}
+    modules = (
+        access_tables, conversation_tables, directory_tables, federation_tables, ledger_tables, policy_tables, review_tables,
+    )  # fmt: skip
+    described = {one.name for module in modules for one in vars(module).values() if isinstance(one, Table)}
     engine = open_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
     upgrade(engine)
     with engine.begin() as connection:
