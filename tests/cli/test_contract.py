@@ -276,6 +276,7 @@ def test_completion_is_offered() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "wardstead.cli", "--show-completion", "bash"],
         capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},  # there may be no shell above this process
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     assert "complete" in shown.stdout

@@ -194,7 +194,7 @@ def test_a_mistake_is_shown_with_its_line(signed_in: SignedIn, services: FakeSer
     status, page = replays(signed_in("root"), "version: 9\nextends: general\nrules:\n  - {type: email, label: {level: top}}\n")
     assert status == 422
     assert 'class="wrong"><span class="line-number">4</span>' in page
-    assert "It is one of confidential, internal, public, restricted" in page
+    assert "levels are public, internal, confidential, restricted" in page
     assert not services.calls
 
 
