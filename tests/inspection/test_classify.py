@@ -22,7 +22,11 @@ INSPECTOR = PolicyInspector(DETECTORS, POLICY)
 
 @given(TEXT)
 def test_with_and_without_a_scan_the_same_is_found(text: str) -> None:
-    assert SCANNING.classify(text) == SIMPLE.classify(text)
+    scanning, simple = SCANNING.classify(text), SIMPLE.classify(text)
+    assert (scanning.label, scanning.failed) == (simple.label, simple.failed)
+    # Not ``also``: a further reading of the same place may be missing with a scan (docs/limitations.md).
+    shown = [[(one.type, one.start, one.end, one.label, one.actions) for one in found.findings] for found in (scanning, simple)]
+    assert shown[0] == shown[1]
 
 
 @given(TEXT)
