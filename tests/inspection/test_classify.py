@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.inspection.patterns.test_guard import TEXT
 from tests.inspection.reference import DETECTORS, POLICY
@@ -21,12 +21,9 @@ INSPECTOR = PolicyInspector(DETECTORS, POLICY)
 
 
 @given(TEXT)
+@example("novupassword: AVNS_0EOk-lR8XL33nWtHuBr")  # a word is none where a match goes on from it
 def test_with_and_without_a_scan_the_same_is_found(text: str) -> None:
-    scanning, simple = SCANNING.classify(text), SIMPLE.classify(text)
-    assert (scanning.label, scanning.failed) == (simple.label, simple.failed)
-    # Not ``also``: a further reading of the same place may be missing with a scan (docs/limitations.md).
-    shown = [[(one.type, one.start, one.end, one.label, one.actions) for one in found.findings] for found in (scanning, simple)]
-    assert shown[0] == shown[1]
+    assert SCANNING.classify(text) == SIMPLE.classify(text)
 
 
 @given(TEXT)

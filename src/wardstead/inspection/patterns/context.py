@@ -22,13 +22,14 @@ class Context:
     def __init__(self, words: Sequence[str], options: Any) -> None:
         """``options`` are RE2's: a list of hundreds of words takes it no longer than one."""
         encoded = [word.encode() for word in words]
-        self._whole = re2.compile("|".join(map(standing, encoded)).encode(), options=options)
+        self._whole = re2.compile("|".join(standing(word, before=True) for word in encoded).encode(), options=options)
         self._word = re2.compile("|".join(map(caseless, encoded)).encode(), options=options)
         self._shortest = min(map(len, encoded))
 
     def stands_before(self, data: bytes, start: int) -> bool:
         """Whether a word is near enough to a match at ``start``."""
-        return self._whole.search(data[max(0, start - CONTEXT_BYTES) : start]) is not None
+        # With the match's first byte: "novu" is no word in "novupassword", wherever a match begins.
+        return self._whole.search(data[max(0, start - CONTEXT_BYTES) : start + 1]) is not None
 
     def next_start(self, data: bytes, begin: int, before: int) -> int:
         """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""
@@ -41,12 +42,14 @@ def caseless(word: bytes) -> str:
     return "".join(f"[{chr(byte)}{chr(byte).upper()}]" if 97 <= byte <= 122 else f"\\x{byte:02x}" for byte in word.lower())
 
 
-def standing(word: bytes) -> str:
-    """The pattern of a word that stands by itself: beyond ASCII, every letter parts words."""
+def standing(word: bytes, *, before: bool = False) -> str:
+    """The pattern of a word that stands by itself: beyond ASCII, every letter parts words. ``before``: before another byte."""
     first, last = word[:1].lower(), word[-1:].lower()
     begin, end = caseless(first), caseless(last)
     if first.isalnum():
         begin = f"(?:\\A|[^0-9A-Za-z]){begin}" + (f"|[0-9a-z]{first.decode().upper()}" if first.isalpha() else "")
     if last.isalnum():
-        end = f"{end}(?:[^0-9A-Za-z]|\\z)|{last.decode()}[A-Z]"
+        end = f"{end}[^0-9A-Za-z]|{last.decode()}[A-Z]" + ("" if before else f"|{end}\\z")
+    elif before:
+        end = f"{end}[\\x00-\\xff]"
     return f"(?:{begin}){caseless(word[1:-1])}(?:{end})"
