@@ -22,7 +22,7 @@ class Context:
     def __init__(self, words: Sequence[str], options: Any) -> None:
         """``options`` are RE2's: a list of hundreds of words takes it no longer than one."""
         encoded = [word.encode() for word in words]
-        self._whole = re2.compile("|".join(standing(word, before=True) for word in encoded).encode(), options=options)
+        self._whole = re2.compile("|".join(map(standing, encoded)).encode(), options=options)
         self._word = re2.compile("|".join(map(caseless, encoded)).encode(), options=options)
         self._shortest = min(map(len, encoded))
 
@@ -42,14 +42,24 @@ def caseless(word: bytes) -> str:
     return "".join(f"[{chr(byte)}{chr(byte).upper()}]" if 97 <= byte <= 122 else f"\\x{byte:02x}" for byte in word.lower())
 
 
-def standing(word: bytes, *, before: bool = False) -> str:
-    """The pattern of a word that stands by itself: beyond ASCII, every letter parts words. ``before``: before another byte."""
-    first, last = word[:1].lower(), word[-1:].lower()
-    begin, end = caseless(first), caseless(last)
+def standing(word: bytes) -> str:
+    """The pattern of a word that stands by itself before another byte: beyond ASCII, every letter parts words.
+
+    Where what is looked at begins, a word may begin too: what is further to the left is nobody's business.
+    """
+    first = word[:1].lower()
+    begin = caseless(first)
     if first.isalnum():
         begin = f"(?:\\A|[^0-9A-Za-z]){begin}" + (f"|[0-9a-z]{first.decode().upper()}" if first.isalpha() else "")
-    if last.isalnum():
-        end = f"{end}[^0-9A-Za-z]|{last.decode()}[A-Z]" + ("" if before else f"|{end}\\z")
-    elif before:
-        end = f"{end}[\\x00-\\xff]"
-    return f"(?:{begin}){caseless(word[1:-1])}(?:{end})"
+    return f"(?:{begin}){caseless(word[1:-1])}(?:{_end(word)})"
+
+
+def ending(word: bytes) -> str:
+    """The pattern of a word that ends like one, whatever it begins in: wherever ``standing`` is found, so is this."""
+    return f"{caseless(word[:-1])}(?:{_end(word)})"
+
+
+def _end(word: bytes) -> str:
+    last = word[-1:].lower()
+    end = caseless(last)
+    return f"{end}[^0-9A-Za-z]|{last.decode()}[A-Z]" if last.isalnum() else f"{end}[\\x00-\\xff]"

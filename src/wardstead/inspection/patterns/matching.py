@@ -22,7 +22,7 @@ import msgspec
 import re2
 
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, Detector
-from wardstead.inspection.patterns.context import Context, caseless, standing
+from wardstead.inspection.patterns.context import Context, caseless, ending
 from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
 from wardstead.inspection.patterns.folding import View
 from wardstead.inspection.patterns.narrowing import Seeds
@@ -327,7 +327,7 @@ def _in_progress(closures: Iterable[str], options: Any) -> Find | None:
 
 def _hint(word: bytes) -> str:
     """Short words stand in others everywhere; of long ones the letters alone are a good hint, and cheaper."""
-    return standing(word) if len(word) <= _SHORT else caseless(word)
+    return ending(word) if len(word) <= _SHORT else caseless(word)
 
 
 def _lenders(bound: Mapping[int, Detector]) -> dict[bytes, frozenset[int]]:
