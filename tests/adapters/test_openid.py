@@ -150,6 +150,7 @@ def test_the_browser_is_sent_with_pkce_and_without_the_verifier(fake: Fake) -> N
         ({"sub": None}, "sub"),
         ({"sub": ""}, "who you are"),
         ({"exp": None}, "exp"),
+        ({"sid": "x" * 256}, "who you are"),
         ({"name": None}, "'name'"),
         ({"name": ["Nora"]}, "'name'"),
         ({"groups": [1]}, "groups"),

@@ -166,11 +166,11 @@ def _circumstance(deployment: Deployment, asked: Asked, policies: AccessPolicies
         if (ago := _AGO.fullmatch(asked.signed_in)) is None:
             raise BadValue(f"not how long ago: {asked.signed_in[:20]!r}", next_step="write 30s, 5m, 8h or 2d")
         signed = at - int(ago[1]) * _UNITS_MS[ago[2]]
-    label = _label(deployment, asked.label) if asked.label else of_data
+    label = written_label(deployment, asked.label) if asked.label else of_data
     return Circumstance(at, label, asked.purpose, asked.application, address_in(policies.rules, asked.network), signed)
 
 
-def _label(deployment: Deployment, said: str) -> Label:
+def written_label(deployment: Deployment, said: str) -> Label:
     """As ``wardstead-label`` writes it: ``confidential; payment, personal``."""
     level, _, names = said.partition(";")
     return clearance(deployment, level.strip(), _words(names.split(",")))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wardstead.access.asking import CONSOLE, RESOURCES, Circumstance, request_of
 from wardstead.access.ports import AccessRequest, Directory, Principal, Resource
+from wardstead.bootstrap.asking import UnknownResource, written_label
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.people import clearance
 from wardstead.bootstrap.sharing import found_conversation, found_exchange
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol.authzen import Question
@@ -20,12 +20,6 @@ class UnknownSubject(CallerError):
     """Nobody here is called that."""
 
     code = "unknown_subject"
-
-
-class UnknownResource(CallerError):
-    """There is no such resource, or the action is not on one of its type."""
-
-    code = "unknown_resource"
 
 
 class UnknownPurpose(CallerError):
@@ -44,7 +38,7 @@ def putting(deployment: Deployment) -> Put:
         resource, label = _resource(deployment, world, question, who)
         signed_in_ms = now_ms - question.signed_in_s * 1000 if question.signed_in_s is not None else None
         at = Circumstance(
-            now_ms, label.join(_label(deployment, question.label)),
+            now_ms, label.join(written_label(deployment, question.label) if question.label else PUBLIC),
             question.purpose, question.application, question.address, signed_in_ms,
         )  # fmt: skip
         return request_of(who, question.action, resource, at)
@@ -71,11 +65,3 @@ def _resource(deployment: Deployment, world: World, question: Question, who: Pri
     if kind == "Conversation":
         return found_conversation(deployment, name, who)
     raise UnknownResource("there is no such resource")
-
-
-def _label(deployment: Deployment, said: str) -> Label:
-    """As the ``wardstead-label`` header writes it: ``confidential; payment, personal``."""
-    if not said:
-        return PUBLIC
-    level, _, names = said.partition(";")
-    return clearance(deployment, level.strip(), [name.strip() for name in names.split(",") if name.strip()])

@@ -213,7 +213,7 @@ class OpenIdProvider:
 
     def _assertion(self, claims: CodeIDToken) -> Assertion:
         subject, session, when = claims.get("sub"), claims.get("sid", ""), claims.get("auth_time")
-        if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not isinstance(session, str):
+        if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not isinstance(session, str) or len(session) > 255:
             raise _refused("the identity provider does not say who you are")
         if self._client.max_age_s is not None and self._clock() // 1000 - int(when) > self._client.max_age_s + _LEEWAY_S:
             raise _refused("you proved who you are too long ago")

@@ -16,7 +16,7 @@ from wardstead.adapters.store.conversation_tables import conversation, fingerpri
 from wardstead.adapters.store.directory import Audit
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.marks import cited_label, columns_of, conversation_now, known_fingerprints, label_of
-from wardstead.adapters.store.transactions import write_transaction
+from wardstead.adapters.store.transactions import explained, write_transaction
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import BackendError, CallerError
 from wardstead.kernel.labels import PUBLIC, Label, Levels
@@ -191,19 +191,13 @@ class ConversationStore:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except DatabaseError as error:
-            raise explain(error) from None
+        with explained(), self._engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        try:
-            with write_transaction(self._engine, self._turn) as connection:
-                yield connection
-        except DatabaseError as error:
-            raise explain(error) from None
+        with explained(), write_transaction(self._engine, self._turn) as connection:
+            yield connection
 
 
 def _joined(labels: list[Label]) -> Label:

@@ -17,10 +17,10 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from wardstead.access.policyset import AccessPolicies, PolicyFiles, decode_files
 from wardstead.access.ports import Principal
 from wardstead.adapters.store.admin_record import COMMAND_LINE
-from wardstead.adapters.store.base import directory_epoch, explain
+from wardstead.adapters.store.base import directory_epoch
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.policy_tables import policy_activation, policy_set
-from wardstead.adapters.store.transactions import read_transaction, write_transaction
+from wardstead.adapters.store.transactions import explained, read_transaction, write_transaction
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError
 
@@ -150,11 +150,8 @@ class PolicyStore:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        try:
-            with read_transaction(self._engine) as connection:
-                yield connection
-        except DatabaseError as error:
-            raise explain(error) from None
+        with explained(), read_transaction(self._engine) as connection:
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

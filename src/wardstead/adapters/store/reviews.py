@@ -9,16 +9,14 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, literal_column, select, update
-from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
-from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.directory import Audit
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.marks import columns_of, enter, label_of
 from wardstead.adapters.store.review_tables import review
-from wardstead.adapters.store.transactions import write_transaction
+from wardstead.adapters.store.transactions import explained, write_transaction
 from wardstead.assurance.review.held import AlreadyReviewed, Status, Verdict
 from wardstead.crypto.keyring import KeyGone
 from wardstead.kernel.clock import Clock
@@ -164,19 +162,13 @@ class ReviewStore:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except DatabaseError as error:
-            raise explain(error) from None
+        with explained(), self._engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        try:
-            with write_transaction(self._engine, self._turn) as connection:
-                yield connection
-        except DatabaseError as error:
-            raise explain(error) from None
+        with explained(), write_transaction(self._engine, self._turn) as connection:
+            yield connection
 
 
 def _row(exchange: str, owner: str, label: Label, verdict: Verdict) -> dict[str, object]:

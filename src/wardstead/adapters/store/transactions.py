@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.locks import Turn
 
 
@@ -44,3 +46,12 @@ def write_transaction(engine: Engine, turn: Turn, *, durable: bool = True) -> It
             raise
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA synchronous=FULL")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What the database refuses in this block is an error of ours, as ``explain`` says it."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise explain(error) from None

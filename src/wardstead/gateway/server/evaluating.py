@@ -12,7 +12,8 @@ import orjson
 from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol.authzen import EVALUATION, EVALUATIONS, METADATA, MOST_BYTES, Question, answer, metadata, parse
-from wardstead.kernel.errors import CallerError, WardsteadError
+from wardstead.gateway.server.runner import BodyBrokenOff, BodyTooLarge, BodyTooSlow
+from wardstead.kernel.errors import CallerError
 
 CONSOLE: Final = Resource("Console", "wardstead")
 PATHS: Final = frozenset({EVALUATION, EVALUATIONS, METADATA})
@@ -25,12 +26,6 @@ class MayNotAsk(CallerError):
     """Whoever asks may not ask about others."""
 
     code = "access_denied"
-
-
-class QuestionTooLong(CallerError):
-    """A body larger than any batch of questions."""
-
-    code = "body_too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +65,11 @@ class Evaluating:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise WardsteadError("the request did not arrive")
+                        raise BodyBrokenOff("the request broke off")
                     body += message.get("body", b"")
                     if len(body) > MOST_BYTES:
-                        raise QuestionTooLong(f"a body has at most {MOST_BYTES} bytes")
+                        raise BodyTooLarge(f"a body has at most {MOST_BYTES} bytes")
                     if not message.get("more_body", False):
                         return bytes(body)
         except TimeoutError:
-            raise CallerError("the request did not arrive in time") from None
+            raise BodyTooSlow("the request did not arrive in time") from None
