@@ -62,9 +62,7 @@ class Federation:
 
     def ended(self, provider: str, logout_token: str) -> int:
         """The provider says that a session has ended: so have ours that came of it. How many there were."""
-        found = self._get(provider).ended(logout_token)
-        self._store.take_once(found.used, found.used_until_ms)
-        return self._store.end_sessions(found.issuer, found.subject, found.session, provider=provider)
+        return self._store.end_sessions(self._get(provider).ended(logout_token), provider=provider)
 
     def link(self, name: str, subject: str, provider: str) -> Principal:
         """From now on the provider's ``subject`` is this person."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from wardstead.access.federation import Assertion, NotAdmitted, Standing
 from wardstead.access.ports import Principal
+from wardstead.adapters.identity.openid import EndedThere
 from wardstead.adapters.store.directory import Actor, DirectoryStore, OpenedSession
 from wardstead.adapters.store.directory_tables import credential, principal
 from wardstead.adapters.store.federation_tables import federated_person, federated_session, taken_once
@@ -49,11 +50,14 @@ class FederationStore:
     def take_once(self, digest: bytes, until_ms: int) -> None:
         """Raises ``TakenBefore`` for what was taken already. Forgets what has expired."""
         with self._directory.writing("a sign-in cannot be noted") as connection:
-            connection.execute(delete(taken_once).where(taken_once.c.until_ms < self._clock()))
-            try:
-                connection.execute(insert(taken_once).values(digest=digest, until_ms=until_ms))
-            except IntegrityError:
-                raise TakenBefore("this was used already", next_step="Sign in again") from None
+            self._take(connection, digest, until_ms)
+
+    def _take(self, connection: Connection, digest: bytes, until_ms: int) -> None:
+        connection.execute(delete(taken_once).where(taken_once.c.until_ms < self._clock()))
+        try:
+            connection.execute(insert(taken_once).values(digest=digest, until_ms=until_ms))
+        except IntegrityError:
+            raise TakenBefore("this was used already", next_step="Sign in again") from None
 
     def person(self, issuer: str, subject: str) -> Principal | None:
         """Whom the provider means."""
@@ -146,19 +150,23 @@ class FederationStore:
 
         return self._directory.open_session(who, authenticated_ms=assertion.authenticated_ms, also=note)
 
-    def end_sessions(self, issuer: str, subject: str, session: str, *, provider: str) -> int:
-        """End what came of that session at the provider, or of all of that subject's. How many there were."""
-        conditions = [federated_session.c.issuer == issuer]
-        conditions += [federated_session.c.subject == subject] if subject else []
-        conditions += [federated_session.c.session == session] if session else []
+    def end_sessions(self, ended: EndedThere, *, provider: str) -> int:
+        """End what came of that session at the provider, or of all of that subject's. How many there were.
+
+        Raises ``TakenBefore`` for what was said before. It is noted in the same transaction: the provider may say again what
+        could not be done.
+        """
+        conditions = [federated_session.c.issuer == ended.issuer]
+        conditions += [federated_session.c.subject == ended.subject] if ended.subject else []
+        conditions += [federated_session.c.session == ended.session] if ended.session else []
         came = select(federated_session.c.credential).where(*conditions)
         actor = Actor(f"provider {provider}", f"provider {provider}")
 
         def change(connection: Connection) -> int:
+            self._take(connection, ended.used, ended.used_until_ms)
             return connection.execute(delete(credential).where(credential.c.id.in_(came))).rowcount
 
-        details: Mapping[str, object] = {"issuer": issuer}
-        return self._directory.carry_out(change, actor, "federation.logout", details)
+        return self._directory.carry_out(change, actor, "federation.logout", {"issuer": ended.issuer})
 
 
 def _is(issuer: str, subject: str) -> ColumnElement[bool]:
