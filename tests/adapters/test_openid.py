@@ -273,6 +273,12 @@ def test_a_provider_that_is_not_there() -> None:
         Here(Fake(url="http://127.0.0.1:1")).begin()
 
 
+def test_a_provider_that_takes_no_codes(fake: Fake) -> None:
+    fake.metadata = {"token_endpoint": "http://127.0.0.1:1/token"}
+    with pytest.raises(ProviderFailed, match="does not answer"):
+        Here(fake).finish({})
+
+
 def logout(here: Here, claims: Mapping[str, Any], key: Key = KEY, typ: str = "logout+jwt") -> Any:
     said = {"iss": here.fake.url, "aud": ["us"], "iat": NOW_S, "exp": NOW_S + 60, "jti": "j", "sid": "there", "events": EVENT}
     said = {name: value for name, value in {**said, **claims}.items() if value is not None}

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
@@ -102,15 +102,15 @@ class Issuer:
 
     def _fetch(self, address: str) -> dict[str, Any]:
         try:
-            with httpx.stream("GET", address, **self.connection) as response:
+            with httpx2.stream("GET", address, **self.connection) as response:
                 response.raise_for_status()
                 body = b""
                 for piece in response.iter_bytes():
                     body += piece
                     if len(body) > _MOST_BYTES:
                         raise ProviderFailed("the identity provider sends too much", where=address)
-            found = httpx.Response(200, content=body).json()
-        except (httpx.HTTPError, ValueError) as error:
+            found = httpx2.Response(200, content=body).json()
+        except (httpx2.HTTPError, ValueError) as error:
             raise ProviderFailed(
                 "the identity provider does not answer as it should", where=address, why=type(error).__name__,
                 next_step="look whether it runs, and whether 'ca_file' names its authority",

@@ -16,7 +16,7 @@ from typing import Any, Final
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
-from httpx import HTTPError
+from httpx2 import HTTPError
 from joserfc.errors import JoseError
 from joserfc.jwt import Token
 
