@@ -299,8 +299,9 @@ def exchange(path: str, fields: str, summary: str) -> dict[str, Any]:
     }
 
 
-def reading(path: str, summary: str, schema: Schema, *, errors: list[str], parameter: str = "") -> dict[str, Any]:
-    kind = "text/plain" if path.endswith("checkpoint") else "application/json"
+def reading(
+    path: str, summary: str, schema: Schema, *, errors: list[str], parameter: str = "", kind: str = "application/json"
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": summary,
         "operationId": summary.lower().replace(" ", "_"),
@@ -323,7 +324,12 @@ def document() -> dict[str, Any]:
         "/api/tags": reading("/api/tags", "List models as Ollama does", FREE, errors=common),
         "/api/version": reading("/api/version", "Version", closed(["version"], version=TEXT), errors=["400", "431"]),
         "/ledger/receipt/{id}": reading("/ledger/receipt/", "One receipt", FREE, errors=[*common, "404"], parameter="id"),
-        "/ledger/checkpoint": reading("/ledger/checkpoint", "Newest checkpoint", TEXT, errors=[*common, "404"]),
+        "/ledger/checkpoint": reading(
+            "/ledger/checkpoint", "Newest checkpoint", TEXT, errors=[*common, "404"], kind="text/plain"
+        ),
+        "/ledger/tile/{path}": reading(
+            "/ledger/tile/", "Piece of the tree", TEXT, errors=[*common, "404"], parameter="path", kind="application/octet-stream"
+        ),
         "/v1/held": reading("/v1/held", "What of yours was held for review", FREE, errors=common),
         "/v1/held/{id}": reading(
             "/v1/held/", "What became of it, and a released answer", FREE, errors=[*common, "404"], parameter="id"

@@ -33,6 +33,7 @@ from wardstead.adapters.store.level_names import stored_level_names
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.migrate import tell_of_earlier_versions
 from wardstead.adapters.store.policies import PolicyStore
+from wardstead.adapters.store.published import PublishedTree
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
@@ -269,6 +270,11 @@ class Deployment:
         """Reads the ledger."""
         key = read_ledger_key(self.places.keys / "ledger.key").verifying
         return LedgerReader(self.engine, key, levels=lambda: self.levels)
+
+    @cached_property
+    def tree(self) -> PublishedTree:
+        """Shows the ledger's tree."""
+        return PublishedTree(self.engine, self.ledger.key)
 
     def reserve(self) -> Reserve:
         """The room set aside for outcomes."""

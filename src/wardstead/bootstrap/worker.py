@@ -283,6 +283,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         entropy=os.urandom,
         receipt=reader.receipt,
         checkpoint=reader.checkpoint,
+        tile=deployment.tree.resource,
         exchange=exchange,
         held=desk.fetch,
         held_of=desk.own,

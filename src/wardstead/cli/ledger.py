@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
+from base64 import b64encode
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,8 @@ from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.verifying import known_checkpoints
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
-from wardstead.kernel.errors import CallerError, ConfigurationError
+from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
+from wardstead.ledger.checkpoint import open_checkpoint
 
 app = typer.Typer(help="The tamper-evident record.", no_args_is_help=True)
 _NOTE = re.compile(r"[^\n]+\n[0-9]{1,19}\n[A-Za-z0-9+/]+=*\n(?:[^\n]+\n)*\n(?:\u2014 [^\n]+\n)+")
@@ -114,6 +116,23 @@ def checkpoint(context: typer.Context, json: Json = False) -> None:
         say_json({"checkpoint": note})
     else:
         typer.echo(note, nl=False)
+
+
+@app.command("prove-consistency")
+def prove_consistency(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(metavar="SIZE|FILE", help="A size of the ledger, or a checkpoint that was kept.")],
+    new: Annotated[int | None, typer.Argument(help="A later size (that of the newest checkpoint).", min=0)] = None,
+    json: Json = True,
+) -> None:
+    """The proof that the ledger only grew since then, as JSON. Exit 5 when it does not extend a kept checkpoint."""
+    with errors(as_json=json):
+        found = deployment(context)
+        kept = None if old.isdecimal() else open_checkpoint(_checkpoint_in(Path(old)), found.ledger.key)
+        document = found.tree.consistency(int(old) if kept is None else kept.size, new)
+        if kept is not None and document["old"]["root"] != b64encode(kept.root).decode():
+            raise IntegrityError("the ledger does not extend this checkpoint: it was rewritten, or is another's", where=old)
+    say_json(document)
 
 
 @app.command("export")

@@ -6,7 +6,9 @@ Tile ``(level, index)`` holds up to 256 hashes, those of the perfect subtrees of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from wardstead.crypto.merkle import HASH_SIZE, Node, perfect_root
 from wardstead.kernel.errors import IntegrityError
@@ -18,6 +20,29 @@ TileId = tuple[int, int]
 """(level, index)."""
 TileReader = Callable[[int, int], bytes]
 """(level, index) to the tile's hashes, one after the other; empty when there is no such tile."""
+_PATH = re.compile(
+    r"tile/(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<groups>(?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TileRequest:
+    """A resource of the tree by its path: ``width`` hashes of a tile, or as many entries where ``level`` is ``None``."""
+
+    level: int | None
+    index: int
+    width: int
+
+
+def parse_tile_path(path: str) -> TileRequest | None:
+    """What ``tile/<L>/<N>[.p/<W>]`` or ``tile/entries/<N>[.p/<W>]`` asks for; ``None`` when it is no such path."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    index, width = int(match["groups"].replace("/", "").replace("x", "")), int(match["width"] or WIDTH)
+    if _groups(index) != match["groups"] or (match["width"] and width >= WIDTH):
+        return None
+    return TileRequest(None if match["level"] == "entries" else int(match["level"]), index, width)
 
 
 def tile_path(level: int, index: int, width: int = WIDTH) -> str:

@@ -26,8 +26,8 @@ from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.types import Dialect
 from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
+from wardstead.gateway.server.evaluating import CONSOLE, Evaluating
 from wardstead.gateway.server.evaluating import PATHS as EVALUATIONS
-from wardstead.gateway.server.evaluating import Evaluating
 from wardstead.gateway.server.health import Health
 from wardstead.gateway.server.request_head import RequestHead, address_of, read_head, then_close
 from wardstead.gateway.server.runner import (
@@ -88,6 +88,8 @@ class Services:
     entropy: Entropy
     receipt: Callable[[str], dict[str, Any] | None]
     checkpoint: Callable[[], str | None]
+    tile: Callable[[str], bytes | None]
+    """What the tree has at a path of C2SP's tlog-tiles."""
     exchange: Callable[[str], Resource]
     """An exchange as the decision point knows it, whether there is one or not."""
     held: Callable[[str, Identity], dict[str, Any]]
@@ -229,7 +231,12 @@ class Gateway:
         """What answers a GET of this path. Raises ``NotFound``."""
         if path in self._routes:
             raise MethodNotAllowed("POST")
-        simple = {"/healthz": self._healthz, "/api/version": self._version, "/ledger/checkpoint": self._checkpoint}
+        simple = {
+            "/healthz": self._healthz,
+            "/api/version": self._version,
+            "/ledger/checkpoint": self._checkpoint,
+            "/v1/held": self._held,
+        }
         if path in simple:
             return simple[path]
         match path.split("/")[1:]:
@@ -237,12 +244,12 @@ class Gateway:
                 return partial(self._models, dialects.for_path(path))
             case ["v1", "models", *name] if name != [""]:
                 return partial(self._model, "/".join(name))
-            case ["v1", "held"]:
-                return self._held
             case ["v1", "held", exchange_id]:
                 return partial(self._one_held, exchange_id)
             case ["ledger", "receipt", exchange_id]:
                 return partial(self._receipt, exchange_id)
+            case ["ledger", "tile", *_]:
+                return partial(self._tile, path.removeprefix("/ledger/"))
         raise NotFound("there is nothing at this path", where=path[:200])
 
     async def _evaluate(self, path: str, method: str, head: RequestHead, receive: Receive, send: Send) -> None:
@@ -311,6 +318,15 @@ class Gateway:
         if receipt is None:
             raise NotFound("there is no such receipt, or it is not yours to see")
         await self._send_json(send, 200, receipt)
+
+    async def _tile(self, path: str, head: RequestHead, send: Send) -> None:
+        """A piece of the tree, or headers of entries: for whoever may see the ledger's metadata. It never changes."""
+        request = AccessRequest(await self._identify(head), "viewLedger", CONSOLE, now_ms=self._services.clock())
+        allowed = self._services.worlds.current.decisions.decide(request).allow
+        found = await asyncio.to_thread(self._services.tile, path[:200]) if allowed else None
+        if found is None:
+            raise NotFound("there is no such tile, or it is not yours to see")
+        await _send_whole(send, 200, found, b"application/octet-stream")
 
     async def _held(self, head: RequestHead, send: Send) -> None:
         identity = await self._identify(head)
