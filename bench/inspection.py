@@ -23,7 +23,7 @@ from rich.console import Console
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
 from wardstead.inspection.patterns.scanning import Scanner
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT
 
 DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"

@@ -22,7 +22,7 @@ from wardstead.config import NamesSection
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.entities.medical import medical_terms
 from wardstead.inspection.patterns.catalogue import load_catalogues
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 
 EXPECTED = {
     "PERSON": "person",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.entities.prose import ProseDetector, load_phrases
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import TextDetector
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from wardstead.bootstrap.deployment import ready_made
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import load_catalogues
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import TextDetector
 
 

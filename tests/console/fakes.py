@@ -41,7 +41,8 @@ from wardstead.inspection.combining import Kind
 from wardstead.inspection.documents import Extracted, Part, UnreadableDocument
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
-from wardstead.inspection.policy import ClassificationPolicy, load_policy
+from wardstead.inspection.policy import ClassificationPolicy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import Flow, ModelClass
 from wardstead.inspection.replay import Rejudge, Replayed, Skipped
 from wardstead.isolation.posture import Check, State

@@ -12,7 +12,8 @@ from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, WINDOW_BYTES, Detector, canary, load_catalogues
 from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
 from wardstead.inspection.patterns.folding import folded
-from wardstead.inspection.policy import ClassificationPolicy, load_policy
+from wardstead.inspection.policy import ClassificationPolicy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.findings import Action

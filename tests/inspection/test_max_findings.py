@@ -6,7 +6,7 @@ import pytest
 
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.inspection.inspector import PolicyInspector, TooManyFindings
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import Direction, Flow, ModelClass
 
 POLICY = "version: 1\nrules: [{category: canary, label: {level: restricted}, prompt: redact, answer: redact}]\n"

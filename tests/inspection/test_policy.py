@@ -9,7 +9,8 @@ from tests.inspection.reference import CATALOGUES, DETECTORS, ready_made
 
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import load_catalogues
-from wardstead.inspection.policy import FLOWS, ClassificationPolicy, load_policy
+from wardstead.inspection.policy import FLOWS, ClassificationPolicy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Flow, ModelClass
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action

@@ -14,7 +14,7 @@ from tests.inspection.test_policy import SMALL
 from wardstead.inspection.checked import next_look
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Origin, Span, TakesLong
 from wardstead.kernel.errors import ConfigurationError, DetectorOverwhelmed
 from wardstead.kernel.findings import Action

@@ -42,7 +42,8 @@ from wardstead.config import ModelSection, Settings, UpstreamSection, bracketed,
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.documents import Extractor
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
-from wardstead.inspection.policy import ClassificationPolicy, load_policy
+from wardstead.inspection.policy import ClassificationPolicy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label, Levels, UnknownLevel

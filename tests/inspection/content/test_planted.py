@@ -14,7 +14,7 @@ from tests.inspection.reference import DETECTORS, cut, inspect, ready_made, stre
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.content.planted import PLANTED, PlantedCanaries, Planter, canaries_in
 from wardstead.inspection.inspector import PolicyInspector
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER
 
 PLANTER, OTHER = Planter(bytes(range(32))), Planter(bytes(32))

@@ -12,7 +12,7 @@ from tests.inspection.reference import CANARY, DETECTORS, cut, inspect, ready_ma
 
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PolicyInspector
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT
 from wardstead.kernel.findings import Action
 

@@ -11,7 +11,8 @@ from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, canary, catalogue_schema, digest, load_catalogues, trusting
 from wardstead.inspection.patterns.folding import View
 from wardstead.inspection.patterns.matching import Matcher
-from wardstead.inspection.policy import load_policy, policy_schema
+from wardstead.inspection.policy_file import policy_schema
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.errors import ConfigurationError
 

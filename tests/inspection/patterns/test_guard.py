@@ -17,7 +17,7 @@ from tests.inspection.reference import CANARY, DETECTORS, INSPECTOR, POLICY, cut
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import WINDOW_BYTES, Detector, load_catalogues
 from wardstead.inspection.patterns.guard import PatternGuard
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.findings import Action
