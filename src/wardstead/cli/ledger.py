@@ -109,11 +109,12 @@ def receipt(
 def checkpoint(context: typer.Context, json: Json = False) -> None:
     """The newest signed checkpoint: keep it elsewhere, and a rewrite cannot go unseen."""
     with errors(as_json=json):
-        note = deployment(context).ledger.checkpoint()
+        ledger = deployment(context).ledger
+        note = ledger.checkpoint()
         if note is None:
             raise NotFound("no checkpoint has been signed yet", next_step="start it: 'wardstead up'")
     if json:
-        say_json({"checkpoint": note})
+        say_json({"checkpoint": note, "verifier_key": ledger.key.text()})
     else:
         typer.echo(note, nl=False)
 

@@ -17,15 +17,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
-_ED25519 = b"\x01"
+_ED25519, _COSIGNATURE = b"\x01", b"\x04"
+"""Signature types: https://c2sp.org/signed-note."""
+_TIME_SIZE = 8
 _SIGNATURE_LINE = "\N{EM DASH} "
 _PRIVATE = "PRIVATE+KEY+"
 _MAX_NOTE_BYTES = 1_000_000
 """The limit of Go's implementation: no note of ours comes near it."""
 
 
-def _key_id(name: str, public: bytes) -> bytes:
-    return sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
+def _key_id(name: str, public: bytes, kind: bytes = _ED25519) -> bytes:
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
 
 def _check_name(name: str) -> None:
@@ -33,7 +35,7 @@ def _check_name(name: str) -> None:
         raise ConfigurationError("a key name may not be empty or hold spaces or plus signs", where=name[:80])
 
 
-def _parse(text: str, what: str) -> tuple[str, bytes, bytes]:
+def _parse(text: str, what: str, kind: bytes = _ED25519) -> tuple[str, bytes, bytes]:
     """``name+id+base64`` to (name, id, 32 bytes)."""
     try:
         name, key_id, encoded = text.strip().split("+", 2)
@@ -41,7 +43,7 @@ def _parse(text: str, what: str) -> tuple[str, bytes, bytes]:
     except ValueError:
         raise ConfigurationError(f"not a {what}", next_step="expected name+id+base64") from None
     _check_name(name)
-    if len(blob) != 33 or blob[:1] != _ED25519:
+    if len(blob) != 33 or blob[:1] != kind:
         raise ConfigurationError(f"not an Ed25519 {what}", where=name)
     return name, ident, blob[1:]
 
@@ -69,6 +71,31 @@ class VerifyingKey:
     def text(self) -> str:
         """``name+id+base64``, to hand to a verifier."""
         return f"{self.name}+{self.key_id.hex()}+{b64encode(_ED25519 + self.public).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessKey:
+    """A witness: a name and an Ed25519 public key, whose signatures carry the time (https://c2sp.org/tlog-cosignature)."""
+
+    name: str
+    public: bytes
+
+    @classmethod
+    def from_text(cls, text: str) -> WitnessKey:
+        """Read ``name+id+base64``; raises ``ConfigurationError`` when it is not a witness's, or its id does not fit."""
+        name, ident, public = _parse(text, "witness's verifier key", _COSIGNATURE)
+        if ident != _key_id(name, public, _COSIGNATURE):
+            raise ConfigurationError("the verifier key's id does not fit its name and key", where=name)
+        return cls(name, public)
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes that precede this key's signatures."""
+        return _key_id(self.name, self.public, _COSIGNATURE)
+
+    def text(self) -> str:
+        """``name+id+base64``, to hand to a verifier."""
+        return f"{self.name}+{self.key_id.hex()}+{b64encode(_COSIGNATURE + self.public).decode()}"
 
 
 class SigningKey:
@@ -127,6 +154,24 @@ def open_note(note: str, *keys: VerifyingKey) -> str:
     if not verified:
         raise IntegrityError("the note is not signed by a key that is trusted here")
     return text
+
+
+def cosigned_s(note: str, witness: WitnessKey) -> int | None:
+    """When a witness cosigned a note, in seconds since the epoch; ``None`` when it did not.
+
+    Raises ``IntegrityError`` for a signature in its name that does not verify, or when it is no note.
+    """
+    head, separator, tail = note.rpartition("\n\n")
+    if not separator or not tail.endswith("\n") or len(note) > _MAX_NOTE_BYTES:
+        raise IntegrityError("not a signed note")
+    for line in tail[:-1].split("\n"):
+        name, ident, signature = _signature(line)
+        if (name, ident) == (witness.name, witness.key_id):
+            at_s = int.from_bytes(signature[:_TIME_SIZE], "big")
+            text = f"cosignature/v1\ntime {at_s}\n{head}\n"
+            _verify(VerifyingKey(name, witness.public), signature[_TIME_SIZE:], text)
+            return at_s
+    return None
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:
