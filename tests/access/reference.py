@@ -60,6 +60,15 @@ class Thing:
 
 
 @dataclass(frozen=True)
+class Key:
+    """What a key was made for; nothing binds it where a set is empty."""
+
+    purposes: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class World:
     people: dict[str, Person]
     gifts: dict[str, Gift]
@@ -85,6 +94,7 @@ class Question:
     purpose: str | None = None
     target: Mark | None = None
     own_grant: bool = False
+    key: Key = field(default_factory=Key)
 
 
 def roles_of(world: World, who: Person, now: int) -> set[str]:
@@ -192,9 +202,22 @@ def permitted(world: World, asked: Question, who: Person) -> bool:
     return False
 
 
+def within(asked: Question) -> bool:
+    """What the key was made for: the office is 10.0.0.0/8, and whoever is not there is at 192.0.2.1."""
+    key = asked.key
+    reached = {"office", "10.1.0.0/16"} if asked.inside_office else {"192.0.2.1/32"}
+    if key.models and asked.thing.kind == "Model" and asked.thing.id not in key.models:
+        return False
+    if key.networks and not key.networks & reached:
+        return False
+    if not key.purposes or asked.purpose in key.purposes:
+        return True
+    return asked.purpose is None and asked.action not in {"infer", "embed"}
+
+
 def decide(world: World, asked: Question) -> bool:
     """All four together: what is forbidden by one is permitted by none."""
     who = world.people[asked.who]
-    if not who.active or (asked.scopes and asked.action not in asked.scopes):
+    if not who.active or (asked.scopes and asked.action not in asked.scopes) or not within(asked):
         return False
     return mandatory(asked, who) and circumstantial(world, asked, who) and permitted(world, asked, who)

@@ -11,8 +11,20 @@ import time
 from collections import Counter
 from random import Random
 
-from tests.access.reference import ELEVATION, EXCHANGE, MODEL, SHARING, Gift, Mark, Person, Question, Thing, World, decide
-from tests.access.worlds import HOUR, INHERITS, KNOWN, NAMES, POINT, START, directory_of, request_of
+from tests.access.reference import ELEVATION, EXCHANGE, MODEL, SHARING, Gift, Key, Mark, Person, Question, Thing, World, decide
+from tests.access.worlds import (
+    HOUR,
+    INHERITS,
+    KNOWN,
+    MODELS,
+    NAMES,
+    NETWORKS,
+    POINT,
+    PURPOSES,
+    START,
+    directory_of,
+    request_of,
+)
 
 from wardstead.access.memo import MemoisedDecisionPoint
 
@@ -66,6 +78,10 @@ def gifts(draw: Random, owner: str) -> dict[str, Gift]:
     return found
 
 
+def key(draw: Random) -> Key:
+    return Key(*(some(draw, names) if draw.random() < 0.1 else frozenset() for names in (PURPOSES, NETWORKS, MODELS)))
+
+
 def question(draw: Random, owner: str) -> Question:
     action = draw.choice(ACTIONS)
     whose = draw.choice((None, owner, owner, owner, *NAMES))
@@ -84,7 +100,7 @@ def question(draw: Random, owner: str) -> Question:
         draw.choice(NAMES), action, thing, mark(draw), now, frozenset() if draw.random() < 0.9 else some(draw, ACTIONS),
         draw.choice((None, now, now - HOUR // 4, now - HOUR // 4 + 1, now - HOUR)), draw.random() < 0.5,
         draw.choice((None, "care")), mark(draw) if action == "shareData" and draw.random() < 0.7 else None,
-        action == "revokeShare" and draw.random() < 0.3,
+        action == "revokeShare" and draw.random() < 0.3, key(draw),
     )  # fmt: skip
 
 
@@ -114,7 +130,7 @@ def compare(worlds: int, seed: int) -> Counter[str]:
 
 def test_some_of_them() -> None:
     codes = compare(150, 1)
-    assert set(codes) == {"allow", "access.forbidden", "access.default_deny", "access.inactive"}
+    assert set(codes) == {"allow", "access.forbidden", "access.default_deny", "access.inactive", "access.key_bounds"}
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from __future__ import annotations
 from importlib.resources import files
 
 from hypothesis import strategies as st
-from tests.access.reference import ELEVATION, EXCHANGE, MODEL, SHARING, Gift, Mark, Person, Question, Thing, World
+from tests.access.reference import ELEVATION, EXCHANGE, MODEL, SHARING, Gift, Key, Mark, Person, Question, Thing, World
 
 from wardstead.access.pdp import ACTIONS, CedarDecisionPoint
 from wardstead.access.ports import (
     AccessRequest,
     Attribute,
+    Bounds,
     Container,
     Credential,
     CredentialKind,
@@ -164,6 +165,14 @@ def things(draw: st.DrawFn, action: str) -> Thing:
     return Thing("Elevation", "r1", owner) if action in ELEVATION else Thing("Console", "c")
 
 
+def bound_to(*names: str) -> st.SearchStrategy[frozenset[str]]:
+    return st.just(frozenset[str]()) | st.frozensets(st.sampled_from(names))
+
+
+PURPOSES, NETWORKS, MODELS = ("care", "billing"), ("office", "10.1.0.0/16", "192.0.2.1/32", "undeclared"), ("m", "other")
+KEYS = st.builds(Key, bound_to(*PURPOSES), bound_to(*NETWORKS), bound_to(*MODELS))
+
+
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
     action = draw(st.sampled_from(sorted(KNOWN)))
@@ -175,6 +184,7 @@ def questions(draw: st.DrawFn) -> Question:
         draw(st.booleans()), draw(st.none() | st.just("care")),
         draw(st.none() | MARKS) if action == "shareData" else None,
         draw(st.booleans()) if action == "revokeShare" else False,
+        draw(st.just(Key()) | KEYS),
     )  # fmt: skip
 
 
@@ -209,10 +219,12 @@ def directory_of(world: World, version: int = 1) -> Directory:
 
 def request_of(directory: Directory, asked: Question) -> AccessRequest:
     who = directory.principals[PrincipalId(asked.who)]
-    name = f"{sorted(asked.scopes)} {asked.signed_in}"
+    bounds = Bounds(asked.key.purposes, asked.key.networks, asked.key.models)
+    name = f"{sorted(asked.scopes)} {asked.signed_in} {asked.key}"
     credential = Credential(
-        CredentialId(name), CredentialKind.SESSION, b"", who.id, asked.scopes, authenticated_ms=asked.signed_in
-    )
+        CredentialId(name), CredentialKind.SESSION, b"", who.id, asked.scopes, authenticated_ms=asked.signed_in,
+        bounds=bounds,
+    )  # fmt: skip
     thing = asked.thing
     context: dict[str, str | bool | int] = {"purpose": asked.purpose} if asked.purpose else {}
     if asked.own_grant:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wardstead.bootstrap import people
+from wardstead.access.asking import Asked
+from wardstead.access.ports import UNBOUND, Bounds
+from wardstead.bootstrap import asking, people
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.people import BadValue, LastAdministrator
 
@@ -43,3 +45,45 @@ def test_a_compartment_that_no_rule_gives_is_refused(deployment: Deployment) -> 
         people.clear(deployment, "bob", "restricted", ["personal", "nonsense"])
     assert str(people.clear(deployment, "bob", "confidential", ["personal"])) == "confidential; personal"
     assert str(deployment.directory.find("bob").clearance) == "confidential; personal"
+
+
+def test_what_a_key_is_for_is_kept_with_it_and_reaches_the_snapshot(deployment: Deployment) -> None:
+    bounds = Bounds(frozenset({"support"}), frozenset({"10.0.0.0/8", "192.0.2.7"}), frozenset({"smollm2"}))
+    made = people.create_key(deployment, "bob", [], [], None, bounds=bounds)
+    kept = Bounds(bounds.purposes, frozenset({"10.0.0.0/8", "192.0.2.7/32"}), bounds.models)
+    assert deployment.directory.find_api_key(made.prefix).bounds == kept
+    assert [one.bounds for one in deployment.directory.load().credentials.values() if one.id == made.id] == [kept]
+    free = people.create_key(deployment, "bob", [], [], None)
+    assert deployment.directory.find_api_key(free.prefix).bounds == UNBOUND
+
+
+@pytest.mark.parametrize(
+    ("bounds", "where", "words"),
+    [
+        (Bounds(purposes=frozenset({"suport"})), "--purpose", "did you mean 'support'"),
+        (Bounds(models=frozenset({"smollm3"})), "--model", "did you mean 'smollm2'"),
+        (Bounds(networks=frozenset({"offices"})), "--network", "declared are"),
+        (Bounds(networks=frozenset({"10.0.0.1/8"})), "--network", "host bits set"),
+    ],
+)
+def test_an_unknown_bound_is_refused_with_its_place(deployment: Deployment, bounds: Bounds, where: str, words: str) -> None:
+    with pytest.raises(BadValue, match=words) as refused:
+        people.create_key(deployment, "bob", [], [], None, bounds=bounds)
+    assert refused.value.where == where
+
+
+def test_an_answer_can_be_explained_for_a_key(deployment: Deployment) -> None:
+    bounds = Bounds(frozenset({"support"}), frozenset({"10.0.0.0/8"}))
+    key = people.create_key(deployment, "bob", [], [], None, bounds=bounds)
+    policies = deployment.policies()
+
+    def explained(**said: str) -> tuple[bool, str]:
+        decision = asking.explain(deployment, Asked("bob", "infer", "smollm2", key=key.prefix, **said), policies).decision
+        return decision.allow, decision.code
+
+    assert explained(network="10.1.2.3") == (True, "allow")
+    assert explained(network="192.0.2.1") == (False, "access.key_bounds")
+    with pytest.raises(BadValue, match="is not 'admin'"):
+        asking.explain(deployment, Asked("admin", "infer", "smollm2", key=key.prefix), policies)
+    with pytest.raises(BadValue, match="no age"):
+        explained(signed_in="5m")

@@ -49,7 +49,8 @@ ARGUMENTS = {
     ("elevation", "approve"): ["x", "--by", "eve"], ("elevation", "refuse"): ["x", "--by", "eve"],
     ("share", "give"): ["--exchange", "x", "--with", "eve", "--by", "ada"], ("share", "take-back"): ["x", "--by", "ada"],
     ("user", "set-clearance"): ["eve", "public"], ("user", "reset-password"): ["eve"], ("key", "create"): ["--user", "eve"],
-    ("key", "revoke"): ["nobody", "--yes"], ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"],
+    ("key", "show"): ["nobody"], ("key", "revoke"): ["nobody", "--yes"],
+    ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"],
     ("review", "show"): ["x"], ("review", "reveal"): ["x", "--by", "eve", "--yes"],
     ("review", "release"): ["x", "--by", "eve", "--reason", "r", "--yes"],
     ("review", "refuse"): ["x", "--by", "eve", "--reason", "r", "--yes"],
@@ -150,7 +151,7 @@ def test_people_and_keys(made: Path) -> None:
     assert said(made, "user", "disable", "admin", code=2)["error"]["code"] == "last_administrator"
     assert said(made, "user", "set-roles", "admin", "user", code=2)["error"]["code"] == "last_administrator"
     assert said(made, "key", "create", "--user", "bob", "--role", "admin", code=2)["error"]["where"] == "--role"
-    key = said(made, "key", "create", "--user", "bob", "--days", "1")
+    key = said(made, "key", "create", "--user", "bob", "--expires", "1d")
     listed = said(made, "key", "list")["keys"]
     assert [one["id"] for one in listed if one["person"] == "bob"] == [key["id"]]
     assert key["key"] not in json.dumps(listed)

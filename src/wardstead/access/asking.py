@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Final
 
+from wardstead.access.bounds import with_purpose
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.policyset import AccessPolicies
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal, Resource
@@ -48,15 +49,19 @@ class Circumstance:
 
 
 def request_of(
-    who: Principal, action: str, resource: Resource, at: Circumstance, *, scopes: frozenset[str] = frozenset()
-) -> AccessRequest:
-    """The question as the gateway or the console would put it."""
+    who: Principal, action: str, resource: Resource, at: Circumstance, *,
+    scopes: frozenset[str] = frozenset(), key: Credential | None = None,
+) -> AccessRequest:  # fmt: skip
+    """The question as the gateway or the console would put it. ``key``: which one it is put with; else ``scopes`` is all that
+    is known of it.
+    """
     kind = CredentialKind.API_KEY if at.signed_in_ms is None else CredentialKind.SESSION
     # A memo takes all that a credential is for known by its id.
     one = CredentialId(f"asked {at.signed_in_ms} {' '.join(sorted(scopes))}")
-    credential = Credential(one, kind, b"", who.id, scopes, authenticated_ms=at.signed_in_ms)
+    credential = key or Credential(one, kind, b"", who.id, scopes, authenticated_ms=at.signed_in_ms)
     context = {name: value for name, value in (("purpose", at.purpose), ("application", at.application)) if value}
-    return AccessRequest(Identity(who, credential, at.address), action, resource, at.label, at.now_ms, context)
+    stated = dict(with_purpose(credential, context))
+    return AccessRequest(Identity(who, credential, at.address), action, resource, at.label, at.now_ms, stated)
 
 
 def address_in(rules: AccessRules, said: str) -> str:
@@ -86,6 +91,8 @@ class Asked:
     label: str = ""
     signed_in: str = ""
     owner: str = ""
+    key: str = ""
+    """The id or prefix of the key it is asked with."""
 
 
 @dataclass(frozen=True, slots=True)

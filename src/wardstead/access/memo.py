@@ -69,6 +69,7 @@ def key_of(request: AccessRequest, networks: frozenset[str]) -> tuple[object, ..
     return (
         identity.principal.id,
         identity.credential.id,
+        identity.address if identity.credential.bounds.networks else None,
         request.action,
         resource.type,
         resource.id,

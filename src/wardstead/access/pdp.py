@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import cedarpy
 
+from wardstead.access.bounds import refused
 from wardstead.access.ports import AccessRequest, Decision, Principal
 from wardstead.access.rules import AccessRules
 from wardstead.access.situation import Situation, roles_at, situation_of
@@ -176,6 +177,8 @@ class CedarDecisionPoint:
             )
         if not request.identity.principal.active:
             return _deny("access.inactive", "this account is switched off; ask an administrator")
+        if (outside := refused(request, self.circumstances)) is not None:
+            return outside
         now = self._situation(request)
         try:
             question, entities = self.words.question(request, now), self.words.entities(request, now)

@@ -68,6 +68,21 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a key was made for; an empty set binds it to nothing. Bounds only narrow: ``access.bounds``.
+
+    ``networks``: names of ``access.yaml``, and ranges such as ``10.0.0.0/8``.
+    """
+
+    purposes: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+
+
+UNBOUND: Final = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """A keyed hash of an API key or a console session; never the secret itself. Times are milliseconds since the epoch."""
 
@@ -80,6 +95,21 @@ class Credential:
     csrf_digest: bytes = b""
     authenticated_ms: int | None = None
     """When its owner proved who they are; of a key that says nothing of it, ``None``: it is never fresh."""
+    bounds: Bounds = UNBOUND
+
+
+@dataclass(frozen=True, slots=True)
+class KeySummary:
+    """What is known of a key; never the key."""
+
+    id: str
+    prefix: str
+    person: str
+    scopes: tuple[str, ...]
+    created_ms: int
+    expires_ms: int | None
+    last_used_ms: int | None
+    bounds: Bounds = UNBOUND
 
 
 class Right(StrEnum):

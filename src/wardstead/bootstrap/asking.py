@@ -25,7 +25,7 @@ from wardstead.access.examples import Outcome, run_examples
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import ACTIONS
 from wardstead.access.policyset import AccessPolicies
-from wardstead.access.ports import Decision, Directory, Principal, Resource
+from wardstead.access.ports import Credential, Decision, Directory, Principal, Resource
 from wardstead.access.situation import roles_at
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import moment
@@ -75,7 +75,8 @@ def _explain(
     who = _person(people, asked.principal)
     resource, label = _resource(deployment, asked, people, who)
     at = _circumstance(deployment, asked, policies, label)
-    decision = point.decide(request_of(who, asked.action, resource, at))
+    key = _key(deployment, people, asked, who) if asked.key else None
+    decision = point.decide(request_of(who, asked.action, resource, at, key=key))
     rules = policies.rules
     return Explained(
         asked, policies.version, at.now_ms, at.label, decision,
@@ -124,6 +125,19 @@ def _person(directory: Directory, name: str) -> Principal:
         if name in {one.name, one.id}:
             return one
     raise BadValue(f"there is nobody called {name[:80]!r}", next_step="'wardstead user list' names everybody")
+
+
+def _key(deployment: Deployment, people: Directory, asked: Asked, who: Principal) -> Credential:
+    """A key of theirs by its id or prefix. Raises ``UnknownKey``, ``BadValue``."""
+    found = deployment.directory.find_api_key(asked.key)
+    if found.person != who.name:
+        raise BadValue(f"the key {found.prefix} is not {who.name[:80]!r}'s", where="--key", why=f"it is {found.person[:80]!r}'s")
+    if asked.signed_in:
+        raise BadValue("a key has no age: nobody signs in with it", where="--signed-in", next_step="leave one of the two out")
+    for one in people.credentials.values():
+        if one.id == found.id:
+            return one
+    raise BadValue(f"the key {found.prefix} was revoked a moment ago", where="--key")
 
 
 def _models(deployment: Deployment) -> list[Resource]:

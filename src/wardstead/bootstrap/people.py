@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from wardstead.access.bounds import BadRange, range_of
 from wardstead.access.pdp import ACTIONS
-from wardstead.access.ports import Principal
-from wardstead.adapters.store.directory import IssuedKey, UnknownPerson
-from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.access.ports import UNBOUND, Bounds, Principal
+from wardstead.access.rules import AccessRules
+from wardstead.adapters.store.directory import Actor, IssuedKey, UnknownPerson
+from wardstead.bootstrap.deployment import Deployment
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.labels import Label, UnknownLevel
 from wardstead.kernel.text import meant
 
 USUAL_LEVEL = "confidential"
 """What somebody new is cleared for where nothing else is said."""
-_DAY_MS = 86_400_000
 ADMINISTRATOR = "admin"
 """The role that administers."""
 
@@ -74,13 +75,18 @@ def clear(deployment: Deployment, name: str, level: str, compartments: Iterable[
     return given
 
 
-def create_key(deployment: Deployment, user: str, roles: Iterable[str], scopes: Iterable[str], days: int | None) -> IssuedKey:
+def create_key(
+    deployment: Deployment, user: str, roles: Iterable[str], scopes: Iterable[str], expires_ms: int | None, *,
+    bounds: Bounds = UNBOUND, actor: Actor | None = None,
+) -> IssuedKey:  # fmt: skip
     """A key for somebody, who is made when new (role ``user`` and clearance confidential/personal unless said otherwise).
 
-    A key has the roles of its owner: raises ``BadValue`` for one that somebody who is known does not have.
+    A key has the roles of its owner: raises ``BadValue`` for one that somebody who is known does not have, and for a purpose,
+    network or model that nothing knows.
     """
     wanted = known_roles(deployment, roles)
     allowed = _known(scopes, ACTIONS, "scope")
+    within = known_bounds(deployment, bounds)
     try:
         person = deployment.directory.find(user)
     except UnknownPerson:
@@ -91,8 +97,30 @@ def create_key(deployment: Deployment, user: str, roles: Iterable[str], scopes: 
                 f"{user[:80]!r} is known, and has not the role {more[0]!r}", where="--role", why="a key has its owner's roles",
                 next_step="leave --role out, or give it first: 'wardstead user set-roles'",
             ) from None  # fmt: skip
-    expires = now_ms() + days * _DAY_MS if days is not None else None
-    return deployment.directory.create_api_key(user, scopes=allowed, expires_ms=expires)
+    return deployment.directory.create_api_key(user, scopes=allowed, expires_ms=expires_ms, bounds=within, actor=actor)
+
+
+def known_bounds(deployment: Deployment, bounds: Bounds) -> Bounds:
+    """The same bounds, ranges as they are kept. Raises ``BadValue`` for a name that nothing knows."""
+    policies = deployment.policies()
+    rules = policies.rules
+    if policies.purposes is not None:
+        _known(bounds.purposes, policies.purposes, "purpose", where="--purpose")
+    _known(bounds.models, frozenset(one.name for one in deployment.settings.models), "model", where="--model")
+    return Bounds(bounds.purposes, frozenset(_network(one, rules) for one in bounds.networks), bounds.models)
+
+
+def _network(said: str, rules: AccessRules) -> str:
+    if said in rules.networks:
+        return said
+    try:
+        return range_of(said)
+    except BadRange as error:
+        known = ", ".join(sorted(rules.networks)) or "none"
+        raise BadValue(
+            f"{said[:64]!r} is no network of access.yaml, and no range of addresses", where="--network",
+            why=f"{meant(said, rules.networks)}declared are: {known}; {error.why}", next_step=error.next_step,
+        ) from None  # fmt: skip
 
 
 def _require_another(deployment: Deployment, name: str) -> None:
@@ -138,11 +166,12 @@ def known_roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:
     return _known(wanted, policies.point.roles | policies.rules.roles.keys(), "role")
 
 
-def _known(values: Iterable[str], known: frozenset[str], what: str) -> frozenset[str]:
+def _known(values: Iterable[str], known: frozenset[str], what: str, *, where: str = "") -> frozenset[str]:
     wanted = frozenset(values)
     unknown = sorted(wanted - known)
     if unknown:
         raise BadValue(
-            f"there is no {what} {unknown[0][:40]!r}", why=f"{meant(unknown[0], known)}known are {', '.join(sorted(known))}"
-        )
+            f"there is no {what} {unknown[0][:40]!r}", where=where,
+            why=f"{meant(unknown[0], known)}known are {', '.join(sorted(known)) or 'none'}",
+        )  # fmt: skip
     return wanted

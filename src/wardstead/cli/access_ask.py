@@ -28,6 +28,7 @@ Data = Annotated[
     str, typer.Option("--label", help="The label of the data: 'confidential; personal' (what is recorded, or public).")
 ]
 SignedIn = Annotated[str, typer.Option("--signed-in", help="Signed in so long ago: 5m (an API key, which has no age).")]
+Key = Annotated[str, typer.Option("--key", help="With which key of theirs: its id or prefix.")]
 Owner = Annotated[str, typer.Option("--owner", help="Whose the resource is, in place of one that exists.")]
 
 
@@ -100,13 +101,14 @@ def explain(
     label: Data = "",
     signed_in: SignedIn = "",
     owner: Owner = "",
+    key: Key = "",
     which: Which = ACTIVE,
     json: Json = False,
 ) -> None:
     """Say whether somebody may do something, which policies decide it, and why. Exit 0 whatever the answer is."""
     with errors(as_json=json):
         found = deployment(context)
-        asked = Asked(principal, action, resource, at, purpose, application, network, label, signed_in, owner)
+        asked = Asked(principal, action, resource, at, purpose, application, network, label, signed_in, owner, key)
         said = asking.explain(found, asked, asking.policies_named(found, which))
     decision = said.decision
     if json:

@@ -24,6 +24,7 @@ from wardstead.cli import (
     config,
     conversations,
     entitlements,
+    keys,
     ledger,
     people,
     review,
@@ -41,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(people.users, name="user")
-app.add_typer(people.keys, name="key")
+app.add_typer(keys.app, name="key")
 app.add_typer(share.app, name="share")
 app.add_typer(entitlements.groups, name="group")
 app.add_typer(entitlements.elevations, name="elevation")

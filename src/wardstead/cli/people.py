@@ -1,9 +1,8 @@
-"""``user`` and ``key``: who may come in, and with what."""
+"""``user``: who may come in, and what they are."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -11,14 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import people
-from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
+from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
-from wardstead.kernel.clock import rfc3339
 
 Name = Annotated[str, typer.Argument(help="The person's name.")]
 Force = Annotated[bool, typer.Option("--force", help="Also of the last active administrator.")]
 users = typer.Typer(help="People: who they are and what they may do.", no_args_is_help=True)
-keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
 
 @users.command("add")
@@ -116,59 +113,6 @@ def reset_password(context: typer.Context, name: Name, json: Json = False) -> No
         say_json({"user": name, "secret": secret})
     else:
         out.print(f"{escape(name)}: one-time secret [bold]{escape(secret)}[/] (shown once)")
-
-
-@keys.command("create")
-def create(
-    context: typer.Context,
-    user: Annotated[str, typer.Option("--user", help="Whose key; the person is made when new.")],
-    role: Annotated[
-        list[str] | None, typer.Option("--role", help="A role for somebody new (user); others keep the roles they have.")
-    ] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="An action that the key is for (all, when none is given).")] = None,
-    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires.")] = None,
-    json: Json = False,
-) -> None:
-    """Make an API key. It is shown once."""
-    with errors(as_json=json):
-        made = people.create_key(deployment(context), user, role or [], scope or [], days)
-    if json:
-        say_json({"id": made.id, "key": made.key})
-    else:
-        out.print(f"[bold]{made.key}[/]")
-        err.print("[dim]shown once; keep it where only its owner can read it[/]")
-
-
-@keys.command("list")
-def list_keys(context: typer.Context, json: Json = False) -> None:
-    """Every key: prefix, owner, scopes, expiry, last use; never the key."""
-    with errors(as_json=json):
-        found = deployment(context).directory.list_keys()
-    if json:
-        say_json({"keys": [asdict(one) for one in found]})
-        return
-    table = Table("prefix", "person", "scopes", "expires", "last used", "id", box=None, padding=(0, 2, 0, 0))
-    for one in found:
-        expires = rfc3339(one.expires_ms) if one.expires_ms else "never"
-        used = rfc3339(one.last_used_ms) if one.last_used_ms else "never"
-        table.add_row(one.prefix, escape(one.person), ", ".join(one.scopes) or "all", expires, used, one.id)
-    out.print(table)
-
-
-@keys.command("revoke")
-def revoke(
-    context: typer.Context,
-    key: Annotated[str, typer.Argument(help="The key's id or prefix.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    json: Json = False,
-) -> None:
-    """Revoke a key: it stops working at once."""
-    with errors(as_json=json):
-        directory = deployment(context).directory
-        meant = directory.find_api_key(key)
-        confirm(f"Revoke {meant.prefix} of {meant.person}?", yes=yes)
-        gone = directory.revoke_api_key(meant.id)
-    say(json, {"id": gone.id, "prefix": gone.prefix, "user": gone.person}, f"revoked {gone.prefix} of {escape(gone.person)}")
 
 
 @users.command("link")

@@ -78,7 +78,9 @@ def test_what_refers_to_people_stays_and_keys_still_hold(older: Engine) -> None:
     before = {table: rows(older, table) for table in tables}
     assert {len(found) for found in before.values()} == {len(RANKS)}
     upgrade(older)
-    assert {table: rows(older, table) for table in tables} == before
+    for table in tables:
+        kept = before[table][0].keys()  # later versions have more columns
+        assert [{name: row[name] for name in kept} for row in rows(older, table)] == before[table]
     with older.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, u
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
-from wardstead.access.ports import Credential, CredentialKind, Directory, Principal
+from wardstead.access.ports import UNBOUND, Bounds, Credential, CredentialKind, Directory, KeySummary, Principal
 from wardstead.adapters.identity.passwords import TooManyAttempts, check_password, hash_password, hashing, needs_rehash
 from wardstead.adapters.store import access_rows
 from wardstead.adapters.store.admin_record import COMMAND_LINE
@@ -78,19 +78,6 @@ class IssuedKey:
     id: CredentialId
     key: str
     prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeySummary:
-    """What is known of a key; never the key."""
-
-    id: str
-    prefix: str
-    person: str
-    scopes: tuple[str, ...]
-    created_ms: int
-    expires_ms: int | None
-    last_used_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +242,9 @@ class DirectoryStore:
     # -- API keys ----------------------------------------------------------------------------------------------------
 
     def create_api_key(
-        self, name: str, *, scopes: Iterable[str] = (), expires_ms: int | None = None, actor: Actor | None = None
-    ) -> IssuedKey:
+        self, name: str, *, scopes: Iterable[str] = (), expires_ms: int | None = None, bounds: Bounds = UNBOUND,
+        actor: Actor | None = None,
+    ) -> IssuedKey:  # fmt: skip
         """A new key for somebody."""
         who = self.find(name)
         new = new_secret(API_KEY_MARK, self._pepper, self._entropy)
@@ -264,9 +252,9 @@ class DirectoryStore:
         key_id = CredentialId(uuid7(now, self._entropy(10)))
         values = _credential_values(
             key_id=key_id, kind=CredentialKind.API_KEY, prefix=new.prefix, key_digest=new.digest, csrf=b"",
-            who=who.id, scopes=scopes, now=now, expires_ms=expires_ms,
+            who=who.id, scopes=scopes, now=now, expires_ms=expires_ms, bounds=bounds,
         )  # fmt: skip
-        details = {"id": key_id, "prefix": new.prefix, "name": name, "scopes": sorted(scopes)}
+        details = {"id": key_id, "prefix": new.prefix, "name": name, "scopes": sorted(scopes), **_bounds_document(bounds)}
         self.carry_out(lambda connection: connection.execute(insert(credential).values(values)), actor, "key.create", details)
         return IssuedKey(key_id, new.secret, new.prefix)
 
@@ -305,6 +293,7 @@ class DirectoryStore:
                     row["created_ms"],
                     row["expires_ms"],
                     row["last_used_ms"],
+                    _bounds(row),
                 )
                 for row in connection.execute(query).mappings()
             ]
@@ -480,7 +469,17 @@ def _credential(row: RowMapping) -> Credential:
         bytes(row["csrf_digest"]),
         # A session begins with a password. A key proves who made it, whenever that was: it is never fresh.
         row["created_ms"] if kind is CredentialKind.SESSION else None,
+        _bounds(row),
     )
+
+
+def _bounds(row: RowMapping) -> Bounds:
+    return Bounds(*(frozenset(_split(row[name])) for name in Bounds.__slots__))
+
+
+def _bounds_document(bounds: Bounds) -> dict[str, list[str]]:
+    """As the record has it: what binds."""
+    return {name: sorted(getattr(bounds, name)) for name in Bounds.__slots__ if getattr(bounds, name)}
 
 
 def _credential_values(
@@ -495,6 +494,7 @@ def _credential_values(
     now: int,
     expires_ms: int | None,
     authenticated_ms: int | None = None,
+    bounds: Bounds = UNBOUND,
 ) -> dict[str, Any]:
     return {
         "id": key_id,
@@ -507,6 +507,7 @@ def _credential_values(
         "created_ms": now,
         "expires_ms": expires_ms,
         "authenticated_ms": authenticated_ms,
+        **{name: ",".join(sorted(getattr(bounds, name))) for name in Bounds.__slots__},
     }
 
 

@@ -40,6 +40,9 @@ credential = Table(
     Column("expires_ms", BigInteger, nullable=True),
     Column("last_used_ms", BigInteger, nullable=True),
     Column("authenticated_ms", BigInteger, nullable=True),
+    Column("purposes", Text, nullable=False, server_default=""),
+    Column("networks", Text, nullable=False, server_default=""),
+    Column("models", Text, nullable=False, server_default=""),
 )
 Index("ix_credential_principal", credential.c.principal)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -51,6 +51,7 @@ class Question:
         self.verdict = ""
         self._sealer = sealer
         self._clock = clock
+        self._stated: Mapping[str, str] = {}
         self._inspected = Inspected()
         self._documents: tuple[Extracted, ...] = ()
         self._released = ""
@@ -63,6 +64,7 @@ class Question:
 
     def _identify(self) -> None:
         self.identity = steps.identify(self.world, self.incoming, self._clock())
+        self._stated = steps.context(self.incoming, self.identity)
         self._enter(State.IDENTIFIED)
 
     def _identify_or_refresh(self) -> Road:
@@ -78,7 +80,7 @@ class Question:
 
     def _parse(self, body: bytes) -> Road:
         self._body = body
-        parsed = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, body))
+        parsed = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, self._stated, body))
         self._request, self._model, self._cited = parsed.request, parsed.model, parsed.cited
         self.request = self._request
         if self._request.documents:
@@ -201,7 +203,7 @@ class Question:
     def _ask(self, label: Label) -> Decision:
         operation = self._request.operation
         return steps.decide(
-            self.world, self.incoming, self._who, self._model, operation=operation, label=label, now_ms=self._clock()
+            self.world, self._stated, self._who, self._model, operation=operation, label=label, now_ms=self._clock()
         )
 
     def _intent(self) -> bytes:
@@ -226,7 +228,7 @@ class Question:
                 "policy": world.decisions.version,
                 "inspection": world.inspector.version,
             },
-            context=dict(self.incoming.context),
+            context=dict(self._stated),
             documents=[
                 record.document_document(one, read) for one, read in zip(self._request.documents, self._documents, strict=True)
             ],

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from wardstead.access.bounds import with_purpose
 from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
 from wardstead.access.rules import UnknownPurpose
 from wardstead.gateway.pipeline import record
@@ -72,9 +73,14 @@ def identify(world: World, incoming: Incoming, now_ms: int) -> Identity:
     return Identity(who.principal, who.credential, incoming.address) if incoming.address else who
 
 
-def parse(world: World, incoming: Incoming, body: bytes) -> Parsed:
+def context(incoming: Incoming, identity: Identity) -> Mapping[str, str]:
+    """What the request's headers say of it; where they name no purpose, what its key is for."""
+    return with_purpose(identity.credential, incoming.context)
+
+
+def parse(world: World, incoming: Incoming, context: Mapping[str, str], body: bytes) -> Parsed:
     """Bytes to a request. Raises ``CallerError``."""
-    purpose = incoming.context.get("purpose")
+    purpose = context.get("purpose")
     if purpose is not None and world.purposes is not None and purpose not in world.purposes:
         raise UnknownPurpose(
             "there is no such purpose", where="wardstead-purpose",
@@ -243,7 +249,7 @@ def _label_of(finding: Finding) -> Label:
 
 def decide(
     world: World,
-    incoming: Incoming,
+    context: Mapping[str, str],
     identity: Identity,
     model: ModelDeployment,
     *,
@@ -254,5 +260,4 @@ def decide(
     """Whether this person may send data with this label to this model, or read such an answer of it."""
     action = "embed" if operation is Operation.EMBEDDING else "infer"
     resource = Resource("Model", model.name, clearance=model.clearance)
-    context: dict[str, str | bool | int] = dict(incoming.context)
-    return world.decisions.decide(AccessRequest(identity, action, resource, label, now_ms, context))
+    return world.decisions.decide(AccessRequest(identity, action, resource, label, now_ms, dict(context)))
