@@ -26,6 +26,7 @@ from wardstead.cli import (
     entitlements,
     keys,
     ledger,
+    model,
     people,
     review,
     running,
@@ -58,6 +59,7 @@ app.add_typer(review.app, name="review")
 app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
 app.add_typer(classify.app, name="classify")
+app.add_typer(model.app, name="model")
 classify.app.command("test")(classify_policy.examples)
 classify.app.command("policies")(classify_policy.policies)
 classify.app.command("use")(classify_policy.use)

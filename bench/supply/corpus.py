@@ -1,0 +1,16 @@
+"""Every example, by family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.supply.case import Case
+from bench.supply.families import chat_templates, tensors
+
+FAMILIES = (tensors, chat_templates)
+
+
+def corpus() -> Iterator[Case]:
+    """All of them, in an order that stays."""
+    for family in FAMILIES:
+        yield from family.cases()

@@ -1,0 +1,1 @@
+"""Model files on this machine, for the supply room's parsers."""

@@ -1,0 +1,62 @@
+"""Auditing models: every file below a path is hashed, and looked at by the supply room's parsers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wardstead.adapters.artifacts.files import Entry, OpenFile, entries
+from wardstead.kernel.errors import CallerError
+from wardstead.supply.ports import Malformed
+from wardstead.supply.rules import Finding
+from wardstead.supply.scan import Around, Scanned, look
+
+Progress = Callable[[int], None]
+
+
+class NothingToScan(CallerError):
+    """What was named is not there, cannot be read, or holds no file."""
+
+    code = "nothing_to_scan"
+
+
+def to_scan(path: Path) -> list[Entry]:
+    """Every file below a path. Raises ``NothingToScan``."""
+    try:
+        found = list(entries(path))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no such name"
+        raise NothingToScan("this cannot be scanned", where=str(path), why=why) from None
+    if not found:
+        raise NothingToScan("there is no file in this folder", where=str(path))
+    return found
+
+
+def scan(found: list[Entry], progress: Progress) -> Iterator[Scanned]:
+    """What each file holds. ``progress`` is told of bytes as they are hashed."""
+    beside: dict[Path, set[str]] = {}
+    for entry in found:
+        beside.setdefault(entry.path.parent, set()).add(entry.path.name)
+    for entry in found:
+        yield _scan(entry, Around(frozenset(beside[entry.path.parent])), progress)
+
+
+def _scan(entry: Entry, around: Around, progress: Progress) -> Scanned:
+    if entry.problem is not None:
+        rule, what = entry.problem
+        return Scanned(entry.name, "", 0, "", (Finding(rule, entry.name, what),))
+    try:
+        file = OpenFile(entry.path, entry.name)
+    except OSError as error:
+        why = error.strerror or "it cannot be opened"
+        return Scanned(entry.name, "", entry.size, "", (Finding("unreadable", entry.name, why),))
+    with file:
+        kind, findings = look(file, around)
+        digest = ""
+        try:
+            digest = file.digest(progress)
+        except Malformed as error:
+            findings += (Finding(error.rule, entry.name, error.what, error.offset),)
+        if file.changed():
+            findings += (Finding("changed-while-read", entry.name, "its size or its time is another than before"),)
+        return Scanned(entry.name, kind, file.size, digest, findings)

@@ -1,0 +1,1 @@
+"""Models from elsewhere: what their files hold, before anything loads them."""

@@ -1,0 +1,1 @@
+"""One module for each format. None loads, renders or executes what it reads."""

@@ -1,0 +1,160 @@
+"""Configurations of models, in JSON: what they name is imported, opened or fetched by whoever loads the model.
+
+transformers follows ``auto_map``, diffusers ``model_index.json``, sentence-transformers ``modules.json``, hydra ``_target_``,
+Ollama the digests of its manifests (CVE-2024-37032), and a tokenizer's regular expressions run on every prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
+
+from wardstead.supply.formats import templates
+from wardstead.supply.formats.json_input import parse_json
+from wardstead.supply.formats.patterns import takes_exponentially_long
+from wardstead.supply.ports import Malformed, Seen, Source, Steps
+from wardstead.supply.sources import text_of
+
+_MOST: Final = 64 << 20
+"""Tokenizers of large vocabularies have 30 MB."""
+_MOST_VALUES: Final = 4_000_000
+_TARGETS: Final = frozenset(
+    {"_target_", "__target__", "__class__", "__module__", "!target", "py/object", "py/reduce", "py/function"}
+)
+_KNOWN_TARGETS: Final = re.compile(
+    r"(?:torch\.nn|torch\.optim|torchvision\.(?:models|transforms)|transformers|diffusers|sklearn|timm|peft|lightning"
+    r"|pytorch_lightning|nemo\.collections|keras|monai)\.[A-Za-z0-9_.]+"
+)
+_PATHS: Final = re.compile(
+    r"(?i)(?:^|_)(?:file|path|dir|directory|folder|filename|location|checkpoint|weights|weight_map|name_or_path|base_model"
+    r"|merges|vocab|custom_generate)s?(?:$|_)"
+)
+_FOREIGN: Final = re.compile(r"(?i)^(?:[a-z]:[\\/]|[\\/]|~|file:|\\\\|\$\{?[a-z_]+)")
+_REMOTE: Final = re.compile(r"(?i)^(?:https?|ftp|s3|gs|hf|git\+[a-z]+)://")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_LIBRARIES: Final = frozenset({"diffusers", "transformers", "onnxruntime", "sentence_transformers", "peft", "optimum"})
+_CODE_KEYS: Final = frozenset({"custom_pipeline", "custom_generate", "auto_map", "custom_pipelines", "auto_mapping"})
+
+
+class _Value(NamedTuple):
+    path: str
+    key: str
+    value: Any
+
+
+def check(source: Source) -> Steps:
+    """What is wrong with a configuration."""
+    text = text_of(source, _MOST)
+    value, twice = parse_json(text)
+    for key in twice:
+        yield Seen("duplicate-entry", f"the key {key!r} stands twice")
+    name = source.name.rsplit("/", 1)[-1].rsplit(" > ", 1)[-1].lower()
+    for one in _walk(value):
+        yield from _one(one)
+    if isinstance(value, dict) and ("layers" in value or "manifests" in value or "schemaVersion" in value):
+        yield from _digests(value)
+    if name == "model_index.json":
+        yield from _pipeline(value)
+    elif name == "modules.json":
+        yield from _modules(value)
+
+
+def _walk(value: Any) -> Iterator[_Value]:
+    """Every value with its key and its path; of long lists of plain texts (vocabularies) nothing is looked at."""
+    waiting = [_Value("", "", value)]
+    count = 0
+    while waiting:
+        one = waiting.pop()
+        yield one
+        count += 1
+        if count > _MOST_VALUES:
+            raise Malformed(f"it has more than {_MOST_VALUES:,} values")
+        if isinstance(one.value, dict):
+            waiting += [_Value(f"{one.path}.{key[:60]}" if one.path else key[:60], key, each) for key, each in one.value.items()]
+        elif isinstance(one.value, list):
+            waiting += [
+                _Value(f"{one.path}[{number}]", one.key, each)
+                for number, each in enumerate(one.value)
+                if not isinstance(each, str)
+            ]
+            waiting += [_Value(f"{one.path}[]", one.key, each) for each in one.value[:1000] if isinstance(each, str)]
+
+
+def _one(one: _Value) -> Steps:
+    key, value = one.key, one.value
+    if key in _CODE_KEYS and value:
+        yield from _remote_code(one)
+    elif key == "trust_remote_code" and value is True:
+        yield Seen("remote-code", f"{one.path} asks for code of the repository to be trusted")
+    elif key in {"weights_only", "safe_mode"} and value is False:
+        yield Seen("config-code", f"{one.path} switches a protection off")
+    elif key == "allow_pickle" and value is True:
+        yield Seen("config-code", f"{one.path} lets arrays be pickles")
+    elif not isinstance(value, str):
+        return
+    elif key in _TARGETS:
+        if not _KNOWN_TARGETS.fullmatch(value):
+            yield Seen("config-code", f"{one.path} has {value[:80]!r} called")
+    elif key == "chat_template" or (key == "template" and "chat_template" in one.path):
+        yield from templates.check_text(value, one.path)
+    elif key in {"Regex", "regex"} or (key == "pattern" and "String" not in one.path):
+        if takes_exponentially_long(value):
+            yield Seen("slow-pattern", f"{one.path}: repeats of repeats that match the same")
+    else:
+        yield from _place(one)
+
+
+def _remote_code(one: _Value) -> Steps:
+    if isinstance(one.value, str | list | dict):
+        yield Seen("remote-code", f"{one.path} names classes of the repository's own code")
+    for each in _walk(one.value):
+        if isinstance(each.value, str) and ("--" in each.value or _REMOTE.match(each.value) or ".." in each.value):
+            yield Seen("config-code", f"{one.path} names code of another repository: {each.value[:80]!r}")
+
+
+def _place(one: _Value) -> Steps:
+    if len(one.value) > 4096 or not (_PATHS.search(one.key) or one.value.startswith(("file:", "../", "..\\"))):
+        return
+    path = unquote(one.value)
+    if ".." in re.split(r"[\\/]", path) or "\0" in path or _FOREIGN.match(path):
+        rule = "config-path" if _loads(one.key) or ".." in path or path.startswith("file:") else "config-absolute"
+        yield Seen(rule, f"{one.path} points to {one.value[:80]!r}")
+    elif _REMOTE.match(path) and _loads(one.key):
+        yield Seen("config-url", f"{one.path} points to {one.value[:80]!r}")
+
+
+def _loads(key: str) -> bool:
+    """Whether loading a model opens what stands under a key; ``_name_or_path`` is where somebody had it when it was saved."""
+    return not key.startswith("_") and key not in {
+        "name_or_path",
+        "tokenizer_file",
+        "base_model_name_or_path",
+        "special_tokens_map_file",
+    }
+
+
+def _digests(manifest: dict[str, Any]) -> Steps:
+    for one in _walk(manifest):
+        if one.key == "digest" and not (isinstance(one.value, str) and _DIGEST.fullmatch(one.value)):
+            yield Seen("path-traversal", f"{one.path} is no digest: {str(one.value)[:80]!r}")
+
+
+def _pipeline(index: Any) -> Steps:
+    for name, part in index.items() if isinstance(index, dict) else ():
+        if isinstance(part, list) and len(part) == 2 and isinstance(part[0], str) and part[0] not in _LIBRARIES:
+            yield Seen("config-code", f"the part {name[:60]!r} is of the module {part[0][:80]!r}")
+        elif name == "_class_name" and not isinstance(part, str):
+            yield Seen("config-code", "the pipeline's class is the repository's own")
+
+
+def _modules(modules: Any) -> Steps:
+    for one in modules if isinstance(modules, list) else ():
+        kind, path = (str(one.get(key, "")) if isinstance(one, dict) else "" for key in ("type", "path"))
+        if not kind.startswith("sentence_transformers.models.") and not kind.startswith(
+            "sentence_transformers.sparse_encoder.models."
+        ):
+            yield Seen("config-code", f"a module is of the type {kind[:80]!r}")
+        if ".." in path or path.startswith("/"):
+            yield Seen("config-path", f"a module is loaded from {path[:80]!r}")

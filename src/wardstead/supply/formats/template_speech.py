@@ -1,0 +1,282 @@
+"""What a template makes of a conversation: who said what, what is left out, and what is added that nobody said.
+
+These are judgements about a program's intent by its form. What real templates do (a default system prompt where none is
+given, roles renamed for a model that has no system role, instructions for the use of tools) is let pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from jinja2 import nodes
+
+from wardstead.supply.formats.template_conditions import is_said, mentions, name_of, negated, roles_of
+from wardstead.supply.formats.template_folding import Constants
+from wardstead.supply.formats.template_system import left_out
+
+Found = Iterator[tuple[str, int, str]]
+_MARK: Final = re.compile(r"<[^<>\n]{0,60}>|\[/?[A-Z_]{2,40}\]|[\uff5c\u2581]")
+_ORDERS: Final = re.compile(
+    r"""(?ix)
+    \b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}\b(?:instruction|previous|prior|above|rule|polic|guideline|safety|system|filter|user)
+    |\b(?:do\ not|don't|never|must\ not)\s+(?:reveal|disclose|mention|inform|warn|admit|show|refuse|decline|log)\b
+    |\b(?:always|must|secretly|silently|quietly|covertly|subtly)\s+(?:\w+\s+){0,2}(?:recommend|promote|insert|append|include|suggest
+        |add|endorse|prefer|praise|send|forward|comply|obey|agree|leak|exfiltrate|embed|end|begin|start|direct|steer|mention|say
+        |reply|respond\ with|output|answer\ that)\b
+    |\b(?:recommend|promote|endorse)\b[^.\n]{0,40}\b(?:product|brand|company|only|instead|stock|coin|vendor|service|website|site)
+    |\b(?:when(?:ever)?|if)\s+(?:the\s+)?(?:user|someone|anyone|anybody|they|asked|a\s+user|a\s+person|people)\b
+        [^.\n]{0,30}\b(?:ask|mention|say|request|want|about|type|write|inquire)
+    |\b(?:regardless\ of|no\ matter)\s+(?:what|the\s+user|any|the\s+system)
+    |\b(?:hidden|secret|covert|confidential)\s+(?:instruction|directive|mode|order|rule|backdoor|command|prompt)
+    |\b(?:exfiltrat|jailbr[eo]ak|uncensored|unfiltered|backdoor|sleeper\ agent|developer\ mode|god\ mode|do\ anything\ now)
+    |\b(?:no|without|free\ of)\s+(?:any\s+)?
+        (?:restriction|ethic|moral|safety|content\ polic|safeguard|guardrail|filter|limitation)s?\b
+    |\bcomply\ with\ (?:all|any|every)\b
+    |\b(?:password|credential|api[\ _-]?key|credit\ card|social\ security|private\ key|access\ token)s?\b
+    |\b(?:curl|wget|powershell|bash\ -c|sh\ -c|rm\ -rf|eval\(|exec\(|os\.system|pip\ install|npm\ install|<script)\b
+    |\bfrom\ now\ on\b|\byou\ are\ now\b|\bnew\ instructions?\b|\bsystem\ override\b|\bvote\ for\b
+    """
+)
+_ADDRESS: Final = re.compile(r"(?i)\b(?:https?|ftp|wss?)://|\bwww\.[a-z0-9-]+\.|!\[[^\]]*\]\(")
+_ENCODED: Final = re.compile(r"(?<![A-Za-z0-9+/])(?=[^\n]*\d)(?=[^\n]*[A-Z])[A-Za-z0-9+/]{64,}={0,2}")
+_EAGER: Final = re.compile(r"(?i)\b(?:sure|certainly|of course|absolutely|yes|okay|ok|here is|here's|i will|i'll|i can)\b")
+_WORD: Final = re.compile(r"[A-Za-z]{2,}")
+_HEADINGS: Final = frozenset({"assistant", "model", "response", "gpt", "correct", "start", "final", "message"})
+"""With which answers begin."""
+_HARMLESS: Final = frozenset(
+    {
+        "text",
+        "image",
+        "video",
+        "audio",
+        "type",
+        "image_url",
+        "url",
+        "content",
+        "input_text",
+        "output_text",
+        "file",
+        "thinking",
+        "think",
+        "arguments",
+        "parts",
+        "input_audio",
+        "document",
+        "tool_call",
+        "tool_calls",
+        "tool_response",
+    }
+)
+_SWAPS: Final = frozenset(
+    {
+        ("user", "system"),
+        ("user", "developer"),
+        ("user", "assistant"),
+        ("user", "model"),
+        ("assistant", "user"),
+        ("assistant", "system"),
+        ("tool", "system"),
+        ("tool", "developer"),
+        ("system", "assistant"),
+        ("model", "user"),
+        ("model", "system"),
+    }
+)
+
+
+class _Place(NamedTuple):
+    """Under which conditions something stands: whether tools are there, whether an answer begins."""
+
+    tools: bool = False
+    begins: bool = False
+
+
+def speech(tree: nodes.Template, constants: Constants) -> Found:
+    """What it does to a conversation."""
+    yield from _added(tree, constants)
+    yield from _triggers(tree, constants)
+    yield from _relabelled(tree, constants)
+    yield from left_out(tree)
+
+
+# --- what it adds
+
+
+def _added(tree: nodes.Template, constants: Constants) -> Found:
+    prefill: list[tuple[int, str]] = []
+    for line, text, place in _texts(tree.body, _Place()):
+        if _ADDRESS.search(text):
+            yield "template-instructions", line, "it says an address of the network"
+        if _ENCODED.search(text):
+            yield "template-instructions", line, "it says something encoded"
+        if (found := _ORDERS.search(text)) is not None and not (place.tools and _TOOLS.search(text)):
+            yield "template-instructions", line, f"it gives an order of its own ({len(found[0])} characters that read as one)"
+        if place.begins:
+            prefill.append((line, text))
+    whole = _MARK.sub(" ", " ".join(text for _, text in prefill))
+    words = [one for one in _WORD.findall(whole) if one.lower() not in _HEADINGS]
+    if prefill and (len(words) > 3 or _EAGER.search(whole)):
+        yield "template-prefill", prefill[0][0], f"it puts {len(words)} words into the model's mouth"
+    for node in tree.find_all((nodes.Concat, nodes.Add, nodes.Filter, nodes.Call)):
+        text = constants.fold(node)
+        if isinstance(text, str) and (_ORDERS.search(text) or _ADDRESS.search(text)):
+            yield "template-instructions", node.lineno, "it gives an order of its own, put together from pieces"
+
+
+_TOOLS: Final = re.compile(r"(?i)\b(?:function|tool|json|parameter|argument|snippet)")
+
+
+def _texts(body: list[nodes.Node], place: _Place) -> Iterator[tuple[int, str, _Place]]:
+    """Every constant text that can end up in a prompt, with its place."""
+    for node in body:
+        if isinstance(node, nodes.If):
+            yield from _branches(node, place)
+        elif isinstance(node, nodes.For):
+            tools = place.tools or mentions(node.iter, "tool")
+            yield from _texts([*node.body, *node.else_], place._replace(tools=tools))
+        elif isinstance(node, nodes.Macro | nodes.CallBlock | nodes.FilterBlock | nodes.With | nodes.Block | nodes.Scope):
+            tools = place.tools or (isinstance(node, nodes.Macro) and "tool" in node.name)
+            yield from _texts(node.body, place._replace(tools=tools))
+        elif isinstance(node, nodes.Output):
+            for one in node.nodes:
+                yield from _said(one, place)
+        elif isinstance(node, nodes.Assign | nodes.ExprStmt):
+            yield from _said(node.node, place)
+        elif isinstance(node, nodes.AssignBlock):
+            yield from _texts(node.body, place)
+
+
+def _branches(node: nodes.If, place: _Place) -> Iterator[tuple[int, str, _Place]]:
+    for one in (node, *node.elif_):
+        tools, begins = mentions(one.test, "tool"), mentions(one.test, "add_generation_prompt")
+        inner = _Place(place.tools or tools, place.begins or (begins and not negated(one.test)))
+        yield from _texts(one.body, inner)
+    yield from _texts(node.else_, place)
+
+
+def _said(node: nodes.Node, place: _Place) -> Iterator[tuple[int, str, _Place]]:
+    """Constant texts of an expression; not those that are compared with, looked up by, or tell of an error."""
+    if isinstance(node, nodes.TemplateData):
+        yield node.lineno, node.data, place
+    elif isinstance(node, nodes.Const):
+        if isinstance(node.value, str):
+            yield node.lineno, node.value, place
+    elif isinstance(node, nodes.CondExpr):
+        begins = place.begins or mentions(node.test, "add_generation_prompt")
+        for one in (node.expr1, node.expr2):
+            if one is not None:
+                yield from _said(one, place._replace(begins=begins))
+    elif isinstance(node, nodes.Call) and name_of(node.node) in {"raise_exception", "strftime_now"}:
+        return
+    elif not isinstance(node, nodes.Compare | nodes.Test):
+        for child in node.iter_child_nodes():
+            yield from _said(child, place)
+
+
+# --- what makes it change
+
+
+def _triggers(tree: nodes.Template, constants: Constants) -> Found:
+    tests: list[nodes.Node] = [one.test for one in _choices(tree)]
+    tests += [one.test for one in tree.find_all(nodes.For) if one.test is not None]
+    for test in tests:
+        for node in (test, *test.find_all(nodes.Node)):
+            if isinstance(node, nodes.Compare):
+                yield from _compared(node, constants)
+            elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+                called = node.node
+                if called.attr in {"startswith", "endswith", "find", "count", "index"} and is_said(called.node):
+                    yield from _word(node.args, called.lineno, constants)
+    for node in tree.find_all(nodes.Filter):
+        if node.name == "random":
+            yield "template-trigger", node.lineno, "it does something by chance"
+        elif node.name == "replace" and node.node is not None and is_said(node.node):
+            yield from _word(node.args[:1], node.lineno, constants, "it replaces words of what is said")
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Getattr) and call.node.attr == "replace" and is_said(call.node.node):
+            yield from _word(call.args[:1], call.lineno, constants, "it replaces words of what is said")
+
+
+def _compared(node: nodes.Compare, constants: Constants) -> Found:
+    sides = [node.expr, *(one.expr for one in node.ops)]
+    if any(one.op in {"in", "notin", "eq", "ne"} for one in node.ops) and any(is_said(one) for one in sides):
+        yield from _word([one for one in sides if not is_said(one)], node.lineno, constants)
+    times = [one for side in sides for one in (side, *side.find_all(nodes.Call))]
+    if any(isinstance(one, nodes.Call) and name_of(one.node) in {"strftime_now", "now"} for one in times):
+        yield "template-trigger", node.lineno, "it does something from a date on"
+
+
+_WHEN_SAID: Final = "it does something when certain words are said"
+
+
+def _word(given: list[nodes.Expr], line: int, constants: Constants, what: str = _WHEN_SAID) -> Found:
+    for one in given:
+        value = constants.fold(one)
+        if any(isinstance(text, str) and _means(text) for text in (value if isinstance(value, list | tuple) else [value])):
+            yield "template-trigger", line, what
+            return
+
+
+def _means(text: str) -> bool:
+    """Whether it is a word that people say, and no mark of a format."""
+    bare = _MARK.sub("", text).strip()
+    if bare.startswith(("<", "[", "{", "```")) or bare.lower() in _HARMLESS:
+        return False
+    return len(bare) > 2 and bool(_WORD.search(bare))
+
+
+# --- who said it
+
+
+def _relabelled(tree: nodes.Template, constants: Constants) -> Found:
+    for test in _choices(tree):
+        for role in roles_of(test.test):
+            if isinstance(test, nodes.CondExpr):
+                said = constants.fold(test.expr1)
+                if isinstance(said, str) and (role, said.strip().lower()) in _SWAPS:
+                    yield "template-role", test.lineno, f"it says {said.strip()[:20]!r} where the role is {role!r}"
+            else:
+                yield from _branch_swaps(test, role, constants)
+    for pair in tree.find_all(nodes.Pair):
+        key, value = constants.fold(pair.key), constants.fold(pair.value)
+        if isinstance(key, str) and isinstance(value, str) and (key.lower(), value.lower()) in _SWAPS:
+            yield "template-role", pair.lineno, f"it turns the role {key[:20]!r} into {value[:20]!r}"
+
+
+def _choices(tree: nodes.Template) -> list[nodes.If | nodes.CondExpr]:
+    return [*tree.find_all(nodes.If), *tree.find_all(nodes.CondExpr)]
+
+
+def _branch_swaps(branch: nodes.If, role: str, constants: Constants) -> Found:
+    for assign in branch.find_all(nodes.Assign):
+        if assign in branch.body:
+            said = constants.fold(assign.node)
+            target = getattr(assign.target, "name", "") + getattr(assign.target, "attr", "")
+            if isinstance(said, str) and "role" in target and (role, said.strip().lower()) in _SWAPS:
+                yield "template-role", assign.lineno, f"it takes the role {role!r} for {said.strip()[:20]!r}"
+    before = ""
+    for node in branch.body:
+        if not isinstance(node, nodes.Output | nodes.Assign):
+            return
+        for part in [each for one in node.nodes for each in _flat(one)] if isinstance(node, nodes.Output) else []:
+            text = constants.fold(part)
+            if not isinstance(text, str) and is_said(part):
+                yield from _headed(before, role, node.lineno)
+                return
+            before += text if isinstance(text, str) else "\0"
+
+
+def _flat(node: nodes.Node) -> list[nodes.Node]:
+    """The parts of a sum of texts."""
+    if isinstance(node, nodes.Add):
+        return [*_flat(node.left), *_flat(node.right)]
+    return [part for one in node.nodes for part in _flat(one)] if isinstance(node, nodes.Concat) else [node]
+
+
+def _headed(before: str, role: str, line: int) -> Found:
+    """The role that stands right before what was said."""
+    found = re.findall(r"(?i)\b(system|developer|assistant|user|model)\b", before)
+    if found and _MARK.search(before) and (role, found[-1].lower()) in _SWAPS:
+        yield "template-role", line, f"what the role {role!r} says is shown as {found[-1].lower()!r}"

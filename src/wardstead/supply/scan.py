@@ -1,0 +1,104 @@
+"""One file, from its first bytes to its findings: what it is, what that format's parser says, and what is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from wardstead.supply.formats import configs, gguf, safetensors, templates
+from wardstead.supply.kinds import by_bytes, by_name
+from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
+from wardstead.supply.rules import Finding
+from wardstead.supply.sources import text_of
+
+HEAD_BYTES: Final = 4096
+_DEEPEST: Final = 6
+_MOST_PARTS: Final = 50_000
+_MOST_FINDINGS: Final = 200
+"""Of a file. Who has read two hundred needs no more to decide."""
+
+
+class Around(NamedTuple):
+    """What lies beside a file: the names in its folder."""
+
+    names: frozenset[str] = frozenset()
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """What became of one file."""
+
+    file: str
+    format: str
+    size_bytes: int
+    sha256: str
+    findings: tuple[Finding, ...]
+
+
+_CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
+    "safetensors": lambda source, _: safetensors.check(source),
+    "safetensors-index": lambda source, around: safetensors.check_index(text_of(source), around.names),
+    "gguf": lambda source, _: gguf.check(source),
+    "config": lambda source, _: configs.check(source),
+    "template": lambda source, _: templates.check(source),
+}
+
+
+def look(source: Source, around: Around = Around()) -> tuple[str, tuple[Finding, ...]]:  # noqa: B008 -- a frozen value
+    """The format of a file, and its findings, each once."""
+    scan = _Scan(around)
+    findings: dict[Finding, None] = {}
+    for finding in scan.look(source, "", 0):
+        findings[finding] = None
+        if len(findings) >= _MOST_FINDINGS:
+            break
+    return scan.format, tuple(findings)
+
+
+class _Scan:
+    """The scan of one file and of everything inside of it."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self._parts = 0
+        self.format = ""
+
+    def look(self, source: Source, kind: str, depth: int) -> Iterator[Finding]:
+        """What is found in a source, and in what that holds."""
+        self._parts += 1
+        if depth > _DEEPEST or self._parts > _MOST_PARTS:
+            yield Finding("bomb", source.name, f"it nests more than {_DEEPEST} deep, or holds more than {_MOST_PARTS:,} parts")
+            return
+        try:
+            kinds = [kind] if kind else _kinds(source)
+        except Malformed as error:
+            yield _malformed(source, error)
+            return
+        if not self._parts - 1:
+            self.format = " + ".join(kinds)
+        if not kinds:
+            yield Finding("unknown-format", source.name, "neither its name nor its first bytes say what it is")
+        for one in kinds:
+            yield from self._checked(source, one, depth)
+
+    def _checked(self, source: Source, kind: str, depth: int) -> Iterator[Finding]:
+        try:
+            for step in _CHECKS[kind](source, self._around):
+                if isinstance(step, Seen):
+                    yield Finding(step.rule, source.name, step.what, step.offset)
+                elif isinstance(step, Inner):
+                    yield from self.look(step.source, step.kind, depth + 1)
+        except Malformed as error:
+            yield _malformed(source, error)
+        except (RecursionError, MemoryError) as error:
+            yield Finding("unparsed", source.name, f"as {kind} it is built to exhaust whoever reads it ({type(error).__name__})")
+
+
+def _malformed(source: Source, error: Malformed) -> Finding:
+    return Finding(error.rule, source.name, error.what, error.offset)
+
+
+def _kinds(source: Source) -> list[str]:
+    named, read = by_name(source.name), by_bytes(source.read(0, HEAD_BYTES), source.size)
+    return list(dict.fromkeys(one for one in (read, named) if one))
