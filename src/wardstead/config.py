@@ -259,11 +259,25 @@ class DocumentsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         )
 
 
+class WitnessSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A witness that cosigns this ledger's checkpoints, run by somebody else. ``key`` is what it verifies by."""
+
+    key: str
+    url: str
+    ca_file: str = ""
+
+
 class LedgerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ledger. ``reserve_bytes`` is set aside for the outcomes of accepted exchanges; shared by all workers."""
 
     interval_s: Annotated[float, Meta(gt=0, le=60)] = 0.2
     reserve_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 34)] = 64 << 20
+    witnesses: tuple[WitnessSection, ...] = ()
+    witness_interval_s: Annotated[float, Meta(gt=0, le=86400)] = 10
+    witness_quorum: Annotated[int, Meta(ge=1, le=16)] = 1
+    """How many of them have to cosign what counts as witnessed."""
+    unwitnessed_limit_s: Annotated[float, Meta(ge=0, le=30 * 86400)] = 0
+    """How long entries may be without witnesses before new exchanges are refused. 0: for ever."""
 
 
 class ConversationsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -365,6 +379,7 @@ def _check(settings: Settings, where: str) -> None:
     for number, classifier in enumerate(settings.inspection.classifiers):
         _check_classifier(classifier, f"{where}: inspection.classifiers[{number}]")
     _check_providers(settings.identity.providers, f"{where}: identity.providers")
+    _check_witnesses(settings.ledger, f"{where}: ledger")
     forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
     if forbidden:
         raise ConfigurationError(
@@ -399,6 +414,21 @@ def _check_classifier(one: ClassifierSection, where: str) -> None:
             raise ConfigurationError(
                 "a label has a type and a category, or neither", where=f"{where}.labels", why="small letters, digits and . _ -"
             )
+
+
+def _check_witnesses(ledger: LedgerSection, where: str) -> None:
+    for number, one in enumerate(ledger.witnesses):
+        parts = urlsplit(one.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ConfigurationError(
+                "not a witness's address",
+                where=f"{where}.witnesses[{number}].url",
+                why="https://host:port, and a path if need be",
+            )
+    if ledger.witnesses and ledger.witness_quorum > len(ledger.witnesses):
+        raise ConfigurationError("more witnesses are asked for than there are", where=f"{where}.witness_quorum")
+    if ledger.unwitnessed_limit_s and not ledger.witnesses:
+        raise ConfigurationError("there is no witness to wait for", where=f"{where}.unwitnessed_limit_s")
 
 
 def _check_providers(providers: tuple[ProviderSection, ...], where: str) -> None:

@@ -89,23 +89,23 @@ def test_a_sandbox_that_takes_its_time_holds_up_no_more_than_one(deployment: Dep
 
 @pytest.mark.parametrize(
     ("said", "state"),
-    [({"ledger": True}, State.AMBER), ({"ledger": False}, State.RED), ({}, State.AMBER), (None, State.AMBER)],
+    [({"ledger": True}, State.GREEN), ({"ledger": False}, State.RED), ({}, State.GREEN), (None, State.GREEN)],
 )
 def test_a_gateway_that_refuses_exchanges_is_red(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, said: dict[str, bool] | None, state: State
 ) -> None:
     monkeypatch.setattr(condition, "health", lambda _deployment: said)
-    assert recording(deployment) == (State.AMBER, False), "nobody runs it"
+    assert recording(deployment) == (State.GREEN, False), "nobody runs it"
     monkeypatch.setattr(condition, "running", lambda _deployment: {})
     (deployment.places.run / "supervisor.pid").touch()
-    assert recording(deployment) == (state, state is State.AMBER)
+    assert recording(deployment) == (state, state is State.GREEN)
 
 
 def test_a_disk_without_room_for_the_reserve_is_red(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     (deployment.places.run / "supervisor.pid").touch()
     monkeypatch.setattr(condition, "running", lambda _deployment: {})
     monkeypatch.setattr(condition, "health", lambda _deployment: None)
-    assert recording(deployment) == (State.AMBER, True)
+    assert recording(deployment) == (State.GREEN, True)
     monkeypatch.setattr(Reserve, "within_reach", lambda _reserve: False)
     assert recording(deployment) == (State.RED, False)
     with pytest.raises(BackendError, match="no room for the ledger"):

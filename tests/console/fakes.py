@@ -95,11 +95,11 @@ CHECKS = (
     Check("keys", "Keys are readable by their owner alone", State.GREEN, "0600; the root key is a file", ""),
     Check("tls", "Connections are encrypted", State.GREEN, "TLS 1.3 alone, certificate of the local authority", ""),
     Check(
-        "ledger",
-        "Every exchange is recorded and cannot be rewritten unseen",
+        "ledger.witnessed",
+        "Witnesses elsewhere have cosigned the ledger",
         State.AMBER,
-        "signed checkpoint over 240 entries; unwitnessed: whoever holds the keys could rewrite it unseen by outsiders",
-        "keep a copy of a checkpoint elsewhere: 'wardstead ledger checkpoint'",
+        "unwitnessed: whoever holds the keys could rewrite it unseen by outsiders",
+        "name one in ledger.witnesses, run by somebody else",
     ),
     Check(
         "isolation.smollm2",

@@ -175,8 +175,8 @@ def test_the_overview_shows_every_protection_with_evidence_and_the_next_step(sig
     page = signed_in("root").get("/console/").text
     for check in CHECKS:
         assert check.title in page
-    assert "unwitnessed" in page
-    assert "keep a copy of a checkpoint elsewhere" in page
+    assert "whoever holds the keys could rewrite it" in page
+    assert "name one in ledger.witnesses" in page
     assert "1 of 4 protections could be better" in page
     assert "Gateway: holds" in page
 
@@ -184,8 +184,8 @@ def test_the_overview_shows_every_protection_with_evidence_and_the_next_step(sig
 def test_evidence_is_for_those_who_look_after_the_deployment(signed_in: SignedIn) -> None:
     page = signed_in("alice").get("/console/").text
     assert all(check.title in page for check in CHECKS)
-    assert "unwitnessed" not in page
-    assert "keep a copy" not in page
+    assert "whoever holds the keys" not in page
+    assert "name one in" not in page
 
 
 @pytest.mark.parametrize("path", ["/console/", "/console/exchanges", "/console/chat"])

@@ -15,6 +15,7 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.reading import present, read_text
 from wardstead.bootstrap.reviewing import desk_of_command_line
 from wardstead.bootstrap.verifying import keep_verifying
+from wardstead.bootstrap.witnessing import keep_witnessing
 from wardstead.config import ModelSection
 from wardstead.kernel.errors import ConfigurationError, WardsteadError
 
@@ -46,6 +47,8 @@ def run_recorder(deployment: Deployment) -> int:
     )
     verifying = threading.Thread(target=keep_verifying, args=(deployment, stop), name="verifying", daemon=True)
     verifying.start()
+    witnessing = threading.Thread(target=keep_witnessing, args=(deployment, stop), name="witnessing", daemon=True)
+    witnessing.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     verifying.join(_VERIFYING_ENDS_S)
     return 0

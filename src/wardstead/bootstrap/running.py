@@ -29,6 +29,7 @@ from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.policies import begin_policies, policy_state
+from wardstead.bootstrap.witnessing import require_witnesses
 from wardstead.config import bracketed
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
@@ -149,6 +150,7 @@ def _validate(deployment: Deployment) -> None:
         find_tool()
     deployment.policies()
     Federation(deployment)
+    require_witnesses(deployment)
     # What is compiled here is kept, and workers load it.
     classifier(deployment, scan=True)
     deployment.require_model_files()

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.running import running
+from wardstead.bootstrap.witnessing import cosigned_checkpoints
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import BackendError
@@ -63,6 +64,16 @@ def known_checkpoints(deployment: Deployment) -> list[str]:
     return [path.read_bytes().decode("utf-8", "replace") for path in kept if path.is_file()]
 
 
+def verify(
+    deployment: Deployment, reader: LedgerReader, *, known: Sequence[str] = (), progress: Callable[[int], None] | None = None
+) -> Report:
+    """Recompute everything, and hold it against every checkpoint that is kept here, cosigned ones too, and those ``known``."""
+    cosigned, problems = cosigned_checkpoints(deployment)
+    report = reader.verify(clock=now_ms, known=[*known, *known_checkpoints(deployment), *cosigned], progress=progress)
+    report.problems += problems
+    return report
+
+
 def verify_now(deployment: Deployment, stop: threading.Event | None = None) -> Result:
     """Recompute everything, and keep the result among the keys: whoever can write the database alone cannot write there.
 
@@ -81,7 +92,7 @@ def verify_now(deployment: Deployment, stop: threading.Event | None = None) -> R
 def _report(deployment: Deployment, stop: threading.Event) -> Report:
     with _reader(deployment) as reader:
         try:
-            return reader.verify(clock=now_ms, known=known_checkpoints(deployment), progress=_resting(stop))
+            return verify(deployment, reader, progress=_resting(stop))
         except (BackendError, OSError, _Stopped):
             raise
         except Exception as error:  # noqa: BLE001 -- what cannot even be digested is not what was written

@@ -34,6 +34,7 @@ from wardstead.bootstrap.policies import begin_policies, in_force
 from wardstead.bootstrap.reviewing import desk_of_worker
 from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
+from wardstead.bootstrap.witnessing import closed_mark
 from wardstead.config import ModelSection, bracketed
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
@@ -91,6 +92,8 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
 def _journal(deployment: Deployment) -> Journal:
     loop = asyncio.get_running_loop()
 
+    closed = closed_mark(deployment)
+
     def deliver(results: list[tuple[Done, Refusal | None]]) -> None:
         loop.call_soon_threadsafe(_deliver_all, results)
 
@@ -104,6 +107,7 @@ def _journal(deployment: Deployment) -> Journal:
         soon=loop.call_soon,
         workers=deployment.settings.server.workers,
         levels=deployment.levels,
+        admits=lambda: not closed.exists(),
     )
 
 

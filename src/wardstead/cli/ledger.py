@@ -13,13 +13,15 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wardstead.bootstrap.deployment import now_ms
 from wardstead.bootstrap.reading import read_text
-from wardstead.bootstrap.verifying import known_checkpoints
+from wardstead.bootstrap.verifying import verify as recompute
+from wardstead.bootstrap.witnessing import Witnessed, witnessed
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
+from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
+from wardstead.ledger.witnessing import Standing
 
 app = typer.Typer(help="The tamper-evident record.", no_args_is_help=True)
 _NOTE = re.compile(r"[^\n]+\n[0-9]{1,19}\n[A-Za-z0-9+/]+=*\n(?:[^\n]+\n)*\n(?:\u2014 [^\n]+\n)+")
@@ -61,25 +63,26 @@ def verify(
     """Recompute everything: leaves, tree, tiles, signatures, order. Exit 5 on any alteration."""
     with errors(as_json=json):
         found = deployment(context)
-        known = [_checkpoint_in(path) for path in checkpoint or []] + known_checkpoints(found)
+        known = [_checkpoint_in(path) for path in checkpoint or []]
         reader = found.ledger
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
             task = progress.add_task("entries", total=reader.size())
-            report = reader.verify(clock=now_ms, known=known, progress=lambda count: progress.update(task, completed=count))
+            report = recompute(found, reader, known=known, progress=lambda count: progress.update(task, completed=count))
             held = reader.verify_contents(found.ring, lambda count: progress.update(task, completed=count)) if contents else None
         if held is not None:
             report.problems += held.problems
+        seen = witnessed(found)
     if json:
         said = {"ok": report.ok, "entries": report.entries, "checkpoint": report.checkpoint}
         waiting = {"pending": report.pending, "overdue": report.overdue, "open": report.open}
         inside = {"opened": held.opened, "erased": held.erased, "labels": dict(held.labels)} if held is not None else None
         more = {"contents": inside} if inside is not None else {}
         problems = [asdict(problem) for problem in report.problems]
-        say_json({**said, "problems": problems, **waiting, **more, "witnessed": False})
+        say_json({**said, "problems": problems, **waiting, **more, **_witnesses(seen)})
     else:
         state = "[green]clean[/]" if report.ok else "[bold red]ALTERED[/]"
-        out.print(f"{state}: {report.entries} entries, {report.pending} not yet sequenced; unwitnessed")
+        out.print(f"{state}: {report.entries} entries, {report.pending} not yet sequenced; {_witnessed_words(seen)}")
         if held is not None:
             labels = "; ".join(f"{count} {name}" for name, count in held.labels.most_common())
             out.print(f"  {held.opened} entries opened, {held.erased} erased; labels: {escape(labels) or 'none'}")
@@ -91,6 +94,25 @@ def verify(
             )
     if not report.ok:
         raise typer.Exit(5)
+
+
+def _witnesses(seen: Witnessed | None) -> dict[str, object]:
+    if seen is None:
+        return {"witnessed": False, "witnessed_size": 0, "witnesses": []}
+    each = [
+        {"name": one.name, "standing": one.standing.value, "why": one.why, "size": one.size, "cosigned": rfc3339(one.at_s * 1000)}
+        for one in seen.stands
+    ]
+    return {"witnessed": seen.ok, "witnessed_size": seen.size, "witnesses": each}
+
+
+def _witnessed_words(seen: Witnessed | None) -> str:
+    if seen is None:
+        return "unwitnessed"
+    split = [f"{one.name} ({one.why})" for one in seen.stands if one.standing is Standing.SPLIT]
+    if split:
+        return f"[bold red]SPLIT VIEW[/]: {escape('; '.join(split))}"
+    return f"witnessed up to {seen.size}, {seen.behind} behind" if seen.ok else "unwitnessed: no quorum of witnesses"
 
 
 @app.command("receipt")

@@ -97,13 +97,16 @@ class Journal:
         soon: Soon = at_once,
         workers: int = 1,
         levels: Levels = STANDARD,
+        admits: Callable[[], bool] = lambda: True,
     ) -> None:
         """``incarnation``: random, new for each start. ``workers``: how many share the reserve. ``levels``: the deployment's.
+
+        ``admits``: whether new exchanges may begin at all; asked before every batch of intents.
 
         With a loop's ``call_soon`` for ``soon``, entries are put from the loop's thread alone.
         """
         self._engine, self._reserve, self._clock, self._deliver, self._soon = engine, reserve, clock, deliver, soon
-        self._incarnation, self._levels = incarnation, levels
+        self._incarnation, self._levels, self._admits = incarnation, levels, admits
         self._room = max(1, reserve.size_bytes // OUTCOME_ROOM_BYTES // workers)
         self._turn = Turn(run_dir / "ledger.turn")
         self._lock = ProcessLock.hold(run_dir / "workers" / f"{incarnation}.lock")
@@ -147,7 +150,7 @@ class Journal:
     def accepts(self) -> bool:
         """Whether an intent that is based on the present directory would be accepted. From any thread; writes nothing."""
         room = len(self._outstanding) < self._room
-        return room and self._written and not self._closed and self._reserve.within_reach()
+        return room and self._written and not self._closed and self._admits() and self._reserve.within_reach()
 
     def close(self) -> None:
         """Commit what waits, then stop. Later calls are answered ``FAILED``."""
@@ -230,7 +233,7 @@ class Journal:
     def _without_room(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The intents for whose outcomes there is no room."""
         intents = [one for one in batch if one.version is not None]
-        room = self._room - len(self._outstanding) if intents and self._reserve.restore() else 0
+        room = self._room - len(self._outstanding) if intents and self._admits() and self._reserve.restore() else 0
         return {id(one): Refusal.FULL for one in intents[max(0, room) :]}
 
     def _write(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:

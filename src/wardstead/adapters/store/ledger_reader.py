@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.conversation_tables import said_in
+from wardstead.adapters.store.cosignatures import with_cosignatures
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.adapters.store.transactions import read_transaction
@@ -138,9 +139,10 @@ class LedgerReader:
             return connection.execute(query.where(said_in.c.conversation == conversation).limit(1)).scalar_one_or_none()
 
     def checkpoint(self) -> str | None:
-        """The newest signed checkpoint."""
+        """The newest signed checkpoint, with whatever witnesses signed below it."""
         with self._engine.connect() as connection:
-            return latest_note(connection)
+            note = latest_note(connection)
+            return None if note is None else with_cosignatures(connection, open_checkpoint(note, self._key).size, note)
 
     def recent(self, limit: int = 50, before: int | None = None, *, visible: Visible | None = None) -> list[ExchangeSummary]:
         """The newest exchanges and acts of administration (those ``visible``); ``before``: the last ``entry_id`` of a page."""

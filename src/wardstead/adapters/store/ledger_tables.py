@@ -63,3 +63,13 @@ checkpoint = Table(
     Column("note", Text, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
 )
+
+cosignature = Table(
+    "cosignature",
+    metadata,
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("witness", String(128), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+)
+"""A checkpoint with a witness's signature below; ``time_ms`` is the witness's, to the second."""

@@ -1,0 +1,42 @@
+"""Checkpoints as witnesses cosigned them: kept beside those that were signed, and given out together with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, func, insert, select
+
+from wardstead.adapters.store.ledger_tables import checkpoint, cosignature
+
+
+def keep_cosigned(connection: Connection, witness: str, size: int, note: str, at_s: int) -> None:
+    """Keep what a witness cosigned; what it said of the same size before is replaced."""
+    connection.execute(cosignature.delete().where(cosignature.c.size == size, cosignature.c.witness == witness))
+    connection.execute(insert(cosignature).values(size=size, witness=witness, note=note, time_ms=at_s * 1000))
+
+
+def newest_cosigned(connection: Connection) -> Mapping[str, str]:
+    """The newest cosigned checkpoint of each witness that ever cosigned one."""
+    newest = select(cosignature.c.witness, func.max(cosignature.c.size).label("size")).group_by(cosignature.c.witness).subquery()
+    query = select(cosignature.c.witness, cosignature.c.note).join(
+        newest, (newest.c.witness == cosignature.c.witness) & (newest.c.size == cosignature.c.size)
+    )
+    return {row.witness: row.note for row in connection.execute(query)}
+
+
+def all_cosigned(connection: Connection) -> Sequence[tuple[int, str, str]]:
+    """(size, witness, note) of all, by size."""
+    query = select(cosignature.c.size, cosignature.c.witness, cosignature.c.note).order_by(cosignature.c.size)
+    return [(row.size, row.witness, row.note) for row in connection.execute(query)]
+
+
+def with_cosignatures(connection: Connection, size: int, note: str) -> str:
+    """A checkpoint of that size, with whatever witnesses signed below it."""
+    query = select(cosignature.c.note).where(cosignature.c.size == size).order_by(cosignature.c.witness)
+    lines = (found.removeprefix(note) for found in connection.execute(query).scalars() if found.startswith(note))
+    return note + "".join(lines)
+
+
+def unwitnessed_since_ms(connection: Connection, size: int) -> int | None:
+    """When the first checkpoint beyond ``size`` was signed; ``None`` where there is none."""
+    return connection.execute(select(func.min(checkpoint.c.time_ms)).where(checkpoint.c.size > size)).scalar()
