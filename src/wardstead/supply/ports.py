@@ -20,6 +20,11 @@ class Source(Protocol):
         """In bytes. Of what is unpacked as it is read: the most it can be."""
         ...
 
+    @property
+    def exact(self) -> bool:
+        """Whether that is its size for sure, and it can be read in any order without being unpacked again."""
+        ...
+
     def read(self, offset: int, length: int) -> bytes:
         """At most ``length`` bytes from ``offset``; fewer at the end only. Raises ``Malformed`` where they cannot be had."""
         ...

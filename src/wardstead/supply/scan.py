@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from wardstead.supply.formats import configs, gguf, safetensors, templates
-from wardstead.supply.kinds import by_bytes, by_name
+from wardstead.supply.formats import compressed, configs, gguf, npy, pickles, safetensors, tars, templates, zips
+from wardstead.supply.formats.pickle_machine import Rules
+from wardstead.supply.kinds import kinds
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
 from wardstead.supply.rules import Finding
-from wardstead.supply.sources import text_of
+from wardstead.supply.sources import Unpacked, text_of
 
-HEAD_BYTES: Final = 4096
 _DEEPEST: Final = 6
 _MOST_PARTS: Final = 50_000
 _MOST_FINDINGS: Final = 200
@@ -42,6 +42,15 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "gguf": lambda source, _: gguf.check(source),
     "config": lambda source, _: configs.check(source),
     "template": lambda source, _: templates.check(source),
+    "pickle": lambda source, _: pickles.check(source),
+    "torch": lambda source, _: pickles.check(source, Rules(persistent=True)),
+    "torchscript": lambda source, _: pickles.check(source, Rules(persistent=True, script=True)),
+    "zip": lambda source, _: zips.check(source),
+    "zip-behind": lambda source, _: zips.behind(source),
+    "tar": lambda source, _: tars.check(source),
+    "compressed": lambda source, _: compressed.check(source),
+    "npy": lambda source, _: npy.check(source),
+    "unknown": lambda source, _: pickles.maybe(source),
 }
 
 
@@ -71,15 +80,14 @@ class _Scan:
             yield Finding("bomb", source.name, f"it nests more than {_DEEPEST} deep, or holds more than {_MOST_PARTS:,} parts")
             return
         try:
-            kinds = [kind] if kind else _kinds(source)
+            source = source.settled() if isinstance(source, Unpacked) else source
+            taken_for = [kind] if kind else kinds(source)
         except Malformed as error:
             yield _malformed(source, error)
             return
-        if not self._parts - 1:
-            self.format = " + ".join(kinds)
-        if not kinds:
-            yield Finding("unknown-format", source.name, "neither its name nor its first bytes say what it is")
-        for one in kinds:
+        if not depth:
+            self.format = " + ".join(taken_for)
+        for one in taken_for:
             yield from self._checked(source, one, depth)
 
     def _checked(self, source: Source, kind: str, depth: int) -> Iterator[Finding]:
@@ -97,8 +105,3 @@ class _Scan:
 
 def _malformed(source: Source, error: Malformed) -> Finding:
     return Finding(error.rule, source.name, error.what, error.offset)
-
-
-def _kinds(source: Source) -> list[str]:
-    named, read = by_name(source.name), by_bytes(source.read(0, HEAD_BYTES), source.size)
-    return list(dict.fromkeys(one for one in (read, named) if one))

@@ -13,8 +13,11 @@ TEXT_BYTES: Final = 8 << 20
 BLOCK: Final = 1 << 18
 UNPACKED_BYTES: Final = 1 << 34
 """What one compressed stream may unpack to."""
+SETTLED_BYTES: Final = 32 << 20
+"""What unpacks to no more is held in memory while it is looked at."""
 RATIO: Final = 1100
 """Deflate reaches 1,032 to one at most; what claims more is a bomb of another kind."""
+_WINDOW: Final = 1 << 16
 _AGAIN: Final = 4
 """How often a compressed stream is unpacked from its beginning, to go back in it."""
 
@@ -27,6 +30,7 @@ class Memory:
         self._data = data
         self.name = name
         self.size = len(data)
+        self.exact = True
 
     def read(self, offset: int, length: int) -> bytes:
         """See ``Source``."""
@@ -41,6 +45,7 @@ class Window:
         self._source = source
         self._start = start
         self.size = max(0, min(size, source.size - start))
+        self.exact = source.exact
         self.name = name
 
     def read(self, offset: int, length: int) -> bytes:
@@ -66,6 +71,7 @@ class Unpacked:
         self._errors = errors
         self.name = name
         self.size = min(UNPACKED_BYTES, source.size * RATIO)
+        self.exact = False
         self._begun = 0
         self._begin()
 
@@ -95,18 +101,25 @@ class Unpacked:
                 break
         return b"".join(parts)
 
+    def settled(self) -> Source:
+        """All of it in memory where it is small, so that it can be read in any order; else itself."""
+        data = self.read(0, SETTLED_BYTES + 1)
+        return Memory(data, self.name) if len(data) <= SETTLED_BYTES else self
+
     def _next(self) -> bool:
-        """The next block; whether there is one."""
-        self._at += len(self._block)
-        self._block = b""
-        while not self._block and not self._over:
+        """The next block, behind a part of those before; whether there is one."""
+        block = b""
+        while not block and not self._over:
             if self._at > UNPACKED_BYTES:
                 raise Malformed(f"it unpacks to more than {UNPACKED_BYTES:,} bytes", rule="bomb")
             try:
-                self._block = self._more()
+                block = self._more()
             except self._errors as error:
                 raise Malformed(f"it cannot be unpacked: {type(error).__name__}", self._taken) from None
-        return bool(self._block)
+        kept = self._block[-BLOCK:]
+        self._at += len(self._block) - len(kept)
+        self._block = kept + block
+        return bool(block)
 
     def _more(self) -> bytes:
         waiting = getattr(self._unpacker, "unconsumed_tail", b"")
@@ -192,7 +205,7 @@ class Cursor:
             self._next = until
             return data
         at = self.at
-        self._block = self._source.read(at, max(length, BLOCK))
+        self._block = self._source.read(at, max(length, _WINDOW))
         self._start, self._next = at, length
         if len(self._block) < length:
             raise Malformed("it ends in the middle", at + len(self._block))
@@ -205,7 +218,7 @@ class Cursor:
         while (found := data.find(b"\n")) < 0:
             if len(data) > limit:
                 raise Malformed(f"a line has more than {limit:,} bytes", at)
-            more = self._source.read(at + len(data), 256 if not data else limit)
+            more = self._source.read(at + len(data), max(256, len(data)))
             if not more:
                 raise Malformed("it ends in the middle", at + len(data))
             data += more

@@ -28,6 +28,7 @@ class OpenFile:
             raise OSError(0, "only regular files are read", str(path))
         self.name = name
         self.size = status.st_size
+        self.exact = True
         self._status = status
 
     def __enter__(self) -> Self:
