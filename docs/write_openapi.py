@@ -23,6 +23,7 @@ JSON_TEXT: Schema = {"type": "string", "format": "json", "description": "A JSON 
 FILLED: Schema = {"type": "string", "minLength": 1}
 FLAG: Schema = {"type": "boolean"}
 FREE: Schema = {"type": "object"}
+ITEM: Schema = {"type": "string", "minLength": 1, "maxLength": 64}
 COUNT: Schema = {"type": "integer", "minimum": 1}
 
 
@@ -188,7 +189,9 @@ CALL = closed(
 SCHEMAS: dict[str, Schema] = {
     "TextPart": closed(["type", "text"], type={"const": "text"}, text=TEXT),
     "FilePart": closed(
-        ["type", "file"], type={"const": "file"}, file=closed(["file_data"], file_data=DOCUMENT, filename=TEXT)
+        ["type", "file"],
+        type={"const": "file"},
+        file=either(closed(["file_data"], file_data=DOCUMENT, filename=TEXT), closed(["file_id"], file_id=ITEM)),
     ),
     "Message": either(
         closed(["role", "content"], role={"const": "user"}, content=WITH_DOCUMENTS, name=TEXT),
@@ -257,7 +260,7 @@ SCHEMAS: dict[str, Schema] = {
 }  # fmt: skip
 ERRORS = {
     "400": "The request is malformed, or a field is not taken", "401": "No valid key", "403": "Policy does not permit it",
-    "404": "No such model or record, or none for this person", "408": "The body came too slowly",
+    "404": "No such model or record, or none for this person", "408": "The body came too slowly", "410": "The key of what is kept was destroyed",
     "413": "The body or a document is too large", "415": "There is no reader for a document",
     "429": "Too many at once", "431": "The headers are too large", "502": "The model server broke its protocol",
     "503": "The ledger cannot be written, the model server cannot be reached, or the gateway is full or stopping",
@@ -294,7 +297,7 @@ def exchange(path: str, fields: str, summary: str) -> dict[str, Any]:
             "operationId": fields,
             "parameters": CONTEXT,
             "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": responses(path, {"description": "The answer", "headers": GOVERNED, "content": content}, list(ERRORS)),
+            "responses": responses(path, {"description": "The answer", "headers": GOVERNED, "content": content}, [code for code in ERRORS if code != "410"]),
         }
     }
 
@@ -310,6 +313,68 @@ def reading(
     if parameter:
         operation["parameters"] = [{"name": parameter, "in": "path", "required": True, "schema": {**TEXT, "minLength": 1}}]
     return {"get": operation}
+
+
+def kept(common: list[str]) -> dict[str, Any]:
+    """Files, and the vector stores that they are in."""
+    page = [
+        {"name": "limit", "in": "query", "schema": integer(1, 10_000)},
+        {"name": "after", "in": "query", "schema": {"type": "string", "maxLength": 64}},
+        {"name": "order", "in": "query", "schema": {"enum": ["asc", "desc"]}},
+    ]
+    form = {
+        "type": "object",
+        "properties": {"file": {"type": "string", "format": "binary"}, "purpose": TEXT},
+        "required": ["file"],
+    }
+    store = {
+        "type": "object",
+        "properties": {"name": {**FILLED, "maxLength": 256}, "file_ids": many(ITEM, 100)},
+        "required": ["name"],
+    }
+    attach = {"type": "object", "properties": {"file_id": ITEM}, "required": ["file_id"]}
+
+    def operation(path: str, summary: str, body: tuple[str, Schema] | None = None, *, listed: bool = False) -> dict[str, Any]:
+        given = [one.strip("{}") for one in path.split("/") if one.startswith("{")]
+        errors = [*common, "403", "404", "410", *(["408", "413", "415", "429"] if body else [])]
+        parameters = [{"name": one, "in": "path", "required": True, "schema": FILLED} for one in given]
+        made: dict[str, Any] = {
+            "summary": summary,
+            "operationId": summary.lower().replace(" ", "_"),
+            "parameters": [*parameters, *(page if listed else [])],
+            "responses": responses(path, {"description": summary, "content": {"application/json": {"schema": FREE}}}, errors),
+        }
+        if body is not None:
+            made["requestBody"] = {"required": True, "content": {body[0]: {"schema": body[1]}}}
+        return made
+
+    files, stores, item, inside = "/v1/files", "/v1/vector_stores", "/v1/files/{file}", "/v1/vector_stores/{store}/files"
+    content = operation(f"{item}/content", "A document as it came")
+    content["responses"]["200"]["content"] = {"application/octet-stream": {}}
+    return {
+        files: {
+            "get": operation(files, "List documents", listed=True),
+            "post": operation(files, "Keep a document", ("multipart/form-data", form)),
+        },
+        item: {"get": operation(item, "One document"), "delete": operation(item, "Delete a document")},
+        f"{item}/content": {"get": content},
+        stores: {
+            "get": operation(stores, "List collections", listed=True),
+            "post": operation(stores, "Make a collection", ("application/json", store)),
+        },
+        f"{stores}/{{store}}": {
+            "get": operation(f"{stores}/{{store}}", "One collection"),
+            "delete": operation(f"{stores}/{{store}}", "Delete a collection"),
+        },
+        inside: {
+            "get": operation(inside, "List the documents of a collection", listed=True),
+            "post": operation(inside, "Put a document into a collection", ("application/json", attach)),
+        },
+        f"{inside}/{{file}}": {
+            "get": operation(f"{inside}/{{file}}", "One document of a collection"),
+            "delete": operation(f"{inside}/{{file}}", "Take a document out of a collection"),
+        },
+    }
 
 
 def document() -> dict[str, Any]:
@@ -334,6 +399,7 @@ def document() -> dict[str, Any]:
         "/v1/held/{id}": reading(
             "/v1/held/", "What became of it, and a released answer", FREE, errors=[*common, "404"], parameter="id"
         ),
+        **kept(common),
         "/healthz": reading("/healthz", "Health", FREE, errors=["400", "431", "503"]),
     }
     for path in ("/healthz", "/api/version"):

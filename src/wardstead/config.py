@@ -246,6 +246,8 @@ class DocumentsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     per_request: Annotated[int, Meta(ge=1, le=100)] = 10
     include_hidden: bool = False
     """Whether a model gets what a reader of the document does not see."""
+    kept_bytes: Annotated[int, Meta(ge=1024, le=1 << 50)] = 1 << 30
+    """How much each person may keep here, in all."""
 
     def limits(self) -> DocumentLimits:
         """What one document may cost."""

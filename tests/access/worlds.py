@@ -33,7 +33,7 @@ FOLDER = files("wardstead.catalogues") / "policies"
 MANDATORY = files("wardstead.catalogues") / "mandatory"
 SCHEMA = (FOLDER / "schema.cedarschema").read_text()
 STARTER = {"10-roles.cedar": (FOLDER / "10-roles.cedar").read_text(), "mandatory": (MANDATORY / "mandatory.cedar").read_text()}
-PRODUCT = {"sharing": (MANDATORY / "sharing.cedar").read_text()}
+PRODUCT = {name: (MANDATORY / f"{name}.cedar").read_text() for name in ("sharing", "data")}
 EXTRA = """
 @id("contractors-by-day")
 forbid (principal, action == Action::"infer", resource)

@@ -99,6 +99,10 @@ def test_an_older_schema_decides_as_it_did(deployment: Deployment) -> None:
         "reviewHeld",
         "readHeld",
         "evaluateAccess",
+        "createData",
+        "readData",
+        "useData",
+        "changeData",
     }
     who = Identity(
         Principal(PrincipalId("p"), "p", frozenset({"user"}), CONFIDENTIAL, groups=frozenset({"g"}),

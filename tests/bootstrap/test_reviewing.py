@@ -29,9 +29,10 @@ from wardstead.assurance.review.held import (
     StillStopped,
 )
 from wardstead.bootstrap import people, reviewing
+from wardstead.bootstrap.acting import Acting, at_the_command_line, at_the_console
 from wardstead.bootstrap.children import prune
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.reviewing import Desk, at_the_command_line, at_the_console, desk_of_command_line
+from wardstead.bootstrap.reviewing import Desk, desk_of_command_line
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.kernel.ids import CredentialId, ExchangeId, uuid7
@@ -118,7 +119,7 @@ def bench(deployment: Deployment) -> Bench:
     return Bench(deployment, Desk(deployment, made.decide, lambda: inspects, made.people), alice, rita)
 
 
-def by(bench: Bench, name: str) -> reviewing.Reviewer:
+def by(bench: Bench, name: str) -> Acting:
     return at_the_command_line(bench.deployment.directory.find(name))
 
 

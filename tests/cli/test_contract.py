@@ -54,6 +54,11 @@ ARGUMENTS = {
     ("review", "show"): ["x"], ("review", "reveal"): ["x", "--by", "eve", "--yes"],
     ("review", "release"): ["x", "--by", "eve", "--reason", "r", "--yes"],
     ("review", "refuse"): ["x", "--by", "eve", "--reason", "r", "--yes"],
+    ("collection", "create"): ["Plans", "--by", "eve"], ("collection", "list"): ["--by", "eve"],
+    ("collection", "delete"): ["x", "--by", "eve", "--yes"],
+    ("document", "add"): [__file__, "--by", "eve"], ("document", "list"): ["--by", "eve"],
+    ("document", "show"): ["x", "--by", "eve"], ("document", "save"): ["x", "out.txt", "--by", "eve"],
+    ("document", "move"): ["x", "--by", "eve"], ("document", "delete"): ["x", "--by", "eve", "--yes"],
     ("chat",): ["hello", "--key", "k"], ("conversation", "show"): ["x"],
     ("conversation", "declassify"): ["x", "--level", "public", "--reason", "r", "--by", "eve", "--yes"],
 }  # fmt: skip

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.gateway.playbook import LIMITS, Playbook, exchange, world
+from tests.gateway.playbook import ALICE, CONFIDENTIAL, LIMITS, LabelDecisions, Playbook, exchange, world
 
+from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
 from wardstead.gateway.pipeline.commands import (
     Body,
     CallModel,
@@ -19,14 +20,18 @@ from wardstead.gateway.pipeline.commands import (
     CommitOutcome,
     Compute,
     Extract,
+    FindKept,
+    OpenKept,
     ReadBody,
     ReadModel,
     Recall,
     Refresh,
     Start,
 )
-from wardstead.gateway.pipeline.world import World
+from wardstead.gateway.pipeline.kept import KeptDocument, OpenedDocument
+from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
+from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import Dialect, FieldPolicy
 from wardstead.inspection.documents import (
@@ -40,6 +45,8 @@ from wardstead.inspection.documents import (
 )
 from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import CallerError
+from wardstead.kernel.ids import PrincipalId
+from wardstead.kernel.labels import PUBLIC
 from wardstead.ledger.ports import Refusal, Remembered
 
 PDF = b"%PDF-1.7 not read here"
@@ -236,8 +243,11 @@ def test_a_tools_result_may_hold_a_document() -> None:
 @pytest.mark.parametrize(
     ("part", "says"),
     [
-        ({"type": "file", "file": {"file_id": "f-1"}}, "not kept or fetched"),
-        ({"type": "input_file", "file_url": "http://169.254.169.254/"}, "not kept or fetched"),
+        ({"type": "file", "file": {"file_id": "f-1", "file_data": URL}}, "either"),
+        ({"type": "file", "file": {"file_id": ""}}, "the id of a file"),
+        ({"type": "file", "file": {"file_id": "f" * 65}}, "the id of a file"),
+        ({"type": "file", "file": {"file_id": 7}}, "string"),
+        ({"type": "input_file", "file_url": "http://169.254.169.254/"}, "not fetched"),
         ({"type": "file", "file": {"file_data": "data:application/pdf;base64,%%%"}}, "base64"),
         ({"type": "file", "file": {"file_data": ""}}, "empty"),
         ({"type": "file", "file": {"file_data": URL, "surprise": 1}}, "not a field"),
@@ -313,3 +323,112 @@ def test_no_document_can_end_itself_early(text: str) -> None:
     mark = written.splitlines()[0].rpartition(" ")[2].rstrip("]") if written.splitlines() else ""
     assert mark
     assert mark not in text
+
+
+# -- documents that are kept here ----------------------------------------------------------------------------------------
+
+KEPT = {"type": "file", "file": {"file_id": "d-1"}}
+DOCUMENT = KeptDocument(Resource("Document", "d-1", owner=PrincipalId("bob")), CONFIDENTIAL)
+OPENED = OpenedDocument(Enclosed("plan.pdf", PDF, "d-1"), report("the words"))
+
+
+class UsedDocuments(LabelDecisions):
+    """Permits what the clearance dominates, and ``useData`` of ``d-1`` alone; it keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[AccessRequest] = []
+
+    def decide(self, request: AccessRequest) -> Decision:
+        self.asked.append(request)
+        if request.action == "useData" and request.resource.owner is None:
+            return Decision(allow=False, policies=(), reason=f"no {request.resource.id} for you", code="access.default_deny")
+        return super().decide(request)
+
+
+def kept(*parts: Any, found: list[KeptDocument | None], at: World | None = None) -> Playbook:
+    return Playbook(exchange(now=at or now(decisions=UsedDocuments()))) >> ReadBody << chat(*parts) >> FindKept << found
+
+
+def test_a_kept_document_is_decided_about_before_it_is_opened_and_its_label_counts() -> None:
+    decisions = UsedDocuments()
+    book = kept({"type": "text", "text": "Sum up"}, KEPT, found=[DOCUMENT], at=now(decisions=decisions))
+    book >> OpenKept << [OPENED]
+    compute(book) >> CommitIntent << None
+    assert forwarded(book) == "\n".join(["Sum up", enclosed("the words", "plan.pdf", PDF)])
+    use, ask = decisions.asked
+    assert (use.action, use.resource, use.label) == ("useData", DOCUMENT.resource, CONFIDENTIAL)
+    assert (ask.action, ask.label) == ("infer", CONFIDENTIAL)
+    said = intent(book)
+    assert said["label"] == said["own_label"] == CONFIDENTIAL.document()
+    assert (said["documents"][0]["kept"], said["documents"][0]["name"]) == ("d-1", "plan.pdf")
+
+
+def test_what_is_pasted_of_it_later_is_known_by_its_label() -> None:
+    words = "a sentence that is long enough to be known again when it is pasted elsewhere"
+    book = kept(KEPT, found=[DOCUMENT]) >> OpenKept << [OpenedDocument(OPENED.document, report(words))]
+    compute(book)
+    commit = book.next
+    assert isinstance(commit, CommitIntent)
+    assert commit.passage is not None
+    assert {label for _, label in commit.passage.made} == {CONFIDENTIAL}
+
+
+@pytest.mark.parametrize("found", [None, KeptDocument(Resource("Document", "d-1"))], ids=["nothing", "not-given"])
+def test_what_there_is_not_and_what_nobody_gave_them_look_the_same(found: KeptDocument | None) -> None:
+    book = compute(kept(KEPT, found=[found])) >> CommitIntent << None
+    assert not any(isinstance(one, OpenKept) for one in book.seen)
+    said = intent(book)
+    assert said["decision"]["verdict"] == "deny"
+    assert said["decision"]["reason"] == "no d-1 for you"
+    assert said["request"] is None
+    (document,) = said["documents"]
+    assert (document["kept"], document["name"], document["size"]) == ("d-1", "document", 0)
+    book >> CommitOutcome << None >> Start
+    assert book.started is not None
+    assert book.started.status == 403
+
+
+def test_one_above_its_reader_is_refused_and_its_label_is_not_told() -> None:
+    low = replace(ALICE.principal, clearance=PUBLIC)
+    at = replace(world(identity=Identity(low, ALICE.credential)), limits=TAKES, decisions=UsedDocuments())
+    book = compute(kept(KEPT, found=[DOCUMENT], at=at)) >> CommitIntent << None >> CommitOutcome << None
+    book >> Start
+    assert "confidential" not in intent(book)["decision"]["reason"]
+    assert "above your clearance" in intent(book)["decision"]["reason"]
+    assert not any(isinstance(one, OpenKept) for one in book.seen)
+
+
+def test_the_model_must_be_cleared_for_it() -> None:
+    class Models(UsedDocuments):
+        def decide(self, request: AccessRequest) -> Decision:
+            if request.action == "infer" and not request.resource.clearance.dominates(request.label):
+                return Decision(allow=False, policies=("mac",), reason="the model", code="access.forbidden")
+            return super().decide(request)
+
+    at = now(decisions=Models(), models={"m": ModelDeployment("m")})
+    book = compute(kept(KEPT, found=[DOCUMENT], at=at) >> OpenKept << [OPENED]) >> CommitIntent << None
+    assert intent(book)["decision"]["reason"] == "the model"
+
+
+def test_sent_and_kept_documents_stand_in_their_places() -> None:
+    book = kept(FILE, KEPT, found=[DOCUMENT]) >> OpenKept << [OPENED] >> Extract << [report("sent words")]
+    compute(book) >> CommitIntent << None
+    assert forwarded(book) == "\n".join([enclosed("sent words", "report.pdf", PDF), enclosed("the words", "plan.pdf", PDF)])
+
+
+def test_a_stale_intent_decides_about_it_anew() -> None:
+    """Its share was taken back meanwhile."""
+    book = kept(KEPT, found=[DOCUMENT]) >> OpenKept << [OPENED]
+    compute(book) >> CommitIntent << Refusal.STALE >> Refresh << now(decisions=LabelDecisions(deny=True))
+    book >> FindKept << [DOCUMENT]
+    compute(book) >> CommitIntent << None
+    commits = [one for one in book.seen if isinstance(one, CommitIntent)]
+    assert json.loads(commits[-1].draft.body)["decision"]["verdict"] == "deny"
+
+
+def test_anthropic_names_a_kept_document_as_its_own_api_does() -> None:
+    block = {"type": "document", "source": {"type": "file", "file_id": "d-1"}}
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": [block]}]}).encode()
+    request = AnthropicDialect().parse("/v1/messages", body, limits=TAKES, fields=FieldPolicy())
+    assert [one.document for one in request.documents] == [Enclosed("document", kept="d-1")]

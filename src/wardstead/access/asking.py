@@ -21,9 +21,27 @@ RESOURCES: Final[Mapping[str, str]] = {
     "readReceipt": "Exchange", "viewExchange": "Exchange", "reviewHeld": "Exchange", "readHeld": "Exchange",
     "declassify": "Conversation", "shareData": "Conversation", "revokeShare": "Conversation",
     "requestRole": "Elevation", "approveRole": "Elevation",
+    "readData": "Document", "useData": "Document", "changeData": "Document",
 }  # fmt: skip
 """On which type of resource an action is; any other is on the console."""
+_KEPT: Final = frozenset({"Document", "Collection", "Template"})
+_ALSO: Final[Mapping[str, frozenset[str]]] = {
+    "shareData": _KEPT | {"Conversation", "Exchange"},
+    "revokeShare": _KEPT | {"Conversation", "Exchange"},
+    "readData": _KEPT,
+    "useData": _KEPT,
+    "changeData": _KEPT,
+}
+TYPES: Final = frozenset({"Console", *RESOURCES.values(), *_KEPT})
+"""Every type of resource."""
 CONSOLE: Final = Resource("Console", "wardstead")
+
+
+def kinds_of(action: str) -> frozenset[str]:
+    """Every type of resource that an action is on."""
+    return _ALSO.get(action) or frozenset({RESOURCES.get(action, "Console")})
+
+
 MAX_SITUATIONS: Final = 50_000
 """So many questions are compared in all combinations; where there are more, one circumstance is varied at a time."""
 

@@ -15,7 +15,7 @@ from wardstead.kernel.errors import CallerError
 
 CODE: Final = "access.key_bounds"
 _SAID: Final = "purpose"
-_WITH_A_PURPOSE: Final = frozenset({"infer", "embed"})
+_WITH_A_PURPOSE: Final = frozenset({"infer", "embed", "useData"})
 """The actions that say what for."""
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from wardstead.access.asking import RESOURCES, Circumstance, address_in, request_of
+from wardstead.access.asking import RESOURCES, TYPES, Circumstance, address_in, request_of
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.policyset import AccessPolicies
 from wardstead.access.ports import Attribute, Directory, Principal, Resource
@@ -23,7 +23,6 @@ from wardstead.kernel.labels import PUBLIC, Label, label
 from wardstead.kernel.yaml_input import place_in, read_yaml
 
 Meta = msgspec.Meta
-_TYPES: Final = frozenset({*RESOURCES.values(), "Console"})
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DEFAULT_TIME: Final = "2026-01-07T12:00:00Z"
 """A Wednesday, at noon."""
@@ -151,7 +150,7 @@ def _circumstance(one: _Example, policies: AccessPolicies) -> Circumstance:
 def _resource(one: _Example, people: Mapping[str, Principal]) -> Resource:
     expected = RESOURCES.get(one.action, "Console")
     found = re.fullmatch(r'(\w+)(?:::"?([^"]{1,128})"?)?', one.resource or expected)
-    if found is None or found[1] not in _TYPES:
+    if found is None or found[1] not in TYPES:
         raise ConfigurationError(f"not a resource: {one.resource[:64]!r}")
     owner = people[one.owner].id if one.owner else None
     cleared = _label(one.cleared) if one.cleared is not None else PUBLIC

@@ -46,6 +46,16 @@ class MemoisedDecisionPoint:
         self._memo[key] = (now, decision)
         return decision
 
+    @property
+    def shares(self) -> Shares:
+        """Those of the snapshot."""
+        return self._shares
+
+    @property
+    def spoken_of(self) -> frozenset[str]:
+        """See ``DecisionPoint.spoken_of``."""
+        return self._point.spoken_of
+
     def networks_of(self, address: str) -> frozenset[str]:
         """See ``DecisionPoint.networks_of``."""
         return self._point.networks_of(address)

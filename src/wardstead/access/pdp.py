@@ -45,6 +45,10 @@ ACTIONS: Final = frozenset(
         "approveRole",
         "reviewHeld",
         "readHeld",
+        "createData",
+        "readData",
+        "useData",
+        "changeData",
     }
 )
 _WORDS: Final[Mapping[str, str]] = {
@@ -66,6 +70,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "approveRole": "give somebody a role for some hours",
     "reviewHeld": "review what is held in the exchange {}",
     "readHeld": "read what became of the held exchange {}",
+    "createData": "keep documents and templates here",
+    "readData": "read {}",
+    "useData": "put {} into a request",
+    "changeData": "change {}",
 }
 
 

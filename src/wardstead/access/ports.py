@@ -243,6 +243,11 @@ class DecisionPoint(Protocol):
 
     version: str
 
+    @property
+    def spoken_of(self) -> frozenset[str]:
+        """Every text that stands in a policy: names that none of them says decide nothing."""
+        ...
+
     def decide(self, request: AccessRequest) -> Decision:
         """Permit or deny, with the determining policies and a reason."""
         ...

@@ -68,6 +68,10 @@ class Shares:
         given = [one for one in self._shares.values() if _is_given_to(one, who)]
         return frozenset(one.resource for one in given if Right.READ in self.carried(one, self._began(one), now_ms).rights)
 
+    def reaching(self, who: Principal) -> frozenset[ResourceRef]:
+        """All of which a share is given to somebody, or to a group of theirs, held or not."""
+        return frozenset(one.resource for one in self._shares.values() if _is_given_to(one, who))
+
     def _began(self, share: Share) -> PrincipalId | None:
         seen = set[str]()
         while share.parent is not None:

@@ -19,7 +19,8 @@ from wardstead.kernel.labels import Label
 
 _SETS: Final = ("windows", "networks", "fresh", "signals")
 _OWNED: Final = ("Exchange", "Conversation", "Collection", "Document", "Template", "Elevation")
-_LABELLED: Final = ("Model", "Collection", "Document", "Template", "Sink")
+_LABELLED: Final = ("Model", "Sink")
+_WITHIN: Final = {"Exchange": "Conversation", "Document": "Collection"}
 _CONTEXT: Final = ("purpose", "application", "conversation", "ownGrant", "role")
 _OURS: Final = frozenset({"active", "clearanceLevel", "clearanceCompartments"})
 _COMMENT: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
@@ -45,7 +46,9 @@ class Vocabulary:
         self._groups = _fits(schema, 'principal in Group::"x"')
         self._owned = tuple(one for one in _OWNED if _fits(schema, "resource has owner", resource=f"is {one}"))
         self._rights = tuple(one for one in _OWNED if _fits(schema, 'resource.rights.contains("read")', resource=f"is {one}"))
-        self._within = _fits(schema, 'resource in Conversation::"x"', resource="is Exchange")
+        self._within = tuple(
+            one for one, whole in _WITHIN.items() if _fits(schema, f'resource in {whole}::"x"', resource=f"is {one}")
+        )
         self._attributes = {name: kind for name, kind in _declared(text).items() if name not in _OURS}
 
     @property
@@ -101,7 +104,7 @@ class Vocabulary:
             attributes["owner"] = {"__entity": {"type": "User", "id": resource.owner}}
         if kind in self._rights:
             attributes["rights"] = sorted(resource.rights)
-        within = [{"type": one.type, "id": one.id} for one in resource.within] if self._within else []
+        within = [{"type": one.type, "id": one.id} for one in resource.within] if kind in self._within else []
         return {"uid": {"type": kind, "id": resource.id}, "attrs": attributes, "parents": within}
 
 

@@ -18,6 +18,7 @@ from wardstead.access.asking import (
     Ground,
     address_in,
     compare,
+    kinds_of,
     request_of,
 )
 from wardstead.access.checks import Finding, check_policies
@@ -27,11 +28,12 @@ from wardstead.access.pdp import ACTIONS
 from wardstead.access.policyset import AccessPolicies
 from wardstead.access.ports import Credential, Decision, Directory, Principal, Resource
 from wardstead.access.situation import roles_at
+from wardstead.assurance.library.kept import Kind
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import moment
 from wardstead.bootstrap.people import BadValue, clearance
 from wardstead.bootstrap.reading import present, read_text
-from wardstead.bootstrap.sharing import found_conversation, found_exchange
+from wardstead.bootstrap.sharing import found_conversation, found_exchange, found_kept
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -151,7 +153,7 @@ def _resource(deployment: Deployment, asked: Asked, people: Directory, who: Prin
     kind = RESOURCES.get(asked.action, "Console")
     said = _RESOURCE.fullmatch(asked.resource)
     stated, name = (said[1], said[2] or "") if said else (kind, asked.resource)
-    also = {"Conversation", "Exchange"} if asked.action in {"shareData", "revokeShare"} else {kind}
+    also = kinds_of(asked.action)
     if stated not in also:
         raise UnknownResource(
             f"{asked.action} is not on {stated[:40]!r}", next_step=f"write {' or '.join(f'{one}::ID' for one in sorted(also))}"
@@ -167,6 +169,8 @@ def _resource(deployment: Deployment, asked: Asked, people: Directory, who: Prin
         raise UnknownResource(f"there is no model {name[:64]!r}", next_step=f"one of {known}")
     if asked.owner or stated == "Elevation":  # somebody's, whichever
         return Resource(stated, name or "any", owner=owner), PUBLIC
+    if stated in set(Kind):
+        return found_kept(deployment, Kind(stated), name)
     return found_exchange(deployment, name) if stated == "Exchange" else found_conversation(deployment, name, who)
 
 

@@ -18,6 +18,7 @@ from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSumm
 from wardstead.adapters.store.ledger_reader import Visible
 from wardstead.assurance.review.held import Held, NoSuchHeld, Said, Verdict
 from wardstead.bootstrap import condition
+from wardstead.bootstrap.acting import at_the_console
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
@@ -26,7 +27,7 @@ from wardstead.bootstrap.policy_desk import DeploymentPolicyDesk
 from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
 from wardstead.bootstrap.retention import as_classified, within_retention
-from wardstead.bootstrap.reviewing import at_the_console, desk_of_worker
+from wardstead.bootstrap.reviewing import desk_of_worker
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,

@@ -35,6 +35,7 @@ from wardstead.adapters.store.migrate import tell_of_earlier_versions
 from wardstead.adapters.store.policies import PolicyStore
 from wardstead.adapters.store.published import PublishedTree
 from wardstead.adapters.store.reserve import Reserve
+from wardstead.adapters.store.resources import ResourceStore
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.reading import others_write, present, read_text
@@ -267,6 +268,17 @@ class Deployment:
         return ReviewStore(self.engine, self.turn, self.sealer, clock=now_ms, audit=audit, levels=lambda: self.levels)
 
     @cached_property
+    def resources(self) -> ResourceStore:
+        """What people keep here; every change is recorded in its own transaction."""
+
+        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
+            return self.admin_record.append(connection, actor, action, details)
+
+        return ResourceStore(
+            self.directory, self.sealer, clock=now_ms, entropy=os.urandom, audit=audit, levels=lambda: self.levels
+        )
+
+    @cached_property
     def ledger(self) -> LedgerReader:
         """Reads the ledger."""
         key = read_ledger_key(self.places.keys / "ledger.key").verifying
@@ -373,6 +385,7 @@ class Deployment:
         means = {
             "people": "they are cleared for public alone: give it an alias, or 'wardstead user set-clearance'",
             "conversations": "nobody is cleared for them: give it an alias",
+            "documents": "nobody is cleared for them: give it an alias",
         }
         return [
             f"{many} {what} have the level {name!r}, which is no level of the classification policy and no alias; {means[what]}"
@@ -450,7 +463,7 @@ def product_policies() -> Product:
     """What the product itself says of access."""
     catalogues = files("wardstead.catalogues")
     mandatory = {"wardstead: mandatory": (catalogues / "mandatory" / "mandatory.cedar").read_text("utf-8")}
-    fitting = {"wardstead: sharing": (catalogues / "mandatory" / "sharing.cedar").read_text("utf-8")}
+    fitting = {f"wardstead: {one}": (catalogues / "mandatory" / f"{one}.cedar").read_text("utf-8") for one in ("sharing", "data")}
     return Product(mandatory, fitting, (catalogues / "policies" / RULES).read_text("utf-8"))
 
 

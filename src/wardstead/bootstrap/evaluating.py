@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from wardstead.access.asking import CONSOLE, RESOURCES, Circumstance, request_of
 from wardstead.access.ports import AccessRequest, Directory, Principal, Resource
+from wardstead.assurance.library.kept import Kind
 from wardstead.bootstrap.asking import UnknownResource, written_label
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.sharing import found_conversation, found_exchange
+from wardstead.bootstrap.sharing import found_conversation, found_exchange, found_kept
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol.authzen import Question
 from wardstead.gateway.server.evaluating import Put
@@ -64,4 +65,6 @@ def _resource(deployment: Deployment, world: World, question: Question, who: Pri
         return found_exchange(deployment, name)
     if kind == "Conversation":
         return found_conversation(deployment, name, who)
+    if kind in set(Kind):
+        return found_kept(deployment, Kind(kind), name)
     raise UnknownResource("there is no such resource")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from wardstead.access.ports import AccessRequest, Decision
 from wardstead.inspection.ports import Keeping
 
-_SEES: Final = frozenset({"viewExchange", "reviewHeld"})
+_SEES: Final = frozenset({"viewExchange", "reviewHeld", "readData", "useData"})
 
 
 def as_classified(decision: Decision, asked: AccessRequest, roles: frozenset[str], keeping: Keeping) -> Decision:

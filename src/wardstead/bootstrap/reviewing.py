@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal, Resource
-from wardstead.adapters.store.admin_record import COMMAND_LINE
+from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
 from wardstead.assurance.review.held import (
     DAY_MS,
     AlreadyReviewed,
@@ -28,6 +27,7 @@ from wardstead.assurance.review.held import (
     request_of,
     texts_in,
 )
+from wardstead.bootstrap.acting import Acting, as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector
 from wardstead.bootstrap.replaying import Target, recorded_request, targets
@@ -42,32 +42,12 @@ from wardstead.inspection.ports import Direction, Flow, Inspector
 from wardstead.inspection.pseudonyms import Vault
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, IntegrityError
-from wardstead.kernel.ids import CredentialId
 from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.kernel.labels import label as label_of_document
 from wardstead.ledger.ports import Passage
 
 _REASON: Final = 2000
 Decide = Callable[[Identity, str, Resource, Label], Decision]
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewer:
-    """Somebody who reviews. ``actor``: whose key seals the act; ``told``: how the act names them."""
-
-    identity: Identity
-    actor: str
-    told: Mapping[str, str]
-
-
-def at_the_console(who: Identity) -> Reviewer:
-    """Somebody who signed in."""
-    return Reviewer(who, who.principal.subject, {"by": who.principal.name})
-
-
-def at_the_command_line(who: Principal) -> Reviewer:
-    """Somebody in whose name a command is run; whoever runs it is recorded as well."""
-    return Reviewer(_as_if_signed_in(who), COMMAND_LINE, {"ordered_by": who.name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +72,7 @@ class Desk:
         """One of them, also when it is decided. Raises ``NoSuchHeld``, ``MayNotReview``, ``HeldErased``."""
         return self._find(exchange_id, reader)[1]
 
-    def reveal(self, exchange_id: str, by: Reviewer) -> list[Said]:
+    def reveal(self, exchange_id: str, by: Acting) -> list[Said]:
         """The texts that are held. That they were looked at is recorded before anything is returned."""
         opened, held = self._find(exchange_id, by.identity)
         if held.retained_ms is not None and now_ms() >= held.retained_ms:
@@ -101,14 +81,14 @@ class Desk:
         self.deployment.admin_record.record_admin(by.actor, "held.reveal", told)
         return texts_in(opened)
 
-    def refuse(self, exchange_id: str, by: Reviewer, reason: str) -> Verdict:
+    def refuse(self, exchange_id: str, by: Acting, reason: str) -> Verdict:
         """It stays held. Raises what ``release`` raises."""
         opened, held = self._undecided(exchange_id, by, reason)
         verdict = self._verdict(Status.REFUSED, held, by, reason)
         self._record(opened["subject"], held, held.label, verdict, by)
         return verdict
 
-    def release(self, exchange_id: str, by: Reviewer, reason: str) -> Verdict:
+    def release(self, exchange_id: str, by: Acting, reason: str) -> Verdict:
         """Let a held answer be fetched, or a held request be sent once more.
 
         Raises ``NoSuchHeld``, ``MayNotReview``, ``AlreadyReviewed``, ``ReviewExpired``, ``HeldErased``, ``NotForItsOwner``,
@@ -214,7 +194,7 @@ class Desk:
     def _may_review(self, reader: Identity, held: Held) -> Decision:
         return self.decide(reader, "reviewHeld", _resource(held), held.label)
 
-    def _undecided(self, exchange_id: str, by: Reviewer, reason: str) -> tuple[Mapping[str, Any], Held]:
+    def _undecided(self, exchange_id: str, by: Acting, reason: str) -> tuple[Mapping[str, Any], Held]:
         if not reason.strip():
             raise CallerError("a review has a reason", where="reason", next_step="say why: the person who asked reads it")
         opened, held = self._find(exchange_id, by.identity)
@@ -225,15 +205,13 @@ class Desk:
             raise ReviewExpired("nobody reviewed it in time, so it counts as refused", where=held.id)
         return opened, held
 
-    def _verdict(
-        self, status: Status, held: Held, by: Reviewer, reason: str, answer: Sequence[Mapping[str, Any]] = ()
-    ) -> Verdict:
+    def _verdict(self, status: Status, held: Held, by: Acting, reason: str, answer: Sequence[Mapping[str, Any]] = ()) -> Verdict:
         now = now_ms()
         until = held.until(now, self.deployment.settings.review.release_days * DAY_MS)
         return Verdict(status, by.identity.principal.name, reason.strip()[:_REASON], now, until, answer=answer)
 
     def _record(
-        self, owner: str, held: Held, label: Label, verdict: Verdict, by: Reviewer, *,
+        self, owner: str, held: Held, label: Label, verdict: Verdict, by: Acting, *,
         digest: bytes | None = None, passage: Passage | None = None,
     ) -> None:  # fmt: skip
         action = "held.release" if verdict.status is Status.RELEASED else "held.refuse"
@@ -258,7 +236,7 @@ class Desk:
         """A held answer: what policy holds goes on, what it takes out is taken out, what it blocks stays blocked."""
         contents = {entry["kind"]: entry["content"] for entry in opened["entries"]}
         asked = recorded_request(contents["intent"])
-        whose = _as_if_signed_in(owner)
+        whose = as_if_signed_in(owner)
 
         def permit(label: Label) -> str:
             decision = self.decide(whose, "readHeld", _resource(held), contents_label.join(label))
@@ -354,10 +332,6 @@ def desk_of_command_line(deployment: Deployment) -> Desk:
         return {one.subject: one for one in deployment.directory.list_principals()}
 
     return Desk(deployment, decide, lambda: inspector(deployment), people)
-
-
-def _as_if_signed_in(who: Principal) -> Identity:
-    return Identity(who, Credential(CredentialId(COMMAND_LINE), CredentialKind.SESSION, b"", who.id))
 
 
 def _resource(held: Held) -> Resource:

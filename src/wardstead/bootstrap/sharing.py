@@ -10,13 +10,14 @@ from typing import Final
 from wardstead.access.ports import GranteeKind, Principal, Resource, Right, Share
 from wardstead.access.shares import Shares
 from wardstead.adapters.store.conversations import UnknownConversation
+from wardstead.assurance.library.kept import Kind, NoSuchItem
 from wardstead.bootstrap.conversations import id_of
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import decide, later
 from wardstead.bootstrap.people import BadValue
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import PrincipalId
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -49,22 +50,30 @@ def give(
     by: str,
     exchange: str = "",
     conversation: str = "",
+    collection: str = "",
+    document: str = "",
     person: str = "",
     group: str = "",
     rights: Iterable[str] = ("read",),
     depth: int = 0,
     until: str | None = None,
 ) -> Share:
-    """Share an exchange, or a conversation (by its id, or by the name that the client of ``by`` uses), with a person or a group.
+    """Share something with a person or a group: a conversation by its id or by the name that the client of ``by`` uses, the
+    others by their ids.
 
     Raises ``MayNot`` where policy forbids it, ``CannotGive`` for what ``by`` has not.
     """
-    if bool(exchange) == bool(conversation):
-        raise BadValue("say one exchange, or one conversation")
+    if sum(map(bool, (exchange, conversation, collection, document))) != 1:
+        raise BadValue("say one exchange, conversation, collection or document")
     if bool(person) == bool(group):
         raise BadValue("say one person, or one group, to share it with")
     who = deployment.directory.find(by)
-    what = _exchange(deployment, exchange) if exchange else _conversation(deployment, conversation, who)
+    if exchange:
+        what = _exchange(deployment, exchange)
+    elif conversation:
+        what = _conversation(deployment, conversation, who)
+    else:
+        what = _kept(deployment, Kind.DOCUMENT if document else Kind.COLLECTION, document or collection)
     grantee = deployment.directory.find(person) if person else None
     target = grantee.clearance if grantee is not None else None
     decision = decide(deployment, who, "shareData", what.resource, label=what.label, target=target)
@@ -132,6 +141,21 @@ def _conversation(deployment: Deployment, given: str, who: Principal) -> _What:
     return _What(Resource("Conversation", conversation, owner=owner.id if owner is not None else None), mark)
 
 
+def _kept(deployment: Deployment, kind: Kind, item: str) -> _What:
+    """Of a collection the label is that of all that is in it by now."""
+    found = deployment.resources.find(kind, item)
+    if found is None:
+        raise NoSuchItem(kind)
+    inside = deployment.resources.inside(found.id) if kind is Kind.COLLECTION else []
+    return _What(found.resource, join_all([found.label, *(one.label for one in inside)]))
+
+
+def found_kept(deployment: Deployment, kind: Kind, item: str) -> tuple[Resource, Label]:
+    """Something that is kept as policies see it, and the label of its data. Raises ``NoSuchItem``."""
+    what = _kept(deployment, kind, item)
+    return what.resource, what.label
+
+
 def found_exchange(deployment: Deployment, exchange: str) -> tuple[Resource, Label]:
     """An exchange as policies see it, and the label of its data. Raises ``UnknownExchange``."""
     what = _exchange(deployment, exchange)
@@ -146,6 +170,9 @@ def found_conversation(deployment: Deployment, given: str, who: Principal) -> tu
 
 def _owner(deployment: Deployment, one: Share) -> PrincipalId | None:
     """Whose the shared resource is, as the ledger and the conversations know it."""
+    if one.resource.type in set(Kind):
+        found = deployment.resources.find(Kind(one.resource.type), one.resource.id)
+        return found.owner if found is not None else None
     if one.resource.type == "Exchange":
         subject = deployment.ledger.subject(one.resource.id)
     else:

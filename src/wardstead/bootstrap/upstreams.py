@@ -10,8 +10,8 @@ from pathlib import Path
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.config import Address, ModelSection, parse_upstream
 from wardstead.gateway.server.pool import Pool, Target
+from wardstead.gateway.server.ports import Upstream
 from wardstead.gateway.server.remote import RemoteUpstream
-from wardstead.gateway.server.runner import Upstream
 
 
 def open_upstream(opened: AsyncExitStack, deployment: Deployment, model: ModelSection) -> Upstream:

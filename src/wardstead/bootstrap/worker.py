@@ -30,8 +30,10 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.evaluating import putting
 from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.inspection import planter
+from wardstead.bootstrap.library import library_of_worker
 from wardstead.bootstrap.policies import begin_policies, in_force
 from wardstead.bootstrap.reviewing import desk_of_worker
+from wardstead.bootstrap.shelf import LibraryShelf, NamedDocuments
 from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
 from wardstead.bootstrap.witnessing import closed_mark
@@ -43,7 +45,7 @@ from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, Unk
 from wardstead.gateway.server.app import Gateway, Services
 from wardstead.gateway.server.doors import Doors
 from wardstead.gateway.server.evaluating import Evaluating
-from wardstead.gateway.server.runner import Upstream
+from wardstead.gateway.server.ports import Upstream
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError
@@ -277,6 +279,7 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         return exchange_resource(exchange_id, found, worlds.current.directory)
 
     desk = desk_of_worker(deployment, worlds)
+    library = library_of_worker(deployment, worlds)
     return Services(
         worlds=worlds,
         memory=deployment.conversations,
@@ -293,6 +296,9 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         held_of=desk.own,
         find_release=deployment.reviews.released,
         read_document=functools.partial(deployment.extractor.extract, limits=deployment.settings.documents.limits()),
+        kept=NamedDocuments(library),
+        shelf=LibraryShelf(library),
+        document_bytes=deployment.settings.documents.max_bytes,
         evaluating=Evaluating(putting(deployment), deployment.url, deployment.settings.server.body_timeout_s),
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
         ledger_verified=functools.partial(verified, deployment),

@@ -26,6 +26,7 @@ from wardstead.cli import (
     entitlements,
     keys,
     ledger,
+    library,
     model,
     people,
     review,
@@ -55,6 +56,8 @@ access.app.command("who-can")(access_ask.who_can)
 access.app.command("diff")(access_ask.diff)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(conversations.app, name="conversation")
+app.add_typer(library.collections, name="collection")
+app.add_typer(library.documents, name="document")
 app.add_typer(review.app, name="review")
 app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")

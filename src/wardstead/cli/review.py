@@ -9,8 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.assurance.review.held import Held, Verdict
+from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.reviewing import Reviewer, at_the_command_line, desk_of_command_line
+from wardstead.bootstrap.reviewing import desk_of_command_line
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
@@ -100,7 +101,7 @@ def _decide(context: typer.Context, receipt: str, by: str, reason: str, *, relea
     say(as_json, {"id": receipt, **_decision(verdict)}, f"{receipt}: {verdict.status.value}")
 
 
-def _reviewer(opened: Deployment, name: str) -> Reviewer:
+def _reviewer(opened: Deployment, name: str) -> Acting:
     return at_the_command_line(opened.directory.find(name))
 
 

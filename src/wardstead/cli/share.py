@@ -15,7 +15,7 @@ from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 
-app = typer.Typer(help="Conversations and exchanges that people share with one another.", no_args_is_help=True)
+app = typer.Typer(help="What people share with one another.", no_args_is_help=True)
 
 
 @app.command("give")
@@ -24,6 +24,8 @@ def give(
     by: By,
     exchange: Annotated[str, typer.Option(help="The exchange, by its receipt.")] = "",
     conversation: Annotated[str, typer.Option(help="The conversation, by its id or by the name that the client uses.")] = "",
+    collection: Annotated[str, typer.Option(help="The collection, by its id.")] = "",
+    document: Annotated[str, typer.Option(help="The document, by its id.")] = "",
     person: Annotated[str, typer.Option("--with", help="With whom.")] = "",
     group: Annotated[str, typer.Option("--with-group", help="With which group.")] = "",
     right: Annotated[list[str] | None, typer.Option(help="read, use, share or admin; may be given several times (read).")] = None,
@@ -31,11 +33,11 @@ def give(
     until: Until = None,
     json: Json = False,
 ) -> None:
-    """Share an exchange, or a conversation with all that is said in it. Nobody reads above their clearance by it."""
+    """Share an exchange, a conversation, a collection or a document. Nobody reads above their clearance by it."""
     with errors(as_json=json):
         made = sharing.give(
-            deployment(context), by=by, exchange=exchange, conversation=conversation, person=person, group=group,
-            rights=right or ["read"], depth=depth, until=until,
+            deployment(context), by=by, exchange=exchange, conversation=conversation, collection=collection, document=document,
+            person=person, group=group, rights=right or ["read"], depth=depth, until=until,
         )  # fmt: skip
     say(json, {"id": made.id, "resource": list(made.resource), "rights": sorted(made.rights)}, f"shared: {made.id}")
 

@@ -21,8 +21,8 @@ from starlette.responses import Response
 
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.ports import CredentialKind, Identity
-from wardstead.console.forms import BadForm, FormTooLarge, Upload, parse_upload
 from wardstead.console.ports import ConsoleServices, OpenedSession
+from wardstead.gateway.protocol.forms import BadForm, FormTooLarge, Upload, parse_upload
 
 SESSION_COOKIE: Final = "__Host-wardstead"
 CSRF_COOKIE: Final = "__Host-wardstead-csrf"

@@ -1,4 +1,4 @@
-"""The names of levels that are stored: of people's clearances, and of the marks of conversations."""
+"""The names of levels that are stored: of people's clearances, of the marks of conversations, of what is kept."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from sqlalchemy import Engine, String, func, inspect, select
 
 from wardstead.adapters.store.conversation_tables import conversation
 from wardstead.adapters.store.directory_tables import principal
+from wardstead.adapters.store.resource_tables import resource
 
-_HOLDERS: Final = {"people": principal, "conversations": conversation}
+_HOLDERS: Final = {"people": principal, "conversations": conversation, "documents": resource}
 
 
 def stored_level_names(engine: Engine) -> Mapping[str, Mapping[str, int]]:
-    """How many people and conversations have each level. An earlier version of the database, which has ranks, has none."""
+    """How many people, conversations and documents have each level. An earlier version's database, which has ranks, has none."""
     found: dict[str, Mapping[str, int]] = {}
     with engine.connect() as connection:
         there = inspect(connection)

@@ -12,12 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wardstead.console import policy_view
-from wardstead.console.forms import BadForm, FormTooLarge, Upload
 from wardstead.console.marking import SHOWN_CHARACTERS, SHOWN_FINDINGS, marked, visible
 from wardstead.console.sessions import Visitor, read_upload
 from wardstead.console.site import Site
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
+from wardstead.gateway.protocol.forms import BadForm, FormTooLarge, Upload
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Direction, Flow, ModelClass
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError

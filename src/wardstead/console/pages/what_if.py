@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from wardstead.console.forms import BadForm, FormTooLarge
 from wardstead.console.ports import ExchangeSummary
 from wardstead.console.sessions import Visitor, read_upload
 from wardstead.console.site import CONSOLE, NotPermitted, Site
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
+from wardstead.gateway.protocol.forms import BadForm, FormTooLarge
 from wardstead.inspection.replay import Replayed, Skipped
 from wardstead.kernel.errors import BackendError, CallerError, ConfigurationError, WardsteadError
 

@@ -40,6 +40,18 @@ class Recall(msgspec.Struct, frozen=True):
     fresh: bool
 
 
+class FindKept(msgspec.Struct, frozen=True):
+    """Look for documents that are kept here, by id. Answer: a ``KeptDocument`` or ``None`` for each; nothing is opened."""
+
+    ids: tuple[str, ...]
+
+
+class OpenKept(msgspec.Struct, frozen=True):
+    """Open documents for somebody who may use them. Answer: an ``OpenedDocument`` for each; what fails is thrown in."""
+
+    ids: tuple[str, ...]
+
+
 class FindRelease(msgspec.Struct, frozen=True):
     """Whether a reviewer released just this request of ``owner``, and nobody has sent it since.
 
@@ -105,6 +117,8 @@ Command = (
     | Compute
     | Extract
     | Recall
+    | FindKept
+    | OpenKept
     | FindRelease
     | CommitIntent
     | CommitOutcome

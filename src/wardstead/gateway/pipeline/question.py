@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -11,13 +11,25 @@ from msgspec import structs
 
 from wardstead.access.ports import Decision, Identity
 from wardstead.gateway.pipeline import record, steps
-from wardstead.gateway.pipeline.commands import Command, CommitIntent, Compute, Extract, FindRelease, Recall, Refresh
+from wardstead.gateway.pipeline.commands import (
+    Command,
+    CommitIntent,
+    Compute,
+    Extract,
+    FindKept,
+    FindRelease,
+    OpenKept,
+    Recall,
+    Refresh,
+)
+from wardstead.gateway.pipeline.kept import UNREAD, OpenedDocument, use_of
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.pipeline.past import Past
 from wardstead.gateway.pipeline.refusals import LedgerUnavailable
 from wardstead.gateway.pipeline.steps import Incoming, Inspected
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol import upstream
+from wardstead.gateway.protocol.documents import Attached
 from wardstead.gateway.protocol.types import ParsedRequest
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import TakesLong
@@ -29,6 +41,8 @@ from wardstead.ledger.ports import Passage, Refusal
 
 Road = Generator[Command, Any, None]
 T = TypeVar("T")
+_Opened = Mapping[str, tuple[OpenedDocument, Label]]
+"""Documents that are kept here, by id, with their labels."""
 MAX_STALE_RETRIES = 8
 LARGE_BYTES = 8 * 1024
 """A request's or an answer's body that is larger is parsed and inspected in a thread."""
@@ -54,6 +68,10 @@ class Question:
         self._stated: Mapping[str, str] = {}
         self._inspected = Inspected()
         self._documents: tuple[Extracted, ...] = ()
+        self._sent: tuple[Extracted, ...] = ()
+        """What was read of those that came with the request."""
+        self._barred: Decision | None = None
+        """Why a document that is kept here may not be used."""
         self._released = ""
 
     def _enter(self, state: State) -> None:
@@ -79,7 +97,7 @@ class Question:
             self._identify()
 
     def _parse(self, body: bytes) -> Road:
-        self._body = body
+        self._body, self._barred = body, None
         parsed = yield from self._compute(body, partial(steps.parse, self.world, self.incoming, self._stated, body))
         self._request, self._model, self._cited = parsed.request, parsed.model, parsed.cited
         self.request = self._request
@@ -88,11 +106,41 @@ class Question:
         self._enter(State.PARSED)
 
     def _read_documents(self) -> Road:
-        """Read them once, however often it is decided anew."""
-        if not self._documents:
-            read = yield Extract(tuple(one.document for one in self._request.documents))
-            self._documents = tuple(read)
+        """Read them once, however often it is decided anew; who may use those that are kept here is decided each time."""
+        kept = [one.document.kept for one in self._request.documents if one.document.kept]
+        opened: _Opened = (yield from self._open_kept(kept)) if kept else {}
+        sent = [one.document for one in self._request.documents if not one.document.kept]
+        if sent and not self._sent:
+            self._sent = tuple((yield Extract(tuple(sent))))
+        read = iter(self._sent)
+        self._documents = tuple(
+            self._take_kept(one, opened) if one.document.kept else next(read) for one in self._request.documents
+        )
         self._cited = yield Compute(partial(steps.place_documents, self.world, self._request, self._documents))
+
+    def _open_kept(self, ids: Sequence[str]) -> Generator[Command, Any, _Opened]:
+        """Those that may be used, by id, with their labels; the first that may not decides the request."""
+        found = dict(zip(ids, (yield FindKept(tuple(ids))), strict=True))
+        usable = []
+        for name, one in found.items():
+            decision = self.world.decisions.decide(use_of(self._stated, self._who, name, one, self._clock()))
+            if decision.allow and one is not None:
+                usable.append(name)
+            elif self._barred is None:
+                label = one.label if one is not None else PUBLIC
+                self._barred = decision if self._who.principal.clearance.dominates(label) else _above(decision)
+        if self._barred is not None:
+            return {}
+        opened = yield OpenKept(tuple(usable))
+        return {name: (one, found[name].label) for name, one in zip(usable, opened, strict=True)}
+
+    @staticmethod
+    def _take_kept(one: Attached, opened: _Opened) -> Extracted:
+        if one.document.kept not in opened:
+            return UNREAD
+        found, one.label = opened[one.document.kept]
+        one.document = found.document
+        return found.read
 
     def _recall(self, *, fresh: bool) -> Road:
         """What is remembered of the conversation, and of the texts that come back."""
@@ -181,8 +229,8 @@ class Question:
             self._inspected = yield Compute(partial(work, patient=True))
 
     def _decide(self) -> None:
-        self._decision = self._ask(self.label)
-        if self._above_reader():
+        self._decision = self._barred or self._ask(self.label)
+        if self._barred is None and self._above_reader():
             self._decision = self._without_the_mark(self._decision)
         action = self._inspected.action
         stopped = "hold" if action is Action.HOLD else "block" if action.stops else "allow"
@@ -198,7 +246,7 @@ class Question:
         own = self._ask(self._inspected.label)
         if not own.allow:
             return own
-        return replace(decision, allow=False, reason="this conversation, or a text in it, is labelled above your clearance")
+        return _above(decision, "this conversation, or a text in it, is labelled above your clearance")
 
     def _ask(self, label: Label) -> Decision:
         operation = self._request.operation
@@ -233,3 +281,8 @@ class Question:
                 record.document_document(one, read) for one, read in zip(self._request.documents, self._documents, strict=True)
             ],
         )
+
+
+def _above(decision: Decision, said: str = "this document is labelled above your clearance") -> Decision:
+    """A denial that does not say the label."""
+    return replace(decision, allow=False, reason=said)

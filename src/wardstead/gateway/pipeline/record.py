@@ -70,6 +70,7 @@ def document_document(attached: Attached, read: Extracted) -> dict[str, Any]:
     """A document that came with a request: which one it was, and in which texts of the request its own stands. Not its bytes."""
     return {
         "name": attached.document.name,
+        **({"kept": attached.document.kept} if attached.document.kept else {}),
         "kind": read.kind,
         "size": len(attached.document.data),
         "sha256": hashlib.sha256(attached.document.data).hexdigest(),

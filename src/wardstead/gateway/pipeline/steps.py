@@ -131,10 +131,11 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
     actions = [one.action for one in inspections] + [one.finding.action for one in crossed]
     strictest = max(actions, default=Action.ALLOW)
     # What is withheld from the model says nothing of what it reads; what would stop it still does.
+    labels = [one.label.join(request.labels.get(number, PUBLIC)) for number, one in enumerate(inspections)]
     labelled = [
-        (text, one.label)
-        for number, (text, one) in enumerate(zip(mended, inspections, strict=True))
-        if one.label != PUBLIC and number not in request.withheld
+        (text, label)
+        for number, (text, label) in enumerate(zip(mended, labels, strict=True))
+        if label != PUBLIC and number not in request.withheld
     ]
     if strictest.replaces:  # what is held for review is kept as it came
         request.replace_texts([one.text for one in inspections])
@@ -144,7 +145,7 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         kept_label = world.inspector.label_of(request.texts, flow, origins=request.origins, patient=patient)
     found = [(one.text, one.finding) for one in crossed]
     found += [(number, finding) for number, one in enumerate(inspections) if one.findings for finding in one.findings]
-    if not found:
+    if not found and not labelled:
         return Inspected(action=strictest)
     return Inspected(
         tuple(found[: record.FINDINGS_KEPT]),
@@ -152,7 +153,7 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         _counted(found),
         tuple(finding for _, finding in found if finding.action.stops),
         join_all([label for _, label in labelled] + [_label_of(one.finding) for one in crossed]),
-        join_all((kept_label, *(finding.label for _, finding in found))),
+        join_all((kept_label, *request.labels.values(), *(finding.label for _, finding in found))),
         strictest,
         tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )

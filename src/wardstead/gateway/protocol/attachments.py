@@ -15,6 +15,7 @@ from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.fields import BadField, mapping, text, word
 from wardstead.inspection.documents import DocumentTooLarge
 
+_ID_CHARACTERS: Final = 64
 _DATA_URL: Final = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.+-]+=[\w.+-]+)*;base64,")
 
 
@@ -27,8 +28,12 @@ def file_part(part: dict[str, Any], where: str, limit: int) -> Enclosed:
         _only(part, {"file_data", "filename", "file_id", "format"}, place)
     else:
         _only(part, {"type", "file_data", "filename", "file_id", "file_url", "detail"}, place)
-    if part.get("file_id") is not None or part.get("file_url") is not None:
-        raise BadField("files are not kept or fetched here", where=place, next_step="Send the document itself in file_data")
+    if part.get("file_url") is not None:
+        raise BadField("files are not fetched from elsewhere", where=place, next_step="Send the document itself in file_data")
+    if part.get("file_id") is not None:
+        if part.get("file_data") is not None:
+            raise BadField("takes either a file_id or file_data", where=place)
+        return _kept(part["file_id"], f"{place}.file_id")
     name = text(part.get("filename") or "document", f"{place}.filename")
     return Enclosed(name, decoded(part.get("file_data"), f"{place}.file_data", limit))
 
@@ -46,11 +51,21 @@ def source_block(block: dict[str, Any], where: str, limit: int) -> Enclosed:
             return Enclosed(name, str(text(source.get("data"), f"{where}.source.data")).encode())
         case "content" if isinstance(source.get("content"), str):
             return Enclosed(name, str(source["content"]).encode())
+        case "file":
+            return _kept(source.get("file_id"), f"{where}.source.file_id")
         case _:
             raise BadField(
-                "must be base64, text or content that is one text: nothing is fetched here", where=f"{where}.source.type",
+                "must be base64, text, content that is one text, or a file that is kept here", where=f"{where}.source.type",
                 next_step="Send the document itself",
             )  # fmt: skip
+
+
+def _kept(value: Any, where: str) -> Enclosed:
+    """A document that is kept here, by its id."""
+    name = str(text(value, where))
+    if not 0 < len(name) <= _ID_CHARACTERS:
+        raise BadField("must be the id of a file", where=where)
+    return Enclosed("document", kept=name)
 
 
 def decoded(value: Any, where: str, limit: int) -> bytes:

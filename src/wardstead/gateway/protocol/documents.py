@@ -8,16 +8,21 @@ from typing import Final
 import msgspec
 
 from wardstead.inspection.documents import USUAL, Extracted, enclosed, shown_name
+from wardstead.kernel.labels import PUBLIC, Label
 
 _SAID: Final = 3
 """So many notes on one document go into a header."""
 
 
 class Enclosed(msgspec.Struct, frozen=True):
-    """A document as it came. Where a dialect hands a body on, it stands among the parts: no JSON can claim to be one."""
+    """A document as it came. Where a dialect hands a body on, it stands among the parts: no JSON can claim to be one.
+
+    ``kept``: the id of one that is kept here: its name and its bytes are to be fetched, if whoever asks may use it.
+    """
 
     name: str
-    data: bytes
+    data: bytes = b""
+    kept: str = ""
 
 
 class Attached(msgspec.Struct):
@@ -31,6 +36,8 @@ class Attached(msgspec.Struct):
     index: int
     hidden: list[str]
     text: int
+    label: Label = PUBLIC
+    """That it was given when it was kept here."""
 
 
 def place(attached: Attached, read: Extracted, *, include_hidden: bool) -> tuple[str, str]:

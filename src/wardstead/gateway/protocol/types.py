@@ -15,6 +15,7 @@ from wardstead.gateway.protocol.logprobs import Token
 from wardstead.inspection.documents import Extracted
 from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import WardsteadError
+from wardstead.kernel.labels import PUBLIC, Label
 
 
 class Operation(StrEnum):
@@ -88,6 +89,8 @@ class ParsedRequest(msgspec.Struct):
     """By number of a text that came in parts: the places of the line breaks that join them, until it is replaced."""
     withheld: frozenset[int] = frozenset()
     """Numbers of texts that are inspected, and do not go on to the model."""
+    labels: Mapping[int, Label] = msgspec.field(default_factory=dict)
+    """By number of a text: the label that it has, whatever is found in it."""
 
     def place_documents(self, read: Sequence[Extracted], *, include_hidden: bool) -> None:
         """Put what was read out of each of ``documents`` where it stood; what its readers do not see is withheld unless said."""
@@ -96,6 +99,9 @@ class ParsedRequest(msgspec.Struct):
             self.texts[one.text], self.texts[one.text + 1] = documents.place(one, extracted, include_hidden=include_hidden)
             withheld.add(one.text + 1)
         self.withheld = frozenset(withheld)
+        self.labels = {
+            number: label for one in self.documents for number in (one.text, one.text + 1) if (label := one.label) != PUBLIC
+        }
         for rewrite in self.rewrites:
             rewrite()
         self.warnings = (*self.warnings, *documents.notes(self.documents, read, include_hidden=include_hidden))

@@ -28,19 +28,20 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
 from wardstead.gateway.server.evaluating import CONSOLE, Evaluating
 from wardstead.gateway.server.evaluating import PATHS as EVALUATIONS
+from wardstead.gateway.server.files import Asked, Files, NotLikeThis, Shelf
 from wardstead.gateway.server.health import Health
-from wardstead.gateway.server.request_head import RequestHead, address_of, read_head, then_close
-from wardstead.gateway.server.runner import (
-    ConnectionAborted,
+from wardstead.gateway.server.ports import (
     FindReleased,
+    KeptDocuments,
     Memory,
     ReadDocument,
     Receive,
-    Runner,
     Send,
     Upstream,
     Worlds,
 )
+from wardstead.gateway.server.request_head import RequestHead, address_of, read_head, then_close
+from wardstead.gateway.server.runner import ConnectionAborted, Runner
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
 from wardstead.kernel.clock import Clock, Entropy
@@ -54,6 +55,8 @@ _APIS = frozenset({"/healthz", *dialects.ROUTES})
 _API_FOLDERS = ("/v1", "/api", "/ledger/", "/access/")
 """What never goes to the console: a client of an API gets its own dialect's errors."""
 
+_KEPT = (["v1", "files"], ["v1", "vector_stores"])
+
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 """(scope, receive, send), as any ASGI framework types them."""
 
@@ -62,17 +65,6 @@ class NotFound(CallerError):
     """No such path or record, or none that this person may see."""
 
     code = "not_found"
-
-
-class MethodNotAllowed(CallerError):
-    """The path exists, the method does not."""
-
-    code = "method_not_allowed"
-
-    def __init__(self, allowed: str) -> None:
-        """``allowed``: what the ``allow`` header says (RFC 9110, section 15.5.6)."""
-        super().__init__(f"this path takes {allowed}")
-        self.allowed = allowed
 
 
 @dataclass(slots=True)
@@ -96,6 +88,9 @@ class Services:
     held_of: Callable[[Identity], list[dict[str, Any]]]
     find_release: FindReleased
     read_document: ReadDocument
+    kept: KeptDocuments
+    shelf: Shelf
+    document_bytes: int
     evaluating: Evaluating
     model_health: Sequence[Callable[[], bool]] = ()
     ledger_health: Callable[[], bool] = bool
@@ -117,6 +112,7 @@ class Gateway:
         self._crowd = Crowd(each=doors.per_person, all=doors.concurrency)
         self.workshop = Workshop()
         self.readers = Workshop("documents")
+        self._files = Files(services.shelf, self.readers, self._crowd, services.document_bytes, doors.body_timeout_s)
         self._health = Health(services.model_health, services.ledger_health, services.ledger_verified)
         self.draining = False
 
@@ -163,6 +159,7 @@ class Gateway:
             readers=self.readers,
             read=services.read_document,
             releases=services.find_release,
+            kept=services.kept,
             doors=self._doors,
         )
         self.live[exchange_id] = (runner, time.monotonic() + self._doors.exchange_timeout_s)
@@ -211,6 +208,8 @@ class Gateway:
             head.address = scope["wardstead.address"] = address_of(scope.get("client"), head.forwarded, self._doors)
             if path in EVALUATIONS:
                 await self._evaluate(path, scope["method"], head, receive, send)
+            elif path.split("/")[1:3] in _KEPT:
+                await self._serve_files(scope, head, receive, send)
             elif self.console is None or path in _APIS or path.startswith(_API_FOLDERS):
                 await self._answer(path, scope["method"], head, send)
             else:
@@ -224,13 +223,13 @@ class Gateway:
     async def _answer(self, path: str, method: str, head: RequestHead, send: Send) -> None:
         answer = self._find(path)
         if method not in {"GET", "HEAD"}:
-            raise MethodNotAllowed("GET, HEAD")
+            raise NotLikeThis("GET, HEAD")
         await answer(head, send)
 
     def _find(self, path: str) -> Callable[[RequestHead, Send], Awaitable[None]]:
         """What answers a GET of this path. Raises ``NotFound``."""
         if path in self._routes:
-            raise MethodNotAllowed("POST")
+            raise NotLikeThis("POST")
         simple = {
             "/healthz": self._healthz,
             "/api/version": self._version,
@@ -252,16 +251,42 @@ class Gateway:
                 return partial(self._tile, path.removeprefix("/ledger/"))
         raise NotFound("there is nothing at this path", where=path[:200])
 
+    async def _serve_files(self, scope: dict[str, Any], head: RequestHead, receive: Receive, send: Send) -> None:
+        """Documents and collections that are kept here."""
+        if self.draining:
+            raise Draining("this worker is stopping", next_step="Try again")
+        unread = scope["method"] == "POST"
+
+        async def receiving() -> dict[str, Any]:
+            nonlocal unread
+            message = await receive()
+            unread = bool(message.get("more_body", False))
+            return message
+
+        try:
+            await self._answer_files(scope, head, receiving, send)
+        except WardsteadError:
+            if unread:
+                await discard(receive)
+            raise
+
+    async def _answer_files(self, scope: dict[str, Any], head: RequestHead, receive: Receive, send: Send) -> None:
+        who = await self._identify(head)
+        content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"").decode("latin-1")
+        parts = tuple(scope["path"].split("/")[2:])
+        reply = await self._files.serve(Asked(scope["method"], parts, scope["query_string"], content_type, who, receive))
+        await _send_whole(send, 200, reply.body, reply.content_type, list(reply.headers))
+
     async def _evaluate(self, path: str, method: str, head: RequestHead, receive: Receive, send: Send) -> None:
         """AuthZEN: another application asks what somebody may do."""
         evaluating = self._services.evaluating
         if path == METADATA:
             if method not in {"GET", "HEAD"}:
-                raise MethodNotAllowed("GET, HEAD")
+                raise NotLikeThis("GET, HEAD")
             await _send_whole(send, 200, evaluating.published())
             return
         if method != "POST":
-            raise MethodNotAllowed("POST")
+            raise NotLikeThis("POST")
         who = await self._identify(head)
         body = await evaluating.evaluate(path, self._services.worlds.current, who, receive, self._services.clock())
         await _send_whole(send, 200, body)
@@ -345,7 +370,7 @@ async def _send_error(send: Send, dialect: Dialect, error: WardsteadError) -> No
     status = status_of(error)
     extra = [(b"retry-after", b"1")] if status in {429, 503} else []
     extra += [(b"www-authenticate", b"Bearer")] if status == 401 else []
-    extra += [(b"allow", error.allowed.encode())] if isinstance(error, MethodNotAllowed) else []
+    extra += [(b"allow", error.allowed.encode())] if isinstance(error, NotLikeThis) else []
     await _send_whole(send, status, dialect.error(error, status), headers=extra)
 
 

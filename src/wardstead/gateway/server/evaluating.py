@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol.authzen import EVALUATION, EVALUATIONS, METADATA, MOST_BYTES, Question, answer, metadata, parse
-from wardstead.gateway.server.runner import BodyBrokenOff, BodyTooLarge, BodyTooSlow
+from wardstead.gateway.server.bodies import read_whole
+from wardstead.gateway.server.ports import Receive
 from wardstead.kernel.errors import CallerError
 
 CONSOLE: Final = Resource("Console", "wardstead")
@@ -40,14 +41,12 @@ class Evaluating:
         """What there is, for whoever looks."""
         return bytes(orjson.dumps(metadata(self.base)))
 
-    async def evaluate(
-        self, path: str, world: World, who: Identity, receive: Callable[[], Awaitable[dict[str, Any]]], now_ms: int
-    ) -> bytes:
+    async def evaluate(self, path: str, world: World, who: Identity, receive: Receive, now_ms: int) -> bytes:
         """The response to a request of ``who``. Raises ``MayNotAsk``, ``NoQuestion``."""
         may = world.decisions.decide(AccessRequest(who, "evaluateAccess", CONSOLE, now_ms=now_ms))
         if not may.allow:
             raise MayNotAsk(may.reason, next_step="use a key of somebody with the role application")
-        batch = parse(path, await self._body(receive))
+        batch = parse(path, await read_whole(receive, MOST_BYTES, self.timeout_s))
         said = await asyncio.to_thread(lambda: answer(batch, self._decided(world, batch.questions, now_ms)))
         return bytes(orjson.dumps(said))
 
@@ -57,19 +56,3 @@ class Evaluating:
                 yield world.decisions.decide(self.put(world, question, now_ms))
             except CallerError as error:  # somebody, or something, that nobody knows: they may not
                 yield Decision(allow=False, policies=(), reason=error.what, code=f"access.{error.code}")
-
-    async def _body(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> bytes:
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise BodyBrokenOff("the request broke off")
-                    body += message.get("body", b"")
-                    if len(body) > MOST_BYTES:
-                        raise BodyTooLarge(f"a body has at most {MOST_BYTES} bytes")
-                    if not message.get("more_body", False):
-                        return bytes(body)
-        except TimeoutError:
-            raise BodyTooSlow("the request did not arrive in time") from None

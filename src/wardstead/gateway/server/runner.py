@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from wardstead.gateway.pipeline.commands import (
     Abort,
@@ -17,7 +17,9 @@ from wardstead.gateway.pipeline.commands import (
     CommitOutcome,
     Compute,
     Extract,
+    FindKept,
     FindRelease,
+    OpenKept,
     ReadBody,
     ReadModel,
     Recall,
@@ -25,96 +27,36 @@ from wardstead.gateway.pipeline.commands import (
     Start,
 )
 from wardstead.gateway.pipeline.exchange import Exchange
+from wardstead.gateway.pipeline.kept import KeptDocument, OpenedDocument
 from wardstead.gateway.pipeline.life import UNCONCLUDED
 from wardstead.gateway.pipeline.world import World
+from wardstead.gateway.server.bodies import BodyBrokenOff, BodyTooLarge, BodyTooSlow
 from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors
-from wardstead.gateway.server.pool import Started
+from wardstead.gateway.server.ports import (
+    FindReleased,
+    KeptDocuments,
+    Memory,
+    ReadDocument,
+    Receive,
+    Send,
+    Upstream,
+    UpstreamReply,
+    Worlds,
+)
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
 from wardstead.inspection.documents import Extracted
-from wardstead.kernel.errors import CallerError, PeerError
+from wardstead.kernel.errors import PeerError
 from wardstead.kernel.ids import PrincipalId
-from wardstead.ledger.ports import Claim, Journal, Refusal, Remembered
+from wardstead.ledger.ports import Journal, Refusal, Remembered
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-ReadDocument = Callable[[bytes, str], Extracted]
-"""(bytes, name) to the texts; blocks. Raises ``CallerError``, ``BackendError``."""
-FindReleased = Callable[[str, bytes], str]
-"""(owner's subject, digest of a request) to the exchange in which it was held and released, or nothing; blocks."""
 WATCH_AFTER_S: Final = 0.05
 """A client that leaves is looked for once the model has taken this long: most plain answers are over by then."""
 
 
-class BodyTooLarge(CallerError):
-    """More bytes than ``limits.body_bytes``."""
-
-    code = "body_too_large"
-
-
-class BodyTooSlow(CallerError):
-    """The body did not arrive in time."""
-
-    code = "request_timeout"
-
-
-class BodyBrokenOff(CallerError):
-    """The body ended before its length, or its chunked encoding is malformed."""
-
-    code = "incomplete_body"
-
-
 class ConnectionAborted(Exception):
     """Raised to the ASGI server so that it breaks the connection: the client must not take what it has for a whole answer."""
-
-
-class UpstreamReply(Protocol):
-    """A response whose head has arrived."""
-
-    status: int
-
-    async def read(self, timeout_s: float) -> bytes | None:
-        """The next bytes; ``b""`` at the end; ``None`` when nothing came in time."""
-        ...
-
-    def interrupt(self, error: Exception) -> None:
-        """Make a pending ``read`` raise ``error``."""
-        ...
-
-    def release(self) -> None:
-        """Done with it."""
-        ...
-
-
-class Upstream(Protocol):
-    """A model server."""
-
-    async def request(self, method: str, path: str, body: bytes, started: Started | None = None) -> UpstreamReply:
-        """Send a request; wait for the head of the response."""
-        ...
-
-
-class Memory(Protocol):
-    """What is remembered of conversations and of labelled texts."""
-
-    def known(self, claim: Claim) -> Remembered:
-        """What this process remembers; it may be out of date. At once."""
-        ...
-
-    def look(self, claim: Claim) -> Remembered:
-        """What is so. Blocks. Raises ``BackendError``."""
-        ...
-
-
-class Worlds(Protocol):
-    """Where the present snapshot comes from."""
-
-    current: World
-
-    async def refresh(self) -> World:
-        """Load what has changed, then give the present world."""
-        ...
 
 
 class Runner:
@@ -128,6 +70,7 @@ class Runner:
         "_gone",
         "_interrupt",
         "_journal",
+        "_kept",
         "_loop",
         "_memory",
         "_person",
@@ -164,6 +107,7 @@ class Runner:
         readers: Workshop,
         read: ReadDocument,
         releases: FindReleased,
+        kept: KeptDocuments,
         doors: Doors,
     ) -> None:
         """``receive`` and ``send`` are ASGI's. ``read`` reads a document; it is called in the ``readers``' threads."""
@@ -182,6 +126,7 @@ class Runner:
         self._readers = readers
         self._read = read
         self._releases = releases
+        self._kept = kept
         self._doors = doors
         self._person: PrincipalId | None = None
         self._reply: UpstreamReply | None = None
@@ -333,6 +278,16 @@ class Runner:
             return await asyncio.to_thread(self._memory.look, command.claim)
         return self._memory.known(command.claim)
 
+    async def _find_kept(self, command: FindKept) -> list[KeptDocument | None]:
+        return await asyncio.to_thread(self._kept.find, command.ids)
+
+    async def _open_kept(self, command: OpenKept) -> list[OpenedDocument]:
+        person = self._person or PrincipalId("")
+        opened: list[OpenedDocument] = await self._readers.do(
+            person, functools.partial(self._kept.open, command.ids), self._check
+        )
+        return opened
+
     async def _find_release(self, command: FindRelease) -> str:
         return await asyncio.to_thread(self._releases, command.owner, command.digest)
 
@@ -427,6 +382,8 @@ _PERFORM: Final[dict[type[Command], Callable[[Runner, Any], Awaitable[Any]]]] = 
     Compute: Runner._compute,
     Extract: Runner._extract,
     Recall: Runner._recall,
+    FindKept: Runner._find_kept,
+    OpenKept: Runner._open_kept,
     FindRelease: Runner._find_release,
     CommitIntent: Runner._commit_intent,
     CallModel: Runner._call_model,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from wardstead.console.forms import BadForm, File, parse_upload
+from wardstead.gateway.protocol.forms import BadForm, File, parse_upload
 
 TYPE = 'multipart/form-data; boundary="x-y"'
 

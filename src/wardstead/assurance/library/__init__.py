@@ -1,0 +1,1 @@
+"""What people keep here: collections of documents, and templates."""

@@ -1,0 +1,213 @@
+"""Documents that are kept here, through OpenAI's own client and the command line, with the real model."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+from tests.adapters.documents import made
+from tests.e2e.deployment import Deployment
+
+pytestmark = pytest.mark.e2e
+CARD = b"The card of the customer is 4111 1111 1111 1111."
+
+
+class Person:
+    """Somebody with a key."""
+
+    def __init__(self, deployment: Deployment, name: str, *level: str) -> None:
+        self.secret = deployment.json("user", "add", name, *level)["secret"]
+        self.name, self.key = name, deployment.key(name)
+        self.http = httpx.Client(verify=deployment.tls, timeout=120)
+        self.openai = openai.OpenAI(base_url=f"{deployment.url}/v1", api_key=self.key, http_client=self.http, max_retries=0)
+
+    def upload(self, name: str, data: bytes, **more: Any) -> Any:
+        return self.openai.files.create(file=(name, data), purpose="user_data", **more)
+
+    def ask(self, model: str, document: str) -> Any:
+        part: Any = {"type": "file", "file": {"file_id": document}}
+        content: Any = [{"type": "text", "text": "Sum it up."}, part]
+        return self.openai.chat.completions.with_raw_response.create(
+            model=model, messages=[{"role": "user", "content": content}], max_tokens=8
+        )
+
+    def sees(self) -> list[str]:
+        return [one.id for one in self.openai.files.list()]
+
+
+@pytest.fixture(scope="module")
+def ann(deployment: Deployment) -> Iterator[Person]:
+    person = Person(deployment, "ann-keeps", "--level", "restricted", "--compartment", "payment")
+    yield person
+    person.http.close()
+
+
+@pytest.fixture(scope="module")
+def bob(deployment: Deployment) -> Iterator[Person]:
+    person = Person(deployment, "bob-reads")
+    yield person
+    person.http.close()
+
+
+def eventually(what: Callable[[], bool]) -> None:
+    """Every worker has the present snapshot within a second."""
+    for _ in range(50):
+        if what():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not become so")
+
+
+def test_a_file_is_kept_listed_fetched_named_in_a_chat_and_deleted(deployment: Deployment, ann: Person) -> None:
+    pdf = made.pdf(made.line("The launch is on Tuesday."))
+    kept = ann.upload("plan.pdf", pdf)
+    assert (kept.filename, kept.bytes, kept.purpose, kept.object) == ("plan.pdf", len(pdf), "user_data", "file")
+    assert kept.model_extra["wardstead"]["label"] == "public"
+    assert ann.openai.files.retrieve(kept.id).id == kept.id
+    assert ann.openai.files.content(kept.id).read() == pdf
+    assert kept.id in ann.sees()
+    raw = ann.ask(deployment.model, kept.id)
+    assert raw.headers["wardstead-decision"] == "allow"
+    assert raw.parse().usage.prompt_tokens > 40
+    block: Any = {"type": "document", "source": {"type": "file", "file_id": kept.id}}
+    with anthropic.DefaultHttpxClient(verify=deployment.tls, timeout=120) as http:
+        claude = anthropic.Anthropic(base_url=deployment.url, api_key=ann.key, http_client=http, max_retries=0)
+        said = claude.messages.create(model=deployment.model, max_tokens=8, messages=[{"role": "user", "content": [block]}])
+    assert said.usage.input_tokens > 30
+    assert ann.openai.files.delete(kept.id).deleted
+    with pytest.raises(openai.NotFoundError):
+        ann.openai.files.retrieve(kept.id)
+    with pytest.raises(openai.PermissionDeniedError):
+        ann.ask(deployment.model, kept.id)
+
+
+def test_each_of_the_models_refuses_alone_and_the_record_says_so(deployment: Deployment, ann: Person, bob: Person) -> None:
+    plain, secret = ann.upload("plain.txt", b"nothing in particular").id, ann.upload("card.txt", CARD).id
+    # DAC: it is nobody's but hers.
+    for attempt in (bob.openai.files.retrieve, bob.openai.files.content, bob.openai.files.delete):
+        with pytest.raises(openai.NotFoundError) as unknown:
+            attempt(plain)
+        with pytest.raises(openai.NotFoundError) as nothing:
+            attempt("0" * 36)
+        assert unknown.value.message == nothing.value.message
+    with pytest.raises(openai.PermissionDeniedError):
+        bob.ask(deployment.model, plain)
+    share = deployment.json("share", "give", "--document", plain, "--with", bob.name, "--by", ann.name)["id"]
+    eventually(lambda: bob.sees() == [plain])
+    assert bob.ask(deployment.model, plain).headers["wardstead-decision"] == "allow"
+    assert bob.openai.files.content(plain).read() == b"nothing in particular"
+    with pytest.raises(openai.PermissionDeniedError):
+        bob.openai.files.delete(plain)
+    # MAC: no share lifts it, nor a collection.
+    refused = deployment.run("share", "give", "--document", secret, "--with", bob.name, "--by", ann.name, check=False)
+    assert "not cleared" in refused.stderr
+    store = ann.openai.vector_stores.create(name="Everything", file_ids=[plain, secret])
+    assert (store.name, store.file_counts.total) == ("Everything", 2)
+    # RBAC: whoever has no role that may keep data keeps none.
+    deployment.json("user", "set-roles", bob.name, "auditor")
+    eventually(lambda: refuses(lambda: bob.upload("mine.txt", b"plain"), "keep documents"))
+    deployment.json("user", "set-roles", bob.name, "user")
+    # Taken back, it is gone.
+    deployment.json("share", "take-back", share, "--by", ann.name)
+    eventually(lambda: bob.sees() == [])
+    with pytest.raises(openai.PermissionDeniedError):
+        bob.ask(deployment.model, plain)
+    exported = deployment.directory / "ledger.json"
+    exported.unlink(missing_ok=True)
+    deployment.run("ledger", "export", "--output", str(exported))
+    assert b"4111" not in exported.read_bytes()
+    assert "4111" not in deployment.logs()
+    assert b"4111" not in b"".join(path.read_bytes() for path in (deployment.directory / "state").glob("wardstead.db*"))
+
+
+def refuses(attempt: Callable[[], Any], why: str) -> bool:
+    try:
+        attempt()
+    except openai.PermissionDeniedError as error:
+        return why in error.message
+    return False
+
+
+def test_a_collection_lets_whoever_has_it_have_what_they_are_cleared_for(
+    deployment: Deployment, ann: Person, bob: Person
+) -> None:
+    store = ann.openai.vector_stores.create(name="Plans")
+    kept = ann.upload("in.txt", b"in the collection", extra_body={"collection": store.id})
+    assert kept.model_extra["wardstead"]["collection"] == store.id
+    deployment.json("share", "give", "--collection", store.id, "--with", bob.name, "--by", ann.name)
+    secret = ann.upload("card.txt", CARD, extra_body={"collection": store.id}).id
+    eventually(lambda: bob.sees() == [kept.id])
+    assert [one.id for one in bob.openai.vector_stores.list()] == [store.id]
+    assert [one.id for one in bob.openai.vector_stores.files.list(store.id)] == [kept.id]
+    assert bob.openai.vector_stores.retrieve(store.id).file_counts.total == 1
+    assert ann.openai.vector_stores.retrieve(store.id).file_counts.total == 2
+    with pytest.raises(openai.PermissionDeniedError, match="above your clearance"):
+        bob.openai.files.content(secret)
+    with pytest.raises(openai.PermissionDeniedError, match="above your clearance"):
+        bob.ask(deployment.model, secret)
+    ann.openai.vector_stores.files.delete(kept.id, vector_store_id=store.id)
+    eventually(lambda: bob.sees() == [])
+    assert ann.openai.files.retrieve(kept.id).id == kept.id
+    attached = ann.openai.vector_stores.files.create(store.id, file_id=kept.id)
+    assert (attached.status, attached.vector_store_id) == ("completed", store.id)
+    ann.openai.vector_stores.delete(store.id)
+    eventually(lambda: bob.sees() == [])
+    assert ann.openai.files.retrieve(kept.id).id == kept.id
+
+
+def test_pages_and_bad_requests(deployment: Deployment, ann: Person) -> None:
+    ids = [ann.upload(f"{number}.txt", b"plain").id for number in range(5)]
+    first = ann.openai.files.list(limit=2)
+    assert [one.id for one in first.data] == ids[:2:-1]
+    assert [one.id for one in first][:5] == ids[::-1]  # the client follows the pages
+    assert [one.id for one in ann.openai.files.list(limit=1, order="asc").data] != ids[-1:]
+    call: Any = ann.http
+    headers = {"authorization": f"Bearer {ann.key}"}
+    base = f"{deployment.url}/v1"
+    for method, path, status in [
+        ("PUT", "/files", 405), ("POST", f"/files/{ids[0]}", 405), ("GET", "/files/a/b", 404), ("GET", "/vector_stores/a/b", 404),
+        ("GET", "/files?limit=0", 400), ("GET", "/files?surprise=1", 400), ("POST", "/files", 400),
+        ("POST", "/vector_stores", 400),
+        ("GET", "/files/" + "x" * 500, 404), ("DELETE", "/vector_stores/none", 404),
+    ]:  # fmt: skip
+        answered = call.request(method, base + path, headers=headers)
+        assert (answered.status_code, path) == (status, path), answered.text
+        assert answered.json()["error"]["message"]
+    assert call.get(f"{base}/files").status_code == 401
+    with pytest.raises(openai.APIStatusError) as large:
+        ann.upload("large.txt", b"x" * (18 << 20))
+    assert large.value.status_code == 413
+    with pytest.raises(openai.APIStatusError) as unreadable:
+        ann.upload("a.png", b"\x89PNG\r\n\x1a\n" + bytes(100))
+    assert (unreadable.value.status_code, unreadable.value.code) == (415, "unsupported_document")
+    with pytest.raises(openai.BadRequestError):
+        ann.upload("a.txt", b"plain", extra_body={"label": "cosmic"})
+    assert ann.upload("a.txt", b"plain", extra_body={"label": "internal"}).model_extra["wardstead"]["label"] == "internal"
+
+
+def test_the_command_line_does_the_same(deployment: Deployment, ann: Person, tmp_path: Path) -> None:
+    file = tmp_path / "card.txt"
+    file.write_bytes(CARD)
+    made_ = deployment.json("collection", "create", "From the command line", "--by", ann.name)
+    kept = deployment.json("document", "add", str(file), "--collection", made_["id"], "--by", ann.name)
+    assert kept["label"] == {"level": "restricted", "compartments": ["payment"]}
+    listed = deployment.json("document", "list", "--collection", made_["id"], "--by", ann.name)["documents"]
+    assert [one["id"] for one in listed] == [kept["id"]]
+    assert deployment.json("document", "show", kept["id"], "--by", ann.name)["text"] == CARD.decode()
+    deployment.json("document", "save", kept["id"], str(tmp_path / "out.txt"), "--by", ann.name)
+    assert (tmp_path / "out.txt").read_bytes() == CARD
+    again = deployment.run("document", "save", kept["id"], str(tmp_path / "out.txt"), "--by", ann.name, "--json", check=False)
+    assert (again.returncode, json.loads(again.stdout)["error"]["code"]) == (2, "file_in_the_way")
+    told = deployment.run("document", "show", kept["id"], "--by", "admin", "--json", check=False)
+    assert (told.returncode, json.loads(told.stdout)["error"]["code"]) == (2, "not_found")
+    deployment.json("document", "move", kept["id"], "--by", ann.name)
+    assert deployment.json("document", "list", "--collection", made_["id"], "--by", ann.name)["documents"] == []
+    assert deployment.json("document", "delete", kept["id"], "--by", ann.name, "--yes")["deleted"]
+    assert deployment.json("collection", "delete", made_["id"], "--by", ann.name, "--yes")["deleted"]
