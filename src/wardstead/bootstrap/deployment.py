@@ -27,6 +27,7 @@ from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.level_names import stored_level_names
@@ -283,6 +284,11 @@ class Deployment:
         """Reads the ledger."""
         key = read_ledger_key(self.places.keys / "ledger.key").verifying
         return LedgerReader(self.engine, key, levels=lambda: self.levels)
+
+    @property
+    def exporting(self) -> LedgerExport:
+        """Writes slices of the ledger to files."""
+        return LedgerExport(self.engine, self.ledger.key)
 
     @cached_property
     def tree(self) -> PublishedTree:

@@ -162,14 +162,17 @@ def prove_consistency(
 def export(
     context: typer.Context,
     output: Annotated[Path, typer.Option(help="The file to write.")],
+    first: Annotated[int, typer.Option("--from", help="From this entry on (0).", min=0)] = 0,
+    stop: Annotated[int | None, typer.Option("--to", help="Up to this entry, without it (all that is signed).", min=0)] = None,
     force: Annotated[bool, typer.Option("--force", help="Also over a file that is there.")] = False,
     json: Json = False,
 ) -> None:
-    """Write the whole ledger (ciphertexts, leaves, checkpoints) to one file."""
+    """Write the ledger, or a slice of it, to one file with its proofs: 'wardstead-verify' needs nothing else."""
     with errors(as_json=json):
         _require_room(output, force=force)
-        count = deployment(context).ledger.export(output)
-    say(json, {"entries": count, "output": str(output)}, f"{count} entries written to {escape(str(output))}")
+        cut = deployment(context).exporting.write(output, first, stop)
+    document = {"entries": cut.count, "from": cut.first, "to": cut.stop, "size": cut.size, "output": str(output)}
+    say(json, document, f"{cut.count} entries written to {escape(str(output))}")
 
 
 def _require_room(output: Path, *, force: bool) -> None:

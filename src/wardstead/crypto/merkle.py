@@ -36,13 +36,20 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     return row[0]
 
 
-def _range_root(start: int, end: int, node: Node) -> bytes:
-    """The root over ``[start, end)``, whose start RFC 6962 keeps aligned: perfect subtrees, folded from the right."""
+def perfect_parts(start: int, end: int) -> list[tuple[int, int]]:
+    """(level, index) of the largest perfect subtrees that cover ``[start, end)``, from left to right."""
     parts = []
     while start < end:
-        level = (end - start).bit_length() - 1
-        parts.append(node(level, start >> level))
+        fits = (end - start).bit_length() - 1
+        level = min(fits, (start & -start).bit_length() - 1) if start else fits
+        parts.append((level, start >> level))
         start += 1 << level
+    return parts
+
+
+def _range_root(start: int, end: int, node: Node) -> bytes:
+    """The root over ``[start, end)``, whose start RFC 6962 keeps aligned: perfect subtrees, folded from the right."""
+    parts = [node(*part) for part in perfect_parts(start, end)]
     root = parts.pop()
     while parts:
         root = node_hash(parts.pop(), root)

@@ -11,6 +11,7 @@ from tests.adapters.store.deployment import Deployment, now_ms
 
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.entry_rows import entry_values
+from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.locks import Turn
 from wardstead.crypto.keyring import KeyGone, KeyRing, KeyUnknown
@@ -103,11 +104,15 @@ def test_acts_of_administration_are_recorded_and_sealed(deployment: Deployment) 
     turn.close()
 
 
+def exporting(deployment: Deployment) -> LedgerExport:
+    return LedgerExport(deployment.engine, deployment.ledger_key.verifying)
+
+
 def test_the_export_is_one_file_with_everything_in_it(deployment: Deployment, tmp_path: Path) -> None:
     journal = deployment.journal()
     deployment.exchange(journal)
     deployment.record()
-    assert deployment.reader.export(tmp_path / "export.jsonl") == 2
+    assert exporting(deployment).write(tmp_path / "export.jsonl").count == 2
     first, note, *leaves = map(json.loads, (tmp_path / "export.jsonl").read_text().splitlines())
     assert first["verifier_key"] == deployment.ledger_key.verifying.text()
     assert note["checkpoint"] == deployment.reader.checkpoint()
@@ -124,13 +129,13 @@ def test_what_is_exported_ends_at_its_newest_checkpoint_and_is_counted(deploymen
     recorder.open()
     assert recorder._sequence()  # in the tree, and not signed yet
     recorder._alone.release(remove=False)
-    assert deployment.reader.export(tmp_path / "export.jsonl") == 2
+    assert exporting(deployment).write(tmp_path / "export.jsonl").count == 2
     lines = [json.loads(line) for line in (tmp_path / "export.jsonl").read_text().splitlines()]
     assert [one["size"] for one in lines if "checkpoint" in one] == [2]
     assert [one["index"] for one in lines if "index" in one] == [0, 1]
     deployment.record()
     deployment.exchange(journal)
-    assert deployment.reader.export(tmp_path / "export.jsonl") == 4
+    assert exporting(deployment).write(tmp_path / "export.jsonl").count == 4
     journal.close()
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import chain, count
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,7 +16,6 @@ from sqlalchemy.exc import DatabaseError
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.conversation_tables import said_in
 from wardstead.adapters.store.cosignatures import with_cosignatures
-from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
@@ -264,25 +260,6 @@ class LedgerReader:
         except DatabaseError:
             return None
 
-    def export(self, path: Path) -> int:
-        """Write the tree to one file of JSON lines, complete or not at all; how many entries it holds.
-
-        First a line that says what it is, with the verifier key; then the checkpoints; then one line per leaf with header,
-        body (base64, sealed) and leaf hash, up to the newest checkpoint.
-        """
-        source = StoredLedger(self._engine, page=self._page)
-        end = source.end()
-        signed = replace(end, size=min(end.size, end.signed))
-        written = count()
-        leaves = (_leaf_line(one) for one, _ in zip(source.leaves(signed), written, strict=False))
-        write_durably(path, chain(self._export_head(source, signed), leaves))
-        return next(written)
-
-    def _export_head(self, source: StoredLedger, end: LedgerEnd) -> Iterator[bytes]:
-        yield _line({"type": "wardstead-ledger", "version": 1, "verifier_key": self._key.text()})
-        for size, note in source.checkpoints(end):
-            yield _line({"checkpoint": note, "size": size})
-
 
 def _open_all(rows: Sequence[RowMapping], ring: KeyRing, levels: Levels) -> tuple[list[Any], Label, bool]:
     """The content of each entry, the label of all together, and whether the key was destroyed."""
@@ -303,22 +280,6 @@ def _label_of(opened: Opened, content: Any, levels: Levels) -> Label:
     return levels.stored(said["level"], said["compartments"]) if said else PUBLIC
 
 
-def _line(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-
-
-def _leaf_line(one: StoredLeaf) -> bytes:
-    held = one.entry
-    return _line(
-        {
-            "index": one.index,
-            "leaf_hash": one.hash.hex(),
-            "header": held.header.decode("utf-8", "replace") if held else None,
-            "body": b64encode(held.body).decode() if held else None,
-        }
-    )
-
-
 class StoredLedger:
     """The ``LedgerSource`` that verification reads, page by page: no long read holds the write-ahead log back."""
 
@@ -337,14 +298,14 @@ class StoredLedger:
         values = (tree.size, tree.last_entry_id, entries, *signed)
         return typed(LedgerEnd, dict(zip(names, values, strict=True)))
 
-    def leaves(self, end: LedgerEnd) -> Iterator[StoredLeaf]:
-        """The leaves that there were, by index."""
+    def leaves(self, end: LedgerEnd, first: int = 0) -> Iterator[StoredLeaf]:
+        """The leaves that there were, by index, from ``first`` on."""
         query = (
             select(leaf.c.idx, leaf.c.entry_id, leaf.c.hash, *_ENTRY)
             .outerjoin(entry, entry.c.id == leaf.c.entry_id)
             .where(leaf.c.idx < end.size)
         )
-        after = -1
+        after = first - 1
         while True:
             with self._engine.connect() as connection:
                 page = query.where(leaf.c.idx > after).order_by(leaf.c.idx).limit(self._page)

@@ -1,0 +1,687 @@
+"""``wardstead-verify``: whether what was taken out of a ledger is what was recorded, for whoever does not trust its owner.
+
+One file that was written from ``docs/reference/ledger-format.md`` alone: Python's standard library, and ``cryptography`` for
+Ed25519. It reads an export (``ledger export``), a receipt or a consistency proof, names everything that does not fit, and opens
+nothing: it needs no secret.
+
+    wardstead-verify FILE [--key KEY] [--checkpoint FILE]... [--witness KEY]... [--quorum N] [--json]
+
+``KEY`` is the ledger's verifier key as you know it from elsewhere: the one in the file proves only that the file fits itself.
+Exit 0: nothing was altered. 3: the file cannot be read. 5: something was altered, or is not what the options ask for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+SIGNED, COSIGNED = 1, 4
+MAX_PROBLEMS = 1000
+MAX_GAP = 1_000_000
+_CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n((?:[^\n]+\n)*)")
+HEAD = ("type", "version", "verifier_key", "from", "to", "size", "left", "right")
+CHECKPOINT, ENTRY = ("checkpoint", "size"), ("index", "leaf_hash", "header", "body")
+_HEX = re.compile(r"(?:[0-9a-f]{2})*")
+_WORDS = {"exchange": re.compile(r"[0-9a-zA-Z._-]{1,64}"), "outcome": re.compile(r"[a-z0-9_-]{0,32}")}
+_SIZES = {"commitment": {0, 32}, "key": {0, 60}, "nonce": {0, 12}, "row": {0, 32}, "label": {0, 32}}
+_FIELDS = {
+    1: ("commitment", "exchange", "key", "kind", "minute", "nonce", "outcome", "v"),
+    2: ("commitment", "exchange", "key", "kind", "minute", "nonce", "outcome", "row", "v"),
+    3: ("commitment", "exchange", "key", "kind", "label", "minute", "nonce", "outcome", "row", "v"),
+}
+
+
+class Malformed(Exception):
+    """It does not have the form that the format document gives it."""
+
+
+# -- hashes (section 2) ----------------------------------------------------------------------------------------------------
+
+
+def of_leaf(header: bytes, body_hash: bytes) -> bytes:
+    """The hash of an entry's leaf."""
+    content = b"".join(len(one).to_bytes(8, "big") + one for one in (header, body_hash))
+    return sha256(b"\x00" + content).digest()
+
+
+def of_node(left: bytes, right: bytes) -> bytes:
+    """The hash of two subtrees together."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+class Forest:
+    """Perfect subtrees side by side, the larger ones first: a tree as far as it has been seen, from its left edge."""
+
+    def __init__(self) -> None:
+        """The empty tree."""
+        self.trees: list[tuple[int, bytes]] = []
+        self.size = 0
+
+    def add(self, height: int, root: bytes) -> None:
+        """A perfect subtree of ``2**height`` leaves follows; where it stands, it must be able to."""
+        if self.size % (1 << height):
+            raise Malformed("a subtree stands where none can begin")
+        self.size += 1 << height
+        while self.trees and self.trees[-1][0] == height:
+            root = of_node(self.trees.pop()[1], root)
+            height += 1
+        self.trees.append((height, root))
+
+    def root(self) -> bytes:
+        """The root over all of it."""
+        if not self.trees:
+            return sha256(b"").digest()
+        (_, root), *others = reversed(self.trees)
+        for _, one in others:
+            root = of_node(one, root)
+        return root
+
+
+def heights(start: int, end: int) -> list[int]:
+    """The perfect subtrees that the leaves from ``start`` to ``end`` fall into, from left to right (section 6.2)."""
+    found = []
+    while start < end:
+        aligned = (start & -start).bit_length() - 1 if start else 63
+        height = min(aligned, (end - start).bit_length() - 1)
+        found.append(height)
+        start += 1 << height
+    return found
+
+
+def root_by_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root that an inclusion proof leads to (RFC 6962 section 2.1.1), by its definition."""
+    if not 0 <= index < size:
+        raise Malformed("the leaf is not in the tree")
+    if size == 1:
+        if path:
+            raise Malformed("the inclusion proof is too long")
+        return leaf
+    if not path:
+        raise Malformed("the inclusion proof is too short")
+    half = 1 << ((size - 1).bit_length() - 1)
+    if index < half:
+        return of_node(root_by_path(leaf, index, half, path[:-1]), path[-1])
+    return of_node(path[-1], root_by_path(leaf, index - half, size - half, path[:-1]))
+
+
+def roots_by_proof(old: int, new: int, old_root: bytes, path: list[bytes], *, whole: bool = True) -> tuple[bytes, bytes]:
+    """The roots of both trees that a consistency proof leads to (RFC 6962 section 2.1.2), by its definition."""
+    if old == new:
+        if len(path) != (0 if whole else 1):
+            raise Malformed("the consistency proof has another length")
+        one = old_root if whole else path[0]
+        return one, one
+    if not path:
+        raise Malformed("the consistency proof is too short")
+    half = 1 << ((new - 1).bit_length() - 1)
+    if old <= half:
+        before, left = roots_by_proof(old, half, old_root, path[:-1], whole=whole)
+        return before, of_node(left, path[-1])
+    before, right = roots_by_proof(old - half, new - half, old_root, path[:-1], whole=False)
+    return of_node(path[-1], before), of_node(path[-1], right)
+
+
+# -- keys, notes, checkpoints (sections 3 and 4) ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Key:
+    """A name, an Ed25519 public key, and the kind of signature that it verifies."""
+
+    name: str
+    public: bytes
+    kind: int
+
+    @classmethod
+    def parse(cls, text: str, kind: int) -> Key:
+        """Read ``name+id+base64``."""
+        try:
+            name, ident, encoded = text.strip().split("+", 2)
+            blob = b64decode(encoded, validate=True)
+        except ValueError:
+            raise Malformed(f"not a verifier key: {text[:80]!r}") from None
+        if len(blob) != 33 or blob[0] != kind or ident != cls(name, blob[1:], kind).id.hex():
+            raise Malformed(f"not a verifier key of the kind {kind}: {text[:80]!r}")
+        return cls(name, blob[1:], kind)
+
+    @property
+    def id(self) -> bytes:
+        """What its signatures begin with."""
+        return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:4]
+
+    def made(self, signature: bytes, message: str) -> bool:
+        """Whether it signed this."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message.encode())
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Note:
+    """A checkpoint and the signatures below it."""
+
+    text: str
+    origin: str
+    size: int
+    root: bytes
+    signatures: tuple[tuple[str, bytes, bytes], ...]
+
+    @classmethod
+    def parse(cls, note: object) -> Note:
+        """Read a signed checkpoint; nothing is verified yet."""
+        text, separator, tail = note.rpartition("\n\n") if isinstance(note, str) else ("", "", "")
+        match = _CHECKPOINT.fullmatch(text + "\n")
+        if not separator or not tail.endswith("\n") or match is None:
+            raise Malformed("not a signed checkpoint")
+        return cls(text + "\n", match[1], int(match[2]), b64decode(match[3]), tuple(map(_signature, tail[:-1].split("\n"))))
+
+    def signed_by(self, key: Key) -> bool:
+        """Whether the ledger's key signed it. Another log's checkpoint, or a wrong signature, is ``Malformed``."""
+        found = [signature for name, ident, signature in self.signatures if (name, ident) == (key.name, key.id)]
+        if any(not key.made(one, self.text) for one in found):
+            raise Malformed("its signature does not verify")
+        if found and self.origin != key.name:
+            raise Malformed("it is of another log")
+        return bool(found)
+
+    def cosigned_s(self, key: Key) -> int | None:
+        """When a witness cosigned it; ``None`` when it did not. A wrong cosignature is ``Malformed``."""
+        for name, ident, signature in self.signatures:
+            if (name, ident) == (key.name, key.id):
+                at_s = int.from_bytes(signature[:8], "big")
+                if not key.made(signature[8:], f"cosignature/v1\ntime {at_s}\n{self.text}"):
+                    raise Malformed(f"the cosignature of {key.name} does not verify")
+                return at_s
+        return None
+
+
+def _signature(line: str) -> tuple[str, bytes, bytes]:
+    name, _, encoded = line.removeprefix("\N{EM DASH} ").partition(" ")
+    try:
+        blob = b64decode(encoded, validate=True)
+    except ValueError:
+        blob = b""
+    if not line.startswith("\N{EM DASH} ") or not name or len(blob) < 5 or b64encode(blob).decode() != encoded:
+        raise Malformed("a signature line is malformed")
+    return name, blob[:4], blob[4:]
+
+
+# -- entries (section 1) ---------------------------------------------------------------------------------------------------
+
+
+def header_of(text: str) -> dict[str, Any]:
+    """The fields of an entry's header, which has exactly one form."""
+    try:
+        fields = json.loads(text)
+        expected = _FIELDS[fields["v"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise Malformed("the header is none") from None
+    same = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == text
+    if not same or tuple(fields) != expected or fields["kind"] not in {"intent", "outcome", "admin"}:
+        raise Malformed("the header is not in its one form")
+    for name, sizes in _SIZES.items():
+        value = fields.get(name, "")
+        if not isinstance(value, str) or not _HEX.fullmatch(value) or len(value) // 2 not in sizes:
+            raise Malformed(f"the header's {name} is malformed")
+    for name, form in _WORDS.items():
+        if not isinstance(fields[name], str) or not form.fullmatch(fields[name]):
+            raise Malformed(f"the header's {name} is malformed")
+    if (
+        type(fields["minute"]) is not int
+        or (fields["v"] != 1 and not fields["row"])
+        or (fields["v"] == 3 and not fields["label"])
+    ):
+        raise Malformed("the header lacks something")
+    return dict(fields)
+
+
+# -- what is found ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that does not fit: a stable code, where, and a sentence."""
+
+    code: str
+    where: str
+    what: str
+
+
+@dataclass
+class Report:
+    """What was verified, and what does not fit. ``witnessed`` are the entries that enough witnesses have cosigned."""
+
+    kind: str = ""
+    origin: str = ""
+    entries: int = 0
+    first: int = 0
+    size: int = 0
+    checkpoints: int = 0
+    witnessed: int = 0
+    own_key: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Nothing was altered."""
+        return not self.problems
+
+    def problem(self, code: str, where: str, what: str) -> None:
+        """Note one."""
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(code, where, what))
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is known from elsewhere: the ledger's key, witnesses and how many of them, and earlier checkpoints."""
+
+    key: Key | None = None
+    witnesses: tuple[Key, ...] = ()
+    quorum: int = 0
+    checkpoints: tuple[str, ...] = ()
+
+
+class Verification:
+    """One export, line by line (section 6)."""
+
+    def __init__(self, trust: Trust) -> None:
+        """Nothing is verified yet."""
+        self.trust, self.report, self.forest = trust, Report("export"), Forest()
+        self.due: dict[int, list[tuple[str, Note]]] = {}
+        self.next, self.stop, self.anchor, self.right = 0, 0, 0, list[bytes]()
+        self.missing: set[int] = set()
+        self.proven = 0
+        """Up to where a signed checkpoint has the root of the entries."""
+        self.intents: set[str] = set()
+        self.ended: set[str] = set()
+        self.nonces: set[tuple[str, str]] = set()
+        self.cosigned: dict[str, int] = {}
+
+    def run(self, lines: Iterable[bytes]) -> Report:
+        """Verify a whole file."""
+        numbered = enumerate(lines, 1)
+        try:
+            key = self._begin(_line_of(next(numbered, (1, b""))[1], HEAD))
+        except Malformed as error:
+            self.report.problem("export-malformed", "line 1", str(error))
+            return self.report
+        known = [("known checkpoint", one) for one in self.trust.checkpoints]
+        for where, note in known:
+            self._checkpoint(where, note, None, key)
+        for number, line in numbered:
+            try:
+                self._line(_line_of(line, CHECKPOINT, ENTRY), key)
+            except Malformed as error:
+                self.report.problem("export-malformed", f"line {number}", str(error))
+        self._end()
+        return self.report
+
+    def _begin(self, head: dict[str, Any]) -> Key:
+        if head["type"] != "wardstead-ledger" or head["version"] != 2:
+            raise Malformed("not an export of a ledger, or of another version")
+        own = Key.parse(str(head["verifier_key"]), SIGNED)
+        key = self.trust.key or own
+        first, self.stop, self.anchor = (_count(head[name]) for name in ("from", "to", "size"))
+        if not first <= self.stop <= self.anchor:
+            raise Malformed("the slice does not lie in the tree")
+        if own != key:
+            self.report.problem("another-ledger", "line 1", f"it says that it is of {own.name}, which is not the key asked for")
+        left, self.right = _hashes(head["left"]), _hashes(head["right"])
+        if len(left) != len(heights(0, first)) or len(self.right) != len(heights(self.stop, self.anchor)):
+            raise Malformed("the proof of the slice has another length")
+        for height, one in zip(heights(0, first), left, strict=True):
+            self.forest.add(height, one)
+        self.next = first
+        self.report.origin, self.report.first, self.report.own_key = key.name, first, self.trust.key is None
+        return key
+
+    def _line(self, line: dict[str, Any], key: Key) -> None:
+        if "checkpoint" in line:
+            self._checkpoint(f"checkpoint {line['size']}", line["checkpoint"], _count(line["size"]), key)
+        else:
+            self._entry(line)
+
+    # -- checkpoints
+
+    def _checkpoint(self, where: str, text: object, size: int | None, key: Key) -> None:
+        try:
+            note = Note.parse(text)
+            if not note.signed_by(key):
+                raise Malformed("the ledger's key has not signed it")  # noqa: TRY301 -- told like the others
+        except Malformed as error:
+            self.report.problem("checkpoint-signature", where, str(error))
+            return
+        if size is not None:
+            self.report.checkpoints += 1
+            if note.size != size:
+                self.report.problem("checkpoint-altered", where, f"the note is signed for {note.size} entries")
+        if self.report.first <= note.size <= self.anchor:
+            self.due.setdefault(note.size, []).append((where, note))
+        elif note.size > self.anchor:
+            self.report.problem("rolled-back", where, f"{note.size} entries were signed, and this is of a tree of {self.anchor}")
+        else:
+            self.report.problem("not-covered", where, "this slice says nothing of its tree: 'ledger prove-consistency'")
+        self._cosignatures(where, note)
+        if note.size < self.forest.size:
+            self.report.problem("reordered", where, "checkpoints stand before the entries, in order")
+
+    def _cosignatures(self, where: str, note: Note) -> None:
+        for witness in self.trust.witnesses:
+            try:
+                if note.cosigned_s(witness) is not None:
+                    self.cosigned[witness.name] = max(note.size, self.cosigned.get(witness.name, 0))
+            except Malformed as error:
+                self.report.problem("cosignature-altered", where, str(error))
+
+    def _compare(self, forest: Forest) -> None:
+        """Those that were signed for this size."""
+        if forest.size in self.due:
+            root = forest.root()
+            for where, note in self.due.pop(forest.size):
+                if note.root == root:
+                    self.proven = max(self.proven, forest.size)
+                else:
+                    self.report.problem("rewritten", where, "the entries have another root than the one that was signed")
+
+    # -- entries
+
+    def _entry(self, line: dict[str, Any]) -> None:
+        self._compare(self.forest)
+        index, where = _count(line["index"]), f"entry {line['index']}"
+        self._place(index, where)
+        leaf, header, body = _digest(line["leaf_hash"]), line["header"], line["body"]
+        if not isinstance(header, str) or not isinstance(body, str):
+            self.report.problem("entry-deleted", where, "it was gone when this was exported")
+        else:
+            if of_leaf(header.encode(), sha256(_bytes(body)).digest()) != leaf:
+                self.report.problem("entry-altered", where, "it does not hash to its leaf")
+            self._header(header, where)
+        self.forest.add(0, leaf)
+        self.report.entries += 1
+
+    def _place(self, index: int, where: str) -> None:
+        if index > self.next + MAX_GAP:
+            self.report.problem("entry-missing", where, f"entry {self.next} was expected")
+        elif index >= self.next:
+            self.missing.update(range(self.next, index))
+        elif index in self.missing:
+            self.missing.discard(index)
+            self.report.problem("reordered", where, "it stands behind later entries")
+        else:
+            self.report.problem("entry-inserted", where, "there is an entry in this place already")
+        self.next = max(self.next, index + 1)
+
+    def _header(self, text: str, where: str) -> None:
+        try:
+            header = header_of(text)
+        except Malformed as error:
+            self.report.problem("header-malformed", where, str(error))
+            return
+        exchange, kind = header["exchange"], header["kind"]
+        if exchange in (self.ended if kind == "outcome" else self.intents):
+            self.report.problem("entry-repeated", where, f"there is such an entry of exchange {exchange} already")
+        if kind == "outcome":
+            if exchange not in self.intents and not self.report.first:
+                self.report.problem("outcome-without-intent", where, f"exchange {exchange} has no intent before it")
+            self.ended.add(exchange)
+        else:
+            self.intents.add(exchange)
+        if header["nonce"]:
+            if (header["commitment"], header["nonce"]) in self.nonces:
+                self.report.problem("nonce-reused", where, "two entries are encrypted with the same key and nonce")
+            self.nonces.add((header["commitment"], header["nonce"]))
+
+    def _end(self) -> None:
+        report, end = self.report, self.forest.size
+        for index in sorted(self.missing)[:MAX_PROBLEMS]:
+            report.problem("entry-missing", f"entry {index}", "it is not in the file")
+        if self.next < self.stop:
+            report.problem("truncated", "export", f"it ends before entry {self.next}, and says that it goes up to {self.stop}")
+        elif self.next > self.stop:
+            report.problem("entry-inserted", "export", f"it says that it goes up to {self.stop}")
+        self._compare(self.forest)
+        if end == self.stop:
+            for height, one in zip(heights(end, self.anchor), self.right, strict=True):
+                self.forest.add(height, one)
+            self._compare(self.forest)
+        report.size = self.anchor
+        for where, note in [one for notes in self.due.values() for one in notes]:
+            if end == self.stop < note.size:
+                report.problem("not-covered", where, "the slice does not reach it")
+            else:
+                report.problem("truncated", where, "entries before it are missing")
+        if self.proven < self.anchor:
+            report.problem("checkpoint-missing", "export", f"a checkpoint fits {self.proven} of {self.anchor} entries")
+        sizes = sorted(self.cosigned.values(), reverse=True)
+        quorum = self.trust.quorum or min(1, len(self.trust.witnesses))
+        report.witnessed = sizes[quorum - 1] if 0 < quorum <= len(sizes) else 0
+        if self.trust.witnesses and report.witnessed < self.stop:
+            report.problem("unwitnessed", "export", f"{quorum} witnesses have cosigned {report.witnessed} of {self.stop} entries")
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed("not a JSON object") from None
+    if not isinstance(found, dict):
+        raise Malformed("not a JSON object")
+    return found
+
+
+def _line_of(line: bytes, *kinds: tuple[str, ...]) -> dict[str, Any]:
+    """A line has exactly the names of one kind, and exactly one form: nothing can be hidden in it."""
+    found = _object(line)
+    if tuple(found) not in kinds:
+        raise Malformed("it is of no known kind")
+    if json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode() + b"\n" != line:
+        raise Malformed("it is not in its one form")
+    return found
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise Malformed("a number is missing")
+    return value
+
+
+def _bytes(value: object) -> bytes:
+    try:
+        found = b64decode(value, validate=True) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or b64encode(found).decode() != value:
+        raise Malformed("not base64")
+    return found
+
+
+def _digest(value: object) -> bytes:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+        raise Malformed("not a SHA-256 hash")
+    return bytes.fromhex(value)
+
+
+def _hashes(value: object) -> list[bytes]:
+    found = [_bytes(one) for one in value] if isinstance(value, list) and len(value) <= 128 else None
+    if found is None or any(len(one) != 32 for one in found):
+        raise Malformed("a proof is a list of SHA-256 hashes")
+    return found
+
+
+# -- receipts and consistency proofs (sections 7 and 8) --------------------------------------------------------------------
+
+
+def verify_document(document: dict[str, Any], trust: Trust) -> Report:
+    """A receipt, or a consistency proof."""
+    kind = "receipt" if "receipt" in document else "consistency"
+    report = Report(kind)
+    try:
+        own = Key.parse(str(document.get("verifier_key")), SIGNED)
+        key = trust.key or own
+        report.origin, report.own_key = key.name, trust.key is None
+        if own != key:
+            report.problem("another-ledger", kind, f"it says that it is of {own.name}, which is not the key asked for")
+        note = Note.parse(document["checkpoint"]) if document.get("checkpoint") else None
+        if note is not None and not note.signed_by(key):
+            report.problem("checkpoint-signature", "checkpoint", "the ledger's key has not signed it")
+        if kind == "receipt":
+            _receipt(document, note, report)
+        else:
+            _consistency(document, note, trust, key, report)
+        _witnessed(note, trust, report)
+    except (Malformed, KeyError, TypeError) as error:
+        report.problem("proof-altered", kind, str(error) if isinstance(error, Malformed) else "it is malformed")
+    return report
+
+
+def _witnessed(note: Note | None, trust: Trust, report: Report) -> None:
+    if not trust.witnesses:
+        return
+    count = sum(note is not None and note.cosigned_s(one) is not None for one in trust.witnesses)
+    quorum = trust.quorum or 1
+    report.witnessed = note.size if note is not None and count >= quorum else 0
+    if not report.witnessed:
+        report.problem("unwitnessed", "checkpoint", f"{count} witnesses have cosigned it")
+
+
+def _receipt(document: dict[str, Any], note: Note | None, report: Report) -> None:
+    proven = set()
+    for one in document["entries"]:
+        header = header_of(one["header"])
+        where = f"the {header['kind']}"
+        leaf = of_leaf(one["header"].encode(), _digest(one["body_sha256"]))
+        if header["exchange"] != document["receipt"] or header["kind"] != one["kind"] or _bytes(one["leaf_hash"]) != leaf:
+            report.problem("entry-altered", where, "it does not fit the receipt, or its leaf")
+        if one["index"] is None:
+            continue
+        if note is None:
+            raise Malformed("there is a proof and no checkpoint")
+        if root_by_path(leaf, _count(one["index"]), note.size, _hashes(one["inclusion_proof"])) != note.root:
+            report.problem("proof-altered", where, "its proof does not lead to the signed root")
+        proven.add(header["kind"])
+        report.entries += 1
+    report.size = note.size if note is not None else 0
+    report.checkpoints = int(note is not None)
+    if document["status"] not in {"complete", "pending"} or (
+        document["status"] == "complete" and not proven & {"outcome", "admin"}
+    ):
+        report.problem("proof-altered", "status", "it says complete and proves no outcome")
+
+
+def _consistency(document: dict[str, Any], note: Note | None, trust: Trust, key: Key, report: Report) -> None:
+    old, new = ((_count(document[one]["size"]), _bytes(document[one]["root"])) for one in ("old", "new"))
+    path = _hashes(document["proof"])
+    if old[0] > new[0]:
+        raise Malformed("a tree does not extend a larger one")
+    if old[0] == 0:
+        if path or old[1] != sha256(b"").digest():
+            raise Malformed("from the empty tree nothing needs to be proven")
+    elif roots_by_proof(old[0], new[0], old[1], path) != (old[1], new[1]):
+        report.problem("proof-altered", "proof", "it does not connect the two roots")
+    if note is None:
+        report.problem("checkpoint-missing", "checkpoint", "nothing in it is signed")
+    elif (note.size, note.root) != new:
+        report.problem("proof-altered", "checkpoint", "it is of another tree than the proof")
+    for text in trust.checkpoints:
+        known = Note.parse(text)
+        if not known.signed_by(key):
+            report.problem("checkpoint-signature", "known checkpoint", "the ledger's key has not signed it")
+        elif (known.size, known.root) != old and (known.size, known.root) != new:
+            code = "rewritten" if known.size in {old[0], new[0]} else "not-covered"
+            report.problem(code, "known checkpoint", "it is of neither of the two trees")
+    report.size, report.checkpoints, report.first = new[0], int(note is not None), old[0]
+
+
+# -- the program -----------------------------------------------------------------------------------------------------------
+
+
+def verify_file(path: Path, trust: Trust) -> Report:
+    """Whatever it is. Raises ``OSError``."""
+    with path.open("rb") as file:
+        try:
+            document = _object(file.readline())
+        except Malformed:
+            document = {"type": None}
+        if "type" in document:
+            file.seek(0)
+            report = Verification(trust).run(_lines(file))
+            if report.origin:
+                return report
+        file.seek(0)
+        try:
+            return verify_document(_object(file.read()), trust)
+        except Malformed as error:
+            return Report(problems=[Problem("export-malformed", "file", str(error))])
+
+
+def _lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    for line in file:
+        # A line that does not end was cut off: what is left of it may be whole JSON all the same.
+        yield line if line.endswith(b"\n") else b"cut off"
+
+
+def _kept(path: Path) -> str:
+    text = path.read_text()
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return text
+    return str(said.get("checkpoint")) if isinstance(said, dict) else text
+
+
+def main(arguments: list[str]) -> int:
+    """The program; its exit status."""
+    parser = argparse.ArgumentParser(prog="wardstead-verify", description="Verifies what was taken out of a ledger.")
+    parser.add_argument("file", type=Path, help="an export, a receipt or a consistency proof")
+    parser.add_argument("--key", default="", help="the ledger's verifier key, as you know it from elsewhere")
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="a checkpoint that was kept elsewhere")
+    parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
+    parser.add_argument("--quorum", type=int, default=0, help="how many witnesses must have cosigned (1, if any is named)")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    try:
+        key = Key.parse(given.key, SIGNED) if given.key else None
+        witnesses = tuple(Key.parse(one, COSIGNED) for one in given.witness)
+        trust = Trust(key, witnesses, given.quorum, tuple(_kept(one) for one in given.checkpoint))
+        report = verify_file(given.file, trust)
+    except (Malformed, OSError, UnicodeDecodeError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 3
+    if given.json:
+        sys.stdout.write(json.dumps({"ok": report.ok, **asdict(report)}, indent=2) + "\n")
+    else:
+        _say(report)
+    return 0 if report.ok else 5
+
+
+def _say(report: Report) -> None:
+    state = "clean" if report.ok else "ALTERED"
+    slice_ = f"{report.entries} entries from {report.first} on, of {report.size}"
+    sys.stdout.write(f"{state}: {report.kind} of {report.origin or 'nobody'}: {slice_}; {report.witnessed} witnessed\n")
+    if report.own_key:
+        sys.stdout.write("  the key is the file's own: compare it with the one that you know, or give --key\n")
+    for one in report.problems:
+        sys.stdout.write(f"  {one.code} {one.where}: {one.what}\n")
+
+
+def run() -> None:
+    """The entry point."""
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()
