@@ -75,6 +75,14 @@ def _no_address(where: str, why: str) -> ConfigurationError:
     return ConfigurationError("needs an address", where=where, why=why)
 
 
+class MutualTlsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where services come in that prove who they are with a certificate."""
+
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    ca_file: str = ""
+    """Outside authorities whose certificates are taken too, where a name in them was given to somebody: PEM."""
+
+
 class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the gateway and the console listen, and limits at the door. Times in seconds, sizes in bytes."""
 
@@ -93,6 +101,7 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     drain_timeout_s: Annotated[float, Meta(ge=0, le=3600)] = 20
     concurrency: Annotated[int, Meta(ge=1, le=4096)] = 256
     per_person: Annotated[int, Meta(ge=1, le=4096)] = 64
+    mutual_tls: MutualTlsSection | None = None
 
 
 class LabelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -397,10 +406,21 @@ def _check(settings: Settings, where: str) -> None:
                 f"not an address or a network: {proxy[:64]!r}", where=f"{where}: server.trusted_proxies[{number}]",
                 next_step="write it as 10.0.0.5 or 10.0.0.0/8",
             ) from None  # fmt: skip
+    if settings.server.mutual_tls is not None:
+        _check_mutual_tls(settings.server, settings.server.mutual_tls, f"{where}: server.mutual_tls")
     if settings.server.tls == "off" and settings.server.host not in {"localhost", "127.0.0.1", "::1"}:
         raise ConfigurationError(
             "TLS may be off on this machine alone", where=f"{where}: server.tls", next_step="set host to localhost"
         )
+
+
+def _check_mutual_tls(server: ServerSection, mutual: MutualTlsSection, where: str) -> None:
+    if mutual.port == server.port:
+        raise ConfigurationError(
+            "services need a port of their own", where=f"{where}.port", why="server.port is for everybody else"
+        )
+    if server.tls == "off":
+        raise ConfigurationError("mutual TLS without TLS", where=where, next_step="set server.tls to on, or leave this out")
 
 
 def _check_classifier(one: ClassifierSection, where: str) -> None:

@@ -11,7 +11,7 @@ from tests.access.worlds import INHERITS, KEYS, POINT, START, directory_of, ques
 
 from wardstead.access.bounds import BadRange, range_of, with_purpose
 from wardstead.access.memo import MemoisedDecisionPoint
-from wardstead.access.ports import Bounds, Credential, CredentialKind
+from wardstead.access.ports import Bounds, Credential, CredentialKind, Identity, Principal
 from wardstead.kernel.ids import CredentialId, PrincipalId
 
 ANN = World({"ann": Person("ann", Mark(3), roles=(("user", None, None),))}, {}, INHERITS, 0, 1, 1)
@@ -86,9 +86,9 @@ def test_a_purpose_is_asked_for_where_data_flows_alone() -> None:
 
 
 def test_a_key_for_one_purpose_says_it_by_itself() -> None:
-    def key(*purposes: str) -> Credential:
-        bounds = Bounds(frozenset(purposes))
-        return Credential(CredentialId("k"), CredentialKind.API_KEY, b"", PrincipalId("ann"), bounds=bounds)
+    def key(*purposes: str) -> Identity:
+        bounds, ann = Bounds(frozenset(purposes)), PrincipalId("ann")
+        return Identity(Principal(ann, "ann"), Credential(CredentialId("k"), CredentialKind.API_KEY, b"", ann, bounds=bounds))
 
     assert with_purpose(key("care"), {"application": "a"}) == {"application": "a", "purpose": "care"}
     assert with_purpose(key("care"), {"purpose": "billing"}) == {"purpose": "billing"}

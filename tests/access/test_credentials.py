@@ -8,8 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.access.credentials import API_KEY_MARK, BadCsrfToken, Unauthenticated, checksum, digest, identify, new_secret
-from wardstead.access.ports import Credential, CredentialKind, Directory, Principal
+from wardstead.access.credentials import (
+    API_KEY_MARK,
+    BadCsrfToken,
+    CredentialsDisagree,
+    Unauthenticated,
+    certificate_digest,
+    certify,
+    checksum,
+    digest,
+    identify,
+    name_digest,
+    new_secret,
+    together,
+)
+from wardstead.access.ports import Credential, CredentialKind, Directory, PeerCertificate, Principal
 from wardstead.kernel.ids import CredentialId, PrincipalId
 
 PEPPER = b"p" * 32
@@ -73,3 +86,54 @@ def test_different_randomness_gives_different_keys(one: bytes, other: bytes) -> 
     made = [new_secret(API_KEY_MARK, PEPPER, lambda _size, data=data: data).secret for data in (one, other)]
     assert (made[0] == made[1]) is (one == other)
     assert digest(PEPPER, made[0]) != digest(b"q" * 32, made[0])
+
+
+BOT, OTHER = (Principal(PrincipalId(name), name) for name in ("bot", "other"))
+PEER = PeerCertificate("ab" * 32, "1", ("URI:spiffe://corp.example/bot", "DNS:bot.example"), 1000)
+
+
+def certified(**owners: Principal) -> Directory:
+    """``fingerprint``, ``uri`` and ``dns``: whose each is."""
+    marks = {
+        "fingerprint": certificate_digest(PEPPER, PEER.fingerprint), "uri": name_digest(PEPPER, PEER.names[0]),
+        "dns": name_digest(PEPPER, PEER.names[1]),
+    }  # fmt: skip
+    known = {
+        marks[name]: Credential(CredentialId(name), CredentialKind.CERTIFICATE, marks[name], who.id, expires_ms=900)
+        for name, who in owners.items()
+    }
+    return Directory(1, {one.id: one for one in (BOT, OTHER)}, known)
+
+
+@pytest.mark.parametrize("by", ["fingerprint", "uri", "dns"])
+def test_a_certificate_is_whose_it_is_known_as(by: str) -> None:
+    made = certified(**{by: BOT})
+    assert certify(made, PEPPER, PEER, 899).principal == BOT
+    for now in (900, 1000):
+        with pytest.raises(Unauthenticated):
+            certify(made, PEPPER, PEER, now)
+
+
+def test_a_certificate_with_names_of_two_people_is_nobody_s() -> None:
+    assert certify(certified(uri=BOT, dns=BOT), PEPPER, PEER, 0).principal == BOT
+    for made in (certified(), certified(uri=BOT, dns=OTHER), certified(fingerprint=BOT, uri=OTHER)):
+        with pytest.raises(Unauthenticated):
+            certify(made, PEPPER, PEER, 0)
+
+
+@pytest.mark.parametrize(
+    "said", [PEER.fingerprint, f"certificate {PEER.fingerprint}", PEER.names[0], f"certified name {PEER.names[0]}"]
+)
+def test_what_a_certificate_is_known_by_is_no_key(said: str) -> None:
+    with pytest.raises(Unauthenticated):
+        identify(certified(fingerprint=BOT, uri=BOT), PEPPER, said, None, 0)
+
+
+def test_a_certificate_and_a_key_are_of_one_person() -> None:
+    with_key = directory()
+    ann = identify(with_key, PEPPER, KEY.secret, None, 0)
+    bot = certify(certified(uri=BOT), PEPPER, PEER, 0)
+    with pytest.raises(CredentialsDisagree):
+        together(bot, ann)
+    both = together(bot, type(ann)(BOT, ann.credential))
+    assert (both.credential, both.certificate) == (ann.credential, bot.credential)

@@ -78,8 +78,9 @@ def request_of(
     one = CredentialId(f"asked {at.signed_in_ms} {' '.join(sorted(scopes))}")
     credential = key or Credential(one, kind, b"", who.id, scopes, authenticated_ms=at.signed_in_ms)
     context = {name: value for name, value in (("purpose", at.purpose), ("application", at.application)) if value}
-    stated = dict(with_purpose(credential, context))
-    return AccessRequest(Identity(who, credential, at.address), action, resource, at.label, at.now_ms, stated)
+    identity = Identity(who, credential, at.address)
+    stated = dict(with_purpose(identity, context))
+    return AccessRequest(identity, action, resource, at.label, at.now_ms, stated)
 
 
 def address_in(rules: AccessRules, said: str) -> str:

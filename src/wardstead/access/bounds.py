@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from wardstead.access.ports import AccessRequest, Bounds, Credential, Decision
+from wardstead.access.ports import UNBOUND, AccessRequest, Bounds, Credential, Decision, Identity
 from wardstead.access.rules import AccessRules
 from wardstead.kernel.errors import CallerError
 
@@ -33,23 +33,34 @@ def range_of(said: str) -> str:
         raise BadRange(f"not a range of addresses: {said[:64]!r}", why=str(error)[:200], next_step="write 10.0.0.0/8") from None
 
 
-def with_purpose(credential: Credential, context: Mapping[str, str]) -> Mapping[str, str]:
-    """What a request says of itself. Where it names no purpose, a key that is for one alone says that."""
-    if context.get(_SAID) or len(credential.bounds.purposes) != 1:
+def with_purpose(identity: Identity, context: Mapping[str, str]) -> Mapping[str, str]:
+    """What a request says of itself. Where it names no purpose, a key or certificate that is for one alone says that."""
+    if context.get(_SAID):
         return context
-    return {**context, _SAID: next(iter(credential.bounds.purposes))}
+    for one in _presented(identity):
+        if len(one.bounds.purposes) == 1:
+            return {**context, _SAID: next(iter(one.bounds.purposes))}
+    return context
 
 
 def refused(request: AccessRequest, rules: AccessRules) -> Decision | None:
     """A denial that names every bound that the request is outside of; ``None`` within all of them."""
-    bounds = request.identity.credential.bounds
-    if not (bounds.purposes or bounds.networks or bounds.models):
-        return None
-    found = tuple(_outside(bounds, request, rules))
+    found: dict[str, str] = {}
+    for one in _presented(request.identity):
+        if one.bounds != UNBOUND:
+            found |= _outside(one.bounds, request, rules)
+    beside = request.identity.certificate
+    if beside is not None and beside.scopes and request.action not in beside.scopes:  # a credential's own are a policy's to see
+        found["certificates-do-only-what-they-are-for"] = "the certificate beside this key was made for something else"
     if not found:
         return None
-    policies, reasons = zip(*found, strict=True)
-    return Decision(allow=False, policies=policies, reason="; ".join(reasons), code=CODE)
+    return Decision(allow=False, policies=tuple(found), reason="; ".join(found.values()), code=CODE)
+
+
+def _presented(identity: Identity) -> Iterator[Credential]:
+    yield identity.credential
+    if identity.certificate is not None:
+        yield identity.certificate
 
 
 def _outside(bounds: Bounds, request: AccessRequest, rules: AccessRules) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from wardstead.access.ports import Credential, CredentialKind, Directory, Identity
+from wardstead.access.ports import Credential, CredentialKind, Directory, Identity, PeerCertificate
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import CallerError
 
@@ -32,6 +32,18 @@ class Unauthenticated(CallerError):
         super().__init__(
             "no valid credential was presented",
             next_step="Send an API key as 'Authorization: Bearer ws_…'; 'wardstead key create' makes one",
+        )
+
+
+class CredentialsDisagree(CallerError):
+    """A key, and the certificate of the connection that it came over, are of two people."""
+
+    code = "unauthenticated"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the key and the certificate are not of the same person",
+            next_step="Send a key of whom the certificate names, or none",
         )
 
 
@@ -82,14 +94,54 @@ def identify(directory: Directory, pepper: bytes, presented: str, csrf: str | No
     """Whose credential this is. Raises ``Unauthenticated``, or ``BadCsrfToken`` for a session without its token."""
     if not presented or len(presented) > _MAX_LENGTH or not presented.isascii():
         raise Unauthenticated
-    credential = directory.credentials.get(digest(pepper, presented))
+    found = _identity(directory, directory.credentials.get(digest(pepper, presented)), now_ms)
+    if found.credential.kind is CredentialKind.SESSION:
+        check_csrf(found.credential, pepper, csrf)
+    return found
+
+
+def certify(directory: Directory, pepper: bytes, certificate: PeerCertificate, now_ms: int) -> Identity:
+    """Whose certificate this is: one that was issued here, or one with a name that was given to somebody.
+
+    Raises ``Unauthenticated``; a certificate whose names are of several people is nobody's.
+    """
+    if certificate.until_ms <= now_ms:
+        raise Unauthenticated
+    marks = [certificate_digest(pepper, certificate.fingerprint), *(name_digest(pepper, one) for one in certificate.names)]
+    known = [directory.credentials[one] for one in marks if one in directory.credentials]
+    if len({one.principal for one in known}) != 1:
+        raise Unauthenticated
+    return _identity(directory, known[0], now_ms)
+
+
+def together(certified: Identity, presented: Identity) -> Identity:
+    """Somebody who showed a certificate and another credential. Raises ``CredentialsDisagree`` where those are two people."""
+    if certified.principal.id != presented.principal.id:
+        raise CredentialsDisagree
+    return Identity(presented.principal, presented.credential, presented.address, certified.credential)
+
+
+def certificate_digest(pepper: bytes, fingerprint: str) -> bytes:
+    """What is kept of a certificate that was issued here."""
+    return digest(_for_certificates(pepper), f"certificate {fingerprint}")
+
+
+def name_digest(pepper: bytes, name: str) -> bytes:
+    """What is kept of a name in the certificates of an outside authority."""
+    return digest(_for_certificates(pepper), f"certified name {name}")
+
+
+def _for_certificates(pepper: bytes) -> bytes:
+    """A fingerprint or a name is no secret: under a key of its own, whoever sends it as a secret presents nothing."""
+    return hmac.digest(pepper, b"wardstead certificates v1", "sha256")
+
+
+def _identity(directory: Directory, credential: Credential | None, now_ms: int) -> Identity:
     if credential is None or (credential.expires_ms is not None and credential.expires_ms <= now_ms):
         raise Unauthenticated
     principal = directory.principals.get(credential.principal)
     if principal is None or not principal.active:
         raise Unauthenticated
-    if credential.kind is CredentialKind.SESSION:
-        check_csrf(credential, pepper, csrf)
     return Identity(principal, credential)
 
 

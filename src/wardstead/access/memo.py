@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
-from wardstead.access.ports import AccessRequest, Decision, DecisionPoint, Directory, Principal
+from wardstead.access.ports import AccessRequest, Decision, DecisionPoint, Directory, Identity, Principal
 from wardstead.access.shares import Shares
 from wardstead.access.situation import earliest
 
@@ -73,13 +73,19 @@ class MemoisedDecisionPoint:
         return replace(decision, not_after_ms=earliest(decision.not_after_ms, held.until_ms - 1))
 
 
+def _is_bound_to_networks(identity: Identity) -> bool:
+    beside = identity.certificate
+    return bool(identity.credential.bounds.networks) or (beside is not None and bool(beside.bounds.networks))
+
+
 def key_of(request: AccessRequest, networks: frozenset[str]) -> tuple[object, ...]:
     """Everything of a request that a policy can see, but the time and what a snapshot fixes. ``networks``: of its address."""
     identity, resource, label = request.identity, request.resource, request.label
     return (
         identity.principal.id,
         identity.credential.id,
-        identity.address if identity.credential.bounds.networks else None,
+        identity.certificate.id if identity.certificate is not None else None,
+        identity.address if _is_bound_to_networks(identity) else None,
         request.action,
         resource.type,
         resource.id,

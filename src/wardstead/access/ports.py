@@ -22,6 +22,7 @@ class CredentialKind(StrEnum):
 
     API_KEY = "api_key"
     SESSION = "session"
+    CERTIFICATE = "certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,35 @@ class Credential:
     csrf_digest: bytes = b""
     authenticated_ms: int | None = None
     """When its owner proved who they are; of a key that says nothing of it, ``None``: it is never fresh."""
+    bounds: Bounds = UNBOUND
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """The certificate of a client whose TLS connection has proven its chain and its key.
+
+    ``fingerprint``: SHA-256 of it, ``serial``: its number, both in hexadecimal digits. ``names``: its subject alternative names,
+    as ``URI:…`` and ``DNS:…``.
+    """
+
+    fingerprint: str
+    serial: str
+    names: tuple[str, ...]
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateSummary:
+    """A certificate that was issued, or a name in those of an outside authority; whose it is."""
+
+    id: str
+    person: str
+    known_by: str
+    """``serial …`` of one that was issued; ``URI:…`` or ``DNS:…`` of a name."""
+    scopes: tuple[str, ...]
+    created_ms: int
+    expires_ms: int | None
+    last_used_ms: int | None
     bounds: Bounds = UNBOUND
 
 
@@ -185,6 +215,8 @@ class Identity(msgspec.Struct, frozen=True):
     principal: Principal
     credential: Credential
     address: str = ""
+    certificate: Credential | None = None
+    """The certificate that came with another credential: what it is not for, both are not for."""
 
 
 class Resource(msgspec.Struct, frozen=True):

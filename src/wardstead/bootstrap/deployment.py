@@ -25,6 +25,7 @@ from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.access import AccessStore
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
+from wardstead.adapters.store.certificates import CertificateStore
 from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.exported import LedgerExport
@@ -244,6 +245,11 @@ class Deployment:
         return DirectoryStore(
             self.engine, self.turn, pepper=self.pepper, clock=now_ms, entropy=os.urandom, audit=audit, levels=lambda: self.levels
         )
+
+    @cached_property
+    def certificates(self) -> CertificateStore:
+        """Certificates of services."""
+        return CertificateStore(self.directory, pepper=self.pepper, clock=now_ms, entropy=os.urandom)
 
     @cached_property
     def entitlements(self) -> AccessStore:

@@ -85,7 +85,7 @@ def create_key(
     network or model that nothing knows.
     """
     wanted = known_roles(deployment, roles)
-    allowed = _known(scopes, ACTIONS, "scope")
+    allowed = known(scopes, ACTIONS, "scope")
     within = known_bounds(deployment, bounds)
     try:
         person = deployment.directory.find(user)
@@ -105,8 +105,8 @@ def known_bounds(deployment: Deployment, bounds: Bounds) -> Bounds:
     policies = deployment.policies()
     rules = policies.rules
     if policies.purposes is not None:
-        _known(bounds.purposes, policies.purposes, "purpose", where="--purpose")
-    _known(bounds.models, frozenset(one.name for one in deployment.settings.models), "model", where="--model")
+        known(bounds.purposes, policies.purposes, "purpose", where="--purpose")
+    known(bounds.models, frozenset(one.name for one in deployment.settings.models), "model", where="--model")
     return Bounds(bounds.purposes, frozenset(_network(one, rules) for one in bounds.networks), bounds.models)
 
 
@@ -136,7 +136,7 @@ def clearance(deployment: Deployment, level: str, compartments: Iterable[str]) -
     """A label of this deployment. Raises ``BadValue`` for a level or compartment that nothing knows."""
     wanted = frozenset(compartments)
     if wanted:
-        _known(wanted, deployment.compartments(), "compartment")
+        known(wanted, deployment.compartments(), "compartment")
     try:
         return deployment.levels.label(level, wanted)
     except UnknownLevel as error:
@@ -163,15 +163,16 @@ def known_roles(deployment: Deployment, roles: Iterable[str]) -> frozenset[str]:
     if not wanted:
         return wanted
     policies = deployment.policies()
-    return _known(wanted, policies.point.roles | policies.rules.roles.keys(), "role")
+    return known(wanted, policies.point.roles | policies.rules.roles.keys(), "role")
 
 
-def _known(values: Iterable[str], known: frozenset[str], what: str, *, where: str = "") -> frozenset[str]:
+def known(values: Iterable[str], there_are: frozenset[str], what: str, *, where: str = "") -> frozenset[str]:
+    """The same names. Raises ``BadValue`` for one that there is not."""
     wanted = frozenset(values)
-    unknown = sorted(wanted - known)
+    unknown = sorted(wanted - there_are)
     if unknown:
         raise BadValue(
             f"there is no {what} {unknown[0][:40]!r}", where=where,
-            why=f"{meant(unknown[0], known)}known are {', '.join(sorted(known)) or 'none'}",
+            why=f"{meant(unknown[0], there_are)}known are {', '.join(sorted(there_are)) or 'none'}",
         )  # fmt: skip
     return wanted

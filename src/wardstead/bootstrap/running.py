@@ -28,6 +28,7 @@ from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, De
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.mutual_tls import context_of
 from wardstead.bootstrap.policies import begin_policies, policy_state
 from wardstead.bootstrap.witnessing import require_witnesses
 from wardstead.config import bracketed
@@ -119,6 +120,12 @@ def _require_certificate(deployment: Deployment) -> None:
             ) from None  # fmt: skip
 
 
+def _require_door_for_services(deployment: Deployment) -> None:
+    mutual = deployment.settings.server.mutual_tls
+    if mutual is not None:
+        context_of(deployment, mutual)
+
+
 def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     for folder in (deployment.places.run, deployment.places.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -146,6 +153,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
 def _validate(deployment: Deployment) -> None:
     """Everything that a worker would stumble over is found here, where somebody is looking. Nothing writes to the database."""
     _require_certificate(deployment)
+    _require_door_for_services(deployment)
     if deployment.mode is not Mode.NONE and any(model.upstream.kind == "embedded" for model in deployment.settings.models):
         find_tool()
     deployment.policies()

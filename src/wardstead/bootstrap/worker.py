@@ -18,9 +18,9 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from wardstead.access.credentials import identify
+from wardstead.access.credentials import certify, identify
 from wardstead.access.memo import MemoisedDecisionPoint
-from wardstead.access.ports import Container, Directory, Identity, Resource
+from wardstead.access.ports import Container, Directory, Identity, PeerCertificate, Resource
 from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
@@ -31,6 +31,7 @@ from wardstead.bootstrap.evaluating import putting
 from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.inspection import planter
 from wardstead.bootstrap.library import library_of_worker
+from wardstead.bootstrap.mutual_tls import door_for_services
 from wardstead.bootstrap.policies import begin_policies, in_force
 from wardstead.bootstrap.reviewing import desk_of_worker
 from wardstead.bootstrap.shelf import LibraryShelf, NamedDocuments
@@ -115,7 +116,8 @@ def _journal(deployment: Deployment) -> Journal:
 
 async def _serve(deployment: Deployment) -> int:
     loop = asyncio.get_running_loop()
-    async with assembled(deployment) as gateway:
+    async with assembled(deployment) as gateway, AsyncExitStack() as services:
+        await services.enter_async_context(door_for_services(deployment, gateway))
         server = _server(deployment, gateway)
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -129,6 +131,7 @@ async def _serve(deployment: Deployment) -> int:
         await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
         crashed = serving.done()
         server.stop()  # type: ignore[no-untyped-call]  # granian ships no types for it
+        await services.aclose()
         # From now on connections are refused; those with an answer under way stay until it has been sent.
         await gateway.drain(deployment.settings.server.drain_timeout_s)
         await asyncio.wait({serving}, timeout=_LAST_BYTES_S)
@@ -221,6 +224,11 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
+    def of_certificate(directory: Directory, certificate: PeerCertificate, now: int) -> Identity:
+        identity = certify(directory, pepper, certificate, now)
+        uses.note(identity.credential.id, now)
+        return identity
+
     inspector, plants = inspector_of(deployment), planter(deployment)
     begin_policies(deployment)
     models = {model.name: _model(model, deployment) for model in settings.models}
@@ -244,6 +252,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             levels=deployment.levels,
             models=models,
             authenticate=authenticate,
+            certify=of_certificate if settings.server.mutual_tls is not None else None,
             limits=limits,
             fingerprints=fingerprints,
             entropy=os.urandom,

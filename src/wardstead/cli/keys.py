@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.access.ports import Bounds, KeySummary
+from wardstead.access.ports import Bounds, CertificateSummary, KeySummary
 from wardstead.bootstrap import people
 from wardstead.bootstrap.entitlements import later
 from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
@@ -18,6 +18,10 @@ from wardstead.kernel.clock import rfc3339
 
 app = typer.Typer(help="API keys.", no_args_is_help=True)
 Key = Annotated[str, typer.Argument(help="The key's id or prefix.")]
+Scope = Annotated[list[str] | None, typer.Option(help="An action that it is for (all, when none is given).")]
+Purpose = Annotated[list[str] | None, typer.Option(help="A purpose that it is for; with one alone, requests need not name it.")]
+Network = Annotated[list[str] | None, typer.Option(help="Where it works: a network of access.yaml, or a range as 10.0.0.0/8.")]
+Model = Annotated[list[str] | None, typer.Option(help="A model that it is for.")]
 
 
 @app.command("create")
@@ -27,14 +31,10 @@ def create(
     role: Annotated[
         list[str] | None, typer.Option("--role", help="A role for somebody new (user); others keep the roles they have.")
     ] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="An action that the key is for (all, when none is given).")] = None,
-    purpose: Annotated[
-        list[str] | None, typer.Option(help="A purpose that the key is for; with one alone, requests need not name it.")
-    ] = None,
-    network: Annotated[
-        list[str] | None, typer.Option(help="Where it works: a network of access.yaml, or a range such as 10.0.0.0/8.")
-    ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="A model that the key is for.")] = None,
+    scope: Scope = None,
+    purpose: Purpose = None,
+    network: Network = None,
+    model: Model = None,
     expires: Annotated[str | None, typer.Option(help="When it ends: 90d, 2027-03-01, 2027-03-01T12:00:00Z (never).")] = None,
     json: Json = False,
 ) -> None:
@@ -61,7 +61,7 @@ def list_keys(context: typer.Context, json: Json = False) -> None:
     for one in found:
         said = "; ".join(f"{name} {text}" for name, text in _for(one))
         table.add_row(
-            one.prefix, escape(one.person), escape(said) or "all", _time(one.expires_ms), _time(one.last_used_ms), one.id
+            one.prefix, escape(one.person), escape(said) or "all", moment(one.expires_ms), moment(one.last_used_ms), one.id
         )
     out.print(table)
 
@@ -75,7 +75,7 @@ def show(context: typer.Context, key: Key, json: Json = False) -> None:
         say_json(_document(found))
         return
     times = (("made", found.created_ms), ("expires", found.expires_ms), ("last used", found.last_used_ms))
-    rows = [("key", f"{found.prefix}…"), ("person", found.person), *_for(found), *((name, _time(at)) for name, at in times)]
+    rows = [("key", f"{found.prefix}…"), ("person", found.person), *_for(found), *((title, moment(at)) for title, at in times)]
     for name, text in [*rows, ("id", found.id)]:
         out.print(f"[dim]{name:<10}[/] {escape(text)}")
 
@@ -96,8 +96,26 @@ def revoke(
     say(json, {"id": gone.id, "prefix": gone.prefix, "user": gone.person}, f"revoked {gone.prefix} of {escape(gone.person)}")
 
 
-def _for(one: KeySummary) -> list[tuple[str, str]]:
-    """What binds it, by name."""
+def what_for(one: KeySummary | CertificateSummary) -> str:
+    """What binds it, in words; empty where nothing does."""
+    return "; ".join(f"{name} {text}" for name, text in _for(one))
+
+
+def what_for_document(one: KeySummary | CertificateSummary) -> dict[str, object]:
+    """What binds it, and its times."""
+    return {
+        "scopes": list(one.scopes),
+        "purposes": sorted(one.bounds.purposes), "networks": sorted(one.bounds.networks), "models": sorted(one.bounds.models),
+        "created_ms": one.created_ms, "expires_ms": one.expires_ms, "last_used_ms": one.last_used_ms,
+    }  # fmt: skip
+
+
+def moment(moment_ms: int | None) -> str:
+    """A time, or that there is none."""
+    return rfc3339(moment_ms) if moment_ms else "never"
+
+
+def _for(one: KeySummary | CertificateSummary) -> list[tuple[str, str]]:
     bounds = one.bounds
     said: Iterable[tuple[str, Iterable[str]]] = (
         ("scopes", one.scopes), ("purposes", bounds.purposes), ("networks", bounds.networks), ("models", bounds.models),
@@ -106,12 +124,4 @@ def _for(one: KeySummary) -> list[tuple[str, str]]:
 
 
 def _document(one: KeySummary) -> dict[str, object]:
-    return {
-        "id": one.id, "prefix": one.prefix, "person": one.person, "scopes": list(one.scopes),
-        "purposes": sorted(one.bounds.purposes), "networks": sorted(one.bounds.networks), "models": sorted(one.bounds.models),
-        "created_ms": one.created_ms, "expires_ms": one.expires_ms, "last_used_ms": one.last_used_ms,
-    }  # fmt: skip
-
-
-def _time(moment_ms: int | None) -> str:
-    return rfc3339(moment_ms) if moment_ms else "never"
+    return {"id": one.id, "prefix": one.prefix, "person": one.person, **what_for_document(one)}

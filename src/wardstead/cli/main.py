@@ -14,6 +14,7 @@ from wardstead import __version__
 from wardstead.cli import (
     access,
     access_ask,
+    certificates,
     chat,
     classify,
     classify_calibrate,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(people.users, name="user")
 app.add_typer(keys.app, name="key")
+app.add_typer(certificates.app, name="certificate")
 app.add_typer(share.app, name="share")
 app.add_typer(entitlements.groups, name="group")
 app.add_typer(entitlements.elevations, name="elevation")

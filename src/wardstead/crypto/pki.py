@@ -27,9 +27,14 @@ class CertifiedKey:
 
 def make_authority(names: Sequence[str], now_ms: int) -> CertifiedKey:
     """A new authority that may certify ``names`` (host names and IP addresses) and nothing else."""
+    return make_root("Wardstead local authority", [_constraint(name) for name in names], now_ms)
+
+
+def make_root(common: str, permitted: Sequence[x509.GeneralName], now_ms: int) -> CertifiedKey:
+    """An authority that may certify these names and, of their kinds, no others."""
     key = ec.generate_private_key(ec.SECP256R1())
     start = datetime.fromtimestamp(now_ms / 1000, UTC) - timedelta(minutes=5)
-    subject = _name("Wardstead local authority")
+    subject = common_name(common)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -39,40 +44,47 @@ def make_authority(names: Sequence[str], now_ms: int) -> CertifiedKey:
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=_CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(sign_certificates=True), critical=True)
+        .add_extension(usage(sign_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.NameConstraints([_constraint(name) for name in names], None), critical=True)
+        .add_extension(x509.NameConstraints(permitted, None), critical=True)
     )
-    return CertifiedKey(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
+    return CertifiedKey(_pem(builder.sign(key, hashes.SHA256())), key_pem(key))
 
 
 def make_leaf(authority: CertifiedKey, names: Sequence[str], now_ms: int) -> CertifiedKey:
     """A server certificate for ``names`` by the authority. Its chain includes the authority's certificate."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
-    issuer_key = serialization.load_pem_private_key(authority.key, None)
-    if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
-        raise TypeError("the authority's key is on an elliptic curve")
+    issuer_key = elliptic_key(authority)
     key = ec.generate_private_key(ec.SECP256R1())
     start = datetime.fromtimestamp(now_ms / 1000, UTC) - timedelta(minutes=5)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(_name(names[0]))
+        .subject_name(common_name(names[0]))
         .issuer_name(issuer.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=LEAF_DAYS))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(sign_certificates=False), critical=True)
+        .add_extension(usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
-    return CertifiedKey(_pem(builder.sign(issuer_key, hashes.SHA256())) + authority.certificate, _key_pem(key))
+    return CertifiedKey(_pem(builder.sign(issuer_key, hashes.SHA256())) + authority.certificate, key_pem(key))
 
 
-def _name(common: str) -> x509.Name:
+def elliptic_key(authority: CertifiedKey) -> ec.EllipticCurvePrivateKey:
+    """An authority's private key."""
+    key = serialization.load_pem_private_key(authority.key, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is on an elliptic curve")
+    return key
+
+
+def common_name(common: str) -> x509.Name:
+    """A subject that has a common name and nothing else."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])])
 
 
@@ -93,7 +105,8 @@ def _constraint(name: str) -> x509.GeneralName:
     return x509.IPAddress(ipaddress.ip_network(address)) if address is not None else x509.DNSName(name)
 
 
-def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
+def usage(*, sign_certificates: bool) -> x509.KeyUsage:
+    """What a key is for: to sign certificates, or to sign for itself."""
     return x509.KeyUsage(
         digital_signature=not sign_certificates,
         content_commitment=False,
@@ -111,5 +124,6 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A private key as it is written into a file."""
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -250,11 +250,11 @@ class DirectoryStore:
         new = new_secret(API_KEY_MARK, self._pepper, self._entropy)
         now = self._clock()
         key_id = CredentialId(uuid7(now, self._entropy(10)))
-        values = _credential_values(
+        values = credential_values(
             key_id=key_id, kind=CredentialKind.API_KEY, prefix=new.prefix, key_digest=new.digest, csrf=b"",
             who=who.id, scopes=scopes, now=now, expires_ms=expires_ms, bounds=bounds,
         )  # fmt: skip
-        details = {"id": key_id, "prefix": new.prefix, "name": name, "scopes": sorted(scopes), **_bounds_document(bounds)}
+        details = {"id": key_id, "prefix": new.prefix, "name": name, "scopes": sorted(scopes), **bounds_document(bounds)}
         self.carry_out(lambda connection: connection.execute(insert(credential).values(values)), actor, "key.create", details)
         return IssuedKey(key_id, new.secret, new.prefix)
 
@@ -289,11 +289,11 @@ class DirectoryStore:
                     row["id"],
                     row["prefix"],
                     row["person"],
-                    _split(row["scopes"]),
+                    split(row["scopes"]),
                     row["created_ms"],
                     row["expires_ms"],
                     row["last_used_ms"],
-                    _bounds(row),
+                    bounds_of(row),
                 )
                 for row in connection.execute(query).mappings()
             ]
@@ -382,7 +382,7 @@ class DirectoryStore:
         token = new_secret(SESSION_MARK, self._pepper, self._entropy)
         csrf = new_secret("", self._pepper, self._entropy)
         session_id = CredentialId(uuid7(now, self._entropy(10)))
-        values = _credential_values(
+        values = credential_values(
             key_id=session_id, kind=CredentialKind.SESSION, prefix=token.prefix, key_digest=token.digest, csrf=csrf.digest,
             who=who.id, scopes=(), now=now, expires_ms=now + SESSION_MS, authenticated_ms=authenticated_ms,
         )  # fmt: skip
@@ -445,7 +445,7 @@ def _principals(connection: Connection, levels: Levels) -> dict[PrincipalId, Pri
             PrincipalId(row["id"]),
             row["name"],
             frozenset(roles.get(row["id"], ())),
-            levels.clearance(row["level"], _split(row["compartments"])),
+            levels.clearance(row["level"], split(row["compartments"])),
             row["subject"],
             bool(row["active"]),
             row["kind"],
@@ -464,25 +464,26 @@ def _credential(row: RowMapping) -> Credential:
         kind,
         bytes(row["digest"]),
         PrincipalId(row["principal"]),
-        frozenset(_split(row["scopes"])),
+        frozenset(split(row["scopes"])),
         row["expires_ms"],
         bytes(row["csrf_digest"]),
         # A session begins with a password. A key proves who made it, whenever that was: it is never fresh.
         row["created_ms"] if kind is CredentialKind.SESSION else None,
-        _bounds(row),
+        bounds_of(row),
     )
 
 
-def _bounds(row: RowMapping) -> Bounds:
-    return Bounds(*(frozenset(_split(row[name])) for name in Bounds.__slots__))
+def bounds_of(row: RowMapping) -> Bounds:
+    """What a credential is for."""
+    return Bounds(*(frozenset(split(row[name])) for name in Bounds.__slots__))
 
 
-def _bounds_document(bounds: Bounds) -> dict[str, list[str]]:
+def bounds_document(bounds: Bounds) -> dict[str, list[str]]:
     """As the record has it: what binds."""
     return {name: sorted(getattr(bounds, name)) for name in Bounds.__slots__ if getattr(bounds, name)}
 
 
-def _credential_values(
+def credential_values(
     *,
     key_id: str,
     kind: CredentialKind,
@@ -496,6 +497,7 @@ def _credential_values(
     authenticated_ms: int | None = None,
     bounds: Bounds = UNBOUND,
 ) -> dict[str, Any]:
+    """The row of a credential."""
     return {
         "id": key_id,
         "kind": kind.value,
@@ -522,5 +524,6 @@ def _put_roles(connection: Connection, who: str, roles: Iterable[str]) -> None:
         connection.execute(insert(role_member), rows)
 
 
-def _split(text: str) -> tuple[str, ...]:
+def split(text: str) -> tuple[str, ...]:
+    """A column that holds several names."""
     return tuple(part for part in text.split(",") if part)

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from wardstead.access.bounds import with_purpose
-from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
+from wardstead.access.credentials import Unauthenticated, together
+from wardstead.access.ports import AccessRequest, Decision, Identity, PeerCertificate, Resource
 from wardstead.access.rules import UnknownPurpose
 from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
@@ -38,6 +39,8 @@ class Incoming(msgspec.Struct, frozen=True):
     """``purpose``, ``application``, ``conversation``: what the ``wardstead-*`` request headers said."""
     address: str = ""
     """From where it was sent."""
+    certificate: PeerCertificate | None = None
+    """What the connection that it came over has proven."""
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -69,13 +72,23 @@ class Inspected(msgspec.Struct, frozen=True):
 
 def identify(world: World, incoming: Incoming, now_ms: int) -> Identity:
     """Whose request this is. Raises ``CallerError``."""
-    who = world.authenticate(world.directory, incoming.secret, incoming.csrf, now_ms)
-    return Identity(who.principal, who.credential, incoming.address) if incoming.address else who
+    who = who_is(world, incoming.secret, incoming.csrf, incoming.certificate, now_ms)
+    return msgspec.structs.replace(who, address=incoming.address) if incoming.address else who
+
+
+def who_is(world: World, secret: str, csrf: str | None, certificate: PeerCertificate | None, now_ms: int) -> Identity:
+    """Whoever presents a secret, a certificate, or both, which are then of one person. Raises ``CallerError``."""
+    if certificate is None:
+        return world.authenticate(world.directory, secret, csrf, now_ms)
+    if world.certify is None:
+        raise Unauthenticated
+    certified = world.certify(world.directory, certificate, now_ms)
+    return together(certified, world.authenticate(world.directory, secret, csrf, now_ms)) if secret else certified
 
 
 def context(incoming: Incoming, identity: Identity) -> Mapping[str, str]:
     """What the request's headers say of it; where they name no purpose, what its key is for."""
-    return with_purpose(identity.credential, incoming.context)
+    return with_purpose(identity, incoming.context)
 
 
 def parse(world: World, incoming: Incoming, context: Mapping[str, str], body: bytes) -> Parsed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from wardstead.access.ports import DecisionPoint, Directory, Identity
+from wardstead.access.ports import DecisionPoint, Directory, Identity, PeerCertificate
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation
 from wardstead.inspection.content.planted import Planter
@@ -15,6 +15,9 @@ from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels
 
 Authenticate = Callable[[Directory, str, str | None, int], Identity]
 """(directory, presented secret, CSRF token of a session, time in ms) to an identity; raises ``CallerError``."""
+
+Certify = Callable[[Directory, PeerCertificate, int], Identity]
+"""(directory, certificate of the connection, time in ms) to an identity; raises ``CallerError``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class World:
     limits: Limits
     fingerprints: Fingerprints
     entropy: Entropy
+    certify: Certify | None = None
+    """``None`` where no connection has a certificate."""
     levels: Levels = STANDARD
     fields: FieldPolicy = field(default_factory=FieldPolicy)
     answer_bytes: int = 8 * 1024 * 1024

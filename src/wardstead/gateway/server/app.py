@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
 import orjson
 
 from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.record import Sealer
 from wardstead.gateway.pipeline.refusals import NoSuchModel, Unexpected
-from wardstead.gateway.pipeline.steps import Incoming
+from wardstead.gateway.pipeline.steps import Incoming, who_is
 from wardstead.gateway.protocol import dialects
 from wardstead.gateway.protocol.authzen import METADATA
 from wardstead.gateway.protocol.errors import status_of
@@ -40,7 +41,7 @@ from wardstead.gateway.server.ports import (
     Upstream,
     Worlds,
 )
-from wardstead.gateway.server.request_head import RequestHead, address_of, read_head, then_close
+from wardstead.gateway.server.request_head import CERTIFICATE, RequestHead, address_of, read_head, then_close
 from wardstead.gateway.server.runner import ConnectionAborted, Runner
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
@@ -135,6 +136,7 @@ class Gateway:
         try:
             head = read_head(scope["headers"], self._doors)
             head.address = address_of(scope.get("client"), head.forwarded, self._doors)
+            head.certificate = scope.get(CERTIFICATE)
             if head.chunked:
                 send = then_close(send)
             if self.draining:
@@ -143,7 +145,9 @@ class Gateway:
             await discard(receive)
             await _send_error(send, dialect, error)
             return
-        incoming = Incoming(exchange_id, dialect, scope["path"], head.secret, head.csrf, now, head.context, head.address)
+        incoming = Incoming(
+            exchange_id, dialect, scope["path"], head.secret, head.csrf, now, head.context, head.address, head.certificate
+        )
         exchange = Exchange(incoming, services.worlds.current, sealer=services.sealer, clock=services.clock)
         runner = Runner(
             exchange,
@@ -206,11 +210,12 @@ class Gateway:
         try:
             head = read_head(scope["headers"], self._doors)
             head.address = scope["wardstead.address"] = address_of(scope.get("client"), head.forwarded, self._doors)
+            head.certificate = scope.get(CERTIFICATE)
             if path in EVALUATIONS:
                 await self._evaluate(path, scope["method"], head, receive, send)
             elif path.split("/")[1:3] in _KEPT:
                 await self._serve_files(scope, head, receive, send)
-            elif self.console is None or path in _APIS or path.startswith(_API_FOLDERS):
+            elif self.console is None or head.certificate is not None or path in _APIS or path.startswith(_API_FOLDERS):
                 await self._answer(path, scope["method"], head, send)
             else:
                 await self.console(scope, receive, send)
@@ -301,8 +306,8 @@ class Gateway:
         # No intent's commit checks these: a key that was revoked a moment ago must not open them.
         with self._crowd.stranger():
             world = await self._services.worlds.refresh()
-        who = world.authenticate(world.directory, head.secret, head.csrf, self._services.clock())
-        return Identity(who.principal, who.credential, head.address)
+        who = who_is(world, head.secret, head.csrf, head.certificate, self._services.clock())
+        return msgspec.structs.replace(who, address=head.address)
 
     def visible_models(self, identity: Identity) -> list[str]:
         """The models that this person may use: others are as if they did not exist."""

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Final
 
+from wardstead.access.ports import PeerCertificate
 from wardstead.gateway.server.doors import Doors
 from wardstead.kernel.errors import CallerError
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+CERTIFICATE: Final = "wardstead.certificate"
+"""Where a server that has verified a client's certificate puts what it read there, in an ASGI scope."""
 CONTEXT_HEADERS: Final = {
     b"wardstead-conversation": "conversation",
     b"wardstead-purpose": "purpose",
@@ -41,6 +44,8 @@ class RequestHead:
     """What ``x-forwarded-for`` said, each header after the one before."""
     address: str = ""
     """From where it was sent, as far as that can be trusted."""
+    certificate: PeerCertificate | None = None
+    """What the connection has proven; no header says it."""
     context: dict[str, str] = field(default_factory=dict)
 
 
