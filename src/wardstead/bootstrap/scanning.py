@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from wardstead.adapters.artifacts.files import Entry, OpenFile, entries
 from wardstead.kernel.errors import CallerError
@@ -11,6 +13,8 @@ from wardstead.supply.ports import Malformed
 from wardstead.supply.rules import Finding
 from wardstead.supply.scan import Around, Scanned, look
 
+_NAMED: Final = re.compile(r"(?:sha256[-:])?([0-9a-f]{64})")
+"""Blobs of Hugging Face, Ollama and OCI layouts are called by their digest."""
 Progress = Callable[[int], None]
 
 
@@ -57,6 +61,8 @@ def _scan(entry: Entry, around: Around, progress: Progress) -> Scanned:
             digest = file.digest(progress)
         except Malformed as error:
             findings += (Finding(error.rule, entry.name, error.what, error.offset),)
+        if (named := _NAMED.fullmatch(entry.path.resolve().name)) is not None and digest and named[1] != digest:
+            findings += (Finding("digest-mismatch", entry.name, f"its SHA-256 is {digest}"),)
         if file.changed():
             findings += (Finding("changed-while-read", entry.name, "its size or its time is another than before"),)
         return Scanned(entry.name, kind, file.size, digest, findings)

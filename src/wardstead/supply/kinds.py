@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from wardstead.supply.formats import compressed, gguf, npy, pickles, safetensors, tars
+from wardstead.supply.formats import compressed, gguf, hdf5, npy, pickles, safetensors, tars, texts
 from wardstead.supply.formats.zips import LOCAL, find_end
 from wardstead.supply.ports import Source
 
@@ -22,10 +22,33 @@ _NAMES: Final = {
         "npy": ".npy",
         "zip": ".zip .npz .keras .skops .mar .whl .jar",
         "tar": ".tar .nemo",
+        "hdf5": ".h5 .hdf5",
+        "onnx": ".onnx",
+        "saved-model": "saved_model.pb",
+        "keras-metadata": "keras_metadata.pb",
+        "paddle": ".pdmodel __model__",
+        "yaml": ".yaml .yml mlmodel",
+        "python": ".py .pyw",
+        "notebook": ".ipynb",
+        "card": "readme.md",
+        "licence": "license license.txt license.md licence copying",
+        "modelfile": "modelfile",
+        "triton": ".pbtxt",
+        "script": ".sh .bash .bat .cmd .ps1 .vbs",
+        "executable": ".so .dll .exe .dylib .pyd .pyc .node",
+        "text": ".md .txt .csv .tsv .model .vocab .gitattributes .gitignore .jsonl .toml .cfg .ini .lock .png .jpg .svg .pdf "
+                ".html .gif .webp .wav .mp4 .bpe .xml .msgpack .tflite",
     }.items()
     for ending in endings.split()
-}
-_SOFT: Final = frozenset({"pickle", "zip", "tar", "npy"})
+}  # fmt: skip
+_WHOLE: Final = frozenset(
+    {
+        "saved_model.pb", "keras_metadata.pb", "__model__", "mlmodel", "readme.md", "license", "license.txt", "license.md",
+        "licence", "copying", "modelfile",
+    }
+)  # fmt: skip
+"""Names that count as a whole, not as endings."""
+_SOFT: Final = frozenset({"pickle", "zip", "tar", "npy", "hdf5", "text", "executable"})
 """Kinds that a name alone does not make of a file whose bytes say something else."""
 
 
@@ -33,8 +56,8 @@ def kinds(source: Source) -> list[str]:
     """Every format that a source is taken for by somebody."""
     head = source.read(0, HEAD_BYTES)
     named, read = by_name(source.name), by_bytes(head, source.size)
-    found = [read] if read else []
-    if named and (not read or named not in _SOFT):
+    found = [read] if read and not (read == "config" and named) else []
+    if named and (not found or named not in _SOFT):
         found.append(named)
     if read != "zip" and source.exact and find_end(source) is not None:
         found.append("zip-behind")
@@ -44,7 +67,9 @@ def kinds(source: Source) -> list[str]:
 def by_name(name: str) -> str:
     """What a file's name says that it is; empty where that says nothing."""
     name = name.rsplit(" > ", 1)[-1].rsplit("/", 1)[-1].lower()
-    ending = max((one for one in _NAMES if name.endswith(one)), key=len, default="")
+    if name in _WHOLE:
+        return _NAMES[name]
+    ending = max((one for one in _NAMES if one not in _WHOLE and name.endswith(one)), key=len, default="")
     return _NAMES.get(ending, "")
 
 
@@ -59,8 +84,14 @@ def by_bytes(head: bytes, size: int) -> str:
 _BYTES: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
     ("gguf", lambda head: head.startswith(gguf.MAGIC)),
     ("zip", lambda head: head.startswith((LOCAL, b"PK\x05\x06"))),
+    ("executable", texts.program_for),
+    ("hdf5", lambda head: head.startswith(hdf5.MAGIC)),
     ("npy", lambda head: head.startswith(npy.MAGIC)),
     ("pickle", pickles.looks_like_one),
     ("compressed", compressed.form_of),
     ("tar", tars.is_tar),
+    ("script", lambda head: head.startswith(b"#!") and b"python" not in head[:80]),
+    ("python", lambda head: head.startswith(b"#!") and b"python" in head[:80]),
+    ("go-template", lambda head: texts.is_go_template(head.decode("utf-8", "replace"))),
+    ("config", lambda head: head.lstrip()[:1] == b"{" and head.lstrip()[1:].lstrip()[:1] in {b'"', b"}"}),
 )

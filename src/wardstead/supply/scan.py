@@ -7,7 +7,22 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from wardstead.supply.formats import compressed, configs, gguf, npy, pickles, safetensors, tars, templates, zips
+from wardstead.supply.formats import (
+    compressed,
+    configs,
+    gguf,
+    graphs,
+    hdf5,
+    npy,
+    pickles,
+    python_code,
+    safetensors,
+    tars,
+    templates,
+    texts,
+    yaml_files,
+    zips,
+)
 from wardstead.supply.formats.pickle_machine import Rules
 from wardstead.supply.kinds import kinds
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
@@ -50,6 +65,23 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "tar": lambda source, _: tars.check(source),
     "compressed": lambda source, _: compressed.check(source),
     "npy": lambda source, _: npy.check(source),
+    "hdf5": lambda source, _: hdf5.check(source),
+    "onnx": lambda source, _: graphs.check_onnx(source),
+    "saved-model": lambda source, _: graphs.check_saved_model(source),
+    "keras-metadata": lambda source, _: graphs.check_keras_metadata(source),
+    "paddle": lambda source, _: graphs.check_paddle(source),
+    "torchscript-code": lambda source, _: graphs.check_torchscript(source),
+    "yaml": lambda source, _: yaml_files.check(source),
+    "python": lambda source, _: python_code.check(source),
+    "notebook": lambda source, _: python_code.check_notebook(source),
+    "card": lambda source, _: texts.check_card(source),
+    "licence": lambda source, _: texts.check_licence(source),
+    "modelfile": lambda source, _: texts.check_modelfile(source),
+    "go-template": lambda source, _: texts.check_go_template(source),
+    "triton": lambda source, _: texts.check_triton(source),
+    "script": lambda source, _: texts.check_script(source),
+    "executable": lambda source, _: texts.check_program(source),
+    "text": lambda source, _: pickles.maybe(source),
     "unknown": lambda source, _: pickles.maybe(source),
 }
 

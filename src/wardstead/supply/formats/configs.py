@@ -7,23 +7,21 @@ Ollama the digests of its manifests (CVE-2024-37032), and a tokenizer's regular 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import unquote
 
-from wardstead.supply.formats import templates
-from wardstead.supply.formats.json_input import parse_json
+from wardstead.supply.formats import keras_config, templates
+from wardstead.supply.formats.json_input import Value, parse_json, walk
 from wardstead.supply.formats.patterns import takes_exponentially_long
-from wardstead.supply.ports import Malformed, Seen, Source, Steps
+from wardstead.supply.ports import Seen, Source, Steps
 from wardstead.supply.sources import text_of
 
 _MOST: Final = 64 << 20
 """Tokenizers of large vocabularies have 30 MB."""
-_MOST_VALUES: Final = 4_000_000
-_TARGETS: Final = frozenset(
+TARGETS: Final = frozenset(
     {"_target_", "__target__", "__class__", "__module__", "!target", "py/object", "py/reduce", "py/function"}
 )
-_KNOWN_TARGETS: Final = re.compile(
+KNOWN_TARGETS: Final = re.compile(
     r"(?:torch\.nn|torch\.optim|torchvision\.(?:models|transforms)|transformers|diffusers|sklearn|timm|peft|lightning"
     r"|pytorch_lightning|nemo\.collections|keras|monai)\.[A-Za-z0-9_.]+"
 )
@@ -38,12 +36,6 @@ _LIBRARIES: Final = frozenset({"diffusers", "transformers", "onnxruntime", "sent
 _CODE_KEYS: Final = frozenset({"custom_pipeline", "custom_generate", "auto_map", "custom_pipelines", "auto_mapping"})
 
 
-class _Value(NamedTuple):
-    path: str
-    key: str
-    value: Any
-
-
 def check(source: Source) -> Steps:
     """What is wrong with a configuration."""
     text = text_of(source, _MOST)
@@ -51,7 +43,9 @@ def check(source: Source) -> Steps:
     for key in twice:
         yield Seen("duplicate-entry", f"the key {key!r} stands twice")
     name = source.name.rsplit("/", 1)[-1].rsplit(" > ", 1)[-1].lower()
-    for one in _walk(value):
+    for one in walk(value):
+        if isinstance(one.value, dict) and "class_name" in one.value:
+            yield from keras_config.check_class(one.value, one.path or "the model")
         yield from _one(one)
     if isinstance(value, dict) and ("layers" in value or "manifests" in value or "schemaVersion" in value):
         yield from _digests(value)
@@ -61,28 +55,7 @@ def check(source: Source) -> Steps:
         yield from _modules(value)
 
 
-def _walk(value: Any) -> Iterator[_Value]:
-    """Every value with its key and its path; of long lists of plain texts (vocabularies) nothing is looked at."""
-    waiting = [_Value("", "", value)]
-    count = 0
-    while waiting:
-        one = waiting.pop()
-        yield one
-        count += 1
-        if count > _MOST_VALUES:
-            raise Malformed(f"it has more than {_MOST_VALUES:,} values")
-        if isinstance(one.value, dict):
-            waiting += [_Value(f"{one.path}.{key[:60]}" if one.path else key[:60], key, each) for key, each in one.value.items()]
-        elif isinstance(one.value, list):
-            waiting += [
-                _Value(f"{one.path}[{number}]", one.key, each)
-                for number, each in enumerate(one.value)
-                if not isinstance(each, str)
-            ]
-            waiting += [_Value(f"{one.path}[]", one.key, each) for each in one.value[:1000] if isinstance(each, str)]
-
-
-def _one(one: _Value) -> Steps:
+def _one(one: Value) -> Steps:
     key, value = one.key, one.value
     if key in _CODE_KEYS and value:
         yield from _remote_code(one)
@@ -94,35 +67,39 @@ def _one(one: _Value) -> Steps:
         yield Seen("config-code", f"{one.path} lets arrays be pickles")
     elif not isinstance(value, str):
         return
-    elif key in _TARGETS:
-        if not _KNOWN_TARGETS.fullmatch(value):
+    elif key in TARGETS:
+        if not KNOWN_TARGETS.fullmatch(value):
             yield Seen("config-code", f"{one.path} has {value[:80]!r} called")
+    elif key == "vocabulary" and ("/" in value or "\\" in value):
+        yield Seen("config-path", f"{one.path} reads a file into the model: {value[:80]!r}")
     elif key == "chat_template" or (key == "template" and "chat_template" in one.path):
         yield from templates.check_text(value, one.path)
     elif key in {"Regex", "regex"} or (key == "pattern" and "String" not in one.path):
         if takes_exponentially_long(value):
             yield Seen("slow-pattern", f"{one.path}: repeats of repeats that match the same")
     else:
-        yield from _place(one)
+        yield from check_place(one.path, key, value)
 
 
-def _remote_code(one: _Value) -> Steps:
+def _remote_code(one: Value) -> Steps:
     if isinstance(one.value, str | list | dict):
         yield Seen("remote-code", f"{one.path} names classes of the repository's own code")
-    for each in _walk(one.value):
+    for each in walk(one.value):
         if isinstance(each.value, str) and ("--" in each.value or _REMOTE.match(each.value) or ".." in each.value):
             yield Seen("config-code", f"{one.path} names code of another repository: {each.value[:80]!r}")
 
 
-def _place(one: _Value) -> Steps:
-    if len(one.value) > 4096 or not (_PATHS.search(one.key) or one.value.startswith(("file:", "../", "..\\"))):
+def check_place(where: str, key: str, value: str) -> Steps:
+    """What stands under a key that names a file, or looks like the name of one that lies elsewhere."""
+    if len(value) > 4096 or not (_PATHS.search(key) or value.startswith(("file:", "../", "..\\"))):
         return
-    path = unquote(one.value)
-    if ".." in re.split(r"[\\/]", path) or "\0" in path or _FOREIGN.match(path):
-        rule = "config-path" if _loads(one.key) or ".." in path or path.startswith("file:") else "config-absolute"
-        yield Seen(rule, f"{one.path} points to {one.value[:80]!r}")
-    elif _REMOTE.match(path) and _loads(one.key):
-        yield Seen("config-url", f"{one.path} points to {one.value[:80]!r}")
+    path = unquote(value)
+    up = ".." in re.split(r"[\\/]", path) or "\0" in path
+    if up or _FOREIGN.match(path):
+        rule = "config-path" if _loads(key) or up or path.startswith("file:") else "config-absolute"
+        yield Seen(rule, f"{where} points to {value[:80]!r}")
+    elif _REMOTE.match(path) and _loads(key):
+        yield Seen("config-url", f"{where} points to {value[:80]!r}")
 
 
 def _loads(key: str) -> bool:
@@ -136,7 +113,7 @@ def _loads(key: str) -> bool:
 
 
 def _digests(manifest: dict[str, Any]) -> Steps:
-    for one in _walk(manifest):
+    for one in walk(manifest):
         if one.key == "digest" and not (isinstance(one.value, str) and _DIGEST.fullmatch(one.value)):
             yield Seen("path-traversal", f"{one.path} is no digest: {str(one.value)[:80]!r}")
 

@@ -4,9 +4,40 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 from wardstead.supply.ports import Malformed
+
+_MOST_VALUES: Final = 4_000_000
+
+
+class Value(NamedTuple):
+    """A value with its key and its path."""
+
+    path: str
+    key: str
+    value: Any
+
+
+def walk(value: Any) -> Iterator[Value]:
+    """Every value; of lists of texts (vocabularies) the first thousand. Raises ``Malformed`` where there are too many."""
+    waiting = [Value("", "", value)]
+    count = 0
+    while waiting:
+        one = waiting.pop()
+        yield one
+        count += 1
+        if count > _MOST_VALUES:
+            raise Malformed(f"it has more than {_MOST_VALUES:,} values")
+        if isinstance(one.value, dict):
+            before = f"{one.path}." if one.path else ""
+            waiting += [Value(f"{before}{key[:60]}", key, each) for key, each in one.value.items()]
+        elif isinstance(one.value, list):
+            texts = [each for each in one.value if isinstance(each, str)]
+            others = ((number, each) for number, each in enumerate(one.value) if not isinstance(each, str))
+            waiting += [Value(f"{one.path}[{number}]", one.key, each) for number, each in others]
+            waiting += [Value(f"{one.path}[]", one.key, each) for each in texts[:1000]]
 
 
 def parse_json(text: str) -> tuple[Any, list[str]]:

@@ -101,6 +101,11 @@ def speech(tree: nodes.Template, constants: Constants) -> Found:
     yield from left_out(tree)
 
 
+def gives_orders(text: str) -> bool:
+    """Whether a text holds orders that a model's publisher has no reason to give, or an address."""
+    return bool(_ORDERS.search(text) or _ADDRESS.search(text))
+
+
 # --- what it adds
 
 

@@ -229,6 +229,11 @@ def _content(source: Source, one: Entry, start: int, torch: str) -> Steps:
             return
         if one.name.endswith(".pkl"):
             kind = torch
+        elif torch == "torchscript" and "/code/" in one.name:
+            if one.name.endswith(".debug_pkl"):
+                kind = torch
+            elif one.name.endswith(".py"):
+                kind = "torchscript-code"
     if one.method == 0:
         yield Inner(packed, kind)
     else:

@@ -1,0 +1,125 @@
+"""Small texts around a model: Ollama's Modelfile and templates, Triton's settings, a model card's head, scripts, licences."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from wardstead.supply.formats import yaml_files
+from wardstead.supply.formats.configs import check_place
+from wardstead.supply.formats.template_speech import gives_orders
+from wardstead.supply.ports import Malformed, Seen, Source, Steps
+from wardstead.supply.sources import text_of
+
+_INSTRUCTION: Final = re.compile(r'(?im)^\s*(FROM|ADAPTER|TEMPLATE|SYSTEM|MESSAGE|LICENSE|PARAMETER)\s+("""(?:.|\n)*?"""|.*)$')
+_ACTION: Final = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+_EXECUTABLES: Final = (
+    (b"\x7fELF", "Linux"),
+    *((magic, "macOS") for magic in (b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")),
+    (b"\xca\xfe\xba\xbe", "macOS or Java"),
+    (b"\0asm", "WebAssembly"),
+    (b"dex\n", "Android"),
+)
+_LICENCES: Final = (
+    ("Apache-2.0", "apache license"),
+    ("MIT", "mit license"),
+    ("MIT", "permission is hereby granted, free of charge"),
+    ("AGPL", "affero"),
+    ("LGPL", "lesser general public"),
+    ("GPL", "gnu general public license"),
+    ("BSD", "redistribution and use in source and binary"),
+    ("Llama", "llama 2 community"),
+    ("Llama", "llama 3"),
+    ("Gemma", "gemma terms"),
+    ("OpenRAIL", "openrail"),
+    ("CC-BY-NC", "noncommercial"),
+    ("CC", "creative commons"),
+    ("MPL-2.0", "mozilla public"),
+)
+
+
+def program_for(head: bytes) -> str:
+    """The system whose program begins so; empty for none."""
+    if head.startswith(b"MZ"):
+        at = int.from_bytes(head[60:64], "little")
+        return "Windows" if head[at : at + 2] in {b"PE", b"NE", b"LE"} or at + 4 > len(head) > 63 else ""
+    return next((name for magic, name in _EXECUTABLES if head.startswith(magic)), "")
+
+
+def check_program(source: Source) -> Steps:
+    """A program of a machine."""
+    system = program_for(source.read(0, 4096))
+    yield Seen("executable", f"a program for {system}" if system else "its name is that of a compiled program", 0)
+
+
+def check_script(source: Source) -> Steps:
+    """A script."""
+    yield Seen("script", source.read(0, 80).split(b"\n")[0].decode("utf-8", "replace"))
+
+
+def check_card(source: Source) -> Steps:
+    """What stands at the head of a model card."""
+    text = text_of(source)
+    if text.startswith("---\n") and (end := text.find("\n---", 4)) > 0:
+        yield from yaml_files.check_text(text[4:end])
+
+
+def check_licence(source: Source) -> Steps:
+    """Which licence it is."""
+    text = source.read(0, 1 << 14).decode("utf-8", "replace").lower()
+    known = next((name for name, words in _LICENCES if words in text), "a licence that is not known here")
+    yield Seen("licence", known)
+
+
+def check_triton(source: Source) -> Steps:
+    """The settings of a model of Triton's (``config.pbtxt``)."""
+    text = text_of(source)
+    if re.search(r'(?i)\bbackend\s*:\s*"python"', text):
+        yield Seen("remote-code", "Triton runs model.py of this folder")
+    for path in re.findall(r'"([^"\n]*(?:\.\.[/\\]|^/)[^"\n]*)"', text):
+        yield Seen("config-path", f"it points to {path[:80]!r}")
+    if "EXECUTION_ENV_PATH" in text or "model_operations" in text:
+        yield Seen("config-code", "it loads an environment or a library of its own")
+
+
+def check_modelfile(source: Source) -> Steps:
+    """Ollama's recipe of a model."""
+    text = text_of(source)
+    found = _INSTRUCTION.findall(text)
+    if not any(name.upper() == "FROM" for name, _ in found):
+        raise Malformed("it has no FROM")
+    for name, raw in found:
+        value = raw.strip().strip('"').strip()
+        match name.upper():
+            case "FROM" | "ADAPTER":
+                yield from check_place(name.upper(), "path", value)
+            case "TEMPLATE":
+                yield from _go_template(value)
+            case "SYSTEM" | "MESSAGE":
+                if gives_orders(value):
+                    yield Seen(
+                        "template-instructions", f"{name.upper()} gives an order that a model's publisher has no reason to give"
+                    )
+            case "LICENSE":
+                yield Seen("licence", value.split("\n")[0][:80])
+
+
+def is_go_template(text: str) -> bool:
+    """Whether it is a template of Ollama's."""
+    return any(word in text for word in ("{{ .Prompt", "{{.Prompt", ".Messages", "{{ .System", "{{ .Response"))
+
+
+def check_go_template(source: Source) -> Steps:
+    """A template of Ollama's in a file of its own."""
+    yield from _go_template(text_of(source))
+
+
+def _go_template(text: str) -> Steps:
+    actions = _ACTION.findall(text)
+    if gives_orders(_ACTION.sub(" ", text)):
+        yield Seen("template-instructions", "the template gives an order of its own")
+    if not any(".System" in one or ".Messages" in one for one in actions):
+        yield Seen("template-system-dropped", "the template never says .System")
+    for one in actions:
+        if re.search(r'(?:eq|contains|hasPrefix|ne)\s+\(?\$?[\w.]*(?:Content|Prompt)\)?\s+"[^"<\[]{3,}"', one):
+            yield Seen("template-trigger", "it does something when certain words are said")

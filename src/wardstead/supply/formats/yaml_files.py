@@ -1,0 +1,112 @@
+"""YAML, event by event: tags that make objects, targets that are called, aliases that unfold without end. No value is made."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import yaml
+
+from wardstead.supply.formats.configs import KNOWN_TARGETS, TARGETS, check_place
+from wardstead.supply.ports import Malformed, Seen, Source, Steps
+from wardstead.supply.sources import text_of
+
+_MOST: Final = 1 << 20
+_MOST_NODES: Final = 10_000_000
+_STANDARD: Final = re.compile(
+    r"tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)|!"
+)
+_MAKERS: Final = re.compile(r"!(?:new|name|apply|module|applyref|include):?(.*)", re.DOTALL)
+_SPEECH: Final = re.compile(r"(?:speechbrain|torch|torchaudio)\.[\w.]+")
+
+
+def check(source: Source) -> Steps:
+    """What is wrong with a file."""
+    yield from check_text(text_of(source, _MOST))
+
+
+def check_text(text: str) -> Steps:
+    """What is wrong with a text."""
+    reader = _Reader()
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            yield from reader.take(event)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise Malformed(f"it is no YAML: line {mark.line + 1 if mark else 0}") from None
+
+
+class _Reader:
+    """Where the reading is: which key comes next in each mapping that is open, and how much everything unfolds to."""
+
+    def __init__(self) -> None:
+        self._open: list[list[object]] = []
+        self._sizes: dict[str, int] = {}
+        self._total = 0
+
+    def take(self, event: yaml.Event) -> Steps:
+        """The next event."""
+        line = event.start_mark.line + 1 if event.start_mark else 0
+        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            yield from _tagged(event.tag, line)
+            self._before(None)
+            self._open.append([isinstance(event, yaml.MappingStartEvent), None, True, event.anchor, 1])
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            *_, anchor, size = self._open.pop()
+            self._grow(anchor, size)
+        elif isinstance(event, yaml.ScalarEvent):
+            yield from _tagged(event.tag, line)
+            key = self._before(event.value)
+            self._grow(event.anchor, 1)
+            if key is not None:
+                yield from _value(str(key), event.value, line)
+        elif isinstance(event, yaml.AliasEvent):
+            self._before(None)
+            self._grow(None, self._sizes.get(event.anchor or "", 1))
+        if self._total > _MOST_NODES:
+            raise Malformed(f"its aliases unfold to more than {_MOST_NODES:,} values", rule="bomb")
+
+    def _before(self, scalar: str | None) -> object:
+        """The key under which a value stands; none where it is a key itself."""
+        if not self._open:
+            return None
+        here = self._open[-1]
+        if not here[0]:
+            return here[1] if len(self._open) < 2 else self._open[-2][1]
+        if here[2]:
+            here[1], here[2] = scalar, False
+            return None
+        here[2] = True
+        return here[1]
+
+    def _grow(self, anchor: object, size: object) -> None:
+        count = size if isinstance(size, int) else 1
+        if anchor:
+            self._sizes[str(anchor)] = count
+        if self._open:
+            inner = self._open[-1][4]
+            self._open[-1][4] = (inner if isinstance(inner, int) else 0) + count
+        self._total = max(self._total, count)
+
+
+def _tagged(tag: str | None, line: int) -> Steps:
+    if tag is None or _STANDARD.fullmatch(tag):
+        return
+    if tag.startswith("tag:yaml.org,2002:"):
+        yield Seen("config-code", f"line {line}: the tag {tag.removeprefix('tag:yaml.org,2002:')[:80]!r} makes an object")
+    elif (made := _MAKERS.fullmatch(tag)) is not None:
+        if not _SPEECH.fullmatch(made[1]) and not tag.startswith("!include"):
+            yield Seen("config-code", f"line {line}: the tag {tag[:80]!r} calls something")
+    elif tag not in {"!ref", "!copy", "!PLACEHOLDER", "!tuple"}:
+        yield Seen("remote-code", f"line {line}: the tag {tag[:80]!r} is for a loader of its own")
+
+
+def _value(key: str, value: str, line: int) -> Steps:
+    if key in TARGETS and not KNOWN_TARGETS.fullmatch(value):
+        yield Seen("config-code", f"line {line}: {value[:80]!r} is called")
+    elif key == "trust_remote_code" and value.lower() in {"true", "yes", "on"}:
+        yield Seen("remote-code", f"line {line}: it asks for code of the repository to be trusted")
+    elif key in {"license", "licence"}:
+        yield Seen("licence", f"{key}: {value[:80]}")
+    else:
+        yield from check_place(f"line {line}: {key[:60]}", key, value)
