@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
-from wardstead.adapters.store.cosignatures import all_cosigned, keep_cosigned, unwitnessed_since_ms
+from wardstead.adapters.store.cosignatures import StoredCosignature, all_cosigned, keep_cosigned, unwitnessed_since_ms
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader
@@ -209,8 +209,8 @@ def cosigned_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
     A cosignature of somebody who is no witness any more cannot be verified: its checkpoint is held against the ledger all the
     same, for the ledger's own signature.
     """
-    keys, problems = witness_keys(deployment), []
-    kept = [(one.size, one.name, one.note) for one in stands(deployment) if one.note]
+    keys, problems, notes = witness_keys(deployment), list[Problem](), list[str]()
+    kept = [StoredCosignature(one.size, one.name, one.note, one.at_s * 1000) for one in stands(deployment) if one.note]
     try:
         with deployment.engine.connect() as connection:
             kept += all_cosigned(connection)
@@ -219,17 +219,24 @@ def cosigned_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
         if not isinstance(explained, IntegrityError):
             raise explained from None
         problems.append(Problem("unreadable", "cosignatures", explained.what))
-    for size, witness, note in kept:
-        try:
-            ours = open_checkpoint(note, deployment.ledger.key)
-            known = witness not in keys or cosigned_s(note, keys[witness]) is not None
-        except IntegrityError:
-            ours, known = None, False
-        if ours is None or not known or ours.size != size:
-            what = "it is not what the witness cosigned"
-            problems.append(Problem("cosignature-altered", f"cosignature {size} of {witness}", what))
-    altered = {problem.where for problem in problems}
-    return [note for size, witness, note in kept if f"cosignature {size} of {witness}" not in altered], problems
+    for one in kept:
+        if _is_whole(deployment, one, keys.get(one.witness)):
+            notes.append(one.note)
+        else:
+            where = f"cosignature {one.size} of {one.witness}"
+            problems.append(Problem("cosignature-altered", where, "it is not what the witness cosigned"))
+    return notes, problems
+
+
+def _is_whole(deployment: Deployment, one: StoredCosignature, witness: WitnessKey | None) -> bool:
+    if not isinstance(one.note, str):
+        return False
+    try:
+        size = open_checkpoint(one.note, deployment.ledger.key).size
+        at_s = cosigned_s(one.note, witness) if witness is not None else None
+    except IntegrityError:
+        return False
+    return size == one.size and (witness is None or (at_s is not None and at_s * 1000 == one.time_ms))
 
 
 def overdue(deployment: Deployment) -> bool:

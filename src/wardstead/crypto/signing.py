@@ -181,7 +181,8 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
         blob = b64decode(encoded, validate=True)
     except binascii.Error:
         blob = b""
-    if not line.startswith(_SIGNATURE_LINE) or not name or len(blob) < 5:
+    # One signature has one spelling: base64's spare bits are zero.
+    if not line.startswith(_SIGNATURE_LINE) or not name or len(blob) < 5 or b64encode(blob).decode() != encoded:
         raise IntegrityError("the note has a malformed signature line")
     return name, blob[:4], blob[4:]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, func, insert, select
 
 from wardstead.adapters.store.ledger_tables import checkpoint, cosignature
@@ -15,19 +17,19 @@ def keep_cosigned(connection: Connection, witness: str, size: int, note: str, at
     connection.execute(insert(cosignature).values(size=size, witness=witness, note=note, time_ms=at_s * 1000))
 
 
-def newest_cosigned(connection: Connection) -> Mapping[str, str]:
-    """The newest cosigned checkpoint of each witness that ever cosigned one."""
-    newest = select(cosignature.c.witness, func.max(cosignature.c.size).label("size")).group_by(cosignature.c.witness).subquery()
-    query = select(cosignature.c.witness, cosignature.c.note).join(
-        newest, (newest.c.witness == cosignature.c.witness) & (newest.c.size == cosignature.c.size)
-    )
-    return {row.witness: row.note for row in connection.execute(query)}
+class StoredCosignature(msgspec.Struct, frozen=True):
+    """A row, as stored: whatever somebody writes into a column is there."""
+
+    size: Any
+    witness: Any
+    note: Any
+    time_ms: Any
 
 
-def all_cosigned(connection: Connection) -> Sequence[tuple[int, str, str]]:
-    """(size, witness, note) of all, by size."""
-    query = select(cosignature.c.size, cosignature.c.witness, cosignature.c.note).order_by(cosignature.c.size)
-    return [(row.size, row.witness, row.note) for row in connection.execute(query)]
+def all_cosigned(connection: Connection) -> Sequence[StoredCosignature]:
+    """All of them, by size."""
+    columns = (cosignature.c.size, cosignature.c.witness, cosignature.c.note, cosignature.c.time_ms)
+    return [StoredCosignature(*row) for row in connection.execute(select(*columns).order_by(cosignature.c.size))]
 
 
 def with_cosignatures(connection: Connection, size: int, note: str) -> str:

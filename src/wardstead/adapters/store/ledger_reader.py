@@ -34,6 +34,8 @@ from wardstead.ledger.verify import LedgerEnd, Problem, Report, StoredEntry, Sto
 
 T = TypeVar("T")
 _PAGE = 500
+_BELOW_ALL = -(1 << 63)
+"""A size that was made negative must not hide its row."""
 _FIELDS = ("id", "exchange", "kind", "header", "body", "time_ms", "outcome", "subject")
 _ENTRY = tuple(entry.c[name] for name in _FIELDS)
 
@@ -338,7 +340,7 @@ class StoredLedger:
 
     def checkpoints(self, end: LedgerEnd) -> Iterator[tuple[int, str]]:
         """(the size it is stored under, the signed note) of those that there were, by size."""
-        after = -1
+        after = _BELOW_ALL
         while True:
             with self._engine.connect() as connection:
                 query = select(checkpoint.c.size, checkpoint.c.note).where(

@@ -32,7 +32,11 @@ class TreeEnd:
 def tree_end(connection: Connection) -> TreeEnd:
     """The stored tree's end."""
     row = connection.execute(select(leaf.c.idx, leaf.c.entry_id).order_by(leaf.c.idx.desc()).limit(1)).first()
-    return TreeEnd(row.idx + 1, row.entry_id) if row else TreeEnd(0, 0)
+    if row is None:
+        return TreeEnd(0, 0)
+    if not isinstance(row.idx, int) or not isinstance(row.entry_id, int):
+        raise IntegrityError("a value of the wrong type is stored", where="the newest leaf")
+    return TreeEnd(row.idx + 1, row.entry_id)
 
 
 def tile_reader(connection: Connection, kept: dict[TileId, bytes] | None = None) -> TileReader:
