@@ -9,7 +9,6 @@ import time
 from functools import partial
 
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
-from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.reading import present, read_text
@@ -36,7 +35,7 @@ def run_recorder(deployment: Deployment) -> int:
     stop = _until_told()
     recorder = Recorder(
         deployment.engine,
-        read_ledger_key(deployment.places.keys / "ledger.key"),
+        deployment.keys.ledger(),
         state_dir=deployment.places.state,
         signed=deployment.places.signed,
         run_dir=deployment.places.run,

@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from wardstead.access.policyset import RULES, SCHEMA, AccessPolicies, PolicyFile
 from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
+from wardstead.adapters.keys.folder import CREDENTIALS, KeyFolder
 from wardstead.adapters.store.access import AccessStore
 from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.base import explain, open_engine
@@ -29,7 +30,7 @@ from wardstead.adapters.store.certificates import CertificateStore
 from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.exported import LedgerExport
-from wardstead.adapters.store.key_files import read_key, read_ledger_key, read_secret
+from wardstead.adapters.store.key_files import read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.level_names import stored_level_names
 from wardstead.adapters.store.locks import Turn
@@ -41,6 +42,7 @@ from wardstead.adapters.store.resources import ResourceStore
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.reading import others_write, present, read_text
+from wardstead.bootstrap.unsealing import asker, opener
 from wardstead.config import ModelSection, Settings, UpstreamSection, bracketed, parse_settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.documents import Extractor
@@ -190,7 +192,7 @@ class Deployment:
     @cached_property
     def created_s(self) -> int:
         """When it was made, in seconds since the epoch."""
-        return int((self.places.keys / "ledger.key").stat().st_mtime)
+        return self.keys.created_s
 
     @cached_property
     def engine(self) -> Engine:
@@ -210,9 +212,14 @@ class Deployment:
         return Turn(self.places.run / "ledger.turn")
 
     @cached_property
+    def keys(self) -> KeyFolder:
+        """The keys; a root key that is sealed is opened when it is first wanted."""
+        return KeyFolder(self.places.keys, os.urandom, partial(opener, asker(self.environment)), self.environment)
+
+    @cached_property
     def pepper(self) -> bytes:
         """What keys the digests of credentials."""
-        return read_key(self.places.keys / "credentials.key")
+        return self.keys.key(CREDENTIALS)
 
     @property
     def fingerprint_key(self) -> bytes:
@@ -222,8 +229,12 @@ class Deployment:
     @cached_property
     def ring(self) -> KeyRing:
         """The key ring."""
-        root = read_key(self.places.keys / "root.key")
-        return KeyRing(root, SubjectKeys(self.places.keys / "keys.db", root, os.urandom), os.urandom)
+        return KeyRing(self.keys.root, self.subject_keys, os.urandom)
+
+    @cached_property
+    def subject_keys(self) -> SubjectKeys:
+        """The key store."""
+        return SubjectKeys(self.places.keys / "keys.db", self.keys.root, os.urandom)
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -288,8 +299,7 @@ class Deployment:
     @cached_property
     def ledger(self) -> LedgerReader:
         """Reads the ledger."""
-        key = read_ledger_key(self.places.keys / "ledger.key").verifying
-        return LedgerReader(self.engine, key, levels=lambda: self.levels)
+        return LedgerReader(self.engine, self.keys.verifying(), levels=lambda: self.levels)
 
     @property
     def exporting(self) -> LedgerExport:

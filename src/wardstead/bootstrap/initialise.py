@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from wardstead.adapters.keys.folder import CREDENTIALS, LEDGER, ROOT
 from wardstead.adapters.sandbox.weights import digest
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.adapters.store.key_files import make_key, make_ledger_key, read_key, read_ledger_key
+from wardstead.adapters.store.key_files import new_key, new_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment, Places, now_ms
 from wardstead.bootstrap.detectors import names_installed
+from wardstead.bootstrap.unsealing import plain_keys
 from wardstead.config import ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
@@ -140,14 +142,14 @@ def _finish(places: Places, text: str) -> Made:
 
 
 def _make_keys(places: Places) -> None:
-    root, ledger, pepper = (places.keys / name for name in ("root.key", "ledger.key", "credentials.key"))
-    for path in (root, pepper):
-        if not path.exists():
-            make_key(path, os.urandom)
-    if not ledger.exists():
-        make_ledger_key(ledger, f"wardstead.local/{os.urandom(6).hex()}", os.urandom)
-    begin_signed(places.signed, read_ledger_key(ledger))
-    SubjectKeys(places.keys / "keys.db", read_key(root), os.urandom, create=True).close()
+    keys = plain_keys(places.keys)
+    for name in (ROOT, CREDENTIALS):
+        if not keys.has(name):
+            keys.make(name, new_key(os.urandom))
+    if not keys.has(LEDGER):
+        keys.make(LEDGER, new_ledger_key(f"wardstead.local/{os.urandom(6).hex()}", os.urandom))
+    begin_signed(places.signed, keys.ledger())
+    SubjectKeys(places.keys / "keys.db", keys.root, os.urandom, create=True).close()
 
 
 def _require_name(name: str) -> None:

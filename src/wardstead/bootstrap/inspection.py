@@ -6,6 +6,7 @@ import hmac
 from functools import partial
 
 from wardstead.adapters.compiled import CompiledFolder
+from wardstead.adapters.keys.folder import CREDENTIALS
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.bootstrap.known import windowed
@@ -63,7 +64,7 @@ def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPoli
 
 def _kept(deployment: Deployment) -> Kept | None:
     """What was compiled before; nothing where there is no key that would tell it from what somebody else put there."""
-    if not (deployment.places.keys / "credentials.key").exists():
+    if not deployment.keys.has(CREDENTIALS):
         return None
     key = hmac.digest(deployment.pepper, b"wardstead compiled detectors v1", "sha256")
     return CompiledFolder(deployment.places.state / "compiled", key)

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from wardstead.adapters.keys.folder import KNOWN
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.adapters.store.key_files import make_key, read_key
+from wardstead.adapters.store.key_files import new_key
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.reading import DICTIONARY_BYTES, INDEX_BYTES, POLICY_BYTES, SAMPLE_BYTES, read_regular, read_text
 from wardstead.inspection.known.documents import KnownDocuments, index_document
@@ -197,14 +198,14 @@ def _indexes(deployment: Deployment) -> Path:
 
 def _key(deployment: Deployment, *, make: bool = False) -> bytes:
     """What keys the digests. Made with the first index."""
-    path = deployment.places.keys / "known.key"
-    if make and not path.exists():
+    if make and not deployment.keys.has(KNOWN):
         if next(_indexes(deployment).glob("*.index"), None) is not None:
             raise ConfigurationError(
-                "the key of the indexes is gone", where=str(path), next_step="restore it from a backup, or make all indexes again"
-            )
-        make_key(path, os.urandom)
-    return read_key(path)
+                "the key of the indexes is gone", where=str(deployment.places.keys / KNOWN),
+                next_step="restore it from a backup, or make all indexes again",
+            )  # fmt: skip
+        deployment.keys.make(KNOWN, new_key(os.urandom))
+    return deployment.keys.key(KNOWN)
 
 
 def _bytes(path: Path, limit: int) -> bytes:

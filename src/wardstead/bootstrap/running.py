@@ -15,14 +15,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from wardstead.adapters.keys.handed import Handing
 from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
-from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
 from wardstead.bootstrap.detectors import lacking, text_detectors
@@ -57,7 +58,8 @@ def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], No
     try:
         _require_port(deployment)
         _prepare(deployment, on_step)
-        supervisor = Supervisor(_children(deployment), _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
+        children = _children(deployment, deployment.keys.handing())
+        supervisor = Supervisor(children, _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
         stopping: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda got, _frame: stopping.append(got))
@@ -130,7 +132,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     for folder in (deployment.places.run, deployment.places.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     places = deployment.places
-    key = read_ledger_key(places.keys / "ledger.key")
+    key = deployment.keys.ledger()
     require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
     _require_room(deployment)
     _validate(deployment)
@@ -200,7 +202,7 @@ def _last_line(log: Path) -> str:
     return harmless(" ".join(str(fields[key]) for key in ("where", "what", "why", "next_step") if fields.get(key))[:500])
 
 
-def _children(deployment: Deployment) -> list[ChildSpec]:
+def _children(deployment: Deployment, root: Handing) -> list[ChildSpec]:
     base = [sys.executable, "-m", "wardstead.bootstrap"]
     place = ["--deployment", str(deployment.places.directory)]
     logs = deployment.places.logs
@@ -213,10 +215,11 @@ def _children(deployment: Deployment) -> list[ChildSpec]:
         for model in deployment.settings.models
         if model.upstream.kind == "embedded"
     ]
-    specs.append(ChildSpec("recorder", [*base, "recorder", *place], logs / "recorder.log"))
+    keyed = partial(ChildSpec, environment=root.environment, descriptors=root.descriptors)
+    specs.append(keyed("recorder", [*base, "recorder", *place], logs / "recorder.log"))
     drain = deployment.settings.server.drain_timeout_s + 5
     specs += [
-        ChildSpec(f"worker-{number}", [*base, "worker", *place], logs / f"worker-{number}.log", drain, drains=True)
+        keyed(f"worker-{number}", [*base, "worker", *place], logs / f"worker-{number}.log", drain, drains=True)
         for number in range(1, deployment.settings.server.workers + 1)
     ]
     return specs
@@ -247,6 +250,14 @@ def _take_lock(deployment: Deployment) -> int:
     settings = {"pid": os.getpid(), "port": deployment.settings.server.port, "isolation": deployment.mode.value}
     os.write(fd, json.dumps(settings).encode())
     return fd
+
+
+def require_stopped(deployment: Deployment) -> None:
+    """Raises ``AlreadyRunning`` where it runs: what is to be done is not for a running one."""
+    if running(deployment) is not None:
+        raise AlreadyRunning(
+            "this deployment is running", where=str(deployment.places.directory), next_step="'wardstead down' stops it"
+        )
 
 
 def running(deployment: Deployment) -> dict[str, Any] | None:
@@ -288,9 +299,16 @@ def detach(deployment: Deployment, arguments: list[str]) -> None:
         os.close(_take_lock(deployment))
     deployment.places.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = deployment.places.logs / "supervisor.log"
+    root = deployment.keys.handing()
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 -- ourselves
-            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, **root.environment},
+            pass_fds=root.descriptors,
         )
     deadline = time.monotonic() + _READY_TIMEOUT_S + 30
     while time.monotonic() < deadline:

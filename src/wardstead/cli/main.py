@@ -31,6 +31,7 @@ from wardstead.cli import (
     model,
     people,
     review,
+    root_keys,
     running,
     share,
 )
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.add_typer(people.users, name="user")
 app.add_typer(keys.app, name="key")
 app.add_typer(certificates.app, name="certificate")
+app.add_typer(root_keys.app, name="keys")
 app.add_typer(share.app, name="share")
 app.add_typer(entitlements.groups, name="group")
 app.add_typer(entitlements.elevations, name="elevation")

@@ -95,6 +95,16 @@ def rewrap(root: bytes, old: KeyEncryptionKey, new: KeyEncryptionKey, key: Subje
     return SubjectKey(key.subject, new.epoch, wrapped)
 
 
+def rewrap_kek(old: bytes, new: bytes, kek: KeyEncryptionKey, entropy: Entropy) -> KeyEncryptionKey:
+    """The same key-encryption key under another root key. One that is under it already stays as it is."""
+    try:
+        plain = unwrap(AESGCM(old), kek.wrapped, *_kek_context(kek.epoch))
+    except IntegrityError:
+        unwrap(AESGCM(new), kek.wrapped, *_kek_context(kek.epoch))
+        return kek
+    return KeyEncryptionKey(kek.epoch, wrap(AESGCM(new), entropy(NONCE_SIZE), plain, *_kek_context(kek.epoch)))
+
+
 def _kek_context(epoch: int) -> tuple[bytes, ...]:
     return b"wardstead key-encryption key v1", str(epoch).encode()
 

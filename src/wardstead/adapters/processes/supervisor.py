@@ -26,7 +26,7 @@ class ChildSpec:
     """A process to keep running.
 
     ``stop_timeout_s``: how long it may take to end after SIGTERM. ``drains``: it finishes its work first, and needs the others
-    for that.
+    for that. ``environment``, ``descriptors``: what it gets beside what all children get.
     """
 
     name: str
@@ -34,6 +34,8 @@ class ChildSpec:
     log: Path
     stop_timeout_s: float = 5.0
     drains: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    descriptors: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -122,7 +124,8 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self._environment,
+                env={**self._environment, **child.spec.environment},
+                pass_fds=child.spec.descriptors,
                 preexec_fn=dying_with_us(),  # noqa: PLW1509 -- the supervisor has one thread
                 process_group=0,  # Ctrl-C is for the supervisor: a model server must outlive the streams that drain
             )

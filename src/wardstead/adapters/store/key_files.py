@@ -8,7 +8,6 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from wardstead.adapters.store.durable_file import write_durably
 from wardstead.crypto.envelope import KEY_SIZE
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.clock import Entropy
@@ -32,44 +31,50 @@ def read_secret(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def make_key(path: Path, entropy: Entropy) -> None:
-    """Write a new key, never over another."""
-    _make(path, entropy(KEY_SIZE).hex().encode() + b"\n")
+def new_key(entropy: Entropy) -> bytes:
+    """A new key, as its file has it."""
+    return text_of(entropy(KEY_SIZE))
+
+
+def text_of(key: bytes) -> bytes:
+    """A key, as its file has it."""
+    return key.hex().encode() + b"\n"
 
 
 def read_key(path: Path) -> bytes:
     """The 32 bytes of a key that is kept as 64 hexadecimal digits: the root key, and what keys credentials' digests."""
+    return key_of(read_secret(path), str(path))
+
+
+def key_of(data: bytes, where: str) -> bytes:
+    """The same, from a key file's bytes."""
     try:
-        key = bytes.fromhex(read_secret(path).decode("ascii").strip())
+        key = bytes.fromhex(data.decode("ascii").strip())
     except ValueError:
         key = b""
     if len(key) != KEY_SIZE:
         raise ConfigurationError(
-            "not a key", where=str(path), why="it is 64 hexadecimal digits", next_step="restore it from a backup"
+            "not a key", where=where, why="it is 64 hexadecimal digits", next_step="restore it from a backup"
         )
     return key
 
 
-def make_ledger_key(path: Path, name: str, entropy: Entropy) -> None:
-    """Write a new signing key for a ledger called ``name``, never over another."""
-    _make(path, SigningKey(name, entropy(KEY_SIZE)).text().encode() + b"\n")
+def new_ledger_key(name: str, entropy: Entropy) -> bytes:
+    """A new signing key for a ledger called ``name``, as its file has it."""
+    return SigningKey(name, entropy(KEY_SIZE)).text().encode() + b"\n"
 
 
 def read_ledger_key(path: Path) -> SigningKey:
     """The ledger's signing key."""
+    return ledger_key_of(read_secret(path), str(path))
+
+
+def ledger_key_of(data: bytes, where: str) -> SigningKey:
+    """The same, from its file's bytes."""
     try:
-        return SigningKey.from_text(read_secret(path).decode("utf-8", "replace").strip())
+        return SigningKey.from_text(data.decode("utf-8", "replace").strip())
     except ConfigurationError as error:
-        where = error.where or str(path)
+        where = error.where or where
         raise ConfigurationError(
             error.what, where=where, why=error.why, next_step=error.next_step or "restore it from a backup"
         ) from None
-
-
-def _make(path: Path, data: bytes) -> None:
-    if path.exists():
-        raise ConfigurationError(
-            "there is a key already", where=str(path), why="overwriting it would make what it seals unreadable"
-        )
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_durably(path, [data], mode=0o600)

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from wardstead.crypto.keyring import EpochRetired, KeyEncryptionKey, KeyGone, SubjectKey, new_kek, rewrap
+from wardstead.crypto.keyring import EpochRetired, KeyEncryptionKey, KeyGone, SubjectKey, new_kek, rewrap, rewrap_kek
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
@@ -108,19 +108,38 @@ class SubjectKeys:
         """
         try:
             with self._transaction() as db:
-                old = KeyEncryptionKey(*db.execute("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1").fetchone())
-                new = new_kek(self._root, old.epoch + 1, self._entropy)
-                self._insert_kek(db, new)
                 db.execute("DELETE FROM subject_key WHERE subject = ?", (subject,))
                 db.execute("INSERT INTO erased (subject) VALUES (?) ON CONFLICT DO NOTHING", (subject,))
-                keys = [SubjectKey(*row) for row in db.execute("SELECT subject, epoch, wrapped FROM subject_key")]
-                moved = [rewrap(self._root, old, new, key, self._entropy) for key in keys]
-                update = "UPDATE subject_key SET epoch = ?, wrapped = ? WHERE subject = ?"
-                db.executemany(update, [(key.epoch, key.wrapped, key.subject) for key in moved])
-                db.execute("DELETE FROM kek WHERE epoch < ?", (new.epoch,))
+                return self._begin_epoch(db)
         except sqlite3.Error as error:
             raise self._failed(error) from None
-        return new.epoch
+
+    def rotate(self) -> int:
+        """Begin a new epoch: a new key-encryption key, every subject's key under it, the old one gone. Returns the new epoch.
+
+        Whoever runs meanwhile goes on: subjects' keys stay what they are.
+        """
+        try:
+            with self._transaction() as db:
+                return self._begin_epoch(db)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def rewrap_root(self, old: bytes, new: bytes) -> None:
+        """Move the key-encryption keys from one root key to another; what was moved before stays. Nothing may run meanwhile."""
+        try:
+            with self._transaction() as db:
+                keks = [KeyEncryptionKey(*row) for row in db.execute("SELECT epoch, wrapped FROM kek")]
+                moved = [rewrap_kek(old, new, kek, self._entropy) for kek in keks]
+                db.executemany("UPDATE kek SET wrapped = ? WHERE epoch = ?", [(kek.wrapped, kek.epoch) for kek in moved])
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        self._root = new
+
+    def count(self) -> int:
+        """How many subjects have a key."""
+        row = self._one("SELECT count(*) FROM subject_key")
+        return int(row[0]) if row is not None else 0
 
     def close(self) -> None:
         """Close the file."""
@@ -137,6 +156,17 @@ class SubjectKeys:
                 if self._db.in_transaction:  # where the disk refused, SQLite may have rolled back by itself
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _begin_epoch(self, db: sqlite3.Connection) -> int:
+        old = KeyEncryptionKey(*db.execute("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1").fetchone())
+        new = new_kek(self._root, old.epoch + 1, self._entropy)
+        self._insert_kek(db, new)
+        keys = [SubjectKey(*row) for row in db.execute("SELECT subject, epoch, wrapped FROM subject_key")]
+        moved = [rewrap(self._root, old, new, key, self._entropy) for key in keys]
+        update = "UPDATE subject_key SET epoch = ?, wrapped = ? WHERE subject = ?"
+        db.executemany(update, [(key.epoch, key.wrapped, key.subject) for key in moved])
+        db.execute("DELETE FROM kek WHERE epoch < ?", (new.epoch,))
+        return new.epoch
 
     def _insert_kek(self, db: sqlite3.Connection, kek: KeyEncryptionKey) -> None:
         db.execute("INSERT INTO kek (epoch, wrapped) VALUES (?, ?)", (kek.epoch, kek.wrapped))

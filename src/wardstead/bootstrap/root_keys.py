@@ -1,0 +1,37 @@
+"""``keys protect`` and ``keys rotate``. Each is recorded before it is done: what cannot be recorded is not carried out."""
+
+from __future__ import annotations
+
+from wardstead.adapters.store.admin_record import COMMAND_LINE
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.crypto.sealed_root import KeyProvider, SealedRoot
+
+
+def protect(deployment: Deployment, provider: KeyProvider) -> SealedRoot:
+    """Let ``provider`` keep the root key."""
+    _record(deployment, "keys.protect", {"provider": provider.name, "before": provider_name(deployment)})
+    return deployment.keys.protect(provider)
+
+
+def unprotect(deployment: Deployment) -> None:
+    """Keep the root key as a plain file."""
+    _record(deployment, "keys.protect", {"provider": "file", "before": provider_name(deployment)})
+    deployment.keys.unprotect()
+
+
+def rotate(deployment: Deployment, *, root: bool) -> tuple[int, int]:
+    """A new epoch, and with ``root`` a new root key. The epoch, and how many keys were moved."""
+    if root:
+        deployment.keys.rotate_root(deployment.subject_keys.rewrap_root)
+    _record(deployment, "keys.rotate", {"root": root, "subjects": deployment.subject_keys.count()})
+    return deployment.subject_keys.rotate(), deployment.subject_keys.count()
+
+
+def provider_name(deployment: Deployment) -> str:
+    """Who keeps the root key."""
+    sealed = deployment.keys.protection
+    return "file" if sealed is None else sealed.provider
+
+
+def _record(deployment: Deployment, action: str, details: dict[str, object]) -> None:
+    deployment.admin_record.record_admin(COMMAND_LINE, action, details)

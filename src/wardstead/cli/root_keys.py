@@ -1,0 +1,152 @@
+"""``keys``: who keeps the root key, under which everything that is recorded lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from wardstead.bootstrap import root_keys, unsealing
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.running import require_stopped
+from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
+from wardstead.cli.state import deployment
+from wardstead.crypto.sealed_root import KeyProvider
+
+app = typer.Typer(help="The keys under which everything lies: who keeps them, and new ones for old.", no_args_is_help=True)
+protect = typer.Typer(help="Let somebody else than a plain file keep the root key.", no_args_is_help=True)
+app.add_typer(protect, name="protect")
+SecretFile = Annotated[
+    Path | None, typer.Option("--secret-file", help="The file that holds it, readable by its owner alone; else it is asked for.")
+]
+
+
+@app.command("status")
+def status(context: typer.Context, json: Json = False) -> None:
+    """Who keeps the root key. Opens nothing. Exit 1 where sealing was interrupted."""
+    with errors(as_json=json):
+        found = deployment(context).keys
+        sealed = found.protection
+        unfinished = found.unfinished
+        provider = "file" if sealed is None else sealed.provider
+        parameters = {} if sealed is None else sealed.parameters
+        secrets = dict(found.secrets)
+    if json:
+        say_json({"provider": provider, "parameters": parameters, "sealed": secrets, "unfinished": unfinished})
+    else:
+        out.print(f"root key: {escape(provider)}")
+        if sealed is None:
+            out.print(
+                "  [bold yellow]a plain file[/]: whoever can read the folder can read everything; see 'wardstead keys protect'"
+            )
+        for name, value in parameters.items():
+            out.print(f"  {escape(name)}: {escape(str(value))}")
+        for name, is_sealed in secrets.items():
+            out.print(f"  {name} {'sealed' if is_sealed else '[yellow]plain[/]'}")
+    if unfinished:
+        err.print("[yellow]sealing was interrupted[/]: say 'wardstead keys protect …' again")
+        raise typer.Exit(1)
+
+
+@protect.command("passphrase")
+def with_passphrase(context: typer.Context, secret_file: SecretFile = None, json: Json = False) -> None:
+    """Under a passphrase: it is asked for at every start."""
+    with errors(as_json=json):
+        _protect(_stopped(context), unsealing.passphrase_provider(secret_file), json=json)
+
+
+@protect.command("shares")
+def with_shares(
+    context: typer.Context,
+    threshold: Annotated[int, typer.Option(help="So many holders together open it.")],
+    holders: Annotated[int, typer.Option(help="So many hold a share.")],
+    output: Annotated[Path | None, typer.Option(help="A folder for the shares, a file each; else they are shown once.")] = None,
+    json: Json = False,
+) -> None:
+    """Under a key that nobody holds: so many shares together give it."""
+    made: list[str] = []
+
+    def show(shares: list[str]) -> None:
+        if output is not None:
+            made.extend(str(path) for path in unsealing.write_shares(output, shares))
+            return
+        made.extend(shares)
+        if not json:
+            for number, words in enumerate(shares, 1):
+                out.print(f"[bold]share {number}[/] {words}")
+
+    with errors(as_json=json):
+        provider = unsealing.shares_provider(threshold, holders, lambda shares: show(list(shares)))
+        _protect(_stopped(context), provider, json=json, shares=made)
+
+
+@protect.command("pkcs11")
+def with_token(
+    context: typer.Context,
+    module: Annotated[Path, typer.Option(help="The PKCS#11 library, such as /usr/lib/softhsm/libsofthsm2.so.")],
+    token: Annotated[str, typer.Option(help="The token's label.")],
+    key: Annotated[str, typer.Option(help="The key's label.")] = "wardstead-root",
+    make_key: Annotated[bool, typer.Option("--make-key", help="Make the key in the token, where there is none.")] = False,
+    secret_file: SecretFile = None,
+    json: Json = False,
+) -> None:
+    """Under a key in a hardware security module, which never leaves it: its PIN is asked for at every start."""
+    with errors(as_json=json):
+        place = unsealing.TokenPlace(str(module), token, key, make_key)
+        _protect(_stopped(context), unsealing.token_provider(place, secret_file), json=json)
+
+
+@protect.command("transit")
+def with_transit(
+    context: typer.Context,
+    url: Annotated[str, typer.Option(help="The address of OpenBao or Vault.")],
+    key: Annotated[str, typer.Option(help="The transit key's name: aes256-gcm96 or another that authenticates.")],
+    mount: Annotated[str, typer.Option(help="Where the transit engine is mounted.")] = "transit",
+    ca_file: Annotated[Path | None, typer.Option(help="The authority of its certificate; else those of the system.")] = None,
+    secret_file: SecretFile = None,
+    json: Json = False,
+) -> None:
+    """Under a key of OpenBao's or Vault's transit engine: a token is asked for at every start."""
+    with errors(as_json=json):
+        place = unsealing.TransitPlace(url, mount, key, "" if ca_file is None else str(ca_file.resolve()))
+        _protect(_stopped(context), unsealing.transit_provider(place, secret_file), json=json)
+
+
+@protect.command("file")
+def with_file(
+    context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False
+) -> None:
+    """A plain file again: for trying things out."""
+    with errors(as_json=json):
+        found = _stopped(context)
+        confirm("Write the keys as plain files? Whoever can read the folder can then read everything.", yes=yes or json)
+        root_keys.unprotect(found)
+    say(json, {"provider": "file"}, "[bold yellow]the keys are plain files[/]: whoever can read the folder can read everything")
+
+
+@app.command("rotate")
+def rotate(
+    context: typer.Context,
+    root: Annotated[bool, typer.Option("--root", help="The root key, too; nothing may run meanwhile.")] = False,
+    json: Json = False,
+) -> None:
+    """A new key-encryption key, and every person's key under it; the old one is destroyed. Nothing has to stop for it."""
+    with errors(as_json=json):
+        found = _stopped(context) if root else deployment(context)
+        epoch, subjects = root_keys.rotate(found, root=root)
+    text = f"epoch {epoch}: the keys of {subjects} people and services lie under a new key-encryption key"
+    say(json, {"epoch": epoch, "subjects": subjects, "root": root}, text + (", and that under a new root key" if root else ""))
+
+
+def _stopped(context: typer.Context) -> Deployment:
+    found = deployment(context)
+    require_stopped(found)
+    return found
+
+
+def _protect(found: Deployment, provider: KeyProvider, *, json: bool, shares: list[str] | None = None) -> None:
+    sealed = root_keys.protect(found, provider)
+    said = {"provider": sealed.provider, "parameters": sealed.parameters, **({"shares": shares} if shares is not None else {})}
+    say(json, said, f"the root key is kept by [bold]{sealed.provider}[/]; backups of the folder from before still hold it plain")
