@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Deployment:
     port: int
     admin_secret: str = ""
     model: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    """What its owner's shell says beside the rest."""
 
     @property
     def url(self) -> str:
@@ -46,6 +48,7 @@ class Deployment:
     def run(self, *arguments: str, check: bool = True, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """``wardstead -C DIR …``."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("WARDSTEAD_")}
+        environment |= self.environment
         done = subprocess.run(
             [str(WARDSTEAD), "-C", str(self.directory), *arguments],
             capture_output=True, text=True, timeout=timeout, check=False, env=environment, stdin=subprocess.DEVNULL,

@@ -95,7 +95,14 @@ def _keys_check(deployment: Deployment) -> Check:
         return Check(
             "keys", title, State.RED, f"readable by others: {', '.join(sorted(open_files))}", "chmod 600, then rotate them"
         )
-    return Check("keys", title, State.GREEN, "0600; the root key is a file: whoever can read it can read everything")
+    sealed = deployment.keys.protection
+    if sealed is None:
+        evidence = "0600, but the root key is a plain file: whoever can read it, or a backup of it, can read everything"
+        return Check("keys", title, State.AMBER, evidence, "'wardstead keys protect passphrase', or shares, pkcs11, transit")
+    if deployment.keys.unfinished:
+        next_step = f"say 'wardstead keys protect {sealed.provider}' again"
+        return Check("keys", title, State.RED, "sealing them was interrupted: a plain one is left", next_step)
+    return Check("keys", title, State.GREEN, f"0600; sealed, and the root key is kept by: {sealed.provider}")
 
 
 def _tls_check(deployment: Deployment) -> Check:
