@@ -68,6 +68,8 @@ def test_a_passphrase_is_wanted_at_each_start_and_rotations_lose_nothing(made: D
     assert said["provider"] == "passphrase"
     error = json.loads(made.run("up", "--port", str(made.port), "--detach", "--json", check=False).stdout)["error"]
     assert "passphrase is wanted" in error["what"]
+    assert made.json("status", check=False)["running"] is False, "looking asks nobody"
+    assert made.json("ledger", "verify")["ok"]
     made.environment = {"WARDSTEAD_UNSEAL_FILES": str(secret(tmp_path / "wrong", "incorrect horse battery"))}
     assert json.loads(made.run("up", "--detach", "--json", check=False).stdout)["error"]["code"] == "wrong_passphrase"
     made.environment = {"WARDSTEAD_UNSEAL_FILES": str(file)}

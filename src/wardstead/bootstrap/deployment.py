@@ -323,7 +323,10 @@ class Deployment:
         def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
             return self.admin_record.append(connection, actor, action, details)
 
-        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=self.directory.everybody)
+        def everybody(connection: Connection) -> Collection[Principal]:
+            return self.directory.everybody(connection)  # opened where somebody activates, not where somebody looks
+
+        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=everybody)
 
     def policy_files(self) -> PolicyFiles:
         """What stands in the folder: in force or not."""

@@ -64,7 +64,7 @@ def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPoli
 
 def _kept(deployment: Deployment) -> Kept | None:
     """What was compiled before; nothing where there is no key that would tell it from what somebody else put there."""
-    if not deployment.keys.has(CREDENTIALS):
+    if not (deployment.keys.has(CREDENTIALS) and deployment.keys.open):
         return None
     key = hmac.digest(deployment.pepper, b"wardstead compiled detectors v1", "sha256")
     return CompiledFolder(deployment.places.state / "compiled", key)

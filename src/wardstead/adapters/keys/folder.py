@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from wardstead.adapters.keys.handed import Handing, hand_over, handed
+from wardstead.adapters.keys.handed import HANDED_VARIABLE, Handing, hand_over, handed
 from wardstead.adapters.store.durable_file import sync_folder, write_durably
 from wardstead.adapters.store.key_files import key_of, ledger_key_of, read_secret, text_of
 from wardstead.crypto.envelope import KEY_SIZE
@@ -63,6 +63,11 @@ class KeyFolder:
                 next_step="'wardstead keys rotate --root' ends it",
             )  # fmt: skip
         return self._root_in(self._folder / ROOT)
+
+    @property
+    def open(self) -> bool:
+        """Whether the root key can be had without asking anybody."""
+        return self.protection is None or HANDED_VARIABLE in self._environment or "root" in vars(self)
 
     @property
     def protection(self) -> SealedRoot | None:
