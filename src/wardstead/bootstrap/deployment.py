@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.resources import files
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.policyset import RULES, SCHEMA, AccessPolicies, PolicyFiles, Product, compile_policies
+from wardstead.access.ports import Principal
 from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
