@@ -88,7 +88,9 @@ def test_a_file_is_kept_listed_fetched_named_in_a_chat_and_deleted(deployment: D
         ann.ask(deployment.model, kept.id)
 
 
-def test_each_of_the_models_refuses_alone_and_the_record_says_so(deployment: Deployment, ann: Person, bob: Person) -> None:
+def test_each_of_the_models_refuses_alone_and_the_record_says_so(
+    deployment: Deployment, ann: Person, bob: Person, tmp_path: Path
+) -> None:
     plain, secret = ann.upload("plain.txt", b"nothing in particular").id, ann.upload("card.txt", CARD).id
     # DAC: it is nobody's but hers.
     for attempt in (bob.openai.files.retrieve, bob.openai.files.content, bob.openai.files.delete):
@@ -119,8 +121,7 @@ def test_each_of_the_models_refuses_alone_and_the_record_says_so(deployment: Dep
     eventually(lambda: bob.sees() == [])
     with pytest.raises(openai.PermissionDeniedError):
         bob.ask(deployment.model, plain)
-    exported = deployment.directory / "ledger.json"
-    exported.unlink(missing_ok=True)
+    exported = tmp_path / "ledger.json"
     deployment.run("ledger", "export", "--output", str(exported))
     assert b"4111" not in exported.read_bytes()
     assert "4111" not in deployment.logs()
