@@ -14,6 +14,8 @@ MODEL = {"infer", "embed", "listModels"}
 EXCHANGE = {"readReceipt", "viewExchange", "reviewHeld", "readHeld"}
 SHARING = {"shareData", "revokeShare"}
 ELEVATION = {"requestRole", "approveRole"}
+KEPT = {"readData": {"read"}, "useData": {"read", "use"}, "changeData": {"admin"}}
+"""Each with the rights that it asks for."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def mandatory(asked: Question, who: Person) -> bool:
             return who.cleared.above(asked.mark) and asked.thing.cleared.above(asked.mark)
         case "viewExchange":
             return own or who.cleared.above(asked.mark)
-        case "declassify":
+        case "declassify" | "readData" | "useData" | "changeData":
             return who.cleared.above(asked.mark)
         case "shareData":
             return who.cleared.above(asked.mark) and (asked.target is None or asked.target.above(asked.mark))
@@ -176,15 +178,16 @@ def permitted(world: World, asked: Question, who: Person) -> bool:
     """RBAC and DAC, as the starter policies have them: default deny."""
     roles, rights = roles_of(world, who, asked.now), rights_of(world, who, asked.thing, asked.now)
     own = asked.thing.owner == who.id
+    if asked.action in KEPT:
+        return bool(rights & KEPT[asked.action])
     match asked.action:
-        case "infer" | "embed" | "listModels":
+        case "infer" | "embed" | "listModels" | "createData":
             return bool(roles & {"user", "admin"})
         case "viewConsole" | "approveRole":
             return True
-        case "viewExchange":
-            return own or "read" in rights
-        case "readReceipt":
-            return own or "read" in rights or bool(roles & {"auditor", "admin"})
+        case "viewExchange" | "readReceipt":
+            reads = asked.action == "readReceipt" and bool(roles & {"auditor", "admin"})
+            return own or "read" in rights or reads
         case "declassify":
             return "data-steward" in roles and not own
         case "viewLedger" | "viewAdministration" | "replayPolicy":

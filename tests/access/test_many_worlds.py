@@ -11,7 +11,21 @@ import time
 from collections import Counter
 from random import Random
 
-from tests.access.reference import ELEVATION, EXCHANGE, MODEL, SHARING, Gift, Key, Mark, Person, Question, Thing, World, decide
+from tests.access.reference import (
+    ELEVATION,
+    EXCHANGE,
+    KEPT,
+    MODEL,
+    SHARING,
+    Gift,
+    Key,
+    Mark,
+    Person,
+    Question,
+    Thing,
+    World,
+    decide,
+)
 from tests.access.worlds import (
     HOUR,
     INHERITS,
@@ -34,7 +48,7 @@ FACTS = (
 )  # fmt: skip
 COMPARTMENTS = ("personal", "health")
 RIGHTS = ("read", "use", "share", "admin")
-THINGS = (("Exchange", "e1"), ("Conversation", "c1"))
+THINGS = (("Exchange", "e1"), ("Conversation", "c1"), ("Document", "d1"), ("Collection", "k1"), ("Template", "t1"))
 
 
 def some(draw: Random, given: tuple[str, ...], share: float = 0.5) -> frozenset[str]:
@@ -92,6 +106,9 @@ def question(draw: Random, owner: str) -> Question:
         thing = Thing("Exchange", "e1", whose, draw.choice(((), (("Conversation", "c1", whose),))))
     elif action == "declassify":
         thing = Thing("Conversation", "c1", whose)
+    elif action in KEPT:
+        inside = draw.choice(((), (("Collection", "k1", draw.choice((None, owner, *NAMES))),)))
+        thing = draw.choice((Thing("Document", "d1", whose, inside), *(Thing(*one, whose) for one in THINGS[3:])))
     elif action in SHARING:
         thing = Thing(*draw.choice(THINGS), whose)
     else:

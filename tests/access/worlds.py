@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from hypothesis import strategies as st
-from tests.access.reference import ELEVATION, EXCHANGE, MODEL, SHARING, Gift, Key, Mark, Person, Question, Thing, World
+from tests.access.reference import ELEVATION, EXCHANGE, KEPT, MODEL, SHARING, Gift, Key, Mark, Person, Question, Thing, World
 
 from wardstead.access.pdp import ACTIONS, CedarDecisionPoint
 from wardstead.access.ports import (
@@ -83,7 +83,7 @@ FACTS = st.tuples(
     ENDS,
 ).map(lambda one: (*one[0], one[1]))  # fmt: skip
 RIGHTS = st.frozensets(st.sampled_from([right.value for right in Right]), min_size=1)
-THINGS = (("Exchange", "e1"), ("Conversation", "c1"))
+THINGS = (("Exchange", "e1"), ("Conversation", "c1"), ("Document", "d1"), ("Collection", "k1"), ("Template", "t1"))
 
 
 @st.composite
@@ -160,6 +160,9 @@ def things(draw: st.DrawFn, action: str) -> Thing:
         return Thing("Exchange", "e1", owner, draw(st.just(()) | st.just((("Conversation", "c1", owner),))))
     if action == "declassify":
         return Thing("Conversation", "c1", owner)
+    if action in KEPT:
+        inside = draw(st.just(()) | st.sampled_from([None, *NAMES]).map(lambda whose: (("Collection", "k1", whose),)))
+        return draw(st.sampled_from([Thing("Document", "d1", owner, inside), *(Thing(*one, owner) for one in THINGS[3:])]))
     if action in SHARING:
         return Thing(*draw(st.sampled_from(THINGS)), owner)
     return Thing("Elevation", "r1", owner) if action in ELEVATION else Thing("Console", "c")
@@ -188,8 +191,10 @@ def questions(draw: st.DrawFn) -> Question:
     )  # fmt: skip
 
 
-KNOWN = frozenset({*MODEL, *EXCHANGE, *SHARING, *ELEVATION, "declassify", "viewConsole", "viewLedger", "viewAdministration",
-                   "administer", "replayPolicy"})  # fmt: skip
+KNOWN = frozenset({
+    *MODEL, *EXCHANGE, *KEPT, *SHARING, *ELEVATION, "createData", "declassify", "viewConsole", "viewLedger", "viewAdministration",
+    "administer", "replayPolicy",
+})  # fmt: skip
 assert KNOWN <= ACTIONS
 
 

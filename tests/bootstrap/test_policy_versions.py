@@ -267,3 +267,19 @@ def test_the_command_line_says_it_all(deployment: Deployment, tmp_path: Path) ->
     for command in (["versions"], ["activate"], ["rollback", "--yes"]):
         result = run.invoke(app, [*where, *command])
         assert "Traceback" not in result.output
+
+
+def test_a_policy_that_looks_at_what_no_resource_has_is_not_put_in_force(deployment: Deployment) -> None:
+    """No list could be asked for it: the one before stays."""
+    policies.activate(deployment)
+    before = deployment.policy_store.active()
+    schema = deployment.places.policies / "schema.cedarschema"
+    text = schema.read_text()
+    schema.write_text(text.replace("entity Template = {\n", 'entity Template = {\n  "kind"?: String,\n'))
+    (deployment.places.policies / "99.cedar").write_text(
+        'forbid (principal, action == Action::"readData", resource is Template) '
+        'when { resource has kind && resource.kind == "draft" };'
+    )
+    with pytest.raises(ConfigurationError, match=r"resource\.kind"):
+        policies.activate(deployment)
+    assert deployment.policy_store.active() == before

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -130,6 +130,8 @@ class CedarDecisionPoint:
         text = "\n".join(policies[name] for name in sorted(policies))
         static = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
         self._slices = Slices(static, schema, ACTIONS)
+        self.looked_at = frozenset(_looked_at(static))
+        """Every attribute of a resource that a policy looks at."""
         self._about = _describe(static)
         self._helpful = {
             action: frozenset(
@@ -287,6 +289,18 @@ def _parses(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _looked_at(part: Any) -> Iterator[str]:
+    """In Cedar's JSON: ``resource.name`` and ``resource has name``."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _looked_at(one)
+    elif isinstance(part, dict):
+        for name, inner in part.items():
+            if name in {".", "has"} and inner.get("left") == {"Var": "resource"}:
+                yield inner["attr"]
+            yield from _looked_at(inner)
 
 
 def _describe(parsed: Mapping[str, Any]) -> dict[str, _Policy]:

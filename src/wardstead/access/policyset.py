@@ -9,6 +9,7 @@ from typing import Final
 
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.rules import AccessRules, load_rules
+from wardstead.access.vocabulary import OF_RESOURCES
 from wardstead.kernel.encoding import canonical_json
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
@@ -75,6 +76,16 @@ class AccessPolicies:
     def purposes(self) -> frozenset[str] | None:
         """The purposes that requests may name; ``None`` where the deployment, an older one, has no register: then any."""
         return frozenset(self.rules.purposes) if RULES in self.files.texts else None
+
+
+def require_known_attributes(policies: AccessPolicies, where: str) -> None:
+    """Raises ``ConfigurationError`` for a policy that looks at what no resource has: no list could be asked for it either."""
+    unknown = sorted(policies.point.looked_at - OF_RESOURCES)
+    if unknown:
+        raise ConfigurationError(
+            f"a policy looks at resource.{unknown[0]}, which no resource has", where=where,
+            why=f"policies are told {', '.join(sorted(OF_RESOURCES))} of a resource, and the label of its data in the context",
+        )  # fmt: skip
 
 
 def compile_policies(files: PolicyFiles, product: Product, where: str) -> AccessPolicies:

@@ -23,6 +23,8 @@ _LABELLED: Final = ("Model", "Sink")
 _WITHIN: Final = {"Exchange": "Conversation", "Document": "Collection"}
 _CONTEXT: Final = ("purpose", "application", "conversation", "ownGrant", "role")
 _OURS: Final = frozenset({"active", "clearanceLevel", "clearanceCompartments"})
+OF_RESOURCES: Final = frozenset({"owner", "rights", "clearanceLevel", "clearanceCompartments"})
+"""All that policies are told of a resource beside its type, its id and what it is part of."""
 _COMMENT: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
 _USER: Final = re.compile(r"\bentity\s+User\b[^;{]*=?\s*\{([^}]*)\}")
 _DECLARED: Final = re.compile(r'"?(\w+)"?\s*\??\s*:\s*(String|Bool|Set\s*<\s*String\s*>)\s*(?:,|$)')

@@ -18,7 +18,15 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
-from wardstead.access.policyset import RULES, SCHEMA, AccessPolicies, PolicyFiles, Product, compile_policies
+from wardstead.access.policyset import (
+    RULES,
+    SCHEMA,
+    AccessPolicies,
+    PolicyFiles,
+    Product,
+    compile_policies,
+    require_known_attributes,
+)
 from wardstead.access.ports import Principal
 from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
@@ -337,7 +345,10 @@ class Deployment:
 
     def folder_policies(self) -> AccessPolicies:
         """The policies that stand in the folder, and the mandatory ones that no file can take away."""
-        return compile_policies(self.policy_files(), product_policies(), str(self.places.policies))
+        where = str(self.places.policies)
+        found = compile_policies(self.policy_files(), product_policies(), where)
+        require_known_attributes(found, where)
+        return found
 
     def policies(self) -> AccessPolicies:
         """The policies in force; before the first start those that it would put in force, the folder's."""
