@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
@@ -19,9 +19,12 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.policyset import AccessPolicies, PolicyFiles, compile_policies
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal, Resource
+from wardstead.adapters.identity.codes import picture
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import product_policies
 from wardstead.bootstrap.replaying import Replay, Target
+from wardstead.console.factor_desk import Enrolment, OpenedSession, SecondStep
+from wardstead.console.factor_desk import Standing as FactorStanding
 from wardstead.console.policy_desk import Activated, Standing
 from wardstead.console.ports import (
     DetectorState,
@@ -29,7 +32,6 @@ from wardstead.console.ports import (
     Glimpse,
     ModelChoice,
     MustChangePassword,
-    OpenedSession,
     PolicyInForce,
     Posture,
     Tried,
@@ -258,6 +260,80 @@ class FakeDesk:
         return ["support"]
 
 
+CODE = "123456"
+RECOVERY = ("0000-1111-2222", "3333-4444-5555")
+
+
+@dataclass
+class FakeFactors:
+    """Second factors in memory: the code that is right is always the same."""
+
+    codes: set[str] = field(default_factory=set)
+    """Who has an authenticator."""
+    pending: set[str] = field(default_factory=set)
+    tickets: dict[str, str] = field(default_factory=dict)
+    required: set[str] = field(default_factory=set)
+    problem: str = ""
+    open: Callable[[str], OpenedSession] = field(default=lambda name: OpenedSession(name, name))
+
+    def after_password(self, name: str) -> OpenedSession | SecondStep:
+        if name not in self.codes:
+            return self.open(name)
+        ticket = f"ticket-{len(self.tickets)}"
+        self.tickets[ticket] = name
+        return SecondStep(ticket, codes=True, passkeys=False)
+
+    def finish(self, ticket: str, code: str) -> OpenedSession:
+        if ticket not in self.tickets:
+            raise FakeRefusal("sign_in_lost", "this sign-in does not go on")
+        self._check(code)
+        return self.open(self.tickets.pop(ticket))
+
+    def confirm(self, who: Identity, code: str) -> OpenedSession:
+        self._check(code)
+        return self.open(who.principal.name)
+
+    def _check(self, code: str) -> None:
+        if code != CODE:
+            raise FakeRefusal("wrong_code", "the code is not right")
+
+    def standing(self, who: Identity) -> FactorStanding:
+        name = who.principal.name
+        since = "2026-11-20T09:00:00.000Z" if name in self.codes else ""
+        return FactorStanding(since, 10 if since else 0, 0, name in self.required, self.problem)
+
+    def begin_codes(self, who: Identity) -> Enrolment:
+        if self.problem:
+            raise FakeRefusal("confirm_first", self.problem)
+        self.pending.add(who.principal.name)
+        return self.begun_codes(who)
+
+    def begun_codes(self, who: Identity) -> Enrolment:
+        if who.principal.name not in self.pending:
+            raise FakeRefusal("no_second_factor", "no authenticator is being added")
+        return Enrolment("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", picture("an address"))
+
+    def confirm_codes(self, who: Identity, code: str) -> tuple[OpenedSession, tuple[str, ...]]:
+        self._check(code)
+        self.pending.discard(who.principal.name)
+        self.codes.add(who.principal.name)
+        return self.open(who.principal.name), RECOVERY
+
+    def remove_codes(self, who: Identity) -> None:
+        self.codes.discard(who.principal.name)
+
+    def renew_recovery_codes(self, who: Identity) -> tuple[str, ...]:
+        return RECOVERY
+
+
+class FakeRefusal(CallerError):
+    """Some refusal, by its code."""
+
+    def __init__(self, code: str, what: str) -> None:
+        super().__init__(what, next_step="Try again")
+        self.code = code  # type: ignore[misc]
+
+
 @dataclass
 class FakeServices:
     """Keeps what was asked of it, so that a test can say what was never read."""
@@ -276,8 +352,12 @@ class FakeServices:
     names: DetectorState = NAMES
     changed: bool = False
     policies: FakeDesk = field(default_factory=FakeDesk)
+    factors: FakeFactors = field(default_factory=FakeFactors)
+    demand: str = ""
+    """What a session would need to do anything."""
 
     def __post_init__(self) -> None:
+        self.factors.open = self._open
         if not self.summaries:
             self._fill()
 
@@ -340,20 +420,20 @@ class FakeServices:
     def ended_elsewhere(self, provider: str, logout_token: str) -> int:
         raise NotImplementedError
 
-    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
+    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | SecondStep | None:
         if name == "blocked":
             raise TooManyAttempts("too many failed attempts", next_step="Wait half a minute, then try again")
         if self.passwords.get(name) != password:
             return None
-        return MustChangePassword() if password == ONE_TIME else self._open(name)
+        return MustChangePassword() if password == ONE_TIME else self.factors.after_password(name)
 
-    def change_password(self, name: str, current: str, new: str) -> OpenedSession | None:
+    def change_password(self, name: str, current: str, new: str) -> OpenedSession | SecondStep | None:
         if len(new) < 12:
             raise CallerError("a password has 12 to 1024 characters")
         if self.passwords.get(name) != current:
             return None
         self.passwords[name] = new
-        return self._open(name)
+        return self.factors.after_password(name)
 
     def _open(self, name: str) -> OpenedSession:
         session = OpenedSession(f"wss_{name}_{len(self.sessions)}", f"csrf_{name}_{len(self.sessions)}")
@@ -373,6 +453,8 @@ class FakeServices:
         return Identity(who, Credential(CredentialId(f"c-{name}"), CredentialKind.SESSION, b"", who.id))
 
     def decide(self, identity: Identity, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
+        if self.demand:
+            return Decision(allow=False, policies=(), reason="it needs more", code="access.forbidden", step=self.demand)
         return decision_point().decide(AccessRequest(identity, action, resource, label))
 
     def label(self, exchange_id: str) -> Label:

@@ -35,6 +35,7 @@ PAGES = [
     "classification?q=redact",
     "classification/try",
     "chat",
+    "account",
     "nothing",
 ]
 OUTSIDE = ["sign-in", "password"]

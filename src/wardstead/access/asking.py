@@ -12,6 +12,7 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.policyset import AccessPolicies
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal, Resource
 from wardstead.access.rules import AccessRules
+from wardstead.access.strength import CODE, PASSWORD, strength_of
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import CredentialId
 from wardstead.kernel.labels import PUBLIC, Label
@@ -62,6 +63,8 @@ class Circumstance:
     application: str = ""
     address: str = ""
     signed_in_ms: int | None = None
+    means: frozenset[str] = frozenset({PASSWORD})
+    """How they signed in, where they did."""
     said: str = ""
     """What is particular about it, in words."""
 
@@ -75,8 +78,9 @@ def request_of(
     """
     kind = CredentialKind.API_KEY if at.signed_in_ms is None else CredentialKind.SESSION
     # A memo takes all that a credential is for known by its id.
-    one = CredentialId(f"asked {at.signed_in_ms} {' '.join(sorted(scopes))}")
-    credential = key or Credential(one, kind, b"", who.id, scopes, authenticated_ms=at.signed_in_ms)
+    strength = frozenset[str]() if at.signed_in_ms is None else strength_of(at.means)
+    one = CredentialId(f"asked {at.signed_in_ms} {' '.join(sorted(scopes))} {' '.join(sorted(strength))}")
+    credential = key or Credential(one, kind, b"", who.id, scopes, authenticated_ms=at.signed_in_ms, strength=strength)
     context = {name: value for name, value in (("purpose", at.purpose), ("application", at.application)) if value}
     identity = Identity(who, credential, at.address)
     stated = dict(with_purpose(identity, context))
@@ -112,6 +116,8 @@ class Asked:
     owner: str = ""
     key: str = ""
     """The id or prefix of the key it is asked with."""
+    means: str = ""
+    """How they signed in: ``password, code``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +230,10 @@ def _circumstances(old: AccessPolicies, new: AccessPolicies, now_ms: int, each: 
         purposes += [({"purpose": name}, f"for {name}") for name in sorted(named & rules.purposes.keys())]
         for name in sorted(named & rules.fresh.keys()):
             sessions.append(({"signed_in_ms": now_ms - rules.fresh[name] + 1}, f"signed in as {name} asks"))
+    if any(one.point.asks_strength or one.rules.demanded(one.rules.roles) for one in (old, new)):
+        just = now_ms - 1
+        sessions.append(({"signed_in_ms": just}, "signed in with a password alone"))
+        sessions.append(({"signed_in_ms": just, "means": frozenset({PASSWORD, CODE})}, "signed in with a second factor"))
     if named & {kind.value for kind in CredentialKind} or len(sessions) > 1:
         sessions.append(({"signed_in_ms": 0}, "signed in long ago"))
     options = [times, places, purposes, sessions]

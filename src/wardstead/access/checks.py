@@ -14,9 +14,12 @@ from typing import Any, Final
 
 from wardstead.access.policyset import AccessPolicies
 from wardstead.access.rules import RESERVED, AccessRules
+from wardstead.access.strength import SECOND_FACTOR, STRENGTHS
 from wardstead.access.written import Mention, WrittenPolicy, literals, path_of, read_policies
 
 _NAMED: Final = {"windows": "window", "networks": "network", "fresh": "fresh", "signals": "signal", "purpose": "purpose"}
+_OURS: Final = {"strength": STRENGTHS, "lacks": frozenset({SECOND_FACTOR})}
+"""Names that the product gives, and no access.yaml."""
 _MAX_PAIRS: Final = 200
 """So many pairs of a permit and a forbid are named."""
 
@@ -65,10 +68,19 @@ def _names(written: Collection[WrittenPolicy], rules: AccessRules, known: Collec
         for mention in sorted(policy.mentions, key=lambda one: (one.of, one.value or "")):
             if mention.of.startswith("principal."):
                 yield from _attribute(policy, mention, rules, known)
+            elif mention.of in _OURS:
+                yield from _strength(policy, mention)
             elif mention.value not in _declared(rules, mention.of):
                 kind = _NAMED.get(mention.of, mention.of)
                 what = f"{policy.id} speaks of the {kind} {mention.value!r}: nothing declares it"
                 yield Finding(f"undeclared-{kind}", True, policy.where, what, "correct its name, or declare it in access.yaml")
+
+
+def _strength(policy: WrittenPolicy, mention: Mention) -> Iterator[Finding]:
+    known = _OURS[mention.of]
+    if mention.value not in known:
+        what = f"{policy.id}: context.{mention.of} never has {mention.value!r}"
+        yield Finding("impossible-value", True, policy.where, what, f"it may have {', '.join(sorted(known))}")
 
 
 def _attribute(policy: WrittenPolicy, mention: Mention, rules: AccessRules, known: Collection[str]) -> Iterator[Finding]:

@@ -15,10 +15,11 @@ from typing import Any, Final
 import cedarpy
 
 from wardstead.access.bounds import refused
-from wardstead.access.ports import AccessRequest, Decision, Principal
+from wardstead.access.ports import AccessRequest, CredentialKind, Decision, Principal
 from wardstead.access.rules import AccessRules
 from wardstead.access.situation import Situation, roles_at, situation_of
 from wardstead.access.slices import Slices
+from wardstead.access.strength import OPERATOR, SECOND_FACTOR, STRENGTHS
 from wardstead.access.vocabulary import TypeConfusion, Vocabulary
 from wardstead.access.windows import OpenWindows
 from wardstead.kernel.encoding import length_prefixed
@@ -88,6 +89,7 @@ class _Policy:
     roles: frozenset[str]
 
 
+SIGN_IN: Final = "sign-in"
 _ADDRESSES: Final = 10_000
 _NAMED: Final = 12
 """So many roles that would help are named to a person."""
@@ -124,6 +126,9 @@ class CedarDecisionPoint:
             _validate(name, text, self._schema)
         self.circumstances = circumstances if circumstances is not None else AccessRules("")
         self.words = Vocabulary(self._schema, schema, ACTIONS)
+        own = frozenset(_LITERAL.findall("\n".join(policies.values())))
+        self.asks_strength = not own.isdisjoint(STRENGTHS) and "strength" in self.words.sets
+        """Whether a policy may speak of how somebody signed in."""
         policies, without = _in_force(policies, product or {}, self._schema)
         self.unknown_actions = (ACTIONS - self.words.actions) | (ACTIONS & without)
         """The actions that this schema, of an older deployment, does not know."""
@@ -190,12 +195,32 @@ class CedarDecisionPoint:
         if (outside := refused(request, self.circumstances)) is not None:
             return outside
         now = self._situation(request)
+        decision = self._asked(request, now)
+        if not decision.allow and request.identity.credential.kind is CredentialKind.SESSION:
+            decision = replace(decision, step=self._step(request, now))
+        return decision if now.until_ms is None else replace(decision, not_after_ms=now.until_ms - 1)
+
+    def _step(self, request: AccessRequest, now: Situation) -> str:
+        """What would make a denial a permit, of what the asking person can do about their sign-in."""
+        fresh = replace(now, fresh=self._steps)
+        strong = now
+        if self.asks_strength or now.lacks:
+            strong = replace(now, strength=now.strength | (STRENGTHS - {OPERATOR}), lacks=frozenset())
+        for step, better in (
+            (SIGN_IN, fresh),
+            (SECOND_FACTOR, strong),
+            (SECOND_FACTOR, replace(strong, fresh=self._steps)),
+        ):
+            if better != now and self._asked(request, better).allow:
+                return step
+        return ""
+
+    def _asked(self, request: AccessRequest, now: Situation) -> Decision:
         try:
             question, entities = self.words.question(request, now), self.words.entities(request, now)
         except TypeConfusion as error:
             return _deny("access.bad_attribute", f"your attribute {error} is not as the policies know it; tell an administrator")
-        decision = self._evaluate(request, question, entities, now)
-        return decision if now.until_ms is None else replace(decision, not_after_ms=now.until_ms - 1)
+        return self._evaluate(request, question, entities, now)
 
     def _situation(self, request: AccessRequest) -> Situation:
         networks = self.networks_of(request.identity.address)

@@ -100,4 +100,15 @@ def compile_policies(files: PolicyFiles, product: Product, where: str) -> Access
     own = files.texts.get(RULES)
     rules = load_rules(product.rules, f"wardstead: {RULES}") if own is None else load_rules(own, f"{where}/{RULES}")
     point = CedarDecisionPoint({**policies, **product.mandatory}, files.texts[SCHEMA], rules, product=product.fitting)
+    _require_strength(rules, point, f"{where}/{SCHEMA}")
     return AccessPolicies(files, point, rules)
+
+
+def _require_strength(rules: AccessRules, point: CedarDecisionPoint, where: str) -> None:
+    """What a role demands of a sign-in must be a question that the schema can hold: else nobody would be asked."""
+    strict = sorted(name for name, role in rules.roles.items() if role.second_factor)
+    if strict and "lacks" not in point.words.sets:
+        raise ConfigurationError(
+            f"the role {strict[0]!r} needs a second factor, and the schema does not know how somebody signed in", where=where,
+            next_step="take 'strength' and 'lacks' over from the schema that ships with Wardstead: 'wardstead config check'",
+        )  # fmt: skip

@@ -97,6 +97,8 @@ class Credential:
     authenticated_ms: int | None = None
     """When its owner proved who they are; of a key that says nothing of it, ``None``: it is never fresh."""
     bounds: Bounds = UNBOUND
+    strength: frozenset[str] = frozenset()
+    """How its owner proved who they are, and what that comes to: ``access.strength``. Of a key nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,8 @@ class Decision:
     """The answer. ``reason`` is a sentence the person can act on; ``policies`` the ``@id`` of the policies that determined it.
 
     ``not_after_ms`` is the last moment before the next boundary of any time condition used: a memo of this decision is not
-    valid past it, nor before the time it was made at.
+    valid past it, nor before the time it was made at. ``step``: what would make a denial a permit: to ``sign-in`` again, or to
+    prove a ``second-factor``; empty where neither does.
     """
 
     allow: bool
@@ -268,6 +271,7 @@ class Decision:
     reason: str
     code: str
     not_after_ms: int | None = None
+    step: str = ""
 
 
 class DecisionPoint(Protocol):

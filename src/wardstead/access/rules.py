@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from wardstead.access.strength import SECOND_FACTOR
 from wardstead.access.windows import DAYS, MINUTES_A_DAY, Span, Window
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.yaml_input import place_in, read_yaml
@@ -58,12 +59,13 @@ class _Elevation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class _Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A role: what it inherits, and which roles nobody may have beside it."""
+    """A role: what it inherits, which roles nobody may have beside it, and whether a sign-in needs a second factor."""
 
     description: str = ""
     inherits: tuple[_RoleName, ...] = ()
     excludes: tuple[_RoleName, ...] = ()
     elevation: _Elevation | None = None
+    second_factor: bool = False
 
 
 class _Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
@@ -126,6 +128,8 @@ class Role:
     excludes: frozenset[str] = frozenset()
     elevation: Elevation | None = None
     description: str = ""
+    second_factor: bool = False
+    """Whether a session of somebody who has it does anything without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,11 @@ class AccessRules:
                 found.add(name)
                 waiting += self.roles[name].inherits if name in self.roles else ()
         return frozenset(found)
+
+    def demanded(self, roles: Iterable[str]) -> frozenset[str]:
+        """What these roles, which are all that somebody has, demand of a sign-in."""
+        strict = any(self.roles[one].second_factor for one in roles if one in self.roles)
+        return frozenset({SECOND_FACTOR}) if strict else frozenset()
 
     def conflicts(self, roles: Iterable[str]) -> tuple[tuple[str, str], ...]:
         """The pairs of roles that nobody may have together, among these and all that they inherit."""
@@ -298,7 +307,7 @@ class _Place:
 def _role(name: str, one: _Role) -> Role:
     given = one.elevation
     elevation = None if given is None else Elevation(given.max_hours * _UNITS_MS["h"], frozenset(given.approved_by))
-    return Role(name, one.inherits, frozenset(one.excludes), elevation, one.description)
+    return Role(name, one.inherits, frozenset(one.excludes), elevation, one.description, one.second_factor)
 
 
 def _check_roles(roles: Mapping[str, Role], here: _Place) -> None:

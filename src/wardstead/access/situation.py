@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from wardstead.access.ports import SIGNAL, AccessRequest, Principal
 from wardstead.access.rules import AccessRules
+from wardstead.access.strength import lacks
 from wardstead.access.windows import Moment
 
 
@@ -18,7 +19,8 @@ from wardstead.access.windows import Moment
 class Situation:
     """The sets of names, and the first later moment at which one of them changes (``None``: never).
 
-    ``attributes`` holds every value of each.
+    ``attributes`` holds every value of each. ``strength``: how the session's owner proved who they are; ``lacks``: what their
+    roles demand beside that.
     """
 
     roles: frozenset[str]
@@ -27,6 +29,8 @@ class Situation:
     windows: frozenset[str]
     networks: frozenset[str]
     fresh: frozenset[str]
+    strength: frozenset[str]
+    lacks: frozenset[str]
     until_ms: int | None
 
 
@@ -45,13 +49,16 @@ def situation_of(
     who, now = request.identity.principal, request.now_ms
     since = request.identity.credential.authenticated_ms
     attributes, signals = _attributes(who, now)
+    roles, credential = roles_at(who, now, rules), request.identity.credential
     return Situation(
-        roles_at(who, now, rules),
+        roles,
         attributes,
         signals,
         windows.names,
         networks,
         rules.fresh_steps(since, now, steps) if steps else frozenset(),
+        credential.strength,
+        lacks(credential, rules.demanded(roles)),
         earliest(windows.until_ms, rules.fresh_change_ms(since, now, steps) if steps else None, _next_change(who, now)),
     )
 

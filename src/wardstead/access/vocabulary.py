@@ -17,7 +17,7 @@ from wardstead.access.ports import AccessRequest, Principal, Resource
 from wardstead.access.situation import Situation
 from wardstead.kernel.labels import Label
 
-_SETS: Final = ("windows", "networks", "fresh", "signals")
+_SETS: Final = ("windows", "networks", "fresh", "signals", "strength", "lacks")
 _OWNED: Final = ("Exchange", "Conversation", "Collection", "Document", "Template", "Elevation")
 _LABELLED: Final = ("Model", "Sink")
 _WITHIN: Final = {"Exchange": "Conversation", "Document": "Collection"}
@@ -52,6 +52,11 @@ class Vocabulary:
             one for one, whole in _WITHIN.items() if _fits(schema, f'resource in {whole}::"x"', resource=f"is {one}")
         )
         self._attributes = {name: kind for name, kind in _declared(text).items() if name not in _OURS}
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets of names that policies may speak of."""
+        return self._context
 
     @property
     def attributes(self) -> Mapping[str, str]:

@@ -14,12 +14,12 @@ from typing import Any, Final
 import cedarpy
 
 _NO_CODE: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
-_SETS: Final = ("windows", "networks", "fresh", "signals")
+_SETS: Final = ("windows", "networks", "fresh", "signals", "strength", "lacks")
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A policy speaks of a value: ``of`` is ``windows``, ``networks``, ``fresh``, ``signals``, ``purpose``, ``role`` or an
+    """A policy speaks of a value: ``of`` is ``windows`` or another set of the context, ``purpose``, ``role`` or an
     attribute, as ``principal.department``. ``value`` is ``None`` where the attribute alone is named.
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
+from wardstead.access.strength import OPERATOR
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
 from wardstead.kernel.ids import CredentialId
@@ -37,5 +38,6 @@ def at_the_command_line(who: Principal) -> Acting:
 
 
 def as_if_signed_in(who: Principal) -> Identity:
-    """Somebody, by what is known of them alone."""
-    return Identity(who, Credential(CredentialId(COMMAND_LINE), CredentialKind.SESSION, b"", who.id))
+    """Somebody, by what is known of them alone: as if they had a session, which is never fresh."""
+    one, strength = CredentialId(COMMAND_LINE), frozenset({OPERATOR})
+    return Identity(who, Credential(one, CredentialKind.SESSION, b"", who.id, strength=strength))

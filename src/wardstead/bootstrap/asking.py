@@ -28,6 +28,7 @@ from wardstead.access.pdp import ACTIONS
 from wardstead.access.policyset import AccessPolicies
 from wardstead.access.ports import Credential, Decision, Directory, Principal, Resource
 from wardstead.access.situation import roles_at
+from wardstead.access.strength import MEANS, PASSWORD
 from wardstead.assurance.library.kept import Kind
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import moment
@@ -185,7 +186,11 @@ def _circumstance(deployment: Deployment, asked: Asked, policies: AccessPolicies
             raise BadValue(f"not how long ago: {asked.signed_in[:20]!r}", next_step="write 30s, 5m, 8h or 2d")
         signed = at - int(ago[1]) * _UNITS_MS[ago[2]]
     label = written_label(deployment, asked.label) if asked.label else of_data
-    return Circumstance(at, label, asked.purpose, asked.application, address_in(policies.rules, asked.network), signed)
+    means = frozenset(_words(asked.means.split(","))) or frozenset({PASSWORD})
+    if unknown := sorted(means - MEANS):
+        raise BadValue(f"nobody signs in with {unknown[0][:40]!r}", next_step=f"some of {', '.join(sorted(MEANS))}")
+    address = address_in(policies.rules, asked.network)
+    return Circumstance(at, label, asked.purpose, asked.application, address, signed, means)
 
 
 def written_label(deployment: Deployment, said: str) -> Label:

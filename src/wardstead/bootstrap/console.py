@@ -28,13 +28,14 @@ from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
 from wardstead.bootstrap.retention import as_classified, within_retention
 from wardstead.bootstrap.reviewing import desk_of_worker
+from wardstead.bootstrap.second_factors import DeploymentFactorDesk
+from wardstead.console.factor_desk import OpenedSession, SecondStep
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
     Glimpse,
     ModelChoice,
     MustChangePassword,
-    OpenedSession,
     PolicyInForce,
     Posture,
     Tried,
@@ -75,18 +76,19 @@ class Console:
         self._states: tuple[float, tuple[DetectorState, ...]] | None = None
         self._lock = Lock()
         self.policies = DeploymentPolicyDesk(deployment)
+        self.factors = DeploymentFactorDesk(deployment)
 
     # -- signing in --------------------------------------------------------------------------------------------------
 
-    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
+    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | SecondStep | None:
         """See ``ConsoleServices.sign_in``."""
         found = self._deployment.directory.check_password(name, password)
         if found is None:
             return None
         who, must_change = found
-        return MustChangePassword() if must_change else self._open(who)
+        return MustChangePassword() if must_change else self.factors.after_password(who)
 
-    def change_password(self, name: str, current: str, new: str) -> OpenedSession | None:
+    def change_password(self, name: str, current: str, new: str) -> OpenedSession | SecondStep | None:
         """See ``ConsoleServices.change_password``."""
         directory = self._deployment.directory
         found = directory.check_password(name, current)
@@ -96,7 +98,7 @@ class Console:
             raise CallerError("the new password is the old one", next_step="Choose another")
         who, _ = found
         directory.set_password(name, new, must_change=False, actor=Actor(who.name, who.subject))
-        return self._open(who)
+        return self.factors.after_password(who)
 
     def providers(self) -> Mapping[str, str]:
         """See ``ConsoleServices.providers``."""
@@ -119,10 +121,6 @@ class Console:
     def sign_out(self, token: str, who: Identity) -> None:
         """See ``ConsoleServices.sign_out``."""
         self._deployment.directory.close_session(token, actor=Actor(who.principal.name, who.principal.subject))
-
-    def _open(self, who: Principal) -> OpenedSession:
-        opened = self._deployment.directory.open_session(who, authenticated_ms=now_ms())
-        return OpenedSession(opened.token, opened.csrf)
 
     async def identify(self, token: str, csrf: str) -> Identity:
         """See ``ConsoleServices.identify``."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Identity, Principal, Resource
+from wardstead.access.ports import AccessRequest, Principal, Resource
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.conversations import ConversationSummary
+from wardstead.bootstrap.acting import as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.people import clearance
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError
-from wardstead.kernel.ids import CredentialId
 from wardstead.kernel.labels import Label
 
 
@@ -65,7 +65,7 @@ def declassify(
     to = clearance(deployment, level, compartments)
     summary = deployment.conversations.show(conversation_id)
     who, owner = deployment.directory.find(by), _owner(deployment, summary)
-    identity = Identity(who, Credential(CredentialId(COMMAND_LINE), CredentialKind.SESSION, b"", who.id))
+    identity = as_if_signed_in(who)
     resource = Resource("Conversation", summary.id, owner=owner.id if owner is not None else None)
     request = AccessRequest(identity, "declassify", resource, summary.mark, now_ms())
     decision = deployment.decision_point().decide(request)

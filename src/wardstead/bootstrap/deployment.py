@@ -500,7 +500,8 @@ def product_policies() -> Product:
     """What the product itself says of access."""
     catalogues = files("wardstead.catalogues")
     mandatory = {"wardstead: mandatory": (catalogues / "mandatory" / "mandatory.cedar").read_text("utf-8")}
-    fitting = {f"wardstead: {one}": (catalogues / "mandatory" / f"{one}.cedar").read_text("utf-8") for one in ("sharing", "data")}
+    names = ("sharing", "data", "strength")
+    fitting = {f"wardstead: {one}": (catalogues / "mandatory" / f"{one}.cedar").read_text("utf-8") for one in names}
     return Product(mandatory, fitting, (catalogues / "policies" / RULES).read_text("utf-8"))
 
 

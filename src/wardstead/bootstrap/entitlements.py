@@ -12,10 +12,7 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import (
     SIGNAL,
     AccessRequest,
-    Credential,
-    CredentialKind,
     Decision,
-    Identity,
     Principal,
     Resource,
     TimedRole,
@@ -24,10 +21,10 @@ from wardstead.access.situation import roles_at
 from wardstead.adapters.store.access import Request
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
+from wardstead.bootstrap.acting import as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.people import BadValue, compatible, known_roles
 from wardstead.kernel.errors import CallerError
-from wardstead.kernel.ids import CredentialId
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -79,7 +76,7 @@ def later(text: str | None) -> int | None:
 
 def decide(deployment: Deployment, who: Principal, action: str, resource: Resource, **said: object) -> Decision:
     """What the policies in force say to an act in the name of ``who``. Raises ``MayNot`` with the reason."""
-    identity = Identity(who, Credential(CredentialId(COMMAND_LINE), CredentialKind.SESSION, b"", who.id))
+    identity = as_if_signed_in(who)
     point = MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load())
     decision = point.decide(AccessRequest(identity, action, resource, now_ms=now_ms(), **said))  # type: ignore[arg-type]
     if not decision.allow:

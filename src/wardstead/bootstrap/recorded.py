@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wardstead.access.memo import MemoisedDecisionPoint
-from wardstead.access.ports import AccessRequest, Container, Credential, CredentialKind, Identity, Resource
+from wardstead.access.ports import AccessRequest, Container, Resource
 from wardstead.adapters.store.admin_record import COMMAND_LINE
+from wardstead.bootstrap.acting import as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.replaying import answer_texts, newest, recorded_texts
 from wardstead.bootstrap.retention import as_classified, within_retention
@@ -20,7 +21,6 @@ from wardstead.crypto.keyring import KeyGone
 from wardstead.inspection.ports import Direction, Origin
 from wardstead.inspection.scoring.detectors import ScoreDetector
 from wardstead.kernel.errors import CallerError, IntegrityError
-from wardstead.kernel.ids import CredentialId
 from wardstead.kernel.labels import Label, join_all, label
 
 SOURCE: Final = "recorded"
@@ -71,7 +71,7 @@ def traffic(deployment: Deployment, last: int, order: Order) -> Traffic:
     who = deployment.directory.find(order.by)
     ids = newest(deployment, last)
     deployment.admin_record.record_admin(COMMAND_LINE, "calibrate.read", {**told, "exchanges": len(ids)})
-    identity = Identity(who, Credential(CredentialId(COMMAND_LINE), CredentialKind.SESSION, b"", who.id))
+    identity = as_if_signed_in(who)
     point = MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load())
     policy = deployment.classification()
     owners = {one.subject: one.id for one in deployment.directory.list_principals()}

@@ -29,6 +29,7 @@ Data = Annotated[
 ]
 SignedIn = Annotated[str, typer.Option("--signed-in", help="Signed in so long ago: 5m (an API key, which has no age).")]
 Key = Annotated[str, typer.Option("--key", help="With which key of theirs: its id or prefix.")]
+Means = Annotated[str, typer.Option("--means", help="How they signed in: 'password, code', 'passkey' (password).")]
 Owner = Annotated[str, typer.Option("--owner", help="Whose the resource is, in place of one that exists.")]
 
 
@@ -102,13 +103,14 @@ def explain(
     signed_in: SignedIn = "",
     owner: Owner = "",
     key: Key = "",
+    means: Means = "",
     which: Which = ACTIVE,
     json: Json = False,
 ) -> None:
     """Say whether somebody may do something, which policies decide it, and why. Exit 0 whatever the answer is."""
     with errors(as_json=json):
         found = deployment(context)
-        asked = Asked(principal, action, resource, at, purpose, application, network, label, signed_in, owner, key)
+        asked = Asked(principal, action, resource, at, purpose, application, network, label, signed_in, owner, key, means)
         said = asking.explain(found, asked, asking.policies_named(found, which))
     decision = said.decision
     if json:
@@ -134,6 +136,7 @@ def _answer(decision: Decision) -> dict[str, object]:
         "decision": "allow" if decision.allow else "deny",
         "policies": list(decision.policies),
         "reason": decision.reason,
+        **({"step": decision.step} if decision.step else {}),
     }
 
 

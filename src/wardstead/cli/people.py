@@ -115,6 +115,22 @@ def reset_password(context: typer.Context, name: Name, json: Json = False) -> No
         out.print(f"{escape(name)}: one-time secret [bold]{escape(secret)}[/] (shown once)")
 
 
+@users.command("reset-second-factor")
+def reset_second_factor(
+    context: typer.Context,
+    name: Name,
+    reason: Annotated[str, typer.Option(help="Why: it is recorded.")],
+    json: Json = False,
+) -> None:
+    """Take somebody's authenticator, recovery codes and passkeys away; every session of theirs ends."""
+    from wardstead.bootstrap import second_factors  # what draws and checks codes is not imported for other commands
+
+    with errors(as_json=json):
+        had = second_factors.reset(deployment(context), name, reason)
+    said = {"user": name, "authenticator": had.codes_since_ms is not None, "passkeys": had.passkeys}
+    say(json, said, f"{escape(name)} has no second factor any more, and signs in with the password alone")
+
+
 @users.command("link")
 def link(
     context: typer.Context,

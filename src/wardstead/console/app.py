@@ -11,11 +11,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from wardstead.console.pages.access import AccessPages, TooManyQuestions
+from wardstead.console.pages.account import AccountPages
 from wardstead.console.pages.chat import Chat
 from wardstead.console.pages.classification import Classifying, TooManyTries
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
 from wardstead.console.pages.overview import Overview
+from wardstead.console.pages.second_step import SecondStepPages
 from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
 from wardstead.console.pages.vouching import Vouching
 from wardstead.console.pages.what_if import TooManyReplays, WhatIf
@@ -43,6 +45,8 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         Route(f"{STATIC}/{{digest}}/{{name}}", partial(_static, site), methods=["GET"]),
         *door.routes(),
         *Vouching(door, visits).routes(),
+        *SecondStepPages(door).routes(),
+        *AccountPages(site, checks).routes(),
         *Overview(site).routes(),
         *Exchanges(site).routes(),
         *Reviewing(site).routes(),

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from wardstead.access.ports import Container, Decision, Identity, Resource
 from wardstead.assurance.review.held import Held, Said, Verdict
+from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
 from wardstead.console.policy_desk import PolicyDesk
 from wardstead.inspection.classify import Classification
 from wardstead.inspection.combining import Kind
@@ -23,14 +24,6 @@ from wardstead.inspection.replay import Replayed, Skipped
 from wardstead.isolation.posture import Check
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedSession:
-    """A session: ``token`` and ``csrf`` go into cookies that scripts cannot read; ``csrf`` also into our own pages."""
-
-    token: str
-    csrf: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +133,21 @@ class ConsoleServices(Protocol):
         """What there is to ask of the access policies."""
         ...
 
-    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | None:
-        """Check a password and open a session; ``None`` for a wrong name or password (both look and take the same).
+    @property
+    def factors(self) -> FactorDesk:
+        """What people have beside a password."""
+        ...
 
-        Raises ``CallerError`` with code ``too_many_attempts`` when sign-in is blocked for a while.
+    def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | SecondStep | None:
+        """Check a password, and open a session where that is enough.
+
+        ``None`` for a wrong name or password (both look and take the same). Raises ``CallerError`` with code
+        ``too_many_attempts`` when sign-in is blocked for a while.
         """
         ...
 
-    def change_password(self, name: str, current: str, new: str) -> OpenedSession | None:
-        """Replace a password (a one-time one at the first sign-in, or one's own) and open a session; ``None`` as above.
+    def change_password(self, name: str, current: str, new: str) -> OpenedSession | SecondStep | None:
+        """Replace a password (a one-time one at the first sign-in, or one's own), and go on as ``sign_in``; ``None`` as above.
 
         Ends every other session of that person. Raises ``CallerError`` when ``new`` is not acceptable, with the reason.
         """

@@ -21,11 +21,13 @@ from starlette.responses import Response
 
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.ports import CredentialKind, Identity
-from wardstead.console.ports import ConsoleServices, OpenedSession
+from wardstead.console.factor_desk import OpenedSession
+from wardstead.console.ports import ConsoleServices
 from wardstead.gateway.protocol.forms import BadForm, FormTooLarge, Upload, parse_upload
 
 SESSION_COOKIE: Final = "__Host-wardstead"
 CSRF_COOKIE: Final = "__Host-wardstead-csrf"
+STEP_COOKIE: Final = "__Host-wardstead-step"
 TICKET_COOKIE: Final = "__Host-wardstead-ticket"
 FORM_COOKIE: Final = "__Host-wardstead-form"
 CSRF_HEADER: Final = "x-wardstead-csrf"
@@ -67,6 +69,7 @@ def keep_session(response: Response, session: OpenedSession) -> None:
     _set(response, SESSION_COOKIE, session.token)
     _set(response, CSRF_COOKIE, session.csrf)
     _drop(response, FORM_COOKIE)
+    _drop(response, STEP_COOKIE)
 
 
 def end_session(response: Response) -> None:
@@ -84,6 +87,11 @@ def form_token(request: Request) -> str:
 def keep_form_token(response: Response, token: str) -> None:
     """Put that token into the browser."""
     _set(response, FORM_COOKIE, token)
+
+
+def keep_step(response: Response, ticket: str) -> None:
+    """Put the ticket of a sign-in that has begun here into the browser, for its next step."""
+    _set(response, STEP_COOKIE, ticket)
 
 
 def keep_ticket(response: Response, ticket: str) -> None:

@@ -26,6 +26,14 @@ CONSOLE: Final = Resource("Console", "wardstead")
 ANY_EXCHANGE: Final = Resource("Exchange", "any")
 HOME: Final = "/console/"
 SIGN_IN: Final = "/console/sign-in"
+SECOND: Final = "/console/sign-in/second"
+CONFIRM: Final = "/console/confirm"
+ACCOUNT: Final = "/console/account"
+_STEPS: Final = {
+    "sign-in": "Confirm that it is you",
+    "second-factor": "Go on with a second factor",
+    "confirm_first": "Confirm that it is you",
+}
 _TITLES: Final = {
     400: "Not understood",
     401: "Not signed in",
@@ -37,9 +45,13 @@ _TITLES: Final = {
 
 
 class NotPermitted(CallerError):
-    """The policy decision point said no."""
+    """The policy decision point said no. ``step``: what the visitor could do about it, as a decision says it."""
 
     code = "access_denied"
+
+    def __init__(self, what: str, *, step: str = "") -> None:
+        super().__init__(what)
+        self.step = step
 
 
 class NotFound(CallerError):
@@ -94,7 +106,7 @@ class Site:
         who = await visitor(request, self.services, form)
         decision = self.decide(who, "viewConsole", CONSOLE)
         if not decision.allow:
-            raise NotPermitted(decision.reason)
+            raise NotPermitted(decision.reason, step=decision.step)
         return who
 
     def decide(self, who: Visitor, action: str, resource: Resource, label: Label = PUBLIC) -> Decision:
@@ -135,7 +147,8 @@ class Site:
         status = status_of(error)
         title = _TITLES.get(status, "Something went wrong" if status >= 500 else "Not understood")
         next_step = error.next_step or ("Try again; if it goes on, tell the operator" if status >= 500 else "")
-        response = self.bare("error.html", status, number=status, title=title, what=error.what, next_step=next_step)
+        shown = {"what": error.what, "next_step": next_step, "offer": _offer(error, request)}
+        response = self.bare("error.html", status, number=status, title=title, **shown)
         if status in {429, 503}:
             response.headers["retry-after"] = "30"
         return response
@@ -149,6 +162,14 @@ class Site:
         return await self.error_page(request, NotFound("there is nothing at this address"))
 
 
+def _offer(error: WardsteadError, request: Request) -> tuple[str, str]:
+    """What whoever sees an error could do at once: words and an address; empty where there is nothing."""
+    words = _STEPS.get(getattr(error, "step", "")) or _STEPS.get(error.code)
+    if words is None:
+        return "", ""
+    return words, CONFIRM + (_next(request.url) if request.method == "GET" else "")
+
+
 def _navigates(request: Request) -> bool:
     """Whether somebody is at the other end, rather than a script of ours."""
     return "text/html" in request.headers.get("accept", "")
@@ -157,6 +178,12 @@ def _navigates(request: Request) -> bool:
 def _next(url: URL) -> str:
     path = f"{url.path}?{url.query}" if url.query else url.path
     return "" if local(path) == HOME else f"?next={quote(path, safe='')}"
+
+
+def sentence(error: WardsteadError) -> str:
+    """An error as a page says it beside a form."""
+    parts = (error.what, error.why, error.next_step)
+    return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
 def local(path: str) -> str:

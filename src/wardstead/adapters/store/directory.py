@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
 from wardstead.access.ports import UNBOUND, Bounds, Credential, CredentialKind, Directory, KeySummary, Principal
+from wardstead.access.strength import strength_of
 from wardstead.adapters.identity.passwords import TooManyAttempts, check_password, hash_password, hashing, needs_rehash
 from wardstead.adapters.store import access_rows
 from wardstead.adapters.store.admin_record import COMMAND_LINE
@@ -23,6 +24,7 @@ from wardstead.adapters.store.base import directory_epoch, explain
 from wardstead.adapters.store.directory_tables import credential, password, principal, role_member, sign_in
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.policies import active_version
+from wardstead.adapters.store.second_factor_tables import sign_in_step
 from wardstead.adapters.store.transactions import read_transaction, write_transaction
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError
@@ -235,7 +237,7 @@ class DirectoryStore:
         def change(connection: Connection) -> None:
             connection.execute(update(principal).where(principal.c.id == who.id).values(active=active))
             if not active:
-                _end_sessions(connection, who.id)
+                end_sessions(connection, who.id)
 
         self.carry_out(change, actor, "principal.active", {"name": name, "active": active})
 
@@ -318,7 +320,7 @@ class DirectoryStore:
             connection.execute(delete(password).where(password.c.principal == who.id))
             connection.execute(insert(password).values(principal=who.id, hash=kept, must_change=must_change))
             connection.execute(delete(sign_in).where(sign_in.c.name == self._name_mark(name)))
-            _end_sessions(connection, who.id)
+            end_sessions(connection, who.id)
 
         self.carry_out(change, actor, "password.set", {"name": name, "must_change": must_change})
 
@@ -373,10 +375,11 @@ class DirectoryStore:
 
     def open_session(
         self, who: Principal, *,
-        authenticated_ms: int | None, also: Callable[[Connection, CredentialId], object] | None = None,
+        authenticated_ms: int | None, means: Iterable[str] = (),
+        also: Callable[[Connection, CredentialId], object] | None = None,
     ) -> OpenedSession:  # fmt: skip
-        """A new console session. ``authenticated_ms``: when they proved who they are, where that is known. ``also``: what
-        else is kept of it, in the same transaction.
+        """A new console session. ``authenticated_ms``: when they proved who they are, where that is known; ``means``: how
+        (``access.strength``). ``also``: what else is kept of it, in the same transaction.
         """
         now = self._clock()
         token = new_secret(SESSION_MARK, self._pepper, self._entropy)
@@ -385,6 +388,7 @@ class DirectoryStore:
         values = credential_values(
             key_id=session_id, kind=CredentialKind.SESSION, prefix=token.prefix, key_digest=token.digest, csrf=csrf.digest,
             who=who.id, scopes=(), now=now, expires_ms=now + SESSION_MS, authenticated_ms=authenticated_ms,
+            means=means,
         )  # fmt: skip
 
         def change(connection: Connection) -> None:
@@ -394,7 +398,8 @@ class DirectoryStore:
             if also is not None:
                 also(connection, session_id)
 
-        self.carry_out(change, Actor(who.name, who.subject), "session.open", {"name": who.name})
+        details = {"name": who.name, "means": sorted(means)}
+        self.carry_out(change, Actor(who.name, who.subject), "session.open", details)
         return OpenedSession(token.secret, csrf.secret, now + SESSION_MS)
 
     def close_session(self, token: str, *, actor: Actor) -> None:
@@ -467,9 +472,10 @@ def _credential(row: RowMapping) -> Credential:
         frozenset(split(row["scopes"])),
         row["expires_ms"],
         bytes(row["csrf_digest"]),
-        # A session begins with a password. A key proves who made it, whenever that was: it is never fresh.
-        row["created_ms"] if kind is CredentialKind.SESSION else None,
+        # A key proves who made it, whenever that was: it is never fresh.
+        row["authenticated_ms"] if kind is CredentialKind.SESSION else None,
         bounds_of(row),
+        strength_of(split(row["means"])),
     )
 
 
@@ -496,6 +502,7 @@ def credential_values(
     expires_ms: int | None,
     authenticated_ms: int | None = None,
     bounds: Bounds = UNBOUND,
+    means: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The row of a credential."""
     return {
@@ -509,13 +516,16 @@ def credential_values(
         "created_ms": now,
         "expires_ms": expires_ms,
         "authenticated_ms": authenticated_ms,
+        "means": ",".join(sorted(means)),
         **{name: ",".join(sorted(getattr(bounds, name))) for name in Bounds.__slots__},
     }
 
 
-def _end_sessions(connection: Connection, who: str) -> None:
+def end_sessions(connection: Connection, who: str) -> None:
+    """End somebody's sessions, and sign-ins that have begun."""
     sessions = (credential.c.principal == who) & (credential.c.kind == CredentialKind.SESSION.value)
     connection.execute(delete(credential).where(sessions))
+    connection.execute(delete(sign_in_step).where(sign_in_step.c.principal == who))
 
 
 def _put_roles(connection: Connection, who: str, roles: Iterable[str]) -> None:

@@ -44,6 +44,7 @@ credential = Table(
     Column("networks", Text, nullable=False, server_default=""),
     Column("models", Text, nullable=False, server_default=""),
     Column("known_by", Text, nullable=False, server_default=""),
+    Column("means", Text, nullable=False, server_default=""),
 )
 """``known_by``: of a certificate, its serial number, or the name that stands in those of an outside authority."""
 Index("ix_credential_principal", credential.c.principal)

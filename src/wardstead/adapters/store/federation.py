@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from wardstead.access.federation import Assertion, NotAdmitted, Standing
 from wardstead.access.ports import Principal
+from wardstead.access.strength import PROVIDER
 from wardstead.adapters.identity.openid import EndedThere
 from wardstead.adapters.store.directory import Actor, DirectoryStore, OpenedSession
 from wardstead.adapters.store.directory_tables import credential, principal
@@ -148,7 +149,7 @@ class FederationStore:
                 )
             )
 
-        return self._directory.open_session(who, authenticated_ms=assertion.authenticated_ms, also=note)
+        return self._directory.open_session(who, authenticated_ms=assertion.authenticated_ms, means=[PROVIDER], also=note)
 
     def end_sessions(self, ended: EndedThere, *, provider: str) -> int:
         """End what came of that session at the provider, or of all of that subject's. How many there were.

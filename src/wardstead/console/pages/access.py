@@ -93,7 +93,7 @@ class AccessPages:
         who = await self.site.visit(request)
         decision = self.site.decide(who, "viewAdministration", CONSOLE)
         if not decision.allow:
-            raise NotPermitted(decision.reason)
+            raise NotPermitted(decision.reason, step=decision.step)
         return who
 
     async def _page(self, who: Visitor, shown: Mapping[str, object], status: int = 200) -> Response:

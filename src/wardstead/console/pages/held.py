@@ -15,7 +15,7 @@ from starlette.routing import Route
 from wardstead.assurance.review.held import Held, MayNotReview, NoSuchHeld, Said, Verdict
 from wardstead.console import timeline
 from wardstead.console.sessions import Visitor, read_form
-from wardstead.console.site import NotFound, NotPermitted, Site
+from wardstead.console.site import NotFound, NotPermitted, Site, sentence
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
@@ -125,13 +125,8 @@ class Reviewing:
             tone=_TONES[status],
             said=said,
             reason=reason,
-            problem=_sentence(error) if error is not None else "",
+            problem=sentence(error) if error is not None else "",
         )
         if error is not None:
             response.status_code = status_of(error)
         return response
-
-
-def _sentence(error: CallerError) -> str:
-    parts = (error.what, error.why, error.next_step)
-    return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."

@@ -9,17 +9,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from wardstead.console.ports import MustChangePassword, OpenedSession
+from wardstead.console.factor_desk import OpenedSession, SecondStep
+from wardstead.console.ports import MustChangePassword
 from wardstead.console.sessions import (
     check_form_token,
     end_session,
     form_token,
     keep_form_token,
     keep_session,
+    keep_step,
     read_form,
     visitor,
 )
-from wardstead.console.site import SIGN_IN, Site, local
+from wardstead.console.site import SIGN_IN, Site, local, sentence
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
@@ -66,12 +68,14 @@ class SigningIn:
         try:
             result = await self.checks.run(self.site.services.sign_in, name, form.get("password", ""))
         except CallerError as error:
-            return self._refused(request, "sign-in.html", error, name=name, next=target)
+            return self.refused(request, "sign-in.html", error, name=name, next=target)
         if isinstance(result, MustChangePassword):
             return self.form(request, "password.html", name=name, first=True, next=target)
         if result is None:
             return self.form(request, "sign-in.html", 403, name=name, next=target, problem=_WRONG)
-        return _signed_in(result, target)
+        if isinstance(result, SecondStep):
+            return self._half(request, result, target)
+        return signed_in(result, target)
 
     async def show_password(self, request: Request) -> Response:
         """The form for choosing another password."""
@@ -90,10 +94,12 @@ class SigningIn:
         try:
             session = await self.checks.run(self.site.services.change_password, name, form.get("password", ""), new)
         except CallerError as error:
-            return self._refused(request, "password.html", error, **shown)
+            return self.refused(request, "password.html", error, **shown)
         if session is None:
             return self.form(request, "password.html", 403, problem=_WRONG, **shown)
-        return _signed_in(session, str(shown["next"]))
+        if isinstance(session, SecondStep):
+            return self._half(request, session, str(shown["next"]))
+        return signed_in(session, str(shown["next"]))
 
     async def sign_out(self, request: Request) -> Response:
         """End the session."""
@@ -104,9 +110,14 @@ class SigningIn:
         end_session(response)
         return response
 
-    def _refused(self, request: Request, template: str, error: WardsteadError, **values: object) -> Response:
-        problem = ". ".join(part[0].upper() + part[1:] for part in (error.what, error.next_step) if part) + "."
-        response = self.form(request, template, status_of(error), problem=problem, **values)
+    def _half(self, request: Request, step: SecondStep, target: str) -> Response:
+        response = self.form(request, "second-step.html", waits=step, next=target)
+        keep_step(response, step.ticket)
+        return response
+
+    def refused(self, request: Request, template: str, error: WardsteadError, **values: object) -> Response:
+        """One of the forms once more, with what was wrong."""
+        response = self.form(request, template, status_of(error), problem=sentence(error), **values)
         if response.status_code == 429:
             response.headers["retry-after"] = "30"
         return response
@@ -121,7 +132,8 @@ class SigningIn:
         return response
 
 
-def _signed_in(session: OpenedSession, target: str) -> Response:
+def signed_in(session: OpenedSession, target: str) -> Response:
+    """On to where somebody wanted to go, with their session."""
     response = RedirectResponse(target, 303)
     keep_session(response, session)
     return response

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from wardstead.console.pages.signing_in import SigningIn
 from wardstead.console.sessions import TICKET_COOKIE, drop_ticket, keep_session, keep_ticket, read_form
-from wardstead.console.site import SIGN_IN, NotFound, local
+from wardstead.console.site import SIGN_IN, NotFound, local, sentence
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.errors import WardsteadError
@@ -81,7 +81,5 @@ class Vouching:
         return provider
 
     def _refused(self, request: Request, error: WardsteadError) -> Response:
-        parts = (error.what, error.why, error.next_step)
-        problem = ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
         status = status_of(error)
-        return self.door.form(request, "sign-in.html", 403 if status == 400 else status, problem=problem)
+        return self.door.form(request, "sign-in.html", 403 if status == 400 else status, problem=sentence(error))

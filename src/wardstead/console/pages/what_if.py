@@ -125,7 +125,7 @@ class WhatIf:
         who = await self.site.visit(request, form)
         decision = self.site.decide(who, "replayPolicy", CONSOLE)
         if not decision.allow:
-            raise NotPermitted(decision.reason)
+            raise NotPermitted(decision.reason, step=decision.step)
         return who
 
     def _chosen(self, who: Visitor, last: int) -> Chosen:

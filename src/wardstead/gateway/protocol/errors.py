@@ -10,6 +10,8 @@ STATUS: Final[dict[str, int]] = {
     "unauthenticated": 401,
     "csrf": 403,
     "access_denied": 403,
+    "confirm_first": 403,
+    "wrong_code": 403,
     "above_owner": 403,
     "model_not_found": 404,
     "not_found": 404,
