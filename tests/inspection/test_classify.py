@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from importlib.resources import files
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from tests.inspection.reference import DETECTORS, POLICY
 
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.catalogue import load_catalogues
+from wardstead.inspection.policy import load_policy
 from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import join_all
@@ -52,6 +55,23 @@ def test_both_directions_and_the_other_readings_are_told() -> None:
     assert text[found["us-ssn"].start : found["us-ssn"].end] == "536-90-4399"
     assert found["private-key"].prompt is found["private-key"].answer is Action.BLOCK
     assert text[found["phone"].start : found["phone"].end].endswith("44 20 7946 0958")
+
+
+def test_a_check_digit_beside_its_word_comes_before_a_telephone_number() -> None:
+    folder = files("wardstead.catalogues") / "detectors"
+    patterns = load_catalogues({one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")})
+    rules = [
+        f"  - {{category: {name}, label: {{level: public}}, prompt: allow, answer: allow}}"
+        for name in sorted({"canary", *(one.category for one in patterns)})
+    ]
+    shown = Classifier(patterns, load_policy("\n".join(["version: 2", "rules:", *rules]), "everything passes"))
+
+    def types(text: str) -> list[str]:
+        return [one.type for one in shown.classify(text).findings]
+
+    assert types("NHS number: 943 476 5919") == ["uk-nhs-number"]
+    assert types("NHS number, tel. 212 555 0188") == ["phone"]
+    assert types("call 943 476 5919") == ["phone"]
 
 
 @given(TEXT)

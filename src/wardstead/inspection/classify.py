@@ -16,6 +16,7 @@ from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.searching import placed
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Flow, Origin, TextDetector
+from wardstead.inspection.validators import CHECK_DIGITS
 from wardstead.inspection.verdict import Judge, char_count
 from wardstead.inspection.whole import WholeText, kinds_of
 from wardstead.kernel.findings import Action
@@ -82,7 +83,9 @@ class Classifier:
             *(one.id for one in text_detectors for _ in one.types),
         ]
         self._own = tuple(own)
-        self._bound = frozenset(number for number, one in enumerate(patterns) if one.context)
+        self._bound = frozenset(
+            number for number, one in enumerate(patterns) if one.context and one.validator not in CHECK_DIGITS
+        )
         kinds = [Kind(one.type, one.category) for one in patterns] + kinds_of_lists(own)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds))
@@ -162,7 +165,10 @@ class Classifier:
         return sorted(chosen, key=lambda one: one[0].start)
 
     def _rank(self, match: Match) -> tuple[bool, int, int, int, int]:
-        """What stands for itself comes before what only a word nearby makes of it: a telephone number stays one beside an SSN."""
+        """What stands for itself comes before what only a word nearby makes of it: a telephone number stays one beside an SSN.
+
+        A check digit that is right beside its word is no accident: "NHS 943 476 5919" could be dialled, and is none to dial.
+        """
         treatment = self._treatment(match)
         severity = max(treatment.actions.values())
         return match.detector not in self._bound, severity, treatment.label.level.rank, match.end - match.start, -match.detector

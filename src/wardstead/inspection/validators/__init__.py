@@ -11,7 +11,7 @@ from typing import Final
 from wardstead.inspection.validators import active, americas, asia, checksums, credentials, europe, payment, personal, prose, vat
 from wardstead.inspection.validators.checksums import Validator, of_code, whole
 
-__all__ = ["VALIDATORS", "Validator"]
+__all__ = ["CHECK_DIGITS", "VALIDATORS", "Validator"]
 
 VALIDATORS: Final[dict[str, Validator]] = {
     # credentials
@@ -162,3 +162,12 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "eg-id": of_code(asia.egypt),
 }
 """By the names that the catalogue uses."""
+
+CHECK_DIGITS: Final = frozenset(
+    {
+        "nhs", "sin", "npi", "br-cpf", "pl-nip", "pl-pesel", "nl-bsn", "in-aadhaar", "au-tfn", "au-medicare", "au-abn",
+        "de-steuer-id", "tr-tckn", "za-id", "il-id", "bg-egn", "ch-ahv", "dk-cpr-checked", "se-personnummer", "no-fodselsnummer",
+        "fi-hetu", "lv-personas-kods", "isikukood", "hr-oib", "ro-cnp", "fr-nir", "fr-spi", "be-rijksregister", "th-id",
+    }
+)  # fmt: skip
+"""Those that random digits pass once in ten times, or less often: most are written like telephone numbers."""
