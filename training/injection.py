@@ -17,7 +17,9 @@ from wardstead.inspection.scoring.features import FEATURES
 HERE = Path(__file__).parent
 OUT = HERE.parent / "src/wardstead/catalogues/weights"
 BITS = 19
-PENALTY = 1e-5
+PENALTIES = {"prompt-injection": 1e-5, "indirect-injection": 5e-5}
+TELLING = {"prompt-injection": 0, "indirect-injection": 2}
+"""Of a text that is an attack, so many windows are learnt from (0: all)."""
 PARTS = 4
 MOST_IN_DOCUMENTS = 1000
 """For documents the sets of prompts are beside the point: of each only so many texts are learnt from."""
@@ -28,9 +30,14 @@ DIRECT = (
     "leak", "simple_override", "persona", "suppressed", "fiction", "delimited", "tooling", "splitting", "encoded", "manyshot",
     "persuade", "overload", "indirect", "multi_override", "leak_more", "pwn", "shellish",
 )  # fmt: skip
-PLANTED = ("indirect", "indirect", "answer_goal", "simple_override", "delimited", "tooling", "code_goal")
+PLANTED = (
+    "indirect", "indirect", "indirect_more", "answer_goal", "answer_goal_more", "simple_override", "delimited", "tooling",
+    "code_goal", "code_goal_more", "leak", "leak_asked",
+)  # fmt: skip
 BENIGN = ("trigger", "multi", "document", "code_ask", "task_long", "code_block")
-_DOCUMENTS = {"atlas", "bipia-emails", "hh-answers", "presidio", "own-document", "own-code_block"}
+HOSTS = ("document", "page", "message", "code_block")
+"""Documents of ours that attacks are planted in: as they are they are learnt from, too, so they measure nothing."""
+_DOCUMENTS = {"atlas", "bipia-emails", "hh-answers", "presidio"}
 COUNTED = {"prompt-injection": "hh-answers".__ne__, "indirect-injection": _DOCUMENTS.__contains__}
 """The benign sources that set the threshold: nobody asks with a model's answer, and no document is a task of Arena-Hard's."""
 
@@ -41,13 +48,16 @@ def own_attacks(seed: int, each: int) -> list[Sample]:
     return [Sample(text, 1, f"own-{rule}", "own") for rule in DIRECT for text in grammar.samples(rule, each)]
 
 
-def own_benign(seed: int, each: int, part: int) -> list[Sample]:
+def own_benign(seed: int, each: int, part: int, without: tuple[str, ...] = ()) -> list[Sample]:
     """Benign texts that use the words of attacks, documents, code; of one ``part`` of the rules, so that it can be left out."""
     read = rules((HERE / "benign_rules.txt").read_text("utf-8"))
     chosen = {name: found[part::PARTS] if name in BENIGN else found for name, found in read.items()}
     grammar = Grammar(chosen, random.Random(seed))
     return [
-        Sample(text, 0, f"own-{rule}", f"own-{part}") for rule in BENIGN if chosen[rule] for text in grammar.samples(rule, each)
+        Sample(text, 0, f"own-{rule}", f"own-{part}")
+        for rule in BENIGN
+        if chosen[rule] and rule not in without
+        for text in grammar.samples(rule, each)
     ]
 
 
@@ -77,9 +87,9 @@ def indirect(data: Path) -> list[Sample]:
     attack = Grammar(rules((HERE / "attack_rules.txt").read_text("utf-8")), rng)
     benign = Grammar(rules((HERE / "benign_rules.txt").read_text("utf-8")), rng)
     found = sources.bipia(data)
-    documents = [benign.expand(f"<{rule}>") for rule in ("document", "document", "code_block") for _ in range(500)]
-    documents += [one.text for one in sources.injection(data, rng) if one.source == "presidio"]
-    samples = [Sample(one, 0, "own-documents", "own") for one in documents[:1000]]
+    documents = [benign.expand(f"<{rule}>") for rule in HOSTS for _ in range(400)]
+    samples = [Sample(one, 0, "own-documents", "own") for one in documents]
+    samples += [Sample(one, 0, "own-about-attacks", "own") for one in benign.samples("about_attacks", 150)]
     samples += [
         Sample(planted(rng.choice(documents), attack.expand(f"<{rule}>"), rng), 1, f"own-planted-{rule}", "own")
         for rule in sorted(set(PLANTED))
@@ -125,8 +135,8 @@ def document_corpus(data: Path) -> recipe.Corpus:
     samples = [
         *indirect(data),
         *(one for one in few if one.label == 1 or (one.family in calm and one.source != "hh-rlhf")),
-        *own_attacks(recipe.SEED + 8, 60),
-        *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 80, part)),
+        *own_attacks(recipe.SEED + 8, 120),
+        *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 80, part, HOSTS)),
     ]
     folds = {
         "bipia": ("bipia", "atlas", "own-0"),
@@ -147,13 +157,13 @@ def main() -> None:
     for name, made in (("prompt-injection", direct_corpus), ("indirect-injection", document_corpus)):
         if given.only not in {None, name}:
             continue
-        corpus = made(given.data)
+        corpus, penalty = made(given.data), PENALTIES[name]
         labels = np.array([one.label for one in corpus.samples])
         table = lab.Table([one.text for one in corpus.samples], BITS)
-        out = recipe.left_out(corpus, table, labels, PENALTY)
+        out = recipe.left_out(corpus, table, labels, penalty, TELLING[name])
         limit = recipe.threshold(out, FALSE_ALARMS, COUNTED[name])
         print(f"\n## {name}\n\n{recipe.report(out, limit)}")
-        head, row = recipe.head(corpus, table, out, limit, kind=name, penalty=PENALTY)
+        head, row = recipe.head(corpus, table, out, limit, kind=name, penalty=penalty, telling=TELLING[name])
         header = lab.Header(
             name=name, version=f"1:{recipe.SEED}", category="injection", features=FEATURES, bits=BITS, heads=(head,)
         )  # fmt: skip
