@@ -71,6 +71,7 @@ bench-quality: $(VENV)/.dev  ## Measure how well personal data and secrets are f
 
 bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers beside (PEERS=folder where they are installed)
 	@$(BIN)/python -m bench.access --peers "$(PEERS)"
+	@$(BIN)/python -m bench.access.changing
 
 fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and the API's schema against a running gateway
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/inspection tests/gateway tests/access -q

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert
-from tests.adapters.store.deployment import VERSION, Answer, Deployment, now_ms
+from tests.adapters.store.deployment import VERSION, Answer, Deployment, deploy, now_ms
 
 from wardstead.adapters.store import conversation_tables  # noqa: F401 -- the tables register themselves
 from wardstead.adapters.store.conversation_tables import conversation
@@ -97,6 +99,44 @@ def test_two_workers_that_race_to_raise_a_mark_are_decided_one_after_the_other(d
     marks = {store(deployment).look(Claim("alice", f"c{turn}")).mark for turn in range(30)}
     assert marks == {PERSONAL.join(PAYMENT)}
     assert deployment.verify(known=False) == []
+
+
+RACERS, RACES = 8, 6
+
+
+def test_processes_that_race_never_lower_a_mark(deployment: Deployment) -> None:
+    """Each knows a compartment of its own: at the end of a race all of them are in the mark, whoever was first."""
+    context = multiprocessing.get_context("spawn")
+    racers = [context.Process(target=_race, args=(str(deployment.folder), number)) for number in range(RACERS)]
+    for one in racers:
+        one.start()
+    for one in racers:
+        one.join(120)
+    assert [one.exitcode for one in racers] == [0] * RACERS
+    every = label("confidential", {f"k{number}" for number in range(RACERS)})
+    assert {store(deployment).look(Claim("alice", f"c{turn}")).mark for turn in range(RACES)} == {every}
+    assert deployment.verify(known=False) == []
+
+
+def _race(folder: str, number: int) -> None:
+    """A worker: in each conversation it raises the mark by what it knows, and what it has seen stays in it."""
+    mine = deploy(Path(folder))
+    journal, memory = mine.journal(f"worker-{number}", reserve=mine.reserve(RACERS * 8 * OUTCOME_ROOM_BYTES)), store(mine)
+    own = label("confidential", {f"k{number}"})
+    for turn in range(RACES):
+        claim, seen = Claim("alice", f"c{turn}"), None
+        for _ in range(400):
+            found = memory.look(claim)
+            if seen is not None and not found.mark.dominates(seen):
+                raise SystemExit(f"the mark fell from {seen} to {found.mark}")
+            seen = found.mark
+            if seen.dominates(own):
+                break
+            intend(mine, journal, Passage("alice", claim.conversation, seen.join(own), found.version))
+        else:
+            raise SystemExit("refused for ever")
+    journal.close()
+    mine.keys.close()
 
 
 def test_a_public_conversation_leaves_nothing_behind(deployment: Deployment) -> None:
