@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha1
 from importlib.resources import files
 from pathlib import Path
 
@@ -34,10 +35,11 @@ PROSE = (
     "worried about the cost, while others argued that volunteers would do most of the work, and that the benefit to children in "
     "the area was worth more than any money. In the end they agreed to ask the council for advice, and to meet again. "
 )
+COMMIT = "3f9a1c0b7de24518a6c2e0f9b81d77433f9a1c0b"
 NUMBERS = (
     "1. In 2024 the plant made 1,250 units (up 12.5%) at a cost of 3.40 each; see table 7.\n2. Run `pip install "
     "example==2.31.0` and open http://localhost:8080/docs/getting-started/index.html?page=2.\n3. def area(width: float = 10.0) "
-    "-> float: return width * 2.5\n4. Commit 3f9a1c0b7de24518a6c2e0f9b81d77433f9a1c0b changed 14 files; the build of 10 March "
+    f"-> float: return width * 2.5\n4. Commit {COMMIT} changed 14 files; the build of 10 March "
     "took 312 seconds.\n"
 )
 RUSSIAN = "Комитет собрался во вторник, чтобы обсудить новое предложение об общем саде у реки. Некоторых беспокоила цена. "
@@ -45,8 +47,9 @@ console = Console(stderr=True)
 
 
 def sized(text: str) -> str:
-    """2 KB of it."""
-    return (text * (BYTES // len(text) + 1)).encode()[:BYTES].decode("utf-8", "ignore")
+    """2 KB of it, over and over, each time with another commit: what was decoded once need not be decoded again."""
+    times = [text.replace(COMMIT, sha1(bytes([time])).hexdigest()) for time in range(BYTES // len(text) + 1)]
+    return "".join(times).encode()[:BYTES].decode("utf-8", "ignore")
 
 
 TEXTS = {"prose": sized(PROSE), "numbers, code, links": sized(NUMBERS), "Russian": sized(RUSSIAN)}

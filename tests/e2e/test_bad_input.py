@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import httpx
@@ -299,20 +300,22 @@ def test_whoever_sends_far_too_much_reads_why(raw: Raw, megabytes: int, key: str
 
 
 def test_a_request_that_is_full_of_findings_holds_up_nobody(raw: Raw) -> None:
-    """So many addresses take seconds to inspect: others are answered meanwhile."""
+    """So many addresses take long to inspect: others are answered meanwhile. (How long a model takes is its own affair.)"""
     body = json.dumps(good(raw.deployment.model, messages=[{"role": "user", "content": "10.0.0.1 " * 45_000}])).encode()
+    other = json.dumps(good("no-such-model")).encode()
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(lambda: [raw.post("/v1/chat/completions", body) for _ in range(4)])
         time.sleep(0.3)
         waits = []
         while not slow.done():
             began = time.monotonic()
-            still_well(raw)
+            assert raw.post("/v1/chat/completions", other).status == 404
             waits.append(time.monotonic() - began)
     print(f"{len(waits)} others meanwhile; the slowest took {max(waits) * 1000:.0f} ms")
-    assert len(waits) > 1
-    assert min(waits) < 0.5
+    assert len(waits) > 4
+    assert median(waits) < 0.5
     assert {one.status for one in slow.result()} <= {200, 400}
+    still_well(raw)
 
 
 def test_a_slow_head_is_cut_off_and_others_go_on(raw: Raw) -> None:

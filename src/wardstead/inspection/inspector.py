@@ -111,14 +111,14 @@ class PolicyInspector:
         def look(found: Sequence[Iterable[Match]]) -> Sequence[Seen]:
             return self._whole.look(texts, origins, flow, found, patient=patient)
 
-        return self._all(texts, flow, self._judge.case(flow, pseudonyms), look if self._whole.concerns(flow) else None)
+        return self._all(texts, flow, lambda: self._judge.case(flow, pseudonyms), look if self._whole.concerns(flow) else None)
 
     def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
         """See ``Inspector.patterns``."""
-        return self._all(texts, flow, self._judge.case(flow, None, combining=False), None)
+        return self._all(texts, flow, lambda: self._judge.case(flow, None, combining=False), None)
 
-    def _all(self, texts: Sequence[str], flow: Flow, case: Case, look: Look | None) -> list[Inspection]:
-        """``look``: the text detectors, where they are concerned."""
+    def _all(self, texts: Sequence[str], flow: Flow, case: Callable[[], Case], look: Look | None) -> list[Inspection]:
+        """``case``: made for what is found, if anything is. ``look``: the text detectors, where they are concerned."""
         try:
             parts = [text.encode("utf-8", "replace") for text in texts]
             found = matches_in(self._matcher, texts)
@@ -131,7 +131,7 @@ class PolicyInspector:
         if look is None and all(one is not None and not one for one in found):
             return [Inspection(part.decode("utf-8")) for part in parts]
         seen = [NOTHING] * len(parts) if look is None else look([matches or () for matches in found])
-        verdicts = self._verdicts(texts, list(zip(parts, found, seen, strict=True)), case)
+        verdicts = self._verdicts(texts, list(zip(parts, found, seen, strict=True)), case())
         return self._with_failures(verdicts, seen) if any(one.failed for one in seen) else verdicts
 
     def keeping(self, label: Label) -> Keeping:

@@ -7,7 +7,7 @@ from tests.inspection.reference import DETECTORS
 
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, Detector
 from wardstead.inspection.patterns.context import Context
-from wardstead.inspection.patterns.matching import Matcher, _options
+from wardstead.inspection.patterns.matching import Matcher
 
 SCANNING, SIMPLE = Matcher(DETECTORS), Matcher(DETECTORS, scan=False)
 BOUND = [one for one in DETECTORS if one.context and one.examples]
@@ -38,7 +38,7 @@ def test_a_word_at_the_edge_counts_with_a_scan_as_without(detector: Detector) ->
     ],
 )  # fmt: skip
 def test_a_word_stands_by_itself_wherever_the_match_begins(text: bytes, stands: bool) -> None:
-    word = Context(["novu"], _options())
+    word = Context(["novu"])
     starts = range(text.find(b"novu" if b"novu" in text else b"Novu") + 4, len(text))
     assert {word.stands_before(text, start) for start in starts} <= {stands}
     assert word.stands_before(text, len(text) - 1 if text else 0) is stands

@@ -11,7 +11,8 @@ from typing import Annotated, Final
 import msgspec
 
 from wardstead.inspection.patterns.folding import folded
-from wardstead.inspection.patterns.pattern import Need, beginnings, expand, has_mark, need, outline, parse, prefixes, width
+from wardstead.inspection.patterns.needs import Need, has_mark, need
+from wardstead.inspection.patterns.pattern import beginnings, check_width, expand, outline, parse, prefixes
 from wardstead.inspection.validators import VALIDATORS
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
@@ -58,7 +59,7 @@ class Detector:
     ``overlong`` is a class of characters: a match followed by one of them ran into its pattern's bound, and the rest
     of the secret would get away, so it blocks. A group of the pattern marks the secret in it: the rest may stay.
     ``outline`` matches wherever the pattern does, and is cheaper to look for; ``marked`` says that it is very cheap;
-    ``need`` what every match holds; ``width`` how many bytes it has at most.
+    ``need`` what every match holds.
     """
 
     id: str
@@ -69,7 +70,6 @@ class Detector:
     prefixes: str
     marked: bool
     need: Need
-    width: int
     validator: str = ""
     context: tuple[str, ...] = ()
     overlong: str = ""
@@ -123,11 +123,14 @@ def canary(text: str) -> Detector:
     return windowed("canary", "canary", "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in text))
 
 
-def windowed(name: str, category: str, pattern: str) -> Detector:
-    """A detector of our own, of the type ``name``. Raises ``ConfigurationError`` for a pattern that the guard cannot use."""
+def windowed(name: str, category: str, pattern: str, needs: Need | None = None) -> Detector:
+    """A detector of our own, of the type ``name``. ``needs``: where that is known better than from the pattern.
+
+    Raises ``ConfigurationError`` for a pattern that the guard cannot use.
+    """
     tree = parse(pattern, name)
-    widest = width(tree, name, WINDOW_BYTES - 1)
-    looks = outline(tree, name), prefixes(tree, name), has_mark(tree), need(tree), widest
+    check_width(tree, name, WINDOW_BYTES - 1)
+    looks = outline(tree, name), prefixes(tree, name), has_mark(tree), needs or need(tree)
     return Detector(name, name, category, pattern, *looks)
 
 
@@ -137,7 +140,7 @@ def _detector(entry: _Entry, where: str) -> Detector:
     pattern = expand(entry.pattern, where)
     tree = parse(pattern, where)
     # The byte to the right decides a word boundary and whether a match is overlong, so it must fit the window too.
-    widest = width(tree, where, WINDOW_BYTES - 1)
+    check_width(tree, where, WINDOW_BYTES - 1)
     if entry.overlong and not re.fullmatch(r"\[[A-Za-z0-9._~%!$&*+/@#?^=-]+\]", entry.overlong):
         raise ConfigurationError("'overlong' is one class of characters, such as [A-Za-z0-9]", where=where)
     return Detector(
@@ -149,7 +152,6 @@ def _detector(entry: _Entry, where: str) -> Detector:
         prefixes(tree, where),
         has_mark(tree),
         need(tree),
-        widest,
         entry.validator,
         _context(entry.context, where),
         entry.overlong,

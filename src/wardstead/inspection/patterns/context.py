@@ -7,11 +7,9 @@ small letter or a digit: aws_secret_access_key, awsSecretAccessKey.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import re2
 
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES
+from wardstead.inspection.patterns.finding import finder
 
 
 class Context:
@@ -19,22 +17,23 @@ class Context:
 
     __slots__ = ("_shortest", "_whole", "_word")
 
-    def __init__(self, words: Sequence[str], options: Any) -> None:
-        """``options`` are RE2's: a list of hundreds of words takes it no longer than one."""
+    def __init__(self, words: Sequence[str]) -> None:
+        """A list of hundreds of words takes RE2 no longer than one."""
         encoded = [word.encode() for word in words]
-        self._whole = re2.compile("|".join(map(standing, encoded)).encode(), options=options)
-        self._word = re2.compile("|".join(map(caseless, encoded)).encode(), options=options)
+        self._whole = finder("|".join(map(standing, encoded)))
+        self._word = finder("|".join(map(caseless, encoded)))
         self._shortest = min(map(len, encoded))
 
     def stands_before(self, data: bytes, start: int) -> bool:
         """Whether a word is near enough to a match at ``start``."""
         # With the match's first byte: "novu" is no word in "novupassword", wherever a match begins.
-        return self._whole.search(data[max(0, start - CONTEXT_BYTES) : start + 1]) is not None
+        return self._whole(data[max(0, start - CONTEXT_BYTES) : start + 1], 0)[0][0] >= 0
 
     def next_start(self, data: bytes, begin: int, before: int) -> int:
         """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""
-        word = self._word.search(data[max(0, begin - CONTEXT_BYTES) : before])
-        return before if word is None else max(begin, max(0, begin - CONTEXT_BYTES) + word.start() + self._shortest)
+        low = max(0, begin - CONTEXT_BYTES)
+        at = self._word(data[low:before], 0)[0][0]
+        return before if at < 0 else max(begin, low + at + self._shortest)
 
 
 def caseless(word: bytes) -> str:

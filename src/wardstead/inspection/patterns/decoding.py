@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from wardstead.inspection.patterns.finding import finder
 from wardstead.inspection.patterns.folding import folded
 
 DEPTH: Final = 2
@@ -20,14 +21,15 @@ DEPTH: Final = 2
 MOST_CHARACTERS: Final = 20_000
 """A text is read in its first so many characters."""
 
-_STRETCH = re.compile(
-    rb"(?:[\t\n\r -~]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}){8,}"
-)
+_CAN_BE_READ = r"(?:[\t\n\r -~]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2})"
+_STRETCH = re.compile(f"{_CAN_BE_READ}{{8,}}".encode())
+_find_stretch = finder(f"{_CAN_BE_READ}{{8}}")
 _BETWEEN: Final = " \x00\n"
 """Between stretches that can be read: nothing reaches over it."""
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 HEX = re.compile(r"(?:(?:\\x)?[0-9A-Fa-f]{2}[ :]?){8,}")
 PERCENT = re.compile(r"[A-Za-z0-9._~+%-]{6,}")
+_UNREADABLE = b"\xff"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HEX_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
@@ -92,14 +94,20 @@ def from_base64(run: str) -> str:
 
 def stretches(data: bytes) -> str:
     """All of ``data`` that people could have written, eight characters and more in a row. Of UTF-16, its ASCII."""
-    if b"\x00" in data:
-        data = data.replace(b"\x00", b"")
+    data = data.replace(b"\x00", b"")
+    if _find_stretch(data, 0)[0][0] < 0:
+        return ""
     return _BETWEEN.join(one.decode("utf-8", "replace") for one in _STRETCH.findall(data))
 
 
 def in_base64(run: bytes) -> Iterator[str]:
     """What a run in base64 or base64url may spell: what stands before it may share its first four characters."""
     run = run.translate(_URL_SAFE, b"=")
+    # Mostly nothing can be read, and that is told of all four at once. What ends in bits of its own ends in some of others here.
+    size = len(run) - len(run) % 4 + 8
+    ended = run.ljust(size + 3, b"/")
+    if not stretches(binascii.a2b_base64(ended[:size] + ended[1 : size + 1] + ended[2 : size + 2] + ended[3 : size + 3])):
+        return
     for skipped in range(4):
         data = run[skipped:]
         data = data[: len(data) - (len(data) % 4 == 1)]
@@ -131,10 +139,9 @@ def in_ascii85(run: bytes) -> Iterator[str]:
 
 def in_hex(run: bytes) -> Iterator[str]:
     """What a run of hexadecimal digits spells, which may begin with half of a pair."""
-    for skipped in range(2):
-        digits = run[skipped:].decode()
-        if said := stretches(bytes.fromhex(digits[: len(digits) & ~1])):
-            yield said
+    pairs = [binascii.unhexlify(run[skipped : len(run) - (len(run) - skipped) % 2]) for skipped in range(2)]
+    if stretches(_UNREADABLE.join(pairs)):
+        yield from filter(None, map(stretches, pairs))
 
 
 def in_pairs(run: bytes) -> Iterator[str]:

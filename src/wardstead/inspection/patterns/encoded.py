@@ -24,7 +24,8 @@ from wardstead.inspection.patterns.decoding import (
     in_percent,
     rot13,
 )
-from wardstead.inspection.patterns.pattern import Need
+from wardstead.inspection.patterns.finding import finder
+from wardstead.inspection.patterns.needs import Need
 
 Search = Callable[[bytes, int], "re.Match[bytes] | None"]
 
@@ -50,9 +51,9 @@ def encodings(detectors: Sequence[Detector]) -> tuple[Encoding, ...]:
     if not marks:
         return _ENCODINGS
     either = "|".join(_literal(rot13(mark)) for mark in marks)
-    one = _encoding("in-rot13", f"(?:{either})[0-9A-Za-z_.+/=~:-]{{1,300}}", _in_rot13)
     # Keys are long: prose is not searched for any of this.
-    return (*_ENCODINGS, replace(one, looks=replace(one.looks, outline=f"(?:{either})", marked=False, need=Need.RUN)))
+    one = _encoding("in-rot13", f"(?:{either})[0-9A-Za-z_.+/=~:-]{{1,300}}", _in_rot13, Need.RUN)
+    return (*_ENCODINGS, replace(one, looks=replace(one.looks, outline=f"(?:{either})", marked=False)))
 
 
 def is_row(run: bytes, said: str) -> bool:
@@ -64,38 +65,29 @@ def _literal(text: str) -> str:
     return "".join(char if char.isalnum() else f"\\x{ord(char):02x}" for char in text)
 
 
-def _encoding(name: str, pattern: str, read: Callable[[bytes], Iterator[str]]) -> Encoding:
-    return Encoding(windowed(name, "encoded", pattern), _search(pattern), read)
-
-
-_LEAST: Final = 16
-_STEP_BYTES: Final = 4096
+def _encoding(name: str, pattern: str, read: Callable[[bytes], Iterator[str]], needs: Need | None = None) -> Encoding:
+    return Encoding(windowed(name, "encoded", pattern, needs), _search(pattern), read)
 
 
 def _search(pattern: str) -> Search:
-    """What finds the next run. Where it is of so many of one class, bytes are translated and searched, not matched one by one."""
+    """What finds the next run. Where it is of many of one class, RE2 tells where sixteen of them begin."""
     compiled = re.compile(pattern.encode())
-    of_one_class = re.match(r"(\[[^\]]+\])\{16,", pattern)
+    of_one_class = re.match(r"\[[^\]]+\]\{16(?=,)", pattern)
     if of_one_class is None:
         return compiled.search
-    inside = re.compile(of_one_class[1].encode())
-    table = bytes(0x31 if inside.match(bytes([code])) else 0x20 for code in range(256))
-    seed = b"1" * _LEAST
+    find = finder(f"{of_one_class[0]}}}")
 
     def search(data: bytes, begin: int) -> re.Match[bytes] | None:
-        for low in range(begin, len(data), _STEP_BYTES):
-            at = data[low : low + _STEP_BYTES + _LEAST - 1].translate(table).find(seed)
-            if at >= 0:
-                return compiled.match(data, low + at)
-        return None
+        at = find(data, begin)[0][0]
+        return None if at < 0 else compiled.match(data, at)
 
     return search
 
 
 def _spaced() -> Encoding:
-    looks = windowed("in-spaced", "encoded", r"\b[0-9A-Za-z](?:(?:[ \t.,;|*:\n]|\r\n|, ){1,3}[!-~]){9,500}")
+    looks = windowed("in-spaced", "encoded", r"\b[0-9A-Za-z](?:(?:[ \t.,;|*:\n]|\r\n|, ){1,3}[!-~]){9,500}", Need.SPACED)
     runs = re.compile(rb"\b[0-9A-Za-z]([ \t.,;|*:\n]|\r\n|, )\1{0,2}(?!\1)[!-~](?:\1{1,3}(?!\1)[!-~]){8,499}(?![0-9A-Za-z])")
-    return Encoding(replace(looks, need=Need.SPACED), runs.search, _in_spaced, spaced=True)
+    return Encoding(looks, runs.search, _in_spaced, spaced=True)
 
 
 def _in_spaced(run: bytes) -> Iterator[str]:

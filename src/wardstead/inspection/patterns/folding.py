@@ -23,6 +23,9 @@ from bisect import bisect_right
 from functools import cache
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 INVISIBLE_CHARACTERS: Final = 64
 """So many that cannot be seen, in a row, vanish; the next stay in the view. Else what is held back would have no bound."""
 
@@ -64,6 +67,8 @@ GO_ON: Final = bytes(range(0x80, 0xC0))
 """The bytes of a character but its first."""
 _RUN_CHARACTERS: Final = 512
 """So many are folded at once: to find a place among them takes no longer."""
+_FEW_CHARACTERS: Final = 48
+"""So many are translated one by one in less time than an array takes for any number."""
 _KEPT: Final = "ªº"
 """The ordinals of "nº" and "1ª" are no letters of words."""
 _SMALL_CAPITAL = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
@@ -122,8 +127,8 @@ class View:
         if self._half:
             piece = self._half + piece
             self._half = ""
-        plain = piece.isascii()
-        if "\\" in piece or "&" in piece:
+        plain, escaped = piece.isascii(), "\\" in piece
+        if escaped or "&" in piece:
             half = _HALF.search(piece, max(0, len(piece) - _HALF_CHARACTERS))
             if half is not None:
                 self._half, piece = half[0], piece[: half.start()]
@@ -131,7 +136,7 @@ class View:
         if plain:
             raw = piece.encode()
             self.text += raw
-            self.data += opened(raw)
+            self.data += opened(raw) if escaped else raw
             self._unseen = 0 if raw else self._unseen
         else:
             self._fold(piece.encode("utf-8", "replace").decode())
@@ -201,7 +206,7 @@ class View:
 
     def _fold_run(self, part: str, at: int, place: int, out: list[bytes]) -> tuple[int, int]:
         """Fold what stays as many characters: one entry for all of them, and what is inside is counted when it is asked for."""
-        raw, seen = part.encode(), part.translate(_alike()).encode()
+        raw, seen = part.encode(), _as_seen(part).encode()
         if len(raw) != len(seen):
             self._note(at, at + len(seen), place, place + len(raw), run=True)
         out.append(seen)
@@ -312,6 +317,19 @@ def _alike() -> list[int]:
     """By code point of the basic plane, what it looks like: of a dict, each key that it lacks would cost an exception."""
     table = _table()
     return [ord(plain) if len(plain := table.get(code, "")) == 1 else code for code in range(0x10000)]
+
+
+def _as_seen(part: str) -> str:
+    """Characters of the basic plane, each as it looks."""
+    if len(part) < _FEW_CHARACTERS:
+        return part.translate(_alike())
+    return _alike_units().take(np.frombuffer(part.encode("utf-16-le"), "<u2")).tobytes().decode("utf-16-le")
+
+
+@cache
+def _alike_units() -> npt.NDArray[np.uint16]:
+    """The same for many at once."""
+    return np.array(_alike(), "<u2")
 
 
 def _plain(char: str, look_alikes: dict[int, str]) -> str | None:  # noqa: PLR0911 -- a list of rules, the first that fits

@@ -5,17 +5,17 @@ that is not real, the search goes on one byte later, after a real one at its end
 what makes the streamed and the whole result equal. (An encoded run is searched on from its end, real or not, for nothing but
 its bound ends it.)
 
-Most texts hold nothing, and that is known after one scan for patterns with a mark of their own: the others hold three
-digits, sixteen characters of a key, or at least a digit, and are looked for near such places alone. A pattern that needs
-context is looked for only where one of its words has been seen.
+Most texts hold nothing, and that is known after one scan: for patterns with a mark of their own, for words, and for what the
+other patterns need (nine digits near each other, sixteen characters of a key). Those are looked for where a text holds what they
+need, and where one of their words has been seen, if they need context.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import hyperscan
 import msgspec
@@ -24,9 +24,10 @@ import re2
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, Detector
 from wardstead.inspection.patterns.context import Context, caseless, ending
 from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
+from wardstead.inspection.patterns.finding import Find, finder
 from wardstead.inspection.patterns.folding import View
-from wardstead.inspection.patterns.narrowing import Seeds
-from wardstead.inspection.patterns.pattern import WORD, Need
+from wardstead.inspection.patterns.needs import GATES, Need
+from wardstead.inspection.patterns.pattern import WORD
 from wardstead.inspection.patterns.scanning import ALL, TOGETHER, Kept, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.inspection.validators.active import untrusted
@@ -56,45 +57,12 @@ class Scan(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """One detector, ready to run. ``group`` is the part of the pattern that is the secret."""
+    """One detector, ready to run. The last group of its pattern, if any, is the part that is the secret."""
 
-    search: Any
-    group: int
+    find: Find
     validator: Validator | None
     context: Context | None
     overlong: re.Pattern[bytes] | None
-
-
-class _Neighbourhood:
-    """The detectors whose matches hold what ``need`` says: looked for near that alone."""
-
-    __slots__ = ("_bound", "_free", "_need", "_owners", "_reach", "_words", "bound")
-
-    def __init__(self, need: Need, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
-        self._need = need
-        self.bound = _mask(bound)
-        self._reach = max((one.width for one in (*free.values(), *bound.values())), default=0) + 1
-        self._free = Scanner({number: one.outline for number, one in free.items()}, TOGETHER, kept)
-        self._bound = Scanner({number: one.outline for number, one in bound.items()}, TOGETHER, kept)
-        lenders = _lenders(bound)
-        self._owners = [_mask(numbers) for numbers in lenders.values()]
-        self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
-
-    def candidates(self, seeds: Seeds) -> list[int]:
-        """Those of its detectors that may have a match in a text with such seeds."""
-        part = seeds.near(self._need, self._reach + CONTEXT_BYTES, self._reach)
-        lent = 0
-        for word in self._words.hits(part):
-            lent |= self._owners[word]
-        return self.among(part, lent)
-
-    def among(self, part: bytes, lent: int) -> list[int]:
-        """Those that may have a match in ``part`` where these have context."""
-        found = self._free.hits(part)
-        # Looked at one by one, a few cost less than a scan for all.
-        if lent:
-            found += _numbers(lent) if lent.bit_count() <= _FEW else [one for one in self._bound.hits(part) if lent >> one & 1]
-        return found
 
 
 class Matcher:
@@ -108,7 +76,6 @@ class Matcher:
         """
         self.detectors = tuple(detectors)
         self._scan = scan
-        self._options = _options()
         self._runs = encodings(self.detectors)
         self._first_run = len(self.detectors)
         everything = dict(enumerate((*self.detectors, *(one.looks for one in self._runs))))
@@ -116,55 +83,63 @@ class Matcher:
         free = {number: one for number, one in everything.items() if not one.context}
         bound = {number: one for number, one in everything.items() if one.context}
         try:
-            self._compiled = [_compile(one, self._options) for one in self.detectors]
+            self._compiled = [_compile(one) for one in self.detectors]
             if scan:
                 self._compile_scanners(free, bound, kept)
-                self._compile_closures(free, bound, kept)
+                self._compile_closures(free, bound)
         except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
 
     def _compile_scanners(self, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
-        cheap = {number: one for number, one in free.items() if one.marked or one.need is Need.NOTHING}
-        anywhere = {number: one for number, one in bound.items() if one.need is Need.NOTHING}
-        lenders = _lenders(anywhere)
-        self._owners = list(lenders.values())
-        words = {_WORDS + at: _hint(word) for at, word in enumerate(lenders)}
-        self._first = Scanner({number: one.outline for number, one in cheap.items()} | words, ALL, kept)
-        self._neighbourhoods = {need: _neighbourhoods(need, cheap, free, bound, kept) for need in Need}
-
-    def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
-        self._free_pending = _in_progress([one.prefixes for one in free.values() if one.prefixes], self._options)
-        self._bound_closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
-        self._bound_pending = _in_progress(self._bound_closures.values(), self._options)
-        self._pending_mask = _mask(self._bound_closures)
-        self._unions: dict[int, Find | None] = {}
+        at_once = {n: one for n, one in free.items() if one.marked or one.need is Need.NOTHING}
+        at_once |= {n: one for n, one in bound.items() if one.marked}
         lenders = _lenders(bound)
+        words = {_WORDS + at: _hint(word) for at, word in enumerate(lenders)}
+        gates = {_GATES + at: expression for at, expression in enumerate(GATES.values())}
         self._lenders = [_mask(numbers) for numbers in lenders.values()]
         self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
+        self._first = Scanner({n: one.outline for n, one in at_once.items()} | words | gates, ALL, kept)
+        needs = [*GATES, Need.NOTHING]
+        self._free = [Scanner(_of_need(need, free, at_once), TOGETHER, kept) for need in needs]
+        self._bound = [Scanner(_of_need(need, bound, at_once), TOGETHER, kept) for need in needs]
+        self._bound_masks = [_mask(_of_need(need, bound, at_once)) for need in needs]
+
+    def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
+        closures = [one.prefixes for one in free.values() if one.prefixes]
+        self._closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
+        self._pending = _in_progress([*closures, *self._closures.values()])
+        self._free_pending = _in_progress(closures)
+        self._pending_mask = _mask(self._closures)
+        self._unions: dict[int, Find] = {}
 
     def candidates(self, data: bytes, begin: int) -> list[int]:
         """The detectors that may have a match that starts at or after ``begin``: none is left out."""
         if not self._scan:
             return self._everything
-        # With its left context. What only matches there makes a candidate that is then looked at exactly.
-        part = data[max(0, begin - CONTEXT_BYTES) :]
         found: list[int] = []
-        for hit in self._first.hits(part):
+        needs = [_NO_NEED]
+        lent, looked_for = 0, self._bound_masks[_NO_NEED]
+        # With its left context. What only matches there makes a candidate that is then looked at exactly.
+        for hit in self._first.hits(data[max(0, begin - CONTEXT_BYTES) :]):
             if hit < _WORDS:
                 found.append(hit)
+            elif hit < _GATES:
+                lent |= self._lenders[hit - _WORDS]
             else:
-                found += self._owners[hit - _WORDS]
-        seeds = Seeds(part)
-        if seeds.needs:
-            here = [one for need in seeds.needs for one in self._neighbourhoods[need]]
-            if len(part) > _PIECE:
-                for one in here:
-                    found += one.candidates(seeds)
-            else:
-                lent = self._lent(part)
-                for one in here:
-                    found += one.among(part, lent & one.bound)
+                needs.append(hit - _GATES)
+                looked_for |= self._bound_masks[hit - _GATES]
+        lent &= looked_for
+        if lent or len(needs) > 1:
+            found += self._needed(data[max(0, begin - 1) :], needs, lent)
         return found if len(found) < 2 else sorted(set(found))
+
+    def _needed(self, part: bytes, needs: Sequence[int], lent: int) -> list[int]:
+        """Those that may have a match in ``part``, which holds what ``needs`` say, and context for those in ``lent``."""
+        found = [one for need in needs for one in self._free[need].hits(part)]
+        # Looked at one by one, a few cost less than a scan for all.
+        if lent.bit_count() <= _FEW:
+            return found + _numbers(lent)
+        return found + [one for need in needs for one in self._bound[need].hits(part) if lent >> one & 1]
 
     def first_pending(self, data: bytes, begin: int) -> int:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
@@ -173,28 +148,22 @@ class Matcher:
         first = max(begin, low + len(part.rstrip(WORD)))
         if first <= begin:
             return first
-        at = -1 if self._free_pending is None else self._free_pending(part, begin - low)
-        if at >= 0:
-            first = min(first, low + at)
-        at = -1 if self._bound_pending is None else self._bound_pending(part, begin - low)
-        if 0 <= at < first - low:
-            at = self._lent_pending(data, begin)
-            first = first if at < 0 else min(first, low + at)
+        # In a text that holds nothing, mostly nothing at all is in progress.
+        if 0 <= self._pending(part, begin - low)[0][0] < first - low:
+            lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]) & self._pending_mask
+            for pending in (self._free_pending, self._pending_of(lent)):
+                at = pending(part, begin - low)[0][0]
+                first = first if at < 0 else min(first, low + at)
         return first
 
-    def _lent_pending(self, data: bytes, begin: int) -> int:
-        """As the detectors whose context words have been seen have it."""
-        low = max(0, begin - 1)
-        lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]) & self._pending_mask
-        if not lent:
-            return -1
+    def _pending_of(self, lent: int) -> Find:
+        """What finds a match in progress of those that have context."""
         pending = self._unions.get(lent)
         if pending is None:
             if len(self._unions) >= _UNIONS:
                 self._unions.clear()
-            closures = [self._bound_closures[number] for number in _numbers(lent)]
-            pending = self._unions[lent] = _in_progress(closures, self._options)
-        return pending(data[low:], begin - low) if pending else -1
+            pending = self._unions[lent] = _in_progress([self._closures[number] for number in _numbers(lent)])
+        return pending
 
     def _lent(self, part: bytes) -> int:
         """The detectors that need context, and may have some in ``part``: a bit for each."""
@@ -212,43 +181,50 @@ class Matcher:
         while begin < before:
             if context is not None:
                 begin = context.next_start(data, begin, before)
-            match = one.search(data, begin)
-            if match is None or match.start() >= before:
+            spans = one.find(data, begin)
+            match_start, match_end = spans[0]
+            if not 0 <= match_start < before:
                 break
-            start, end = match.span(one.group)
+            start, end = spans[-1]
             real = 0
-            if context is None or context.stands_before(data, match.start()):
+            if context is None or context.stands_before(data, match_start):
                 real = end - start if one.validator is None else one.validator(data[start:end])
             if not real:
-                begin = match.start() + 1
+                begin = match_start + 1
                 continue
             whole = real == end - start
-            overlong = whole and one.overlong is not None and one.overlong.match(data, match.end()) is not None
+            overlong = whole and one.overlong is not None and one.overlong.match(data, match_end) is not None
             found.append(Match(start, start + real, number, overlong))
-            begin = match.end() if whole else start + real
+            begin = match_end if whole else start + real
         return Scan(found, begin)
 
     def _in_runs(self, number: int, data: bytes, begin: int, before: int, depth: int) -> Scan:
         """The runs of one encoding that hold a match: for each detector that has one there, the run is its match."""
         one, found = self._runs[number - self._first_run], []
+        known: dict[
+            tuple[bytes, bytes], dict[int, bool]
+        ] = {}  # what neighbours are joined to holds the same runs again and again
         while begin < before:
             match = one.search(data, begin)
             if match is None or match.start() >= before:
                 break
             start, begin = match.span()
-            said = self._said(one, data, start, begin, depth)
+            run = match[0]
+            context = data[max(0, start - CONTEXT_BYTES) : start] if one.spaced else b""
+            said = known.get((context, run))
+            if said is None:
+                said = known[context, run] = self._said(one, run, context, depth)
             found += [Match(start, begin, inside, overlong) for inside, overlong in sorted(said.items())]
         return Scan(found, begin)
 
-    def _said(self, one: Encoding, data: bytes, start: int, end: int, depth: int) -> dict[int, bool]:
-        """The detectors that find something in what a run spells, and whether it goes on."""
+    def _said(self, one: Encoding, run: bytes, context: bytes, depth: int) -> dict[int, bool]:
+        """The detectors that find something in what a run spells behind ``context``, and whether it goes on."""
         found: dict[int, bool] = {}
-        run = data[start:end]
         for text in one.read(run):
-            row, before = one.spaced and is_row(run, text), data[max(0, start - CONTEXT_BYTES) : start] if one.spaced else b""
+            row = one.spaced and is_row(run, text)
             said = text.encode() if one.spaced else View(text).data
-            for match in self._inside(before + said, depth):
-                if match.end > len(before) and not (row and self._compiled[match.detector].context is None):
+            for match in self._inside(context + said, depth):
+                if match.end > len(context) and not (row and self._compiled[match.detector].context is None):
                     found[match.detector] = found.get(match.detector, False) or match.overlong
         return found
 
@@ -262,32 +238,18 @@ class Matcher:
 
 
 _UNIONS: Final = 1024
-_NARROW: Final = 48
-_PIECE: Final = 384
-"""In so few bytes, nothing is gained by looking near digits alone."""
 _FEW: Final = 8
 _SHORT: Final = 4
 _WORDS: Final = 1 << 20
 """The first number of a context word where words and patterns are looked for together."""
+_GATES: Final = 2 << 20
+"""The first number of what patterns need, where that is."""
+_NO_NEED: Final = len(GATES)
 
 
-def _neighbourhoods(
-    need: Need,
-    cheap: Mapping[int, Detector],
-    free: Mapping[int, Detector],
-    bound: Mapping[int, Detector],
-    kept: Kept | None,
-) -> list[_Neighbourhood]:
-    """Those of narrow patterns and those of wide ones: a wide one has to be looked for far around."""
-    if need is Need.NOTHING:
-        return []
-    split = []
-    for wide in (False, True):
-        here = {n: one for n, one in free.items() if n not in cheap and one.need is need and (one.width > _NARROW) is wide}
-        near_words = {n: one for n, one in bound.items() if one.need is need and (one.width > _NARROW) is wide}
-        if here or near_words:
-            split.append(_Neighbourhood(need, here, near_words, kept))
-    return split
+def _of_need(need: Need, some: Mapping[int, Detector], at_once: Container[int]) -> dict[int, str]:
+    """The outlines of those that need this, but for what is looked for at once."""
+    return {number: one.outline for number, one in some.items() if one.need is need and number not in at_once}
 
 
 def _mask(numbers: Iterable[int]) -> int:
@@ -307,22 +269,14 @@ def _numbers(mask: int) -> list[int]:
     return numbers
 
 
-Find = Callable[[bytes, int], int]
-"""Where something begins in a text from some place on; less than nothing where it does not."""
-
-
-def _in_progress(closures: Iterable[str], options: Any) -> Find | None:
+def _in_progress(closures: Iterable[str]) -> Find:
     """What finds the first place at which a match of any of these closures reaches to the end."""
     either = "|".join(closures)
-    if not either:
-        return None
-    # Its generator and its match cost more than the search, which is made twice for each piece of a stream.
-    search, anywhere = re2.compile(f"(?:{either})\\z".encode(), options=options)._regexp.Match, re2._Anchor.UNANCHORED
+    return finder(f"(?:{either})\\z") if either else _nowhere
 
-    def find(data: bytes, begin: int) -> int:
-        return int(search(anywhere, data, begin, len(data))[0][0])
 
-    return find
+def _nowhere(_data: bytes, _begin: int) -> Sequence[tuple[int, int]]:
+    return [(-1, -1)]
 
 
 def _hint(word: bytes) -> str:
@@ -339,25 +293,15 @@ def _lenders(bound: Mapping[int, Detector]) -> dict[bytes, frozenset[int]]:
     return {word: frozenset(numbers) for word, numbers in serves.items()}
 
 
-def _options() -> Any:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = 64 << 20
-    options.log_errors = False
-    return options
-
-
 def _validator(detector: Detector) -> Validator | None:
     validator = VALIDATORS[detector.validator] if detector.validator else None
     return untrusted(validator, detector.trusted) if validator and detector.trusted else validator
 
 
-def _compile(detector: Detector, options: Any) -> _Compiled:
-    pattern = re2.compile(detector.pattern.encode(), options=options)
+def _compile(detector: Detector) -> _Compiled:
     return _Compiled(
-        pattern.search,
-        pattern.groups,
+        finder(detector.pattern),
         _validator(detector),
-        Context(detector.context, options) if detector.context else None,
+        Context(detector.context) if detector.context else None,
         re.compile(detector.overlong.encode()) if detector.overlong else None,
     )

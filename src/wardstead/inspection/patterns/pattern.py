@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from re import _constants as c  # type: ignore[attr-defined]  # the parser has no public name; its tree is stable since 3.11
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -26,37 +25,12 @@ from wardstead.kernel.errors import ConfigurationError
 Tree = Any
 
 
-class Need(StrEnum):
-    """What every match of a pattern holds."""
-
-    DIGITS = "digits"
-    """Three in a row."""
-    RUN = "run"
-    """Sixteen characters of keys, in a row."""
-    AT = "at sign"
-    DIGIT = "digit"
-    COLON = "colon"
-    SPACED = "spaced"
-    """Four characters that stand apart from each other. No pattern is known to hold them: who looks for such says so."""
-    NOTHING = ""
-
-
 EXACT_BYTES = 48
 """A repeat of at most this width keeps its count in the prefix closure."""
 WORD = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=~%:!#$&*,;?@^|-"
 """What a word is made of here. A pattern of these alone is in progress at most from where the last word begins: keys of
 hundreds of services are, and their exact closures together would have more states than memory holds."""
 _NOT_IN_WORD = "".join(chr(code) for code in range(256) if code not in WORD)
-DIGIT = frozenset(b"0123456789")
-KEY = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-/+")
-"""What keys are made of, and base64."""
-_NEEDS = {
-    Need.DIGITS: (3, DIGIT),
-    Need.RUN: (16, KEY),
-    Need.AT: (1, frozenset(b"@")),
-    Need.DIGIT: (1, DIGIT),
-    Need.COLON: (1, frozenset(b":")),
-}
 LEAST = 24
 """So many of a repeat does an outline ask for, at most: more is not worth the states."""
 EXACT_TIMES = 4
@@ -115,8 +89,8 @@ def parse(pattern: str, where: str) -> Tree:
     return tree
 
 
-def width(tree: Tree, where: str, limit: int) -> int:
-    """The greatest number of bytes a match can have. Raises ``ConfigurationError`` when it has no bound below ``limit``."""
+def check_width(tree: Tree, where: str, limit: int) -> None:
+    """A match has some bytes, and at most ``limit``. Raises ``ConfigurationError``."""
     least, greatest = tree.getwidth()
     if not least:
         raise ConfigurationError("the pattern matches nothing at all", where=where)
@@ -124,7 +98,6 @@ def width(tree: Tree, where: str, limit: int) -> int:
         raise ConfigurationError(
             f"a match could be longer than {limit} bytes", where=where, next_step="bound every repeat: {1,64} instead of +"
         )
-    return int(greatest)
 
 
 def emit(tree: Tree, where: str, least: int = 1) -> str:
@@ -160,47 +133,6 @@ def beginnings(items: Any) -> list[str]:
         if over:
             break
     return known
-
-
-def has_mark(items: Any) -> bool:
-    """Whether every match has three given characters in a row: such patterns are found at no cost, all together."""
-    return _has_run(items, 3, None)
-
-
-def need(items: Any) -> Need:
-    """What every match is known to hold: where a text has none of it, the pattern need not be looked for."""
-    for kind, (least, codes) in _NEEDS.items():
-        if _has_run(items, least, codes):
-            return kind
-    return Need.NOTHING
-
-
-def _has_run(items: Any, least: int, codes: frozenset[int] | None) -> bool:
-    """Whether every match has ``least`` in a row of the characters ``codes``, or of any that the pattern gives."""
-    run = 0
-    for op, value in items:
-        if op in {c.MAX_REPEAT, c.MIN_REPEAT}:
-            low, high, inner = value
-            one = len(inner) == 1 and _counts(inner[0][0], inner[0][1], codes)
-            if (one and run + low >= least) or (low and _has_run(inner, least, codes)):
-                return True
-            run = run + low if one and low == high else low if one else 0
-        elif op is not c.AT:
-            run = run + 1 if _counts(op, value, codes) else 0
-            inside = op is c.SUBPATTERN and _has_run(value[3], least, codes)
-            inside = inside or (op is c.BRANCH and all(_has_run(branch, least, codes) for branch in value[1]))
-            if inside or run >= least:
-                return True
-    return False
-
-
-def _counts(op: Any, value: Any, codes: frozenset[int] | None) -> bool:
-    if codes is None or op is c.LITERAL:
-        return op is c.LITERAL and (codes is None or value in codes)
-    return op is c.IN and all(
-        (kind is c.LITERAL and one in codes) or (kind is c.RANGE and codes.issuperset(range(one[0], one[1] + 1)))
-        for kind, one in value
-    )
 
 
 def prefixes(tree: Tree, where: str) -> str:
