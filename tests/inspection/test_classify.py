@@ -13,7 +13,7 @@ from tests.inspection.reference import DETECTORS, POLICY
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import load_catalogues
-from wardstead.inspection.policy import load_policy
+from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import join_all
