@@ -339,6 +339,12 @@ class ProviderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """How long ago somebody may have proved to the provider who they are."""
 
 
+class ErasureSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What certificates of erasure say. ``key_copies_days``: how long copies of the keys folder are kept; you answer for it."""
+
+    key_copies_days: Annotated[int, Meta(ge=0, le=36500)] = 30
+
+
 class IdentitySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who vouches for people, passwords aside."""
 
@@ -364,6 +370,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ledger: LedgerSection = LedgerSection()
     conversations: ConversationsSection = ConversationsSection()
     review: ReviewSection = ReviewSection()
+    erasure: ErasureSection = ErasureSection()
     identity: IdentitySection = IdentitySection()
     logging: LoggingSection = LoggingSection()
 

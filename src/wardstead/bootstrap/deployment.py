@@ -38,6 +38,7 @@ from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.certificates import CertificateStore
 from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.adapters.store.erasures import ErasureStore
 from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.key_files import read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
@@ -244,6 +245,11 @@ class Deployment:
     def subject_keys(self) -> SubjectKeys:
         """The key store."""
         return SubjectKeys(self.places.keys / "keys.db", self.keys.root, os.urandom)
+
+    @cached_property
+    def erasures(self) -> ErasureStore:
+        """Erasures and legal holds."""
+        return ErasureStore(self.directory, self.engine, clock=now_ms, entropy=os.urandom)
 
     @cached_property
     def sealer(self) -> Sealer:

@@ -57,14 +57,14 @@ def set_roles(deployment: Deployment, name: str, roles: Iterable[str], *, force:
     """
     wanted = known_roles(deployment, roles)
     if ADMINISTRATOR not in wanted and not force:
-        _require_another(deployment, name)
+        require_another_administrator(deployment, name)
     deployment.directory.set_roles(name, wanted, compatible=compatible(deployment))
 
 
 def disable(deployment: Deployment, name: str, *, force: bool = False) -> None:
     """Switch somebody's account off. Raises ``LastAdministrator`` unless ``force``."""
     if not force:
-        _require_another(deployment, name)
+        require_another_administrator(deployment, name)
     deployment.directory.set_active(name, False)
 
 
@@ -123,7 +123,7 @@ def _network(said: str, rules: AccessRules) -> str:
         ) from None  # fmt: skip
 
 
-def _require_another(deployment: Deployment, name: str) -> None:
+def require_another_administrator(deployment: Deployment, name: str) -> None:
     administrators = {one.name for one in deployment.directory.list_principals() if one.active and ADMINISTRATOR in one.roles}
     if administrators == {name}:
         raise LastAdministrator(

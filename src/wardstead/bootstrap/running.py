@@ -27,6 +27,7 @@ from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
 from wardstead.bootstrap.detectors import lacking, text_detectors
+from wardstead.bootstrap.erasing import finish_erasures
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.mutual_tls import context_of
@@ -144,6 +145,8 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     for name, why in lacking(text_detectors(deployment)).items():
         on_step(f"the detector {name} cannot work, and policy says what happens to texts: {why}")
     # Policies or settings may have changed while nothing ran: decisions are made anew.
+    if finish_erasures(deployment, alone=True):
+        on_step("an erasure that was broken off is finished")
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
     begin_policies(deployment)
     state = policy_state(deployment)

@@ -243,6 +243,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
     )
 
     def load() -> World:
+        deployment.ring.evict()  # somebody may have been erased: what changed is not looked at
         directory = deployment.directory.load()
         policies = in_force(deployment, directory.policies)
         return World(

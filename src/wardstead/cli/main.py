@@ -25,6 +25,7 @@ from wardstead.cli import (
     config,
     conversations,
     entitlements,
+    erasing,
     keys,
     ledger,
     library,
@@ -46,6 +47,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(people.users, name="user")
+people.users.command("erase")(erasing.erase)
+people.users.command("hold")(erasing.hold)
+people.users.command("release")(erasing.release)
+people.users.command("erasures")(erasing.erasures)
 app.add_typer(keys.app, name="key")
 app.add_typer(certificates.app, name="certificate")
 app.add_typer(root_keys.app, name="keys")

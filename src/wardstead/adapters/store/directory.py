@@ -418,12 +418,19 @@ class DirectoryStore:
         self, change: Callable[[Connection], _R], actor: Actor | None, action: str, details: Mapping[str, object]
     ) -> _R:
         """One administrative act: the change, the directory's next version and the act's record, in one transaction."""
+        return self.record_and_change(lambda connection, _act: change(connection), actor, action, details)
+
+    def record_and_change(
+        self, change: Callable[[Connection, str], _R], actor: Actor | None, action: str, details: Mapping[str, object]
+    ) -> _R:
+        """The same for a change that is told under which id it is recorded (empty where nothing is)."""
         with self.writing("the directory cannot be changed") as connection:
-            result = change(connection)
-            connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
+            act = ""
             if self._audit is not None:
                 who = actor or Actor(COMMAND_LINE, COMMAND_LINE)
-                self._audit(connection, who.subject, action, {"by": who.name, **details})
+                act = str(self._audit(connection, who.subject, action, {"by": who.name, **details}))
+            result = change(connection, act)
+            connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
         return result
 
 

@@ -110,9 +110,12 @@ class SubjectKeys:
             with self._transaction() as db:
                 db.execute("DELETE FROM subject_key WHERE subject = ?", (subject,))
                 db.execute("INSERT INTO erased (subject) VALUES (?) ON CONFLICT DO NOTHING", (subject,))
-                return self._begin_epoch(db)
+                epoch = self._begin_epoch(db)
+            with self._lock:
+                self._db.execute("VACUUM")  # what was deleted is zeros already; this leaves no older page at all
         except sqlite3.Error as error:
             raise self._failed(error) from None
+        return epoch
 
     def rotate(self) -> int:
         """Begin a new epoch: a new key-encryption key, every subject's key under it, the old one gone. Returns the new epoch.

@@ -1,0 +1,156 @@
+"""Erasures and legal holds as they are stored, and what an erasure deletes beside the keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, insert, or_, select, update
+
+from wardstead.access.ports import CredentialKind, Principal
+from wardstead.adapters.store.access_tables import group_member, share
+from wardstead.adapters.store.conversation_tables import conversation, fingerprint, said_in
+from wardstead.adapters.store.directory import Actor, DirectoryStore
+from wardstead.adapters.store.directory_tables import credential, principal
+from wardstead.adapters.store.erasure_tables import erasure, legal_hold
+from wardstead.adapters.store.ledger_tables import entry
+from wardstead.adapters.store.resource_tables import resource
+from wardstead.adapters.store.review_tables import review
+from wardstead.adapters.store.transactions import explained
+from wardstead.kernel.clock import Clock, Entropy
+from wardstead.kernel.errors import BackendError, CallerError
+from wardstead.kernel.ids import uuid7
+
+_SCRUB_S = 10.0
+
+
+class LegalHold(CallerError):
+    """Somebody's data must be kept: nothing of it is erased before the hold is released."""
+
+    code = "legal_hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One erasure; ``certificate`` is empty while it is not finished."""
+
+    id: str
+    subject: str
+    principal: str
+    act: str
+    begun_ms: int
+    certificate: str
+
+
+class ErasureStore:
+    """Every change is recorded in its own transaction, as the directory's are."""
+
+    def __init__(self, directory: DirectoryStore, engine: Engine, *, clock: Clock, entropy: Entropy) -> None:
+        """``directory`` carries acts out."""
+        self._directory, self._engine, self._clock, self._entropy = directory, engine, clock, entropy
+
+    # -- legal holds ---------------------------------------------------------------------------------------------------
+
+    def hold(self, who: Principal, details: Mapping[str, object], actor: Actor | None = None) -> None:
+        """Nothing of theirs is erased from now on. Raises ``CallerError`` where an erasure has begun."""
+
+        def change(connection: Connection, act: str) -> None:
+            begun = connection.execute(select(erasure.c.id).where(erasure.c.subject == who.subject)).scalar()
+            if begun is not None:
+                raise CallerError("this person is being erased already", next_step="it cannot be taken back")
+            if not _held(connection, who.subject):
+                connection.execute(insert(legal_hold).values(subject=who.subject, act=act, since_ms=self._clock()))
+
+        self._directory.record_and_change(change, actor, "person.hold", {"name": who.name, **details})
+
+    def release(self, who: Principal, details: Mapping[str, object], actor: Actor | None = None) -> None:
+        """They may be erased again. Raises ``CallerError`` where there is no hold."""
+
+        def change(connection: Connection, _act: str) -> None:
+            if not connection.execute(delete(legal_hold).where(legal_hold.c.subject == who.subject)).rowcount:
+                raise CallerError("nothing of this person's is on hold")
+
+        self._directory.record_and_change(change, actor, "person.release", {"name": who.name, **details})
+
+    def held(self) -> frozenset[str]:
+        """The subjects whose data must be kept."""
+        with explained(), self._engine.connect() as connection:
+            return frozenset(connection.execute(select(legal_hold.c.subject)).scalars())
+
+    # -- erasures ------------------------------------------------------------------------------------------------------
+
+    def begin(self, who: Principal, details: Mapping[str, object], actor: Actor | None = None) -> Erasure:
+        """Note that it has begun, and switch the account off. Raises ``LegalHold``.
+
+        The record names the pseudonym, not the person: it stays.
+        """
+
+        def change(connection: Connection, act: str) -> Erasure:
+            if _held(connection, who.subject):
+                raise LegalHold("what this person said must be kept", next_step="'wardstead user release' ends the hold first")
+            begun = Erasure(uuid7(self._clock(), self._entropy(10)), who.subject, who.id, act, self._clock(), "")
+            values = {name: getattr(begun, name) for name in ("id", "subject", "principal", "act", "begun_ms", "certificate")}
+            connection.execute(insert(erasure).values(values))
+            connection.execute(update(principal).where(principal.c.id == who.id).values(active=False))
+            ended = (credential.c.principal == who.id) & (credential.c.kind == CredentialKind.SESSION.value)
+            connection.execute(delete(credential).where(ended))
+            return begun
+
+        return self._directory.record_and_change(change, actor, "person.erase", {"subject": who.subject, **details})
+
+    def forget(self, one: Erasure, actor: Actor | None = None) -> dict[str, int]:
+        """Delete who they were, and all that is kept for them beside the ledger; how many rows of what."""
+        mine = select(entry.c.exchange).where(entry.c.subject == one.subject)
+        wanted: Sequence[tuple[Table, ColumnElement[bool]]] = (
+            (said_in, said_in.c.exchange.in_(mine)),
+            (fingerprint, fingerprint.c.owner == one.subject),
+            (conversation, conversation.c.owner == one.subject),
+            (review, review.c.owner == one.subject),
+            (share, or_(share.c.grantee == one.principal, share.c.granted_by == one.principal)),
+            (group_member, group_member.c.member == one.principal),
+            (resource, resource.c.owner == one.principal),
+            (principal, principal.c.id == one.principal),
+        )
+
+        def change(connection: Connection, _act: str) -> dict[str, int]:
+            counts = {table.name: connection.execute(delete(table).where(which)).rowcount for table, which in wanted}
+            found = select(func.count()).select_from(entry).where(entry.c.subject == one.subject)
+            return {**counts, "entry": connection.execute(found).scalar_one()}
+
+        return self._directory.record_and_change(change, actor, "person.forgotten", {"subject": one.subject, "erasure": one.id})
+
+    def finish(self, one: Erasure, certificate: str) -> None:
+        """Keep the certificate."""
+        with self._directory.writing("the certificate cannot be kept") as connection:
+            values = {"certificate": certificate, "principal": ""}
+            connection.execute(update(erasure).where(erasure.c.id == one.id).values(values))
+
+    def all(self) -> list[Erasure]:
+        """Every erasure, the oldest first."""
+        with explained(), self._engine.connect() as connection:
+            return [Erasure(*row) for row in connection.execute(select(erasure).order_by(erasure.c.begun_ms))]
+
+    def scrub(self, *, alone: bool, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Leave no older page in the write-ahead log; ``alone``, rebuild the file as well. Raises ``BackendError``.
+
+        What was deleted is zeros in the database by then: every connection has ``secure_delete`` on.
+        """
+        deadline = time.monotonic() + _SCRUB_S
+        with explained(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if alone:
+                connection.exec_driver_sql("VACUUM")
+            while True:
+                busy, log, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                if not busy and log <= 0:
+                    return
+                if time.monotonic() > deadline:
+                    raise BackendError(
+                        "the write-ahead log cannot be emptied: somebody reads for long", why="older pages are still in it",
+                        next_step="the next 'wardstead user erase' or 'wardstead up' goes on with it",
+                    )  # fmt: skip
+                sleep(0.05)
+
+
+def _held(connection: Connection, subject: str) -> bool:
+    return connection.execute(select(legal_hold.c.subject).where(legal_hold.c.subject == subject)).scalar() is not None

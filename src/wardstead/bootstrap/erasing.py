@@ -1,0 +1,101 @@
+"""Erasing a person: keys first, then who they were, then what is left on the disk; a certificate says what was done.
+
+Each step can be done again: an erasure that was broken off is gone on with at the next one, and at the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from wardstead.adapters.store.erasures import Erasure
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.people import require_another_administrator
+from wardstead.kernel.clock import rfc3339
+from wardstead.kernel.errors import CallerError
+from wardstead.ledger.certificate import open_certificate, sign_certificate
+
+_FILE_KEYS = "keys are files: a copy of the keys folder that is kept longer than this undoes the erasure"
+_STAYS = "entries of administrators that name the person stay sealed under the administrators' keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who answers for it, and why. It goes into the record, under seal, and nowhere else."""
+
+    by: str
+    reason: str
+
+    def told(self, deployment: Deployment) -> dict[str, object]:
+        """For the record. Raises ``CallerError``, ``UnknownPerson``."""
+        if not self.reason.strip():
+            raise CallerError("a reason is recorded", where="--reason")
+        return {"ordered_by": deployment.directory.find(self.by).name, "reason": self.reason.strip()[:2000]}
+
+
+def hold(deployment: Deployment, name: str, order: Order) -> None:
+    """Nothing of this person's is erased until the hold is released."""
+    deployment.erasures.hold(deployment.directory.find(name), order.told(deployment))
+
+
+def release(deployment: Deployment, name: str, order: Order) -> None:
+    """This person may be erased again."""
+    deployment.erasures.release(deployment.directory.find(name), order.told(deployment))
+
+
+def erase(deployment: Deployment, name: str, order: Order, *, force: bool = False) -> str:
+    """Erase a person; the signed certificate. Raises ``LegalHold``, ``LastAdministrator`` unless ``force``."""
+    told, who = order.told(deployment), deployment.directory.find(name)
+    if not force:
+        require_another_administrator(deployment, name)
+    begun = deployment.erasures.begin(who, told)
+    finish_erasures(deployment, alone=deployment.at_rest)
+    return next(one.certificate for one in deployment.erasures.all() if one.id == begun.id)
+
+
+def finish_erasures(deployment: Deployment, *, alone: bool) -> int:
+    """Go on with every erasure that was begun; how many there were. ``alone``: nobody runs the deployment."""
+    begun = [one for one in deployment.erasures.all() if not one.certificate]
+    for one in begun:
+        _finish(deployment, one, alone=alone)
+    return len(begun)
+
+
+def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
+    epoch = deployment.subject_keys.erase(one.subject)
+    deployment.ring.evict()
+    counts = deployment.erasures.forget(one)
+    deployment.erasures.scrub(alone=alone)
+    now = now_ms()
+    days = deployment.settings.erasure.key_copies_days
+    expires = datetime.fromtimestamp(now / 1000, UTC) + timedelta(days=days)
+    note = deployment.ledger.checkpoint()
+    fields = {
+        "id": one.id,
+        "ledger": deployment.ledger.key.name,
+        "subject": one.subject,
+        "ordered": rfc3339(one.begun_ms),
+        "act": one.act,
+        "erased": rfc3339(now),
+        "key_epoch": epoch,
+        "deleted": {name: count for name, count in counts.items() if name != "entry"},
+        "entries_unreadable": counts["entry"],
+        "last_key_copy_expires": expires.strftime("%Y-%m-%d"),
+        "unless": _FILE_KEYS,
+        "stays": _STAYS,
+        "checkpoint": note.rpartition("\n\n")[0].splitlines()[1:] if note else [],
+    }
+    certificate = sign_certificate(deployment.keys.ledger(), fields)
+    deployment.erasures.finish(one, certificate)
+
+
+def certificates(deployment: Deployment) -> list[Mapping[str, Any]]:
+    """What each certificate says, and itself; one that is not finished says so. Raises ``IntegrityError`` for an altered one."""
+    return [
+        {**open_certificate(one.certificate, deployment.ledger.key), "certificate": one.certificate}
+        if one.certificate
+        else {"id": one.id, "subject": one.subject, "ordered": rfc3339(one.begun_ms), "certificate": ""}
+        for one in deployment.erasures.all()
+    ]

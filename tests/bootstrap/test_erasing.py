@@ -1,0 +1,229 @@
+"""Erasing a person: nobody can read what they said, nothing names them any more, and every proof still verifies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from tests.bootstrap.test_witnessing import grow
+
+from wardstead.access.ports import Principal
+from wardstead.adapters.store.entry_rows import entry_values
+from wardstead.adapters.store.erasures import LegalHold
+from wardstead.adapters.store.ledger_tables import entry
+from wardstead.bootstrap import erasing
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.erasing import Order, certificates, erase, finish_erasures
+from wardstead.bootstrap.people import LastAdministrator
+from wardstead.bootstrap.verifying import verify
+from wardstead.crypto.keyring import KeyGone
+from wardstead.crypto.signing import SigningKey
+from wardstead.kernel.errors import BackendError, CallerError, IntegrityError
+from wardstead.kernel.ids import ExchangeId, uuid7
+from wardstead.kernel.labels import PUBLIC
+from wardstead.ledger.certificate import TITLE, open_certificate, sign_certificate
+from wardstead.ledger.checkpoint import open_checkpoint
+
+NAME = "zebulon.canary7f3a"
+CANARY = b"vault-canary-0123456789abcdef-32"
+CONVERSATION = """
+INSERT INTO conversation (id, owner, level, compartments, version, vault, created_ms, changed_ms)
+VALUES ('c', :subject, 'public', '', 1, :vault, 1, 1)
+"""
+FINGERPRINT = """
+INSERT INTO fingerprint (mark, owner, conversation, level, compartments, long, time_ms)
+VALUES (:vault, :subject, 'c', 'public', '', 1, 1)
+"""
+KEPT = (CONVERSATION, FINGERPRINT, "INSERT INTO attribute VALUES (:id, 'department', 'department-canary', 'test', NULL)")
+ORDER = Order("admin", "asked for it in letter 4711")
+
+
+@pytest.fixture
+def made(deployment: Deployment) -> Iterator[Deployment]:
+    """Two people who said something; what is kept for one of them, of every kind."""
+    for name in (NAME, "ann"):
+        who = deployment.directory.create_principal(name, roles=("user",), clearance=PUBLIC)
+        say(deployment, who)
+    who = deployment.directory.find(NAME)
+    deployment.directory.create_api_key(NAME)
+    deployment.directory.set_password(NAME, "correct horse battery", must_change=False)
+    with deployment.engine.begin() as connection:
+        values = {"subject": who.subject, "vault": CANARY, "id": who.id}
+        for statement in KEPT:
+            connection.execute(text(statement), values)
+    grow(deployment)
+    yield deployment
+    deployment.subject_keys.close()
+
+
+def say(deployment: Deployment, who: Principal) -> None:
+    now = now_ms()
+    exchange = ExchangeId(uuid7(now, os.urandom(10)))
+    seal = deployment.sealer.begin(who.subject, exchange)
+    rows = [seal.intent(b'{"q": "hello"}', now), seal.outcome(b'{"a": "hello"}', "completed", now)]
+    with deployment.engine.begin() as connection:
+        connection.execute(entry.insert(), [entry_values(row) for row in rows])
+
+
+def exchanges(deployment: Deployment, subject: str) -> list[str]:
+    with deployment.engine.connect() as connection:
+        query = text("SELECT DISTINCT exchange FROM entry WHERE subject = :subject AND kind <> 'admin'")
+        return list(connection.execute(query, {"subject": subject}).scalars())
+
+
+def raw(deployment: Deployment) -> dict[str, bytes]:
+    """Every byte of every file of the deployment, but of the models."""
+    folder = deployment.places.directory
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and "models" not in path.parts}
+
+
+def secrets_of(deployment: Deployment, who: Principal) -> list[bytes]:
+    """What must be nowhere afterwards: names, digests, what is kept, and the wrapped keys that lead to theirs."""
+    key = deployment.subject_keys.find(who.subject)
+    assert key is not None
+    with deployment.engine.connect() as connection:
+        digest = connection.execute(text("SELECT digest FROM credential WHERE principal = :id"), {"id": who.id}).scalar_one()
+    kek = deployment.subject_keys.kek(key.epoch)
+    return [NAME.encode(), CANARY, b"department-canary", bytes(digest), key.wrapped, kek.wrapped]
+
+
+def test_nobody_reads_them_again_and_everything_still_verifies(made: Deployment) -> None:
+    who, ann = made.directory.find(NAME), made.directory.find("ann")
+    (exchange,), (other,) = exchanges(made, who.subject), exchanges(made, ann.subject)
+    assert made.ledger.open_exchange(exchange, made.ring)["entries"][0]["content"] == {"q": "hello"}  # type: ignore[index]
+    erase(made, NAME, ORDER)
+    opened = made.ledger.open_exchange(exchange, made.ring)
+    assert opened is not None
+    assert (opened["erased"], [one["content"] for one in opened["entries"]]) == (True, [None, None])
+    assert made.ledger.open_exchange(other, made.ring)["entries"][0]["content"] == {"q": "hello"}  # type: ignore[index]
+    grow(made)
+    assert verify(made, made.ledger).ok
+    assert made.ledger.receipt(exchange)["status"] == "complete"  # type: ignore[index]
+    with pytest.raises(KeyGone):
+        made.sealer.begin(who.subject, ExchangeId("new"))
+    assert NAME not in {one.name for one in made.directory.list_principals()}
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["at rest", "while it runs"])
+def test_no_file_holds_a_trace_of_them(made: Deployment, alone: bool) -> None:
+    who = made.directory.find(NAME)
+    wanted = secrets_of(made, who)
+    before = raw(made)
+    assert all(any(secret in content for content in before.values()) for secret in wanted), "the search finds what is there"
+    made.at_rest = alone
+    erase(made, NAME, ORDER)
+    after = raw(made)
+    assert {(path, secret) for path, content in after.items() for secret in wanted if secret in content} == set()
+    assert not any(b"letter 4711" in content for content in after.values()), "why they asked is sealed, too"
+    assert any(who.subject.encode() in content for content in after.values()), "the pseudonym stays: proofs commit to it"
+
+
+def test_a_worker_that_has_their_key_in_memory_forgets_it(made: Deployment) -> None:
+    from wardstead.bootstrap.worker import KeyUses, worlds_of
+
+    who = made.directory.find(NAME)
+    running = Deployment(made.places.directory, {})
+    made.places.config.write_text("version: 1\nmodels:\n  - {name: m, upstream: {kind: openai, url: 'http://127.0.0.1:9'}}\n")
+    load = worlds_of(running, KeyUses(lambda _used: None))
+    version = load().directory.version
+    running.ring.to_open(who.subject)
+    erase(made, NAME, ORDER)
+    assert running.directory.version() != version, "which every worker sees within a fifth of a second"
+    load()
+    with pytest.raises(KeyGone):
+        running.ring.to_open(who.subject)
+    running.engine.dispose()
+
+
+def test_the_certificate_says_what_was_done_and_until_when_a_copy_may_live(made: Deployment) -> None:
+    who = made.directory.find(NAME)
+    note = erase(made, NAME, ORDER)
+    said = open_certificate(note, made.ledger.key)
+    assert said["subject"] == who.subject
+    assert said["entries_unreadable"] >= 2
+    assert (said["deleted"]["conversation"], said["deleted"]["fingerprint"], said["deleted"]["principal"]) == (1, 1, 1)
+    expected = datetime.now(UTC) + timedelta(days=30)
+    assert abs((datetime.fromisoformat(said["last_key_copy_expires"]).replace(tzinfo=UTC) - expected).days) <= 1
+    assert NAME not in note
+    assert "4711" not in note
+    assert made.ledger.summary(said["act"]) is not None, "the record says who ordered it, and why"
+    (kept,) = certificates(made)
+    assert kept["certificate"] == note
+
+
+@pytest.mark.parametrize("change", ["another key", "a checkpoint", "a word", "nonsense"])
+def test_a_certificate_cannot_be_forged(change: str) -> None:
+    key, other = SigningKey("ledger.test", bytes(32)), SigningKey("ledger.test", bytes([1]) * 32)
+    note = sign_certificate(key, {"id": "x", "last_key_copy_expires": "2027-01-01"})
+    wrong = {
+        "another key": sign_certificate(other, {"id": "x"}),
+        "a checkpoint": key.sign_note(f"ledger.test\n0\n{'A' * 43}=\n"),
+        "a word": note.replace("2027", "2026"),
+        "nonsense": key.sign_note(f"{TITLE}\nnonsense\n"),
+    }[change]
+    with pytest.raises(IntegrityError):
+        open_certificate(wrong, key.verifying)
+    with pytest.raises(IntegrityError):
+        open_checkpoint(note, key.verifying)
+
+
+def test_a_legal_hold_outranks(made: Deployment) -> None:
+    erasing.hold(made, NAME, Order("admin", "court order 12"))
+    with pytest.raises(LegalHold):
+        erase(made, NAME, ORDER)
+    assert made.directory.find(NAME).active
+    (exchange,) = exchanges(made, made.directory.find(NAME).subject)
+    assert not made.ledger.open_exchange(exchange, made.ring)["erased"]  # type: ignore[index]
+    erasing.release(made, NAME, Order("admin", "case closed"))
+    erase(made, NAME, ORDER)
+    with pytest.raises(CallerError):
+        erasing.release(made, "ann", ORDER)
+
+
+def test_somebody_answers_for_it(made: Deployment) -> None:
+    for order in (Order("nobody", "r"), Order("admin", " ")):
+        with pytest.raises(CallerError):
+            erase(made, NAME, order)
+    with pytest.raises(LastAdministrator):
+        erase(made, "admin", ORDER)
+    assert made.directory.find(NAME).active
+
+
+@pytest.mark.parametrize("broken", ["erase", "forget", "scrub", "finish"])
+def test_an_erasure_that_was_broken_off_is_finished(made: Deployment, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    who = made.directory.find(NAME)
+    wanted = secrets_of(made, who)
+
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise BackendError("killed here")
+
+    target = made.subject_keys if broken == "erase" else made.erasures
+    monkeypatch.setattr(target, broken, fail)
+    with pytest.raises(BackendError):
+        erase(made, NAME, ORDER)
+    monkeypatch.undo()
+    assert certificates(made)[0]["certificate"] == ""
+    with pytest.raises(CallerError):
+        erasing.hold(made, NAME, ORDER)  # too late, or they are gone
+    assert finish_erasures(made, alone=True) == 1
+    assert finish_erasures(made, alone=True) == 0
+    assert certificates(made)[0]["subject"] == who.subject
+    assert not any(secret in content for content in raw(made).values() for secret in wanted)
+
+
+def test_an_older_copy_of_the_keys_undoes_it_and_the_certificate_says_so(made: Deployment, tmp_path: Path) -> None:
+    who = made.directory.find(NAME)
+    shutil.copytree(made.places.keys, tmp_path / "older")
+    said = open_certificate(erase(made, NAME, ORDER), made.ledger.key)
+    assert "copy of the keys folder" in said["unless"]
+    for one in (tmp_path / "older").iterdir():
+        if one.is_file():
+            shutil.copy(one, made.places.keys / one.name)
+    resurrected = Deployment(made.places.directory, {})
+    resurrected.ring.to_open(who.subject)
+    resurrected.engine.dispose()
