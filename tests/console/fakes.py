@@ -20,11 +20,14 @@ from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.policyset import AccessPolicies, PolicyFiles, compile_policies
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal, Resource
 from wardstead.adapters.identity.codes import picture
+from wardstead.assurance.library.kept import Kind as KeptKind
+from wardstead.assurance.library.kept import NoSuchItem
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import product_policies
 from wardstead.bootstrap.replaying import Replay, Target
 from wardstead.console.factor_desk import Enrolment, OpenedSession, SecondStep
 from wardstead.console.factor_desk import Standing as FactorStanding
+from wardstead.console.library_desk import Gift, Holding, Opened, Sharable, Shelved
 from wardstead.console.policy_desk import Activated, Standing
 from wardstead.console.ports import (
     DetectorState,
@@ -335,6 +338,87 @@ class FakeRefusal(CallerError):
 
 
 @dataclass
+class FakeLibrary:
+    """One document of alice's in a collection of hers, shared with bob; whoever else asks finds nothing."""
+
+    kept: dict[str, Shelved] = field(default_factory=dict)
+    holdings: list[Holding] = field(default_factory=list)
+    given: list[tuple[str, str, Gift]] = field(default_factory=list)
+    refuse: CallerError | None = None
+
+    def __post_init__(self) -> None:
+        if not self.kept:
+            time, inside = "2026-11-23T15:04:05.120Z", "c-1"
+            self.kept = {
+                inside: Shelved(inside, "collection", "Plans <b>2027</b>", "alice", "public", time, own=True),
+                "d-1": Shelved("d-1", "document", "plan.pdf", "alice", "confidential; personal", time, 81_920, inside, own=True),
+            }
+            chain = ("alice", "bob")
+            self.holdings = [
+                Holding("s-1", "bob", False, ("read", "share"), 1, "", ("alice",), True, True),
+                Holding("s-2", "finance", True, ("read",), 0, "2027-03-01T00:00:00.000Z", chain, False, False),
+            ]
+
+    def most_bytes(self) -> int:
+        return 1 << 20
+
+    def _find(self, who: Identity, item: str) -> Shelved:
+        if item not in self.kept or who.principal.name != "alice":
+            raise NoSuchItem(KeptKind.DOCUMENT)
+        return self.kept[item]
+
+    def collections(self, who: Identity) -> Sequence[Shelved]:
+        return [one for one in self.kept.values() if one.kind == "collection" and who.principal.name == "alice"]
+
+    def documents(self, who: Identity, *, collection: str, after: str, limit: int) -> Sequence[Shelved]:
+        found = [one for one in self.kept.values() if one.kind == "document" and who.principal.name == "alice"]
+        behind = [one for one in reversed(found) if not after or one.id < after]
+        return [one for one in behind if collection in {"", one.collection}][:limit]
+
+    def collection(self, who: Identity, item: str) -> Shelved:
+        return self._find(who, item)
+
+    def open(self, who: Identity, document: str) -> Opened:
+        return Opened(self._find(who, document), "The launch is on Tuesday. <script>alert(1)</script>", ("white text",))
+
+    def content(self, who: Identity, document: str) -> tuple[Shelved, bytes]:
+        return self._find(who, document), b"<html>bytes</html>"
+
+    def add(self, who: Identity, name: str, data: bytes, *, collection: str, label: str) -> Shelved:
+        if self.refuse is not None:
+            raise self.refuse
+        made = Shelved(f"d-{len(self.kept)}", "document", name, who.principal.name, label or "public", "2026-11-23T15:04:05.120Z",
+                       len(data), collection, own=True)  # fmt: skip
+        self.kept[made.id] = made
+        return made
+
+    def create_collection(self, who: Identity, name: str) -> Shelved:
+        made = Shelved("c-2", "collection", name, who.principal.name, "public", "2026-11-23T15:04:05.120Z", own=True)
+        self.kept[made.id] = made
+        return made
+
+    def delete(self, who: Identity, kind: str, item: str) -> None:
+        del self.kept[self._find(who, item).id]
+
+    def sharable(self, who: Identity, kind: str, item: str) -> Sharable:
+        one = self._find(who, item)
+        return Sharable(kind, one.id, one.name, one.owner, one.label, True, "", self.holdings)
+
+    def grantees(self, who: Identity, text: str) -> Sequence[tuple[str, bool]]:
+        found = [(name, False) for name in sorted(PEOPLE) if text and text in name]
+        return [*found, *([("bookkeeping", True)] if text and text in "bookkeeping" else [])]
+
+    def give(self, who: Identity, kind: str, item: str, gift: Gift) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.given.append((kind, self._find(who, item).id, gift))
+
+    def take_back(self, who: Identity, share: str) -> int:
+        self.holdings = [one for one in self.holdings if one.id != share]
+        return 1
+
+
+@dataclass
 class FakeServices:
     """Keeps what was asked of it, so that a test can say what was never read."""
 
@@ -352,6 +436,7 @@ class FakeServices:
     names: DetectorState = NAMES
     changed: bool = False
     policies: FakeDesk = field(default_factory=FakeDesk)
+    library: FakeLibrary = field(default_factory=FakeLibrary)
     factors: FakeFactors = field(default_factory=FakeFactors)
     demand: str = ""
     """What a session would need to do anything."""

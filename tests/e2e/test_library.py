@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import openai
 import pytest
 from tests.adapters.documents import made
 from tests.e2e.deployment import Deployment
+from tests.e2e.test_sharing import Reader
 
 pytestmark = pytest.mark.e2e
 CARD = b"The card of the customer is 4111 1111 1111 1111."
@@ -212,3 +214,46 @@ def test_the_command_line_does_the_same(deployment: Deployment, ann: Person, tmp
     assert deployment.json("document", "list", "--collection", made_["id"], "--by", ann.name)["documents"] == []
     assert deployment.json("document", "delete", kept["id"], "--by", ann.name, "--yes")["deleted"]
     assert deployment.json("collection", "delete", made_["id"], "--by", ann.name, "--yes")["deleted"]
+
+
+def token(page: str) -> str:
+    return re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+
+
+def test_the_console_keeps_shares_and_takes_back(deployment: Deployment) -> None:
+    dora, emil = Reader(deployment, "dora-keeps"), Reader(deployment, "emil-reads", "internal")
+    csrf = token(dora.http.get("/console/documents").text)
+    made = dora.http.post("/console/documents/add", data={"csrf": csrf}, files={"file": ("notes.txt", b"the notes <b>here</b>")})
+    assert made.status_code == 303, made.text
+    item = made.headers["location"].rpartition("/")[2]
+    assert "the notes &lt;b&gt;here&lt;/b&gt;" in dora.http.get(f"/console/documents/{item}").text
+    assert emil.http.get(f"/console/documents/{item}").status_code == 404
+    assert emil.http.get(f"/console/sharing/document/{item}").status_code == 404
+    found = dora.http.get(f"/console/sharing/document/{item}?find=emil").text
+    assert 'value="person emil-reads"' in found
+    form = {"csrf": csrf, "to": "person emil-reads", "read": "yes", "depth": "0", "until": "8h"}
+    assert dora.http.post(f"/console/sharing/document/{item}/give", data=form).status_code == 303
+    assert "emil-reads" in dora.http.get(f"/console/sharing/document/{item}").text
+    eventually(lambda: emil.http.get(f"/console/documents/{item}").status_code == 200)
+    assert emil.http.get(f"/console/documents/{item}/content").content == b"the notes <b>here</b>"
+    assert emil.http.get(f"/console/sharing/document/{item}").status_code == 404  # reading it is not seeing who else does
+    # MAC: what is above somebody is not shared with them, and the form says why.
+    secret = dora.http.post(
+        "/console/documents/add", data={"csrf": csrf, "label": "confidential"}, files={"file": ("secret.txt", b"plans")}
+    ).headers["location"].rpartition("/")[2]  # fmt: skip
+    refused = dora.http.post(f"/console/sharing/document/{secret}/give", data=form)
+    assert (refused.status_code, "not cleared" in refused.text) == (403, True)
+    share = re.findall(r'name="share" value="([^"]+)"', dora.http.get(f"/console/sharing/document/{item}").text)[0]
+    ended = dora.http.post(f"/console/sharing/document/{item}/take-back", data={"csrf": csrf, "share": share})
+    assert ended.status_code == 303
+    eventually(lambda: emil.http.get(f"/console/documents/{item}").status_code == 404)
+    # A conversation, by the same page.
+    said = dora.client().chat.completions.with_raw_response.create(
+        model=deployment.model, messages=[{"role": "user", "content": "Say hello."}], max_tokens=4,
+        extra_headers={"wardstead-conversation": "small talk"},
+    )  # fmt: skip
+    receipt = said.headers["wardstead-receipt"]
+    page = dora.http.get(f"/console/exchanges/{receipt}").text
+    where = re.findall(r'href="(/console/sharing/conversation/[0-9a-f]{32})"', page)[0]
+    assert dora.http.post(f"{where}/give", data=form).status_code == 303
+    eventually(lambda: emil.receipt(receipt) == 200)

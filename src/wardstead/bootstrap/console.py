@@ -23,6 +23,8 @@ from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
 from wardstead.bootstrap.federation import Federation
+from wardstead.bootstrap.library import library_of_worker
+from wardstead.bootstrap.library_desk import DeploymentLibraryDesk
 from wardstead.bootstrap.policy_desk import DeploymentPolicyDesk
 from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
@@ -77,6 +79,7 @@ class Console:
         self._lock = Lock()
         self.policies = DeploymentPolicyDesk(deployment)
         self.factors = DeploymentFactorDesk(deployment)
+        self.library = DeploymentLibraryDesk(library_of_worker(deployment, worlds), worlds)
 
     # -- signing in --------------------------------------------------------------------------------------------------
 

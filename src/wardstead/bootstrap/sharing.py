@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
-from wardstead.access.ports import GranteeKind, Principal, Resource, Right, Share
+from wardstead.access.ports import Decision, GranteeKind, Principal, Resource, Right, Share
 from wardstead.access.shares import Shares
 from wardstead.adapters.store.conversations import UnknownConversation
 from wardstead.assurance.library.kept import Kind, NoSuchItem
+from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.conversations import id_of
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import decide, later
@@ -36,6 +38,26 @@ class Shown:
     granted_by: str
     grantee: str
     holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be given, and to whom (a person or a group, by name)."""
+
+    resource: Resource
+    label: Label
+    to: tuple[GranteeKind, str]
+    rights: frozenset[Right]
+    depth: int
+    expires_ms: int | None
+
+
+class Permit(Protocol):
+    """Asks the policies."""
+
+    def __call__(self, who: Principal, /, action: str, resource: Resource, **said: object) -> Decision:
+        """The decision that permits it. Raises ``CallerError`` with the reason where it does not."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +96,38 @@ def give(
         what = _conversation(deployment, conversation, who)
     else:
         what = _kept(deployment, Kind.DOCUMENT if document else Kind.COLLECTION, document or collection)
-    grantee = deployment.directory.find(person) if person else None
+    to = (GranteeKind.PRINCIPAL, person) if person else (GranteeKind.GROUP, group)
+    asked = Asked(what.resource, what.label, to, rights_of(rights), depth, later(until))
+    return give_as(deployment, at_the_command_line(who), asked, partial(decide, deployment))
+
+
+def give_as(deployment: Deployment, by: Acting, asked: Asked, permit: Permit) -> Share:
+    """Share something in the name of ``by``. Raises what ``permit`` raises, ``CannotGive``, and for nobody and no group."""
+    kind, name = asked.to
+    grantee = deployment.directory.find(name) if kind is GranteeKind.PRINCIPAL else None
     target = grantee.clearance if grantee is not None else None
-    decision = decide(deployment, who, "shareData", what.resource, label=what.label, target=target)
-    to = (GranteeKind.PRINCIPAL, grantee.id) if grantee is not None else (GranteeKind.GROUP, group)
+    decision = permit(by.identity.principal, "shareData", asked.resource, label=asked.label, target=target)
+    to = (kind, grantee.id if grantee is not None else name)
     told = {"policies": ", ".join(decision.policies)}
     return deployment.entitlements.give(
-        who, what.resource, to, _rights(rights), depth=depth, expires_ms=later(until), details=told
-    )
+        by.identity.principal, asked.resource, to, asked.rights, depth=asked.depth, expires_ms=asked.expires_ms,
+        actor=by.of_record, details=told,
+    )  # fmt: skip
 
 
 def take_back(deployment: Deployment, share_id: str, *, by: str) -> int:
     """End a share and all that came of it, in the name of ``by``; how many. Raises ``MayNot``, ``UnknownShare``."""
-    kept, who = deployment.entitlements.share(share_id), deployment.directory.find(by)
-    resource = Resource(kept.resource.type, kept.resource.id, owner=_owner(deployment, kept))
-    said = {"ownGrant": kept.granted_by == who.id}
-    decision = decide(deployment, who, "revokeShare", resource, context=said)
+    who = deployment.directory.find(by)
+    return take_back_as(deployment, share_id, at_the_command_line(who), partial(decide, deployment))
+
+
+def take_back_as(deployment: Deployment, share_id: str, by: Acting, permit: Permit) -> int:
+    """The same, of whoever ``permit`` lets."""
+    kept, who = deployment.entitlements.share(share_id), by.identity.principal
+    resource = Resource(kept.resource.type, kept.resource.id, owner=owner_of(deployment, kept))
+    decision = permit(who, "revokeShare", resource, context={"ownGrant": kept.granted_by == who.id})
     told = {"by": who.name, "policies": ", ".join(decision.policies)}
-    return deployment.entitlements.take_back(share_id, details=told)
+    return deployment.entitlements.take_back(share_id, actor=by.of_record, details=told)
 
 
 def shares(deployment: Deployment, *, by: str = "", person: str = "") -> list[Shown]:
@@ -105,13 +141,13 @@ def shares(deployment: Deployment, *, by: str = "", person: str = "") -> list[Sh
     for one in directory.shares.values():
         if granter not in {None, one.granted_by} or (reader is not None and not index.is_given_to(one, reader)):
             continue
-        holds = bool(index.carried(one, _owner(deployment, one), now_ms()).rights)
+        holds = bool(index.carried(one, owner_of(deployment, one), now_ms()).rights)
         grantee = names.get(one.grantee, one.grantee)
         found.append(Shown(one, names.get(one.granted_by, ""), grantee, holds))
     return found
 
 
-def _rights(given: Iterable[str]) -> frozenset[Right]:
+def rights_of(given: Iterable[str]) -> frozenset[Right]:
     try:
         return frozenset(Right(one) for one in given)
     except ValueError:
@@ -168,7 +204,7 @@ def found_conversation(deployment: Deployment, given: str, who: Principal) -> tu
     return what.resource, what.label
 
 
-def _owner(deployment: Deployment, one: Share) -> PrincipalId | None:
+def owner_of(deployment: Deployment, one: Share) -> PrincipalId | None:
     """Whose the shared resource is, as the ledger and the conversations know it."""
     if one.resource.type in set(Kind):
         found = deployment.resources.find(Kind(one.resource.type), one.resource.id)

@@ -16,6 +16,7 @@ from wardstead.console.pages.chat import Chat
 from wardstead.console.pages.classification import Classifying, TooManyTries
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
+from wardstead.console.pages.library import LibraryPages, TooManyDocuments
 from wardstead.console.pages.overview import Overview
 from wardstead.console.pages.second_step import SecondStepPages
 from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
@@ -38,6 +39,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
     door = SigningIn(site, checks)
     tries = Turns(settings.text_checks, settings.text_waiting, TooManyTries)
     replays = Turns(settings.replays, settings.replays_waiting, TooManyReplays)
+    documents = Turns(settings.text_checks, settings.text_waiting, TooManyDocuments)
     questions = Turns(settings.questions, settings.questions_waiting, TooManyQuestions)
     routes = [
         Route("/", _to_home, methods=["GET"]),
@@ -53,6 +55,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *Classifying(site, tries).routes(),
         *WhatIf(site, replays).routes(),
         *AccessPages(site, questions).routes(),
+        *LibraryPages(site, documents).routes(),
         *Chat(site).routes(),
     ]
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from wardstead.access.ports import Container, Decision, Identity, Resource
 from wardstead.assurance.review.held import Held, Said, Verdict
 from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
+from wardstead.console.library_desk import LibraryDesk
 from wardstead.console.policy_desk import PolicyDesk
 from wardstead.inspection.classify import Classification
 from wardstead.inspection.combining import Kind
@@ -136,6 +137,11 @@ class ConsoleServices(Protocol):
     @property
     def factors(self) -> FactorDesk:
         """What people have beside a password."""
+        ...
+
+    @property
+    def library(self) -> LibraryDesk:
+        """Documents, and sharing."""
         ...
 
     def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | SecondStep | None:
