@@ -308,11 +308,16 @@ class ReviewSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class GroupSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What members of one of an identity provider's groups are here."""
+    """What members of a group of an identity provider, a SCIM client or a directory are here.
+
+    ``member_of``: groups of the deployment, with which things are shared. ``attributes``: of ``access.yaml``, by name.
+    """
 
     group: str
     roles: tuple[str, ...] = ()
     clearance: LabelSection | None = None
+    member_of: tuple[str, ...] = ()
+    attributes: dict[str, str | tuple[str, ...]] = {}
 
 
 class ProviderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -345,10 +350,28 @@ class ErasureSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     key_copies_days: Annotated[int, Meta(ge=0, le=36500)] = 30
 
 
+class ScimSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A client that provisions people and groups over SCIM, with a key of the person ``principal``.
+
+    ``attributes``: by attribute of ``access.yaml``, what SCIM calls it. ``provider``: the id of the identity provider with which
+    the same people sign in; ``link``: by what it is known who of them is who.
+    """
+
+    id: str
+    principal: str
+    groups: tuple[GroupSection, ...]
+    attributes: dict[
+        str, Literal["title", "userType", "department", "division", "organization", "costCenter", "employeeNumber"]
+    ] = {}
+    provider: str = ""
+    link: Literal["external_id", "name", "none"] = "external_id"
+
+
 class IdentitySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who vouches for people, passwords aside."""
 
     providers: tuple[ProviderSection, ...] = ()
+    scim: tuple[ScimSection, ...] = ()
 
 
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -397,6 +420,7 @@ def _check(settings: Settings, where: str) -> None:
     for number, classifier in enumerate(settings.inspection.classifiers):
         _check_classifier(classifier, f"{where}: inspection.classifiers[{number}]")
     _check_providers(settings.identity.providers, f"{where}: identity.providers")
+    _check_sources(settings.identity, f"{where}: identity")
     _check_witnesses(settings.ledger, f"{where}: ledger")
     forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
     if forbidden:
@@ -477,6 +501,18 @@ def _check_providers(providers: tuple[ProviderSection, ...], where: str) -> None
             raise ConfigurationError("the scope openid is missing", where=f"{place}.scopes")
         if not any(group.roles for group in one.groups):
             raise ConfigurationError("no group gives a role: nobody could sign in", where=f"{place}.groups")
+
+
+def _check_sources(identity: IdentitySection, where: str) -> None:
+    known = {one.id for one in identity.providers}
+    for number, one in enumerate(identity.scim):
+        place = f"{where}.scim[{number}]"
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", one.id):
+            raise ConfigurationError("not a usable id", where=f"{place}.id", why="small letters, digits and -")
+        if any(one.id == other.id or one.principal == other.principal for other in identity.scim[:number]):
+            raise ConfigurationError("two sources are the same", where=place, why="each has its own id and its own principal")
+        if one.provider and one.provider not in known:
+            raise ConfigurationError(f"there is no provider {one.provider[:32]!r}", where=f"{place}.provider")
 
 
 def _check_model(model: ModelSection, where: str) -> None:

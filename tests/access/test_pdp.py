@@ -30,7 +30,7 @@ ROLES = st.frozensets(st.sampled_from(["user", "admin", "auditor", "reviewer"]))
 MODEL = {"infer", "embed", "listModels"}
 HELD = {"reviewHeld", "readHeld"}
 EXCHANGE = {"readReceipt", "viewExchange", *HELD}
-CONSOLE = {"viewConsole", "viewLedger", "viewAdministration", "administer", "replayPolicy", "evaluateAccess"}
+CONSOLE = {"viewConsole", "viewLedger", "viewAdministration", "administer", "replayPolicy", "evaluateAccess", "provision"}
 
 
 @st.composite

@@ -103,6 +103,7 @@ def test_an_older_schema_decides_as_it_did(deployment: Deployment) -> None:
         "readData",
         "useData",
         "changeData",
+        "provision",
     }
     who = Identity(
         Principal(PrincipalId("p"), "p", frozenset({"user"}), CONFIDENTIAL, groups=frozenset({"g"}),

@@ -33,33 +33,59 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class GroupRule:
-    """What the members of one of the provider's groups are here. Without a ``clearance`` it says nothing of that."""
+    """What the members of one of the provider's groups are here. Without a ``clearance`` it says nothing of that.
+
+    ``groups`` are the deployment's own; ``attributes`` pairs of an attribute of ``access.yaml`` and a value.
+    """
 
     group: str
     roles: frozenset[str] = frozenset()
     clearance: Label | None = None
+    groups: frozenset[str] = frozenset()
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What somebody is here: all roles of their groups, and one clearance."""
+    """What somebody is here: all that their groups give, and one clearance."""
 
     roles: frozenset[str]
     clearance: Label
+    groups: frozenset[str] = frozenset()
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
-def standing(rules: Iterable[GroupRule], groups: frozenset[str]) -> Standing:
-    """What the members of ``groups`` are. Raises ``NotAdmitted`` where that gives no role.
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """What a mapping alone decides about its people, besides roles and clearance: what it does not give them, they have not.
+
+    ``label``: as whose word attributes are kept. ``single``: the attributes that have one value: the first that is given.
+    """
+
+    label: str
+    groups: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
+    single: frozenset[str] = frozenset()
+
+
+def managed(label: str, rules: Iterable[GroupRule], single: frozenset[str], also: Iterable[str] = ()) -> Managed:
+    """What these rules manage. ``also``: attributes that come from elsewhere."""
+    known = tuple(rules)
+    groups = frozenset(group for rule in known for group in rule.groups)
+    names = frozenset(name for rule in known for name, _ in rule.attributes) | frozenset(also)
+    return Managed(label, groups, names, single)
+
+
+def given(rules: Iterable[GroupRule], groups: frozenset[str]) -> Standing:
+    """What the members of ``groups`` are, be it nothing.
 
     The clearance is that of the first rule that gives one: the join of several would clear for what none of them does (secret
     of the one group, with the compartments of the other).
     """
     fitting = [rule for rule in rules if rule.group in groups]
-    roles = frozenset(role for rule in fitting for role in rule.roles)
-    if not roles:
-        raise NotAdmitted(
-            "your account is known to the identity provider, and has no role here",
-            next_step="ask an administrator: one of your groups has to be given a role in 'identity.providers'",
-        )
-    clearance = next((rule.clearance for rule in fitting if rule.clearance is not None), PUBLIC)
-    return Standing(roles, clearance)
+    return Standing(
+        frozenset(role for rule in fitting for role in rule.roles),
+        next((rule.clearance for rule in fitting if rule.clearance is not None), PUBLIC),
+        frozenset(group for rule in fitting for group in rule.groups),
+        tuple(one for rule in fitting for one in rule.attributes),
+    )

@@ -126,9 +126,14 @@ def give_role(deployment: Deployment, name: str, role: str, *, begin: str | None
     return given
 
 
+def is_group_name(text: str) -> bool:
+    """Whether a group may be called that."""
+    return _GROUP.fullmatch(text) is not None
+
+
 def create_group(deployment: Deployment, group: str) -> None:
     """A new group. Raises ``BadValue`` for what is no name, ``NameTaken``."""
-    if not _GROUP.fullmatch(group):
+    if not is_group_name(group):
         raise BadValue("a group's name has 1 to 64 letters, digits, and . _ - between them", where=group[:64])
     deployment.entitlements.create_group(group)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 
-from wardstead.access.federation import GroupRule, standing
+from wardstead.access.federation import given
 from wardstead.access.ports import Principal
 from wardstead.adapters.identity.issuer import Issuer
 from wardstead.adapters.identity.openid import Begun, Client, OpenIdProvider
@@ -14,8 +14,10 @@ from wardstead.adapters.store.directory import OpenedSession
 from wardstead.adapters.store.federation import FederationStore
 from wardstead.adapters.store.key_files import read_secret
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.people import BadValue, clearance, compatible, known_roles
-from wardstead.config import GroupSection, ProviderSection
+from wardstead.bootstrap.mapping import group_rules, managed_by
+from wardstead.bootstrap.people import compatible
+from wardstead.bootstrap.provisioning import scim_source
+from wardstead.config import ProviderSection
 from wardstead.kernel.errors import CallerError, ConfigurationError
 
 CONSOLE_PATH = "/console/sign-in/with"
@@ -34,7 +36,9 @@ class Federation:
         """Raises ``ConfigurationError`` for a role, a compartment or a file that is not there."""
         self._sections = {one.id: one for one in deployment.settings.identity.providers}
         self._deployment = deployment
-        self._rules = {name: _rules(deployment, one) for name, one in self._sections.items()}
+        self._rules = {
+            name: group_rules(deployment, one.groups, f"identity.providers: {name}") for name, one in self._sections.items()
+        }
         self._providers = {name: _provider(deployment, one) for name, one in self._sections.items()}
 
     @cached_property
@@ -53,10 +57,12 @@ class Federation:
         """A session for whoever came back, and where they go on. Raises ``SignInRefused``, ``NotAdmitted``, ``TakenBefore``."""
         finished = self._get(provider).finish(answer, ticket)
         self._store.take_once(finished.used, finished.used_until_ms)
-        found = standing(self._rules[provider], finished.assertion.groups)
+        rules = self._rules[provider]
         who = self._store.admit(
-            finished.assertion, found,
+            finished.assertion, given(rules, finished.assertion.groups),
+            managed_by(self._deployment, f"provider {provider}", rules),
             provider=provider, create=self._sections[provider].create, compatible=compatible(self._deployment),
+            sources=[scim_source(self._deployment, one) for one in self._deployment.settings.identity.scim],
         )  # fmt: skip
         return self._store.open_session(who, finished.assertion), finished.target
 
@@ -108,17 +114,3 @@ def _provider(deployment: Deployment, section: ProviderSection) -> OpenIdProvide
         section.max_age_s,
     )
     return OpenIdProvider(issuer, client, key=deployment.pepper, clock=now_ms, entropy=os.urandom)
-
-
-def _rules(deployment: Deployment, section: ProviderSection) -> tuple[GroupRule, ...]:
-    return tuple(_rule(deployment, section.id, group) for group in section.groups)
-
-
-def _rule(deployment: Deployment, provider: str, section: GroupSection) -> GroupRule:
-    given = section.clearance
-    try:
-        cleared = None if given is None else clearance(deployment, given.level, given.compartments)
-        return GroupRule(section.group, known_roles(deployment, section.roles), cleared)
-    except BadValue as error:
-        where = f"{deployment.places.config}: identity.providers: {provider}: groups: {section.group}"
-        raise ConfigurationError(error.what, where=where, why=error.why, next_step=error.next_step) from None

@@ -42,6 +42,7 @@ from wardstead.config import ModelSection, bracketed
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.pipeline.world import ModelDeployment, World
+from wardstead.gateway.protocol.scim_call import BASE, Answering
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, Operation, UnknownFields
 from wardstead.gateway.server.app import Gateway, Services
 from wardstead.gateway.server.doors import Doors
@@ -310,10 +311,21 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         shelf=LibraryShelf(library),
         document_bytes=deployment.settings.documents.max_bytes,
         evaluating=Evaluating(putting(deployment), deployment.url, deployment.settings.server.body_timeout_s),
+        provisioning=_provisioning(deployment),
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
         ledger_verified=functools.partial(verified, deployment),
         ledger_health=lambda: journal.accepts() and can_write(deployment.places.state),
     )
+
+
+def _provisioning(deployment: Deployment) -> Answering | None:
+    """The SCIM endpoints, where a source is configured: their models take a second to import, and 40 MB."""
+    if not deployment.settings.identity.scim:
+        return None
+    from wardstead.bootstrap.provisioning import ProvisioningDesk
+    from wardstead.gateway.server.provisioning import ScimEndpoints
+
+    return ScimEndpoints(ProvisioningDesk(deployment), f"{deployment.url}{BASE}")
 
 
 def exchange_resource(exchange_id: str, found: ExchangeSummary | None, directory: Directory) -> Resource:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.access.federation import Assertion, GroupRule, NotAdmitted, standing
+from wardstead.access.federation import Assertion, GroupRule, NotAdmitted, given, managed
 from wardstead.adapters.identity.openid import EndedThere
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory import DirectoryStore
@@ -47,18 +47,26 @@ def somebody(subject: str = "s", name: str = "nora", session: str = "there", *gr
 
 
 def admitted(store: FederationStore, one: Assertion, *, create: bool = True) -> str:
-    found = standing(RULES, one.groups)
-    return store.admit(one, found, provider="corp", create=create, compatible=anything).id
+    found, mine = given(RULES, one.groups), managed("corp", RULES, frozenset())
+    return store.admit(one, found, mine, provider="corp", create=create, compatible=anything).id
 
 
 def test_the_first_rule_that_gives_a_clearance_counts_and_all_roles_do() -> None:
-    found = standing(RULES, frozenset({"audit", "staff", "choir"}))
+    found = given(RULES, frozenset({"audit", "staff", "choir"}))
     assert found.roles == {"user", "auditor"}
     assert found.clearance == label("confidential", ["personal"])
-    assert standing((GroupRule("a", frozenset({"user"})),), frozenset({"a"})).clearance == PUBLIC
+    assert given((GroupRule("a", frozenset({"user"})),), frozenset({"a"})).clearance == PUBLIC
     for groups in (frozenset({"choir"}), frozenset[str]()):
-        with pytest.raises(NotAdmitted):
-            standing(RULES, groups)
+        assert given(RULES, groups).roles == frozenset()
+
+
+def test_who_has_no_role_by_their_groups_is_not_admitted(store: FederationStore, directory: DirectoryStore) -> None:
+    with pytest.raises(NotAdmitted, match="no role"):
+        admitted(store, somebody("s", "nora", "there", "choir"))
+    admitted(store, somebody())
+    with pytest.raises(NotAdmitted, match="no role"):
+        admitted(store, somebody("s", "nora", "there", "choir"))
+    assert directory.find("nora").roles == {"user"}
 
 
 def test_somebody_is_known_by_their_subject_whatever_they_are_called(store: FederationStore, directory: DirectoryStore) -> None:

@@ -168,9 +168,17 @@ class DirectoryStore:
 
     def create_principal(self, name: str, *, roles: Iterable[str], clearance: Label, actor: Actor | None = None) -> Principal:
         """A new person. Raises ``NameTaken``, ``BadName``."""
-        _check_name(name)
+        wanted = frozenset(roles)
+        details = {"name": name, "roles": sorted(wanted), "clearance": str(clearance)}
+        return self.carry_out(
+            lambda connection: self.add_principal(connection, name, wanted, clearance), actor, "principal.create", details
+        )
+
+    def add_principal(self, connection: Connection, name: str, roles: frozenset[str], clearance: Label) -> Principal:
+        """A new person, as part of a transaction. Raises ``NameTaken``, ``BadName``."""
+        check_name(name)
         now = self._clock()
-        made = Principal(PrincipalId(uuid7(now, self._entropy(10))), name, frozenset(roles), clearance, self._entropy(16).hex())
+        made = Principal(PrincipalId(uuid7(now, self._entropy(10))), name, roles, clearance, self._entropy(16).hex())
         values = {
             "id": made.id,
             "name": name,
@@ -181,17 +189,11 @@ class DirectoryStore:
             "subject": made.subject,
             "created_ms": now,
         }
-
-        def change(connection: Connection) -> None:
-            try:
-                connection.execute(insert(principal).values(values))
-            except IntegrityError:
-                raise NameTaken(f"there is somebody called {name!r} already") from None
-            _put_roles(connection, made.id, made.roles)
-
-        self.carry_out(
-            change, actor, "principal.create", {"name": name, "roles": sorted(made.roles), "clearance": str(clearance)}
-        )
+        try:
+            connection.execute(insert(principal).values(values))
+        except IntegrityError:
+            raise NameTaken(f"there is somebody called {name!r} already") from None
+        _put_roles(connection, made.id, made.roles)
         return made
 
     def list_principals(self) -> list[Principal]:
@@ -417,24 +419,33 @@ class DirectoryStore:
     def carry_out(
         self, change: Callable[[Connection], _R], actor: Actor | None, action: str, details: Mapping[str, object]
     ) -> _R:
-        """One administrative act: the change, the directory's next version and the act's record, in one transaction."""
-        return self.record_and_change(lambda connection, _act: change(connection), actor, action, details)
+        """One administrative act: the change, the directory's next version and the act's record, in one transaction.
+
+        ``details`` may be what the change itself fills in.
+        """
+        with self.writing("the directory cannot be changed") as connection:
+            result = change(connection)
+            self._record(connection, actor, action, details)
+        return result
 
     def record_and_change(
         self, change: Callable[[Connection, str], _R], actor: Actor | None, action: str, details: Mapping[str, object]
     ) -> _R:
         """The same for a change that is told under which id it is recorded (empty where nothing is)."""
         with self.writing("the directory cannot be changed") as connection:
-            act = ""
-            if self._audit is not None:
-                who = actor or Actor(COMMAND_LINE, COMMAND_LINE)
-                act = str(self._audit(connection, who.subject, action, {"by": who.name, **details}))
-            result = change(connection, act)
-            connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
-        return result
+            return change(connection, self._record(connection, actor, action, details))
+
+    def _record(self, connection: Connection, actor: Actor | None, action: str, details: Mapping[str, object]) -> str:
+        """The id of the act's record; the directory has its next version."""
+        connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
+        if self._audit is None:
+            return ""
+        who = actor or Actor(COMMAND_LINE, COMMAND_LINE)
+        return str(self._audit(connection, who.subject, action, {"by": who.name, **details}))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises ``BadName`` for what nobody can be called."""
     if not _NAME.fullmatch(name):
         raise BadName("a name has 1 to 128 letters, digits and inner spaces or . _ + ' @ -", next_step="choose another")
     if name in _RESERVED:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from wardstead.access.federation import Assertion, NotAdmitted, Standing
+from wardstead.access.federation import Assertion, Managed, NotAdmitted, Standing
 from wardstead.access.ports import Principal
+from wardstead.access.provisioning import Source
 from wardstead.access.strength import PROVIDER
 from wardstead.adapters.identity.openid import EndedThere
 from wardstead.adapters.store.directory import Actor, DirectoryStore, OpenedSession
 from wardstead.adapters.store.directory_tables import credential, principal
 from wardstead.adapters.store.federation_tables import federated_person, federated_session, taken_once
+from wardstead.adapters.store.provisioning import is_provisioned, linked_by_name
+from wardstead.adapters.store.standings import put_standing, standing_changes
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import CredentialId, PrincipalId
@@ -102,27 +105,49 @@ class FederationStore:
         return self._directory.carry_out(change, actor, "federation.unlink", {"name": name})
 
     def admit(
-        self, assertion: Assertion, standing: Standing, *,
-        provider: str, create: bool, compatible: Callable[[frozenset[str]], None],
+        self, assertion: Assertion, found: Standing, managed: Managed, *,
+        provider: str, create: bool, compatible: Callable[[frozenset[str]], None], sources: Iterable[Source] = (),
     ) -> Principal:  # fmt: skip
-        """The person that this is, with the roles and the clearance that their groups give. Raises ``NotAdmitted``.
-        ``compatible`` raises for roles that nobody may have together.
+        """The person that this is, as their groups make them. Raises ``NotAdmitted``. ``compatible`` raises for roles that nobody
+        may have together. Of somebody whom one of ``sources`` provisions, that decides, and not the groups of a sign-in.
 
         Nobody is taken for somebody who is known here because they are called the same: whoever may choose names at the
-        provider would choose the administrator's.
+        provider would choose the administrator's. Unless the configuration says that a source and the provider are one.
         """
-        who = self.person(assertion.issuer, assertion.subject)
+        who = self.person(assertion.issuer, assertion.subject) or self._provisioned(assertion, sources, provider)
         actor = Actor(f"provider {provider}", f"provider {provider}")
+        if who is not None and self._is_provisioned(who):
+            return _admitted(who, who.roles)
         if who is None:
-            compatible(standing.roles)
-            who = self._known_from_now_on(assertion, standing, actor, create=create)
-        if not who.active:
-            raise NotAdmitted("your account is switched off", next_step="ask an administrator")
-        if who.roles != standing.roles:
-            self._directory.set_roles(who.name, standing.roles, compatible=compatible, actor=actor)
-        if who.clearance != standing.clearance:
-            self._directory.set_clearance(who.name, standing.clearance, actor=actor)
+            _require_role(found.roles)
+            compatible(found.roles)
+            who = self._known_from_now_on(assertion, found, actor, create=create)
+        _admitted(who, found.roles)
+        details: dict[str, object] = {"name": who.name}
+        now, known = self._clock(), who
+        with self._directory.reading() as connection:
+            same = not standing_changes(connection, known.id, found, managed)
+        if not same:
+
+            def change(connection: Connection) -> None:
+                details.update(put_standing(connection, known.id, found, managed, compatible=compatible, now_ms=now))
+
+            self._directory.carry_out(change, actor, "principal.standing", details)
         return self._directory.find(who.name)
+
+    def _provisioned(self, assertion: Assertion, sources: Iterable[Source], provider: str) -> Principal | None:
+        """Somebody of a source that knows people by the name that the provider says; linked from now on."""
+        with self._directory.reading() as connection:
+            found = linked_by_name(connection, assertion.issuer, sources, assertion.name)
+        who = self._directory.load().principals.get(PrincipalId(found)) if found is not None else None
+        if who is not None:
+            actor = Actor(f"provider {provider}", f"provider {provider}")
+            self.link(who.name, assertion.issuer, assertion.subject, actor=actor)
+        return who
+
+    def _is_provisioned(self, who: Principal) -> bool:
+        with self._directory.reading() as connection:
+            return is_provisioned(connection, who.id)
 
     def _known_from_now_on(self, assertion: Assertion, standing: Standing, actor: Actor, *, create: bool) -> Principal:
         if not create:
@@ -168,6 +193,21 @@ class FederationStore:
             return connection.execute(delete(credential).where(credential.c.id.in_(came))).rowcount
 
         return self._directory.carry_out(change, actor, "federation.logout", {"issuer": ended.issuer})
+
+
+def _require_role(roles: frozenset[str]) -> None:
+    if not roles:
+        raise NotAdmitted(
+            "your account is known to the identity provider, and has no role here",
+            next_step="ask an administrator: one of your groups has to be given a role in the configuration",
+        )
+
+
+def _admitted(who: Principal, roles: frozenset[str]) -> Principal:
+    if not who.active:
+        raise NotAdmitted("your account is switched off", next_step="ask an administrator")
+    _require_role(roles)
+    return who
 
 
 def _is(issuer: str, subject: str) -> ColumnElement[bool]:

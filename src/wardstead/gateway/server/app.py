@@ -24,7 +24,9 @@ from wardstead.gateway.pipeline.steps import Incoming, who_is
 from wardstead.gateway.protocol import dialects
 from wardstead.gateway.protocol.authzen import METADATA
 from wardstead.gateway.protocol.errors import status_of
+from wardstead.gateway.protocol.scim_call import BASE, CONTENT_TYPE, MOST_BYTES, Answering, Call, Refused, Reply, refused
 from wardstead.gateway.protocol.types import Dialect
+from wardstead.gateway.server.bodies import read_whole
 from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Draining
 from wardstead.gateway.server.evaluating import CONSOLE, Evaluating
@@ -93,6 +95,8 @@ class Services:
     shelf: Shelf
     document_bytes: int
     evaluating: Evaluating
+    provisioning: Answering | None = None
+    """The SCIM endpoints; ``None`` where no source is configured."""
     model_health: Sequence[Callable[[], bool]] = ()
     ledger_health: Callable[[], bool] = bool
     ledger_verified: Callable[[], bool | None] = bool
@@ -213,6 +217,8 @@ class Gateway:
             head.certificate = scope.get(CERTIFICATE)
             if path in EVALUATIONS:
                 await self._evaluate(path, scope["method"], head, receive, send)
+            elif path == BASE or path.startswith(f"{BASE}/"):
+                await self._provision(scope, head, receive, send)
             elif path.split("/")[1:3] in _KEPT:
                 await self._serve_files(scope, head, receive, send)
             elif self.console is None or head.certificate is not None or path in _APIS or path.startswith(_API_FOLDERS):
@@ -296,6 +302,34 @@ class Gateway:
         body = await evaluating.evaluate(path, self._services.worlds.current, who, receive, self._services.clock())
         await _send_whole(send, 200, body)
 
+    async def _provision(self, scope: dict[str, Any], head: RequestHead, receive: Receive, send: Send) -> None:
+        """SCIM: another system says who works here. Every answer is in SCIM's form."""
+        try:
+            reply = await self._provisioned(scope, head, receive)
+        except Refused as error:
+            reply = error.reply()
+        except WardsteadError as error:
+            reply = refused(error).reply()
+        except Exception:
+            log.exception("a request failed", extra={"fields": {"path": scope["path"][:200]}})
+            reply = refused(Unexpected()).reply()
+        await _send_whole(send, reply.status, reply.body, CONTENT_TYPE, list(reply.headers))
+
+    async def _provisioned(self, scope: dict[str, Any], head: RequestHead, receive: Receive) -> Reply:
+        endpoints = self._services.provisioning
+        if endpoints is None:
+            raise NotFound("nothing provisions people here", next_step="see 'identity.scim' in wardstead.yaml")
+        who = await self._identify(head)
+        may = self._services.worlds.current.decisions.decide(
+            AccessRequest(who, "provision", CONSOLE, now_ms=self._services.clock())
+        )
+        if not may.allow:
+            raise Refused(403, may.reason)
+        body = await read_whole(receive, MOST_BYTES, self._doors.body_timeout_s)
+        path = scope["path"].removeprefix(BASE).strip("/")
+        call = Call(scope["method"], path, scope["query_string"].decode("latin-1"), _header(scope, b"if-match"), body)
+        return await asyncio.to_thread(endpoints.answer, call, who)
+
     async def _healthz(self, _head: RequestHead, send: Send) -> None:
         await self._send_json(send, *await self._health.report(draining=self.draining))
 
@@ -369,6 +403,10 @@ class Gateway:
     @staticmethod
     async def _send_json(send: Send, status: int, body: dict[str, Any]) -> None:
         await _send_whole(send, status, orjson.dumps(body))
+
+
+def _header(scope: dict[str, Any], wanted: bytes) -> str:
+    return ", ".join(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
 
 
 async def _send_error(send: Send, dialect: Dialect, error: WardsteadError) -> None:
