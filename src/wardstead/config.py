@@ -367,11 +367,21 @@ class ScimSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     link: Literal["external_id", "name", "none"] = "external_id"
 
 
+class PasskeysSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For which name passkeys are, and on pages of which origins they work: those of this deployment's address."""
+
+    rp_id: str = ""
+    """The host name, or a domain that it is in. Whoever changes it makes every passkey worthless."""
+    origins: tuple[str, ...] = ()
+    """As a browser writes them: ``https://llm.example.com``, with a port that is not the usual one."""
+
+
 class IdentitySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who vouches for people, passwords aside."""
 
     providers: tuple[ProviderSection, ...] = ()
     scim: tuple[ScimSection, ...] = ()
+    passkeys: PasskeysSection = PasskeysSection()
 
 
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -421,6 +431,7 @@ def _check(settings: Settings, where: str) -> None:
         _check_classifier(classifier, f"{where}: inspection.classifiers[{number}]")
     _check_providers(settings.identity.providers, f"{where}: identity.providers")
     _check_sources(settings.identity, f"{where}: identity")
+    _check_passkeys(settings.identity.passkeys, settings.server, f"{where}: identity.passkeys")
     _check_witnesses(settings.ledger, f"{where}: ledger")
     forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
     if forbidden:
@@ -482,6 +493,20 @@ def _check_witnesses(ledger: LedgerSection, where: str) -> None:
         raise ConfigurationError("more witnesses are asked for than there are", where=f"{where}.witness_quorum")
     if ledger.unwitnessed_limit_s and not ledger.witnesses:
         raise ConfigurationError("there is no witness to wait for", where=f"{where}.unwitnessed_limit_s")
+
+
+def _check_passkeys(passkeys: PasskeysSection, server: ServerSection, where: str) -> None:
+    if passkeys.rp_id and not re.fullmatch(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", passkeys.rp_id):
+        raise ConfigurationError("not a host name", where=f"{where}.rp_id", why="small letters, digits, - and dots; no port")
+    for number, origin in enumerate(passkeys.origins):
+        parts = urlsplit(origin)
+        host, name = parts.hostname or "", passkeys.rp_id or server.host
+        bare = origin == f"{parts.scheme}://{parts.netloc}"
+        if not bare or not (parts.scheme == "https" or host == "localhost") or not (host == name or host.endswith(f".{name}")):
+            raise ConfigurationError(
+                f"no page at {origin[:80]!r} could use a passkey", where=f"{where}.origins[{number}]",
+                why=f"it is https://HOST or https://HOST:PORT, with a host that is {name} or ends with .{name}",
+            )  # fmt: skip
 
 
 def _check_providers(providers: tuple[ProviderSection, ...], where: str) -> None:

@@ -25,9 +25,10 @@ from wardstead.assurance.library.kept import NoSuchItem
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import product_policies
 from wardstead.bootstrap.replaying import Replay, Target
-from wardstead.console.factor_desk import Enrolment, OpenedSession, SecondStep
+from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown, SecondStep
 from wardstead.console.factor_desk import Standing as FactorStanding
 from wardstead.console.library_desk import Gift, Holding, Opened, Sharable, Shelved
+from wardstead.console.passkey_desk import Question
 from wardstead.console.policy_desk import Activated, Standing
 from wardstead.console.ports import (
     DetectorState,
@@ -273,6 +274,7 @@ class FakeFactors:
 
     codes: set[str] = field(default_factory=set)
     """Who has an authenticator."""
+    passkeys: dict[str, tuple[PasskeyShown, ...]] = field(default_factory=dict)
     pending: set[str] = field(default_factory=set)
     tickets: dict[str, str] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
@@ -280,11 +282,11 @@ class FakeFactors:
     open: Callable[[str], OpenedSession] = field(default=lambda name: OpenedSession(name, name))
 
     def after_password(self, name: str) -> OpenedSession | SecondStep:
-        if name not in self.codes:
+        if name not in self.codes and not self.passkeys.get(name):
             return self.open(name)
         ticket = f"ticket-{len(self.tickets)}"
         self.tickets[ticket] = name
-        return SecondStep(ticket, codes=True, passkeys=False)
+        return SecondStep(ticket, codes=name in self.codes, passkeys=bool(self.passkeys.get(name)))
 
     def finish(self, ticket: str, code: str) -> OpenedSession:
         if ticket not in self.tickets:
@@ -303,7 +305,8 @@ class FakeFactors:
     def standing(self, who: Identity) -> FactorStanding:
         name = who.principal.name
         since = "2026-11-20T09:00:00.000Z" if name in self.codes else ""
-        return FactorStanding(since, 10 if since else 0, 0, name in self.required, self.problem)
+        passkeys = self.passkeys.get(name, ())
+        return FactorStanding(since, 10 if since or passkeys else 0, passkeys, name in self.required, self.problem)
 
     def begin_codes(self, who: Identity) -> Enrolment:
         if self.problem:
@@ -327,6 +330,67 @@ class FakeFactors:
 
     def renew_recovery_codes(self, who: Identity) -> tuple[str, ...]:
         return RECOVERY
+
+
+@dataclass
+class FakePasskeys:
+    """Passkeys without a browser: the answer ``proof`` is right, and the ticket says whose it is."""
+
+    factors: FakeFactors
+    works: bool = True
+
+    def possible(self) -> bool:
+        return self.works
+
+    def ask(self) -> Question:
+        return Question('{"challenge": "AAAA"}', "who is it")
+
+    def sign_in(self, ticket: str, answer: str) -> OpenedSession:
+        self._check(ticket == "who is it", answer)
+        return self.factors.open("alice")
+
+    def ask_second(self, ticket: str) -> Question:
+        if ticket not in self.factors.tickets:
+            raise FakeRefusal("sign_in_lost", "this sign-in does not go on")
+        return Question('{"challenge": "AAAA"}', ticket)
+
+    def finish(self, ticket: str, answer: str) -> OpenedSession:
+        name = self.factors.tickets.pop(ticket, "")
+        self._check(bool(name), answer)
+        return self.factors.open(name)
+
+    def ask_confirm(self, who: Identity) -> Question:
+        return Question('{"challenge": "AAAA"}', f"confirm {who.principal.name}")
+
+    def confirm(self, who: Identity, ticket: str, answer: str) -> OpenedSession:
+        self._check(ticket == f"confirm {who.principal.name}", answer)
+        return self.factors.open(who.principal.name)
+
+    def ask_new(self, who: Identity) -> Question:
+        if self.factors.problem:
+            raise FakeRefusal("confirm_first", self.factors.problem)
+        return Question('{"challenge": "AAAA"}', f"new {who.principal.name}")
+
+    def add(self, who: Identity, ticket: str, answer: str, name: str) -> OpenedSession:
+        self._check(ticket == f"new {who.principal.name}", answer)
+        known = self.factors.passkeys.get(who.principal.name, ())
+        made = PasskeyShown(f"p{len(known)}", name, "2026-11-20T09:00:00.000Z", "", synced=True)
+        self.factors.passkeys[who.principal.name] = (*known, made)
+        return self.factors.open(who.principal.name)
+
+    def rename(self, who: Identity, passkey: str, name: str) -> None:
+        known = self.factors.passkeys.get(who.principal.name, ())
+        if passkey not in {one.id for one in known}:
+            raise FakeRefusal("not_found", "you have no such passkey")
+        self.factors.passkeys[who.principal.name] = tuple(replace(one, name=name) if one.id == passkey else one for one in known)
+
+    def remove(self, who: Identity, passkey: str) -> None:
+        known = self.factors.passkeys.get(who.principal.name, ())
+        self.factors.passkeys[who.principal.name] = tuple(one for one in known if one.id != passkey)
+
+    def _check(self, fits: bool, answer: str) -> None:
+        if not fits or answer != "proof":
+            raise FakeRefusal("passkey_refused", "the passkey is not accepted")
 
 
 class FakeRefusal(CallerError):
@@ -443,6 +507,7 @@ class FakeServices:
 
     def __post_init__(self) -> None:
         self.factors.open = self._open
+        self.passkeys = FakePasskeys(self.factors)
         if not self.summaries:
             self._fill()
 

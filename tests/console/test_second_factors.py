@@ -144,3 +144,78 @@ def test_who_may_not_open_the_console_sees_their_account_and_what_would_help(sig
 def test_without_a_session_there_is_no_account(client: TestClient) -> None:
     for path in (ACCOUNT, f"{ACCOUNT}/codes", CONFIRM):
         assert client.get(path).headers["location"].startswith("/console/sign-in")
+
+
+# -- passkeys --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_passkey_signs_in_by_a_question_and_its_answer(client: TestClient, services: FakeServices) -> None:
+    page = client.get("/console/sign-in?next=/console/chat").text
+    assert "Sign in with a passkey" in page
+    asked = client.post("/console/sign-in/passkey/ask", data={"csrf": token_in(page)})
+    assert asked.json() == {"challenge": "AAAA"}
+    wrong = client.post("/console/sign-in/passkey", data={"csrf": token_in(page), "answer": "x"})
+    assert wrong.status_code == 403
+    assert "not accepted" in wrong.text
+    form = {"csrf": token_in(page), "answer": "proof", "next": "/console/chat"}
+    answer = client.post("/console/sign-in/passkey", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/chat")
+    assert client.get("/console/").status_code == 200
+
+
+def test_where_there_is_no_name_for_passkeys_none_are_offered(client: TestClient, services: FakeServices) -> None:
+    services.passkeys.works = False
+    assert "passkey" not in client.get("/console/sign-in").text.replace("passkeys.js", "")
+
+
+def test_passkeys_are_added_renamed_and_removed(signed_in: SignedIn, services: FakeServices, client: TestClient) -> None:
+    alice = signed_in("alice")
+    token = token_in(alice.get(ACCOUNT).text)
+    assert alice.post(f"{ACCOUNT}/passkeys/ask", data={"csrf": token}).json() == {"challenge": "AAAA"}
+    added = alice.post(f"{ACCOUNT}/passkeys", data={"csrf": token, "answer": "proof", "name": "blue"})
+    assert (added.status_code, added.headers["location"]) == (303, ACCOUNT)
+    page = alice.get(ACCOUNT).text
+    assert "<b>blue</b>" in page
+    fresh = token_in(page)
+    assert alice.post(f"{ACCOUNT}/passkeys/p0/rename", data={"csrf": fresh, "name": "<i>red</i>"}).status_code == 303
+    assert "&lt;i&gt;red&lt;/i&gt;" in alice.get(ACCOUNT).text
+    gone = alice.post(f"{ACCOUNT}/passkeys/p9/rename", data={"csrf": fresh, "name": "x"})
+    assert gone.status_code == 404
+    form = {"csrf": token_in(client.get("/console/sign-in").text), "name": "alice", "password": PASSWORD}
+    page = client.post("/console/sign-in", data=form).text
+    assert "Use a passkey" in page
+    assert client.post(f"{SECOND}/passkey/ask", data={"csrf": token_in(page)}).status_code == 200
+    assert client.post(f"{SECOND}/passkey", data={"csrf": token_in(page), "answer": "proof"}).status_code == 303
+    assert alice.post(f"{ACCOUNT}/passkeys/p0/remove", data={"csrf": fresh}).status_code == 303
+    assert services.factors.passkeys["alice"] == ()
+
+
+def test_confirming_with_a_passkey(signed_in: SignedIn, services: FakeServices) -> None:
+    alice = signed_in("alice")
+    services.factors.codes.add("alice")
+    token = token_in(alice.get(CONFIRM).text)
+    assert alice.post(f"{CONFIRM}/passkey/ask", data={"csrf": token}).status_code == 200
+    assert alice.post(f"{CONFIRM}/passkey", data={"csrf": token, "answer": "x"}).status_code == 403
+    answer = alice.post(f"{CONFIRM}/passkey", data={"csrf": token, "answer": "proof", "next": "/console/chat"})
+    assert answer.headers["location"] == "/console/chat"
+
+
+@pytest.mark.parametrize("path", ["/console/sign-in/passkey", f"{SECOND}/passkey", f"{CONFIRM}/passkey", f"{ACCOUNT}/passkeys"])
+@pytest.mark.parametrize("step", ["", "/ask"])
+def test_no_question_and_no_answer_without_the_pages_token(
+    signed_in: SignedIn, services: FakeServices, path: str, step: str
+) -> None:
+    alice = signed_in("alice")
+    for given in ("", "guessed"):
+        answer = alice.post(f"{path}{step}", data={"csrf": given, "answer": "proof", "name": "x"})
+        assert answer.status_code == 403
+    assert services.factors.passkeys == {}
+    assert len(services.sessions) == 1
+
+
+def test_a_weak_session_gets_no_question_for_a_new_one(signed_in: SignedIn, services: FakeServices) -> None:
+    alice = signed_in("alice")
+    services.factors.problem = "prove who you are"
+    refused = alice.post(f"{ACCOUNT}/passkeys/ask", data={"csrf": token_in(alice.get(ACCOUNT).text)})
+    assert refused.status_code == 403
+    assert "Prove who you are" in refused.json()["problem"]

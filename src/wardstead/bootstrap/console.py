@@ -25,6 +25,7 @@ from wardstead.bootstrap.detectors import lacking
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.library import library_of_worker
 from wardstead.bootstrap.library_desk import DeploymentLibraryDesk
+from wardstead.bootstrap.passkeys import DeploymentPasskeyDesk
 from wardstead.bootstrap.policy_desk import DeploymentPolicyDesk
 from wardstead.bootstrap.reading import read_text
 from wardstead.bootstrap.replaying import proposed_policy, replay_of, replayed
@@ -80,6 +81,7 @@ class Console:
         self.policies = DeploymentPolicyDesk(deployment)
         self.factors = DeploymentFactorDesk(deployment)
         self.library = DeploymentLibraryDesk(library_of_worker(deployment, worlds), worlds)
+        self.passkeys = DeploymentPasskeyDesk(deployment, self.factors)
 
     # -- signing in --------------------------------------------------------------------------------------------------
 

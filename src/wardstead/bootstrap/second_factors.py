@@ -11,11 +11,12 @@ from wardstead.access.ports import Identity, Principal
 from wardstead.access.situation import roles_at
 from wardstead.access.strength import CODE, MEANS, PASSWORD, SECOND_FACTOR
 from wardstead.adapters.identity.codes import address, new_secret, picture
+from wardstead.adapters.store.passkeys import PasskeyStore
 from wardstead.adapters.store.second_factors import NoSecondFactor, SecondFactors, SecondFactorStore
 from wardstead.adapters.store.sessions import in_place_of
 from wardstead.adapters.store.sign_in_steps import Purpose, SignInSteps, StepLost
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.console.factor_desk import Enrolment, OpenedSession, SecondStep, Standing
+from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown, SecondStep, Standing
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import PrincipalId
@@ -49,7 +50,8 @@ class DeploymentFactorDesk:
         return second_factors(self._deployment)
 
     @cached_property
-    def _steps(self) -> SignInSteps:
+    def steps(self) -> SignInSteps:
+        """Sign-ins that have begun."""
         deployment = self._deployment
         return SignInSteps(deployment.directory, pepper=deployment.pepper, clock=now_ms, entropy=os.urandom)
 
@@ -59,32 +61,35 @@ class DeploymentFactorDesk:
         """What a right password is worth: a session, or half of one."""
         held = self._store.of(who)
         if not held.any:
-            return self._open(who, [PASSWORD])
+            return self.open(who, [PASSWORD])
         codes = held.codes_since_ms is not None or held.recovery_codes > 0
-        return SecondStep(self._steps.begin(Purpose.SIGN_IN, who, [PASSWORD]), codes, held.passkeys > 0)
+        return SecondStep(self.steps.begin(Purpose.SIGN_IN, who, [PASSWORD]), codes, held.passkeys > 0)
 
     def finish(self, ticket: str, code: str) -> OpenedSession:
         """See ``FactorDesk.finish``."""
-        who = self._person(self._steps.look(Purpose.SIGN_IN, ticket).principal)
+        who = self.person(self.steps.look(Purpose.SIGN_IN, ticket).principal)
         used = self._store.use(who, code)
-        step = self._steps.take(Purpose.SIGN_IN, ticket)
-        return self._open(who, step.means | {used})
+        step = self.steps.take(Purpose.SIGN_IN, ticket)
+        return self.open(who, step.means | {used})
 
     def confirm(self, who: Identity, code: str) -> OpenedSession:
         """See ``FactorDesk.confirm``."""
-        return self._renew(who, self._store.use(who.principal, code))
+        return self.renew(who, self._store.use(who.principal, code))
 
-    def _person(self, principal: PrincipalId | None) -> Principal:
+    def person(self, principal: PrincipalId | None) -> Principal:
+        """Who that is, if they may sign in. Raises ``StepLost``."""
         found = self._deployment.directory.load().principals.get(principal) if principal is not None else None
         if found is None or not found.active:
             raise StepLost
         return found
 
-    def _open(self, who: Principal, means: Iterable[str]) -> OpenedSession:
+    def open(self, who: Principal, means: Iterable[str]) -> OpenedSession:
+        """A session that was proved by these means just now."""
         opened = self._deployment.directory.open_session(who, authenticated_ms=now_ms(), means=means)
         return OpenedSession(opened.token, opened.csrf)
 
-    def _renew(self, who: Identity, used: str) -> OpenedSession:
+    def renew(self, who: Identity, used: str) -> OpenedSession:
+        """A session in place of ``who``'s, in which they have proved more just now."""
         means = (who.credential.strength & MEANS) | {used}
         opened = self._deployment.directory.open_session(
             who.principal, authenticated_ms=now_ms(), means=means, also=in_place_of(who.credential.id)
@@ -97,14 +102,22 @@ class DeploymentFactorDesk:
         """See ``FactorDesk.standing``."""
         held, rules = self._store.of(who.principal), self._deployment.access_rules()
         required = SECOND_FACTOR in rules.demanded(roles_at(who.principal, now_ms(), rules))
-        since = rfc3339(held.codes_since_ms) if held.codes_since_ms is not None else ""
         refused = _refused(who, held)
         problem = f"{refused.what}. {refused.next_step}" if refused is not None else ""
-        return Standing(since, held.recovery_codes, held.passkeys, required, problem)
+        return Standing(_time(held.codes_since_ms), held.recovery_codes, self._passkeys(who), required, problem)
+
+    def _passkeys(self, who: Identity) -> tuple[PasskeyShown, ...]:
+        found = PasskeyStore(self._deployment.directory, clock=now_ms, entropy=os.urandom).of(who.principal.id)
+        return tuple(
+            PasskeyShown(
+                one.id, one.name, rfc3339(one.created_ms), rfc3339(one.last_used_ms) if one.last_used_ms else "", one.synced
+            )
+            for one in found
+        )
 
     def begin_codes(self, who: Identity) -> Enrolment:
         """See ``FactorDesk.begin_codes``."""
-        self._require(who)
+        self.require_recent(who)
         self._store.begin(who.principal, new_secret(os.urandom))
         return self.begun_codes(who)
 
@@ -116,21 +129,22 @@ class DeploymentFactorDesk:
 
     def confirm_codes(self, who: Identity, code: str) -> tuple[OpenedSession, tuple[str, ...]]:
         """See ``FactorDesk.confirm_codes``."""
-        self._require(who)
+        self.require_recent(who)
         codes = self._store.confirm(who.principal, code)
-        return self._renew(who, CODE), codes
+        return self.renew(who, CODE), codes
 
     def remove_codes(self, who: Identity) -> None:
         """See ``FactorDesk.remove_codes``."""
-        self._require(who)
+        self.require_recent(who)
         self._store.remove_authenticator(who.principal)
 
     def renew_recovery_codes(self, who: Identity) -> tuple[str, ...]:
         """See ``FactorDesk.renew_recovery_codes``."""
-        self._require(who)
+        self.require_recent(who)
         return self._store.renew_recovery_codes(who.principal)
 
-    def _require(self, who: Identity) -> None:
+    def require_recent(self, who: Identity) -> None:
+        """Raises ``ConfirmFirst`` unless this session may change how its owner signs in."""
         refused = _refused(who, self._store.of(who.principal))
         if refused is not None:
             raise refused
@@ -142,6 +156,10 @@ def _refused(who: Identity, held: SecondFactors) -> ConfirmFirst | None:
     recent = since is not None and 0 <= now_ms() - since <= _RECENT_MS
     enough = not held.any or SECOND_FACTOR in who.credential.strength
     return None if recent and enough else ConfirmFirst(enrolled=held.any)
+
+
+def _time(moment_ms: int | None) -> str:
+    return rfc3339(moment_ms) if moment_ms is not None else ""
 
 
 def second_factors(deployment: Deployment) -> SecondFactorStore:

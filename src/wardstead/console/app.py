@@ -18,6 +18,7 @@ from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
 from wardstead.console.pages.library import LibraryPages, TooManyDocuments
 from wardstead.console.pages.overview import Overview
+from wardstead.console.pages.passkeys import PasskeyPages
 from wardstead.console.pages.second_step import SecondStepPages
 from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
 from wardstead.console.pages.vouching import Vouching
@@ -41,14 +42,16 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
     replays = Turns(settings.replays, settings.replays_waiting, TooManyReplays)
     documents = Turns(settings.text_checks, settings.text_waiting, TooManyDocuments)
     questions = Turns(settings.questions, settings.questions_waiting, TooManyQuestions)
+    second, account = SecondStepPages(door), AccountPages(site, checks)
     routes = [
         Route("/", _to_home, methods=["GET"]),
         Route("/console", _to_home, methods=["GET"]),
         Route(f"{STATIC}/{{digest}}/{{name}}", partial(_static, site), methods=["GET"]),
         *door.routes(),
         *Vouching(door, visits).routes(),
-        *SecondStepPages(door).routes(),
-        *AccountPages(site, checks).routes(),
+        *second.routes(),
+        *account.routes(),
+        *PasskeyPages(second, account).routes(),
         *Overview(site).routes(),
         *Exchanges(site).routes(),
         *Reviewing(site).routes(),

@@ -40,22 +40,33 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyShown:
+    """A passkey as its owner sees it. ``last_used`` is empty where it never was; ``synced``: it may be on several devices."""
+
+    id: str
+    name: str
+    created: str
+    last_used: str
+    synced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What somebody has. Times are RFC 3339; ``codes_since`` is empty without an authenticator.
 
-    ``required``: a role of theirs demands one. ``open``: whether this session may change any of it; else why not, and what helps.
+    ``required``: a role of theirs demands one. ``problem``: why this session may change nothing of it; empty where it may.
     """
 
     codes_since: str
     recovery_codes: int
-    passkeys: int
+    passkeys: tuple[PasskeyShown, ...]
     required: bool
     problem: str = ""
 
     @property
     def any(self) -> bool:
         """Whether a password alone is not enough."""
-        return bool(self.codes_since) or self.passkeys > 0
+        return bool(self.codes_since or self.passkeys)
 
 
 class FactorDesk(Protocol):

@@ -15,6 +15,7 @@ from wardstead.access.ports import Container, Decision, Identity, Resource
 from wardstead.assurance.review.held import Held, Said, Verdict
 from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
 from wardstead.console.library_desk import LibraryDesk
+from wardstead.console.passkey_desk import PasskeyDesk
 from wardstead.console.policy_desk import PolicyDesk
 from wardstead.inspection.classify import Classification
 from wardstead.inspection.combining import Kind
@@ -142,6 +143,11 @@ class ConsoleServices(Protocol):
     @property
     def library(self) -> LibraryDesk:
         """Documents, and sharing."""
+        ...
+
+    @property
+    def passkeys(self) -> PasskeyDesk:
+        """Passkeys among it."""
         ...
 
     def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | SecondStep | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from wardstead.access.credentials import digest
 from wardstead.access.ports import Principal
@@ -72,6 +72,14 @@ class SignInSteps:
     def look(self, purpose: Purpose, ticket: str) -> Step:
         """What waits; it goes on waiting. Raises ``StepLost``."""
         with self._directory.reading() as connection:
+            return self._find(connection, purpose, ticket)
+
+    def challenge(self, purpose: Purpose, ticket: str, challenge: bytes) -> Step:
+        """Ask something (else) of what waits. Raises ``StepLost``."""
+        with self._directory.writing("a sign-in cannot go on", durable=False) as connection:
+            self._find(connection, purpose, ticket)
+            here = sign_in_step.c.digest == self._digest(ticket)
+            connection.execute(update(sign_in_step).where(here).values(challenge=challenge))
             return self._find(connection, purpose, ticket)
 
     def take(self, purpose: Purpose, ticket: str) -> Step:

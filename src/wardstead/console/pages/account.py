@@ -37,7 +37,7 @@ class AccountPages:
 
     async def show(self, request: Request) -> Response:
         """What they have."""
-        return await self._page(await visitor(request, self.site.services))
+        return await self.page(await visitor(request, self.site.services))
 
     async def begin_codes(self, request: Request) -> Response:
         """A secret for an authenticator, which does not count yet."""
@@ -45,7 +45,7 @@ class AccountPages:
         try:
             await run_in_threadpool(self.site.services.factors.begin_codes, who.identity)
         except CallerError as error:
-            return await self._page(who, error)
+            return await self.page(who, error)
         return RedirectResponse(f"{ACCOUNT}/codes", 303)
 
     async def show_codes(self, request: Request) -> Response:
@@ -67,7 +67,7 @@ class AccountPages:
         except CallerError as error:
             if error.code == "wrong_code":
                 return await self._enrolling(who, error)
-            return await self._page(who, error)
+            return await self.page(who, error)
         renewed = Visitor(who.identity, session.csrf, session.token)
         response = await self.site.page(renewed, "recovery-codes.html", at="account", codes=codes, first=True)
         keep_session(response, session)
@@ -79,7 +79,7 @@ class AccountPages:
         try:
             await run_in_threadpool(self.site.services.factors.remove_codes, who.identity)
         except CallerError as error:
-            return await self._page(who, error)
+            return await self.page(who, error)
         return RedirectResponse(ACCOUNT, 303)
 
     async def renew(self, request: Request) -> Response:
@@ -88,7 +88,7 @@ class AccountPages:
         try:
             codes = await run_in_threadpool(self.site.services.factors.renew_recovery_codes, who.identity)
         except CallerError as error:
-            return await self._page(who, error)
+            return await self.page(who, error)
         return await self.site.page(who, "recovery-codes.html", at="account", codes=codes, first=False)
 
     async def _who(self, request: Request) -> Visitor:
@@ -102,10 +102,12 @@ class AccountPages:
             response.status_code = status_of(error)
         return response
 
-    async def _page(self, who: Visitor, error: CallerError | None = None) -> Response:
+    async def page(self, who: Visitor, error: CallerError | None = None) -> Response:
+        """All that they have, and what went wrong."""
         standing = await run_in_threadpool(self.site.services.factors.standing, who.identity)
         problem = sentence(error) if error is not None else ""
-        response = await self.site.page(who, "account.html", at="account", standing=standing, problem=problem)
+        shown = {"standing": standing, "problem": problem, "passkeys": self.site.services.passkeys.possible()}
+        response = await self.site.page(who, "account.html", at="account", **shown)
         if error is not None:
             response.status_code = status_of(error)
         return response

@@ -53,7 +53,7 @@ class SecondStepPages:
         standing = await run_in_threadpool(self.door.site.services.factors.standing, who.identity)
         if not standing.any:
             return RedirectResponse(ACCOUNT, 303)
-        return await self._page(who, target)
+        return await self.page(who, target)
 
     async def confirm(self, request: Request) -> Response:
         """Take the code: another session, which has proved more."""
@@ -63,10 +63,11 @@ class SecondStepPages:
         try:
             session = await self.door.checks.run(desk.confirm, who.identity, form.get("code", ""))
         except CallerError as error:
-            return await self._page(who, target, error)
+            return await self.page(who, target, error)
         return signed_in(session, target)
 
-    async def _page(self, who: Visitor, target: str, error: CallerError | None = None) -> Response:
+    async def page(self, who: Visitor, target: str, error: CallerError | None = None) -> Response:
+        """The form in a session, and what went wrong."""
         site = self.door.site
         standing = await run_in_threadpool(site.services.factors.standing, who.identity)
         shown = {"standing": standing, "next": target, "problem": sentence(error) if error is not None else ""}

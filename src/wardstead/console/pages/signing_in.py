@@ -126,7 +126,16 @@ class SigningIn:
         """One of the forms for whoever has no session yet, with its own request token."""
         token = form_token(request)
         providers = self.site.services.providers()
-        shown = {"name": "", "problem": "", "first": False, "next": local(""), "providers": providers, **values}
+        passkeys = self.site.services.passkeys.possible()
+        shown = {
+            "passkeys": passkeys,
+            "name": "",
+            "problem": "",
+            "first": False,
+            "next": local(""),
+            "providers": providers,
+            **values,
+        }
         response = self.site.bare(template, status, form_token=token, **shown)
         keep_form_token(response, token)
         return response

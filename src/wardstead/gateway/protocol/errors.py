@@ -12,6 +12,7 @@ STATUS: Final[dict[str, int]] = {
     "access_denied": 403,
     "confirm_first": 403,
     "wrong_code": 403,
+    "passkey_refused": 403,
     "above_owner": 403,
     "model_not_found": 404,
     "not_found": 404,
