@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 from wardstead.access.asking import Asked
-from wardstead.access.ports import UNBOUND, Bounds
+from wardstead.access.ports import UNBOUND, Bounds, Credential, CredentialKind, Identity
+from wardstead.adapters.store.directory import UnknownPerson
+from wardstead.adapters.store.ledger_tables import entry
 from wardstead.bootstrap import asking, people
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.key_desk import DeploymentKeyDesk
 from wardstead.bootstrap.people import BadValue, LastAdministrator
+from wardstead.console.key_desk import Wanted
+from wardstead.kernel.ids import CredentialId
 
 
 def test_the_last_active_administrator_is_kept_unless_forced(deployment: Deployment) -> None:
@@ -87,3 +92,26 @@ def test_an_answer_can_be_explained_for_a_key(deployment: Deployment) -> None:
         asking.explain(deployment, Asked("admin", "infer", "smollm2", key=key.prefix), policies)
     with pytest.raises(BadValue, match="no age"):
         explained(signed_in="5m")
+
+
+def test_the_console_makes_and_revokes_keys_in_the_name_of_whoever_is_signed_in(deployment: Deployment) -> None:
+    root = deployment.directory.find("admin")
+    who = Identity(root, Credential(CredentialId("c"), CredentialKind.SESSION, b"", root.id))
+    desk = DeploymentKeyDesk(deployment)
+    people.add(deployment, "bob", ["user"], "internal", [])
+    assert desk.choices().people == ("admin", "bob")
+    assert desk.create(Wanted("bob", Bounds(purposes=frozenset({"support"})), "90d"), who).startswith("ws_")
+    (made,) = desk.keys()
+    assert (made.person, made.bounds.purposes, made.expires_ms is not None) == ("bob", {"support"}, True)
+    for wanted in (Wanted("bob", Bounds(models=frozenset({"x"})), ""), Wanted("bob", UNBOUND, "yesterday")):
+        with pytest.raises(BadValue):
+            desk.create(wanted, who)
+    with pytest.raises(UnknownPerson):
+        desk.create(Wanted("nobody", UNBOUND, ""), who)
+    desk.revoke(made.id, who)
+    assert desk.keys() == []
+    with deployment.engine.connect() as connection:
+        rows = connection.execute(entry.select().where(entry.c.kind == "admin").order_by(entry.c.id)).mappings().all()
+    opened = [deployment.ledger.open_exchange(row["exchange"], deployment.ring) for row in rows[-2:]]
+    acts = [one["entries"][0]["content"] for one in opened if one is not None]
+    assert [(act["action"], act["details"]["by"]) for act in acts] == [("key.create", "admin"), ("key.revoke", "admin")]

@@ -18,7 +18,17 @@ from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.policyset import AccessPolicies, PolicyFiles, compile_policies
-from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Directory, Identity, Principal, Resource
+from wardstead.access.ports import (
+    AccessRequest,
+    Credential,
+    CredentialKind,
+    Decision,
+    Directory,
+    Identity,
+    KeySummary,
+    Principal,
+    Resource,
+)
 from wardstead.adapters.identity.codes import picture
 from wardstead.assurance.library.kept import Kind as KeptKind
 from wardstead.assurance.library.kept import NoSuchItem
@@ -27,6 +37,7 @@ from wardstead.bootstrap.deployment import product_policies
 from wardstead.bootstrap.replaying import Replay, Target
 from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown, SecondStep
 from wardstead.console.factor_desk import Standing as FactorStanding
+from wardstead.console.key_desk import Choices, Wanted
 from wardstead.console.library_desk import Gift, Holding, Opened, Sharable, Shelved
 from wardstead.console.passkey_desk import Question
 from wardstead.console.policy_desk import Activated, Standing
@@ -262,6 +273,35 @@ class FakeDesk:
 
     def purposes(self) -> Sequence[str]:
         return ["support"]
+
+
+@dataclass
+class FakeKeys:
+    """Keys in memory; ``done`` by whom."""
+
+    made: list[KeySummary] = field(default_factory=list)
+    done: list[tuple[str, str]] = field(default_factory=list)
+
+    def keys(self) -> Sequence[KeySummary]:
+        return self.made
+
+    def choices(self) -> Choices:
+        return Choices(tuple(sorted(PEOPLE)), ("support", "drafting"), ("office",), ("smollm2",))
+
+    def create(self, wanted: Wanted, actor: Identity) -> str:
+        if not wanted.bounds.purposes <= {"support", "drafting"}:
+            raise FakeRefusal("bad_value", "there is no purpose <b>nonsense</b>")
+        number = len(self.made)
+        expires = 1_800_000_000_000 if wanted.expires else None
+        self.made.append(KeySummary(f"k{number}", f"ws_abcd{number}", wanted.person, (), 0, expires, None, wanted.bounds))
+        self.done.append(("create", actor.principal.name))
+        return f"ws_abcd{number}secret"
+
+    def revoke(self, key_id: str, actor: Identity) -> None:
+        if key_id not in {one.id for one in self.made}:
+            raise FakeRefusal("unknown_key", "there is no such key")
+        self.made = [one for one in self.made if one.id != key_id]
+        self.done.append(("revoke", actor.principal.name))
 
 
 CODE = "123456"
@@ -501,6 +541,7 @@ class FakeServices:
     changed: bool = False
     policies: FakeDesk = field(default_factory=FakeDesk)
     library: FakeLibrary = field(default_factory=FakeLibrary)
+    keys: FakeKeys = field(default_factory=FakeKeys)
     factors: FakeFactors = field(default_factory=FakeFactors)
     demand: str = ""
     """What a session would need to do anything."""

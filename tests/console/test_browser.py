@@ -132,7 +132,13 @@ def test_every_page_passes_axe_and_fits(browser: Browser, services: FakeServices
         sign_in(page, "root")
         expect(page.locator("#live-status")).to_have_text("Live")
         assert_accessible(page)
-        for path in ("classification/what-if", "access?who=alice&action=infer&model=smollm2", "access/check", "access/changes"):
+        for path in (
+            "classification/what-if",
+            "access?who=alice&action=infer&model=smollm2",
+            "access/check",
+            "access/changes",
+            "keys",
+        ):
             page.goto(path)
             assert_accessible(page)
             assert_nothing_sticks_out(page)

@@ -23,6 +23,7 @@ from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
 from wardstead.bootstrap.federation import Federation
+from wardstead.bootstrap.key_desk import DeploymentKeyDesk
 from wardstead.bootstrap.library import library_of_worker
 from wardstead.bootstrap.library_desk import DeploymentLibraryDesk
 from wardstead.bootstrap.passkeys import DeploymentPasskeyDesk
@@ -79,6 +80,7 @@ class Console:
         self._states: tuple[float, tuple[DetectorState, ...]] | None = None
         self._lock = Lock()
         self.policies = DeploymentPolicyDesk(deployment)
+        self.keys = DeploymentKeyDesk(deployment)
         self.factors = DeploymentFactorDesk(deployment)
         self.library = DeploymentLibraryDesk(library_of_worker(deployment, worlds), worlds)
         self.passkeys = DeploymentPasskeyDesk(deployment, self.factors)

@@ -16,6 +16,7 @@ from wardstead.console.pages.chat import Chat
 from wardstead.console.pages.classification import Classifying, TooManyTries
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
+from wardstead.console.pages.keys import Keys
 from wardstead.console.pages.library import LibraryPages, TooManyDocuments
 from wardstead.console.pages.overview import Overview
 from wardstead.console.pages.passkeys import PasskeyPages
@@ -59,6 +60,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *WhatIf(site, replays).routes(),
         *AccessPages(site, questions).routes(),
         *LibraryPages(site, documents).routes(),
+        *Keys(site).routes(),
         *Chat(site).routes(),
     ]
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from wardstead.access.ports import Container, Decision, Identity, Resource
 from wardstead.assurance.review.held import Held, Said, Verdict
 from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
+from wardstead.console.key_desk import KeyDesk
 from wardstead.console.library_desk import LibraryDesk
 from wardstead.console.passkey_desk import PasskeyDesk
 from wardstead.console.policy_desk import PolicyDesk
@@ -133,6 +134,11 @@ class ConsoleServices(Protocol):
     @property
     def policies(self) -> PolicyDesk:
         """What there is to ask of the access policies."""
+        ...
+
+    @property
+    def keys(self) -> KeyDesk:
+        """API keys, for whoever may administer."""
         ...
 
     @property

@@ -132,12 +132,22 @@ class Site:
         shown = {"who": who.identity.principal, "csrf": who.csrf, "at": at, "alarms": alarms, **values}
         shown["reviews"] = self.may_review(who)
         shown["administration"] = self.decide(who, "viewAdministration", CONSOLE).allow
+        shown["administers"] = self.decide(who, "administer", CONSOLE).allow
         # What was said may be long, and nobody else waits for it.
         return await run_in_threadpool(partial(self.bare, template, **shown))
 
     def bare(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for anybody."""
-        shown = {"who": None, "csrf": "", "at": "", "alarms": [], "reviews": False, "administration": False, **values}
+        shown = {
+            "who": None,
+            "csrf": "",
+            "at": "",
+            "alarms": [],
+            "reviews": False,
+            "administration": False,
+            "administers": False,
+            **values,
+        }
         return HTMLResponse(self._templates.get_template(template).render(shown), status)
 
     async def error_page(self, request: Request, error: WardsteadError) -> Response:
