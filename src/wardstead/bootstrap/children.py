@@ -8,6 +8,7 @@ import threading
 import time
 from functools import partial
 
+from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms
@@ -108,4 +109,5 @@ def server_of(deployment: Deployment, model: str) -> ModelServer:
         threads=upstream.threads,
         gpu_layers=upstream.gpu_layers,
         chat_template=_template(deployment, upstream.chat_template),
+        weights_key=partial(deployment.keys.key, WEIGHTS),
     )

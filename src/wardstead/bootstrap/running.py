@@ -20,6 +20,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.keys.handed import Handing
 from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
@@ -59,7 +60,7 @@ def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], No
     try:
         _require_port(deployment)
         _prepare(deployment, on_step)
-        children = _children(deployment, deployment.keys.handing())
+        children = _children(deployment, deployment.keys.handing(), _weights_key(deployment))
         supervisor = Supervisor(children, _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
         stopping: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -205,7 +206,12 @@ def _last_line(log: Path) -> str:
     return harmless(" ".join(str(fields[key]) for key in ("where", "what", "why", "next_step") if fields.get(key))[:500])
 
 
-def _children(deployment: Deployment, root: Handing) -> list[ChildSpec]:
+def _weights_key(deployment: Deployment) -> Handing:
+    """What launchers get: the key of encrypted weights, never the root key."""
+    return deployment.keys.handing(WEIGHTS) if deployment.keys.has(WEIGHTS) else Handing()
+
+
+def _children(deployment: Deployment, root: Handing, weights: Handing) -> list[ChildSpec]:
     base = [sys.executable, "-m", "wardstead.bootstrap"]
     place = ["--deployment", str(deployment.places.directory)]
     logs = deployment.places.logs
@@ -214,6 +220,8 @@ def _children(deployment: Deployment, root: Handing) -> list[ChildSpec]:
             f"launcher-{file_name(model.name)}",
             [*base, "launcher", *place, "--model", model.name],
             logs / f"launcher-{file_name(model.name)}.log",
+            environment=weights.environment,
+            descriptors=weights.descriptors,
         )
         for model in deployment.settings.models
         if model.upstream.kind == "embedded"

@@ -30,6 +30,7 @@ from wardstead.cli import (
     ledger,
     library,
     model,
+    model_weights,
     people,
     review,
     root_keys,
@@ -72,6 +73,8 @@ app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
 app.add_typer(classify.app, name="classify")
 app.add_typer(model.app, name="model")
+model.app.command("encrypt")(model_weights.encrypt)
+model.app.command("decrypt")(model_weights.decrypt)
 classify.app.command("test")(classify_policy.examples)
 classify.app.command("policies")(classify_policy.policies)
 classify.app.command("use")(classify_policy.use)

@@ -11,7 +11,7 @@ import pytest
 
 from wardstead.adapters.keys import folder as module
 from wardstead.adapters.keys.folder import CREDENTIALS, KNOWN, LEDGER, ROOT, KeyFolder
-from wardstead.adapters.keys.handed import HANDED_VARIABLE, hand_over, handed
+from wardstead.adapters.keys.handed import hand_over, handed, variable
 from wardstead.adapters.keys.passphrase import Passphrase
 from wardstead.adapters.store.key_files import new_key, new_ledger_key
 from wardstead.adapters.store.subject_keys import SubjectKeys
@@ -189,15 +189,15 @@ def test_a_rotation_that_is_interrupted_is_ended_by_the_next(
 
 
 def test_a_root_key_is_handed_over_once_and_cannot_be_changed() -> None:
-    handing = hand_over(bytes(range(32)))
-    assert handed(handing.environment) == bytes(range(32))
+    handing = hand_over(ROOT, bytes(range(32)))
+    assert handed(ROOT, handing.environment) == bytes(range(32))
     (descriptor,) = handing.descriptors
     with pytest.raises(OSError, match="not permitted"):
         os.pwrite(descriptor, b"x", 0)
     assert not os.get_inheritable(descriptor)
     os.close(descriptor)
     with pytest.raises(ConfigurationError, match="handed over"):
-        handed(handing.environment)
+        handed(ROOT, handing.environment)
     with pytest.raises(ConfigurationError, match="handed over"):
-        handed({HANDED_VARIABLE: "three"})
-    assert handed({}) is None
+        handed(ROOT, {variable(ROOT): "three"})
+    assert handed(ROOT, {}) is None

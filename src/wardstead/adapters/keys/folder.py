@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from wardstead.adapters.keys.handed import HANDED_VARIABLE, Handing, hand_over, handed
+from wardstead.adapters.keys.handed import Handing, hand_over, handed, variable
 from wardstead.adapters.store.durable_file import sync_folder, write_durably
 from wardstead.adapters.store.key_files import key_of, ledger_key_of, read_secret, text_of
 from wardstead.crypto.envelope import KEY_SIZE
@@ -36,8 +36,9 @@ ROOT: Final = "root.key"
 LEDGER: Final = "ledger.key"
 CREDENTIALS: Final = "credentials.key"
 KNOWN: Final = "known.key"
+WEIGHTS: Final = "weights.key"
 _PUBLIC: Final = "ledger.pub"
-_SECRETS: Final = (LEDGER, CREDENTIALS, KNOWN)
+_SECRETS: Final = (LEDGER, CREDENTIALS, KNOWN, WEIGHTS)
 _SEALED: Final = ".sealed"
 _NEXT: Final = ".next"
 
@@ -54,7 +55,7 @@ class KeyFolder:
     @cached_property
     def root(self) -> bytes:
         """The root key. Raises ``WardsteadError`` where it does not open, or its rotation was interrupted."""
-        given = handed(self._environment)
+        given = handed(ROOT, self._environment)
         if given is not None:
             return given
         if self._next.exists():
@@ -67,7 +68,7 @@ class KeyFolder:
     @property
     def open(self) -> bool:
         """Whether the root key can be had without asking anybody."""
-        return self.protection is None or HANDED_VARIABLE in self._environment or "root" in vars(self)
+        return self.protection is None or variable(ROOT) in self._environment or "root" in vars(self)
 
     @property
     def protection(self) -> SealedRoot | None:
@@ -76,9 +77,11 @@ class KeyFolder:
             return None
         return self._sealed_root(self._folder / ROOT)
 
-    def handing(self) -> Handing:
-        """How children that need the root key get it. Opens it where it is sealed."""
-        return Handing() if self.protection is None else hand_over(self.root)
+    def handing(self, name: str = ROOT) -> Handing:
+        """How children that need this key, and no other, get it. Opens it where it is sealed."""
+        if self.protection is None:
+            return Handing()
+        return hand_over(name, self.root if name == ROOT else self.key(name))
 
     @property
     def unfinished(self) -> bool:
@@ -105,7 +108,7 @@ class KeyFolder:
 
     def key(self, name: str) -> bytes:
         """The 32 bytes of a secret. Raises ``WardsteadError``."""
-        return key_of(self._read(name), str(self._folder / name))
+        return handed(name, self._environment) or key_of(self._read(name), str(self._folder / name))
 
     def ledger(self) -> SigningKey:
         """The ledger's signing key. Raises ``WardsteadError``."""

@@ -1,4 +1,4 @@
-"""The root key on its way from the process that opened it to those that need it: in memory that has no name.
+"""A key on its way from the process that opened it to those that need it: in memory that has no name.
 
 The descriptor is inherited by those processes alone; what is behind it cannot be changed, and goes with the last of them.
 """
@@ -11,37 +11,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wardstead.crypto.envelope import KEY_SIZE
-from wardstead.crypto.sealed_root import require_root
 from wardstead.kernel.errors import ConfigurationError
 
-HANDED_VARIABLE = "WARDSTEAD_ROOT_FD"
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """What a child process is started with, so that it has the root key; nothing where it can read it itself."""
+    """What a child process is started with, so that it has a key; nothing where it can read it itself."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     descriptors: tuple[int, ...] = ()
 
 
-def hand_over(root: bytes) -> Handing:
-    """Lay the root key where children that are started so find it."""
-    descriptor = os.memfd_create("wardstead-root", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(descriptor, require_root(root))
+def variable(name: str) -> str:
+    """Where a child finds the number of the descriptor that holds the key ``name`` (``root.key``)."""
+    return f"WARDSTEAD_{name.removesuffix('.key').upper()}_FD"
+
+
+def hand_over(name: str, key: bytes) -> Handing:
+    """Lay a key of 32 bytes where children that are started so find it."""
+    descriptor = os.memfd_create(f"wardstead-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(descriptor, key)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-    return Handing({HANDED_VARIABLE: str(descriptor)}, (descriptor,))
+    return Handing({variable(name): str(descriptor)}, (descriptor,))
 
 
-def handed(environment: Mapping[str, str]) -> bytes | None:
-    """The root key that was handed to this process; ``None`` when none was. Children of this process do not inherit it."""
-    number = environment.get(HANDED_VARIABLE)
+def handed(name: str, environment: Mapping[str, str]) -> bytes | None:
+    """The key that was handed to this process; ``None`` when none was. Children of this process do not inherit it."""
+    number = environment.get(variable(name))
     if number is None:
         return None
     try:
         descriptor = int(number)
         os.set_inheritable(descriptor, False)
-        return require_root(os.pread(descriptor, KEY_SIZE, 0))
+        key = os.pread(descriptor, KEY_SIZE, 0)
     except (ValueError, OSError) as error:
-        raise ConfigurationError("no root key was handed over", where=HANDED_VARIABLE, why=str(error)) from None
+        raise ConfigurationError("no key was handed over", where=variable(name), why=str(error)) from None
+    if len(key) != KEY_SIZE:
+        raise ConfigurationError("no key was handed over", where=variable(name), why=f"it has {len(key)} bytes")
+    return key

@@ -21,7 +21,7 @@ from typing import IO, Protocol
 
 from wardstead.adapters.processes.parent import dying_with_us
 from wardstead.adapters.sandbox.bubblewrap import find_tool
-from wardstead.adapters.sandbox.weights import check_file, fits_in_memory, sealed_copy
+from wardstead.adapters.sandbox.weights import check_file, fits_in_memory, is_encrypted, sealed_copy, size
 from wardstead.isolation.plan import GUEST, SOCKETS, WEIGHTS, LaunchPlan, Mode, Profile, bare_plan, bubblewrap_plan
 from wardstead.isolation.probes import ProbeResult, results
 from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError
@@ -30,6 +30,7 @@ from wardstead.kernel.text import harmless
 log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 _START_TIMEOUT_S = 300.0
+_DECRYPTED_SHARE = 2
 _STATUS_LINE_BYTES = 1 << 10
 _ANSWER_BYTES = 1 << 20
 _TOLD_LINES, _TOLD_BYTES = 200, 500
@@ -58,6 +59,8 @@ class ModelServer:
     threads: int = 0
     gpu_layers: int = 0
     chat_template: str = ""
+    weights_key: Callable[[], bytes] | None = None
+    """What opens the weights where they are encrypted."""
 
 
 def connect(path: Path, timeout_s: float) -> socket.socket:
@@ -95,13 +98,7 @@ class Launcher:
         server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("model.sock", "probe.sock"):
             (server.folder / name).unlink(missing_ok=True)
-        weights_fd = None
-        step("hashing the weights")
-        if server.mode is Mode.BUBBLEWRAP and fits_in_memory(server.weights):
-            weights_fd = sealed_copy(server.weights, server.sha256)
-            self.sealed = True
-        else:
-            check_file(server.weights, server.sha256)
+        weights_fd = self._take_weights(step)
         try:
             step("starting the model server")
             self._process = _spawn(self._plan(), weights_fd, _settings(server))
@@ -112,6 +109,21 @@ class Launcher:
         step("loading the model")
         self._wait_healthy()
         self._voice.hush()
+
+    def _take_weights(self, step: Callable[[str], None]) -> int | None:
+        """The weights in memory, sealed; ``None`` where they are served from their file, which was hashed."""
+        server = self._server
+        encrypted, began = is_encrypted(server.weights), time.monotonic()
+        if encrypted:
+            _require_room_to_decrypt(server)
+        step("decrypting and hashing the weights" if encrypted else "hashing the weights")
+        if not encrypted and not (server.mode is Mode.BUBBLEWRAP and fits_in_memory(server.weights)):
+            check_file(server.weights, server.sha256)
+            return None
+        descriptor = sealed_copy(server.weights, server.sha256, key=server.weights_key)
+        step(f"{size(server.weights) >> 20} MiB in {time.monotonic() - began:.1f} s")
+        self.sealed = True
+        return descriptor
 
     def run(self, stop: StopEvent) -> int:
         """Watch until the server ends (its status is returned, never 0), no longer works (1), or ``stop`` is set (0)."""
@@ -151,7 +163,7 @@ class Launcher:
             socket_folder=str(server.folder),
             libraries=_libraries(),
             weights_file="" if self.sealed else str(server.weights),
-            memory_bytes=max(16 << 30, 6 * server.weights.stat().st_size),
+            memory_bytes=max(16 << 30, 6 * size(server.weights)),
         )
         if server.mode is Mode.NONE:
             return bare_plan(profile)
@@ -294,6 +306,20 @@ def _settings(server: ModelServer) -> dict[str, str | int | list[str]]:
         "gpu_layers": server.gpu_layers,
         "chat_template": server.chat_template,
     }
+
+
+def _require_room_to_decrypt(server: ModelServer) -> None:
+    """Decrypted weights are in the sandbox's memory alone, never in a file."""
+    if server.mode is not Mode.BUBBLEWRAP:
+        raise ConfigurationError(
+            "encrypted weights are decrypted into the sandbox alone", where=str(server.weights),
+            next_step="leave the isolation on, or say 'wardstead model decrypt'",
+        )  # fmt: skip
+    if not fits_in_memory(server.weights, _DECRYPTED_SHARE):
+        raise ConfigurationError(
+            "the decrypted weights do not fit into memory", where=str(server.weights),
+            why=f"they have {size(server.weights) >> 20} MiB", next_step="say 'wardstead model decrypt', and encrypt the disk",
+        )  # fmt: skip
 
 
 def _spawn(plan: LaunchPlan, weights_fd: int | None, settings: dict[str, str | int | list[str]]) -> subprocess.Popen[bytes]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from wardstead.crypto.segments import HEADER_SIZE, SEALED_SEGMENT, open_segments, plain_size
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 _BLOCK = 1 << 22
+ENCRYPTED = ".encrypted"
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 Progress = Callable[[int], None]
 
@@ -21,20 +23,44 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sealed_copy(path: Path, expected: str, progress: Progress | None = None) -> int:
-    """A memory file with the weights that nobody can change any more, hashed while it was filled.
+def encrypted_form(path: Path) -> Path:
+    """Where the weights lie when they are encrypted."""
+    return path.with_name(path.name + ENCRYPTED)
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether the weights are there in their encrypted form alone."""
+    return not path.exists() and encrypted_form(path).exists()
+
+
+def blocks(path: Path, key: Callable[[], bytes] | None = None) -> Iterator[bytes]:
+    """The weights in pieces, decrypted with ``key`` where they are encrypted. Raises ``IntegrityError`` for altered ones."""
+    if key is None or not is_encrypted(path):
+        with path.open("rb") as file:
+            yield from iter(lambda: file.read(_BLOCK), b"")
+        return
+    yield from decrypted(encrypted_form(path), key())
+
+
+def decrypted(path: Path, key: bytes) -> Iterator[bytes]:
+    """The content of encrypted weights in pieces. Raises ``IntegrityError`` for another key, and for altered ones."""
+    with path.open("rb") as file:
+        yield from open_segments(key, file.read(HEADER_SIZE), iter(lambda: file.read(SEALED_SEGMENT), b""))
+
+
+def sealed_copy(path: Path, expected: str, progress: Progress | None = None, key: Callable[[], bytes] | None = None) -> int:
+    """A memory file with the weights that nobody can change any more, hashed, and decrypted with ``key``, while it was filled.
 
     Raises ``IntegrityError`` when the digest is not ``expected`` (hexadecimal SHA-256).
     """
     fd = os.memfd_create("weights", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         found = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                found.update(block)
-                _write_all(fd, block)
-                if progress is not None:
-                    progress(len(block))
+        for block in blocks(path, key):
+            found.update(block)
+            _write_all(fd, block)
+            if progress is not None:
+                progress(len(block))
         _check(path, found.hexdigest(), expected)
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
         os.lseek(fd, 0, os.SEEK_SET)
@@ -49,13 +75,17 @@ def check_file(path: Path, expected: str) -> None:
     _check(path, digest(path), expected)
 
 
-def fits_in_memory(path: Path) -> bool:
-    """Whether a sealed copy is affordable: at most an eighth of the machine's memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def size(path: Path) -> int:
+    """How many bytes the weights have, encrypted or not. Raises ``ConfigurationError`` when they are missing."""
     try:
-        return path.stat().st_size <= memory // 8
+        return plain_size(encrypted_form(path).stat().st_size) if is_encrypted(path) else path.stat().st_size
     except FileNotFoundError:
         raise ConfigurationError("the weights are missing", where=str(path), next_step="run 'wardstead init' again") from None
+
+
+def fits_in_memory(path: Path, share: int = 8) -> bool:
+    """Whether a sealed copy is affordable: at most an eighth of the machine's memory, or another ``share`` of it."""
+    return size(path) <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // share
 
 
 def _check(path: Path, found: str, expected: str) -> None:
