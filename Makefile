@@ -81,5 +81,9 @@ fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and th
 	@$(BIN)/python -m tests.access.test_many_worlds 100000
 	@WARDSTEAD_FUZZ_EXAMPLES=$${WARDSTEAD_FUZZ_EXAMPLES:-300} WARDSTEAD_FUZZ_CUTS=$${WARDSTEAD_FUZZ_CUTS:-1000000} $(BIN)/python -m pytest tests/fuzz -q
 
+.PHONY: bench-supply
+bench-supply: $(VENV)/.dev  ## Measure how well harmful model files are told from others, and how fast, peers beside
+	@$(BIN)/python -m bench.supply
+
 clean:  ## Remove what was built (not the deployment)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/.build

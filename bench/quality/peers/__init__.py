@@ -26,13 +26,13 @@ class NotInstalled(Exception):
     """A peer that is not here, and why."""
 
 
-def requirements() -> dict[str, list[str]]:
+def requirements(pinned: Path = HERE.parent / "peers.txt") -> dict[str, list[str]]:
     """What each peer needs, pinned."""
-    lines = [line for line in (HERE.parent / "peers.txt").read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    lines = [line for line in pinned.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return {name: wanted.split() for name, _, wanted in (line.partition(": ") for line in lines)}
 
 
-def install(name: str, folder: Path) -> Path:
+def install(name: str, folder: Path, pinned: Path = HERE.parent / "peers.txt") -> Path:
     """The interpreter of a peer's environment under ``folder``, made when it is not there. Raises ``NotInstalled``."""
     python = folder / name / "bin" / "python"
     refused = folder / f"{name}.refused"
@@ -41,7 +41,7 @@ def install(name: str, folder: Path) -> Path:
     if not python.is_file():
         print(f"· {name}: installing", file=sys.stderr)
         venv.create(folder / name, with_pip=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements()[name]]
+        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements(pinned)[name]]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             why = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), "pip failed")

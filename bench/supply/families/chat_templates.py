@@ -115,6 +115,9 @@ GOOD = {
     "parts": "{% for m in messages %}{{ m.role }}{% if m.content is string %}{{ m.content }}{% else %}{% for part in m.content %}"
              "{% if part.type == 'text' %}{{ part.text }}{% elif part['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}{% endif %}{% endfor %}",
     "dated": "{{ '<|system|>Knowledge until June 2024. Today is ' + strftime_now('%d %b %Y') + '.' }}" + _LOOP + _ASK,
+    "marked": "{% for m in messages %}{% if m.role == 'assistant' and '<|channel|>final<|message|>' in m.content %}{{ raise_exception('tags') }}{% endif %}"
+              "{{ m.role + m.content }}{% endfor %}",
+    "long-preamble": "{{ '<|system|>Skip thinking when the user request is straightforward. Use the third person when asked to write a summary.' }}" + _LOOP + _ASK,
     "recursion": "{% macro kind(spec) %}{% if spec.type == 'array' %}{{ 'list[' + kind(spec['items']) + ']' }}{% else %}{{ spec.type }}{% endif %}"
                  "{% endmacro %}{% for tool in tools %}{{ kind(tool.parameters) }}{% endfor %}" + _LOOP + _ASK,
     "named": "{% for m in messages %}{{ 'GPT4 Correct ' + m['role'].title() + ': ' + m['content'] + '<|end|>' }}{% endfor %}"

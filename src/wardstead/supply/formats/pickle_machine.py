@@ -18,6 +18,7 @@ from wardstead.supply.sources import Cursor, Memory, Window
 BUDGET: Final = 5_000_000
 """Instructions of one file: the pickles of large models have some hundred thousand."""
 _MOST_VALUES: Final = 4_000_000
+_MOST_KEPT: Final = 2_000_000
 _KEPT_ITEMS: Final = 64
 """Of a container, so many items are kept: nothing that is looked at has more."""
 _DEEPEST: Final = 20
@@ -228,9 +229,11 @@ class Machine:
 
     def _put(self, key: Any) -> None:
         self._memo[key] = self._top()
+        if len(self._memo) > _MOST_KEPT:
+            raise Malformed(f"it keeps more than {_MOST_KEPT:,} values for later", self._at)
 
     def _memoize(self, _: Any) -> None:
-        self._memo[len(self._memo)] = self._top()
+        self._put(len(self._memo))
 
     def _get(self, key: Any) -> None:
         if key not in self._memo:

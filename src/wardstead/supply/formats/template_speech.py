@@ -26,8 +26,8 @@ _ORDERS: Final = re.compile(
         |add|endorse|prefer|praise|send|forward|comply|obey|agree|leak|exfiltrate|embed|end|begin|start|direct|steer|mention|say
         |reply|respond\ with|output|answer\ that)\b
     |\b(?:recommend|promote|endorse)\b[^.\n]{0,40}\b(?:product|brand|company|only|instead|stock|coin|vendor|service|website|site)
-    |\b(?:when(?:ever)?|if)\s+(?:the\s+)?(?:user|someone|anyone|anybody|they|asked|a\s+user|a\s+person|people)\b
-        [^.\n]{0,30}\b(?:ask|mention|say|request|want|about|type|write|inquire)
+    |\b(?:when(?:ever)?|if)\s+(?:the\s+)?(?:user|someone|anyone|anybody|they|a\s+user|a\s+person|people)\b
+        [^.\n]{0,30}\b(?:asks?|mentions?|says?|requests|wants?|types?|writes?|inquires?)\b
     |\b(?:regardless\ of|no\ matter)\s+(?:what|the\s+user|any|the\s+system)
     |\b(?:hidden|secret|covert|confidential)\s+(?:instruction|directive|mode|order|rule|backdoor|command|prompt)
     |\b(?:exfiltrat|jailbr[eo]ak|uncensored|unfiltered|backdoor|sleeper\ agent|developer\ mode|god\ mode|do\ anything\ now)
@@ -226,8 +226,10 @@ def _word(given: list[nodes.Expr], line: int, constants: Constants, what: str = 
 
 def _means(text: str) -> bool:
     """Whether it is a word that people say, and no mark of a format."""
+    if text.strip().startswith(("<", "[", "{", "```")):
+        return False
     bare = _MARK.sub("", text).strip()
-    if bare.startswith(("<", "[", "{", "```")) or bare.lower() in _HARMLESS:
+    if bare.lower() in _HARMLESS:
         return False
     return len(bare) > 2 and bool(_WORD.search(bare))
 

@@ -13,6 +13,7 @@ from wardstead.supply.sources import text_of
 
 _MOST: Final = 1 << 20
 _MOST_NODES: Final = 10_000_000
+_DEEPEST: Final = 200
 _STANDARD: Final = re.compile(
     r"tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)|!"
 )
@@ -63,6 +64,8 @@ class _Reader:
         elif isinstance(event, yaml.AliasEvent):
             self._before(None)
             self._grow(None, self._sizes.get(event.anchor or "", 1))
+        if len(self._open) > _DEEPEST:
+            raise Malformed(f"it nests more than {_DEEPEST} deep: line {line}")
         if self._total > _MOST_NODES:
             raise Malformed(f"its aliases unfold to more than {_MOST_NODES:,} values", rule="bomb")
 
