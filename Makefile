@@ -72,6 +72,7 @@ bench-quality: $(VENV)/.dev  ## Measure how well personal data and secrets are f
 bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers beside (PEERS=folder where they are installed)
 	@$(BIN)/python -m bench.access --peers "$(PEERS)"
 	@$(BIN)/python -m bench.access.changing
+	@$(BIN)/python -m bench.access.lists
 
 bench-ledger: $(VENV)/.dev  ## Measure durable appends beside the disk's own syncs, and proofs over a million entries
 	@$(BIN)/python -m bench.ledger

@@ -11,10 +11,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 from sqlalchemy import Engine, insert
-from tests.access.worlds import PRODUCT, SCHEMA, STARTER
 
 from wardstead.access.filtering import Filter
 from wardstead.access.memo import MemoisedDecisionPoint
@@ -46,6 +46,10 @@ from wardstead.assurance.library.kept import Kind
 from wardstead.kernel.labels import STANDARD, Label
 from wardstead.ledger.sealing import Sealer
 
+_POLICIES, _MANDATORY = (files("wardstead.catalogues") / one for one in ("policies", "mandatory"))
+SCHEMA = (_POLICIES / "schema.cedarschema").read_text("utf-8")
+STARTER = {one.name: one.read_text("utf-8") for one in (_POLICIES / "10-roles.cedar", _MANDATORY / "mandatory.cedar")}
+PRODUCT = {name: (_MANDATORY / f"{name}.cedar").read_text("utf-8") for name in ("sharing", "data")}
 OWNERS, COLLECTIONS, SHARED = 100, 50, 200
 LABELS = (("public", ""), ("internal", ""), ("confidential", "personal"), ("restricted", "payment"))
 NOW = 1_795_000_000_000

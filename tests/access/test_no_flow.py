@@ -60,6 +60,17 @@ class Conversation:
     """(id, sealed label, what was said)."""
 
 
+@dataclass(eq=False)
+class Document:
+    """Kept with the label that it had when it was added; it may be moved between collections."""
+
+    owner: str
+    id: str
+    data: list[Data]
+    label: Label
+    collection: str = ""
+
+
 class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +89,8 @@ class Machine(RuleBasedStateMachine):
         first = Share("s0", ref, GranteeKind.PRINCIPAL, "ann", frozenset({Right.READ, Right.SHARE}), 2, PrincipalId("bob"))
         self.shares = {"s0": first}
         self.conversations = [Conversation(name, f"of {name}") for name in ("bob", "cem")]
+        self.documents: list[Document] = []
+        self.collections = {"plans": "bob"}
         self.read: dict[str, list[Data]] = {name: [] for name in NAMES}
         self.turn()
 
@@ -159,6 +172,88 @@ class Machine(RuleBasedStateMachine):
             one.grantee == who and one.resource.id == conversation and Right.READ in one.rights and reaches(one)
             for one in self.shares.values()
         )
+
+    # -- documents ---------------------------------------------------------------------------------------------------
+
+    def resource_of(self, one: Document) -> Resource:
+        whole = self.collections.get(one.collection)
+        within = (Container("Collection", one.collection, PrincipalId(whole)),) if whole else ()
+        return Resource("Document", one.id, owner=PrincipalId(one.owner), within=within)
+
+    @rule(by=PEOPLE, label=LABELS, pasted=st.integers(0, 3), inside=st.booleans())
+    def keep(self, by: str, label: Label, pasted: int, inside: bool) -> None:
+        """A document is added, perhaps with what its author has read elsewhere, perhaps to a collection of somebody's."""
+        said = [Data(label), *self.read[by][-pasted:]] if pasted else [Data(label)]
+        mark = join_all(one.label for one in said)
+        into = "plans" if inside else ""
+        whole = Resource("Collection", "plans", owner=PrincipalId(self.collections["plans"]))
+        if into and not self.decide(by, "changeData", whole, PUBLIC).allow:
+            return
+        made = Document(by, f"d{len(self.documents)}", said, mark, into)
+        if (
+            len(self.documents) < 6
+            and self.decide(by, "changeData", Resource("Document", "new", owner=PrincipalId(by)), mark).allow
+        ):
+            assert self.people[by].clearance.dominates(mark)
+            self.documents.append(made)
+
+    @precondition(lambda self: self.documents)
+    @rule(by=PEOPLE, to=PEOPLE, data=st.data(), whole=st.booleans(), rights=RIGHTS | st.just(frozenset({Right.USE})))
+    def give_document(self, by: str, to: str, data: st.DataObject, whole: bool, rights: frozenset[Right]) -> None:
+        one = data.draw(st.sampled_from(self.documents))
+        resource = self.resource_of(one)
+        mark = one.label
+        if whole:
+            resource = Resource("Collection", "plans", owner=PrincipalId(self.collections["plans"]))
+            mark = join_all(each.label for each in self.documents if each.collection)
+        clearance = self.people[to].clearance
+        if not self.decide(by, "shareData", resource, mark, clearance).allow:
+            return
+        try:
+            source = Shares(self.directory).source(self.people[by], resource, rights, 0, self.now)
+        except CannotGive:
+            return
+        made = Share(f"s{self.version}", resource.ref, GranteeKind.PRINCIPAL, to, rights, 0, PrincipalId(by), source)
+        self.shares[made.id] = made
+        self.turn()
+
+    @precondition(lambda self: self.documents)
+    @rule(by=PEOPLE, data=st.data())
+    def move(self, by: str, data: st.DataObject) -> None:
+        """Into the collection, or out of it: what is shared of that is shared of it from then on."""
+        one = data.draw(st.sampled_from(self.documents))
+        whole = Resource("Collection", "plans", owner=PrincipalId(self.collections["plans"]))
+        if not self.decide(by, "changeData", self.resource_of(one), one.label).allow:
+            return
+        if one.collection:
+            one.collection = ""
+        elif self.decide(by, "changeData", whole, PUBLIC).allow:
+            one.collection = "plans"
+
+    @rule()
+    def read_documents(self) -> None:
+        """Everybody reads whatever policy opens to them."""
+        for who in NAMES:
+            for one in self.documents:
+                if self.decide(who, "readData", self.resource_of(one), one.label).allow:
+                    assert all(self.people[who].clearance.dominates(each.label) for each in one.data)
+                    self.read[who] = [*self.read[who], *one.data][-5:]
+
+    @precondition(lambda self: self.documents)
+    @rule(at=st.integers(0, 1), model=st.sampled_from(sorted(MODELS)), data=st.data())
+    def name_document(self, at: int, model: str, data: st.DataObject) -> None:
+        """A request in a conversation names a document: it is decided about, then the model with the label of all."""
+        where, one = self.conversations[at], data.draw(st.sampled_from(self.documents))
+        if not self.decide(where.owner, "useData", self.resource_of(one), one.label).allow:
+            return
+        mark = where.mark.join(one.label)
+        if not self.decide(where.owner, "infer", Resource("Model", model, clearance=MODELS[model]), mark).allow:
+            return
+        where.mark, where.data = mark, [*where.data, *one.data]
+        where.exchanges.append((f"e{len(where.exchanges)} {where.id}", mark, list(one.data)))
+        for each in where.data:
+            assert MODELS[model].dominates(each.label)
+            assert self.people[where.owner].clearance.dominates(each.label)
 
     @rule(by=PEOPLE, at=st.integers(0, 1), to=LABELS)
     def declassify(self, by: str, at: int, to: Label) -> None:

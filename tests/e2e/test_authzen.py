@@ -80,3 +80,57 @@ def test_bad_questions_and_methods(deployment: Deployment, application: str) -> 
         assert client.get("/access/v1/search").status_code == 404
         published = client.get("/.well-known/authzen-configuration").json()
     assert published["access_evaluation_endpoint"] == f"{published['policy_decision_point']}/access/v1/evaluation"
+
+
+def search(deployment: Deployment, key: str, what: str, **body: Any) -> dict[str, Any]:
+    said = asked(deployment, key, body, f"/access/v1/search/{what}")
+    assert said.status_code == 200, said.text
+    found: dict[str, Any] = said.json()
+    return found
+
+
+def test_searches_find_what_single_questions_permit(deployment: Deployment, key: str, application: str) -> None:
+    assert key
+    metadata = httpx.get(f"{deployment.url}/.well-known/authzen-configuration", verify=deployment.tls).json()
+    assert metadata["search_subject_endpoint"] == f"{deployment.url}/access/v1/search/subject"
+    model, user = {"type": "Model", "id": deployment.model}, {"type": "user"}
+    # Who may: by pages of one, and each of them as a question by itself.
+    names, token = [], ""
+    while True:
+        page = search(
+            deployment, application, "subject", subject=user, action={"name": "infer"}, resource=model,
+            context={"label": "confidential"}, page={"limit": 1, "token": token},
+        )  # fmt: skip
+        names += [one["id"] for one in page["results"]]
+        token = page["page"]["next_token"]
+        if not token:
+            break
+    everybody = [one["name"] for one in deployment.json("user", "list")["users"]]
+    ask = [question(name, "infer", "Model", deployment.model, label="confidential") for name in everybody]
+    decisions = asked(deployment, application, {"evaluations": ask}, "/access/v1/evaluations").json()["evaluations"]
+    may = {name for name, one in zip(everybody, decisions, strict=True) if one["decision"]}
+    assert set(names) == may
+    assert "alice" in may
+    assert len(names) == len(set(names))
+    # What they may do, and to what.
+    alice = {"type": "user", "id": "alice"}
+    actions = search(deployment, application, "action", subject=alice, resource=model)["results"]
+    assert {one["name"] for one in actions} == {"infer", "embed", "listModels"}
+    models = search(deployment, application, "resource", subject=alice, action={"name": "infer"}, resource={"type": "Model"})
+    assert models["results"] == [model]
+    with httpx.Client(verify=deployment.tls, base_url=deployment.url, timeout=60) as client:
+        bearer = {"authorization": f"Bearer {key}"}
+        kept = [
+            client.post("/v1/files", files={"file": (f"{one}.txt", b"plain")}, headers=bearer).json()["id"] for one in range(3)
+        ]
+    documents = {"subject": alice, "action": {"name": "readData"}, "resource": {"type": "Document"}}
+    found = search(deployment, application, "resource", **documents, page={"limit": 2})
+    rest = search(deployment, application, "resource", **documents, page={"token": found["page"]["next_token"]})
+    assert [one["id"] for one in found["results"] + rest["results"]] == kept
+    nothing = search(deployment, application, "resource", **{**documents, "subject": {"type": "user", "id": "nobody"}})
+    assert nothing == {"results": [], "page": {"next_token": "", "count": 0}}
+
+
+def test_only_an_application_searches(deployment: Deployment, key: str) -> None:
+    for what in ("subject", "resource", "action"):
+        assert asked(deployment, key, {}, f"/access/v1/search/{what}").status_code == 403

@@ -13,15 +13,17 @@ from wardstead.access.shares import Shares
 from wardstead.adapters.store.conversations import UnknownConversation
 from wardstead.assurance.library.kept import Kind, NoSuchItem
 from wardstead.bootstrap.acting import Acting, at_the_command_line
-from wardstead.bootstrap.conversations import id_of
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import decide, later
 from wardstead.bootstrap.people import BadValue
+from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+People = Iterable[Principal] | None
+"""Everybody, where they are known; else they are read."""
 
 
 class UnknownExchange(CallerError):
@@ -154,17 +156,18 @@ def rights_of(given: Iterable[str]) -> frozenset[Right]:
         raise BadValue("no such right", why=f"the rights are {', '.join(Right)}", where="--right") from None
 
 
-def _exchange(deployment: Deployment, exchange: str) -> _What:
+def _exchange(deployment: Deployment, exchange: str, people: People = None) -> _What:
     found = deployment.ledger.summary(exchange)
     opened = deployment.ledger.open_exchange(exchange, deployment.ring) if found is not None else None
     if found is None or opened is None or found.kind == "admin":
         raise UnknownExchange(f"there is no exchange {exchange[:64]!r}")
-    owner = _by_subject(deployment, found.subject)
+    owner = _by_subject(deployment, found.subject, people)
     return _What(Resource("Exchange", exchange, owner=owner.id if owner is not None else None), opened["label"])
 
 
-def _conversation(deployment: Deployment, given: str, who: Principal) -> _What:
-    conversation = given if _ID.fullmatch(given) else id_of(deployment, given, who.name)
+def _conversation(deployment: Deployment, given: str, who: Principal, people: People = None) -> _What:
+    named = Fingerprints(deployment.fingerprint_key).conversation
+    conversation = given if _ID.fullmatch(given) else named(who.subject, given)
     try:
         summary = deployment.conversations.show(conversation)
         subject, mark = summary.owner, summary.mark
@@ -173,7 +176,7 @@ def _conversation(deployment: Deployment, given: str, who: Principal) -> _What:
         if known is None:
             raise UnknownConversation(f"nothing was said in the conversation {given[:64]!r}") from None
         subject, mark = known, PUBLIC
-    owner = _by_subject(deployment, subject)
+    owner = _by_subject(deployment, subject, people)
     return _What(Resource("Conversation", conversation, owner=owner.id if owner is not None else None), mark)
 
 
@@ -192,15 +195,15 @@ def found_kept(deployment: Deployment, kind: Kind, item: str) -> tuple[Resource,
     return what.resource, what.label
 
 
-def found_exchange(deployment: Deployment, exchange: str) -> tuple[Resource, Label]:
-    """An exchange as policies see it, and the label of its data. Raises ``UnknownExchange``."""
-    what = _exchange(deployment, exchange)
+def found_exchange(deployment: Deployment, exchange: str, people: People = None) -> tuple[Resource, Label]:
+    """An exchange as policies see it, and the label of its data. ``people``: of a snapshot. Raises ``UnknownExchange``."""
+    what = _exchange(deployment, exchange, people)
     return what.resource, what.label
 
 
-def found_conversation(deployment: Deployment, given: str, who: Principal) -> tuple[Resource, Label]:
+def found_conversation(deployment: Deployment, given: str, who: Principal, people: People = None) -> tuple[Resource, Label]:
     """The same of a conversation, by its id or by the name that the client of ``who`` uses. Raises ``UnknownConversation``."""
-    what = _conversation(deployment, given, who)
+    what = _conversation(deployment, given, who, people)
     return what.resource, what.label
 
 
@@ -224,5 +227,6 @@ def _owner_by_mark(deployment: Deployment, conversation: str) -> str | None:
         return None
 
 
-def _by_subject(deployment: Deployment, subject: str | None) -> Principal | None:
-    return next((one for one in deployment.directory.list_principals() if one.subject == subject), None)
+def _by_subject(deployment: Deployment, subject: str | None, people: People = None) -> Principal | None:
+    known = deployment.directory.list_principals() if people is None else people
+    return next((one for one in known if one.subject == subject), None)

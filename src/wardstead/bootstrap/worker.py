@@ -34,6 +34,7 @@ from wardstead.bootstrap.library import library_of_worker
 from wardstead.bootstrap.mutual_tls import door_for_services
 from wardstead.bootstrap.policies import begin_policies, in_force
 from wardstead.bootstrap.reviewing import desk_of_worker
+from wardstead.bootstrap.searching import seeking
 from wardstead.bootstrap.shelf import LibraryShelf, NamedDocuments
 from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
@@ -310,7 +311,9 @@ def _services(deployment: Deployment, journal: Journal, worlds: WorldHolder, ups
         kept=NamedDocuments(library),
         shelf=LibraryShelf(library),
         document_bytes=deployment.settings.documents.max_bytes,
-        evaluating=Evaluating(putting(deployment), deployment.url, deployment.settings.server.body_timeout_s),
+        evaluating=Evaluating(
+            putting(deployment), seeking(deployment), deployment.url, deployment.settings.server.body_timeout_s
+        ),
         provisioning=_provisioning(deployment),
         model_health=[_health(deployment, model) for model in models if model.upstream.kind == "embedded"],
         ledger_verified=functools.partial(verified, deployment),

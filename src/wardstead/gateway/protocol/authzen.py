@@ -19,6 +19,7 @@ from wardstead.kernel.errors import CallerError
 
 EVALUATION: Final = "/access/v1/evaluation"
 EVALUATIONS: Final = "/access/v1/evaluations"
+SEARCH: Final = "/access/v1/search/"
 METADATA: Final = "/.well-known/authzen-configuration"
 MOST_BYTES: Final = 1 << 20
 MOST_QUESTIONS: Final = 1000
@@ -156,4 +157,5 @@ def metadata(base: str) -> dict[str, str]:
         "policy_decision_point": base,
         "access_evaluation_endpoint": f"{base}{EVALUATION}",
         "access_evaluations_endpoint": f"{base}{EVALUATIONS}",
+        **{f"search_{one}_endpoint": f"{base}{SEARCH}{one}" for one in ("subject", "resource", "action")},
     }

@@ -11,16 +11,22 @@ import orjson
 
 from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
 from wardstead.gateway.pipeline.world import World
+from wardstead.gateway.protocol import authzen_search
 from wardstead.gateway.protocol.authzen import EVALUATION, EVALUATIONS, METADATA, MOST_BYTES, Question, answer, metadata, parse
+from wardstead.gateway.protocol.authzen_search import Found, Search
 from wardstead.gateway.server.bodies import read_whole
 from wardstead.gateway.server.ports import Receive
 from wardstead.kernel.errors import CallerError
 
 CONSOLE: Final = Resource("Console", "wardstead")
-PATHS: Final = frozenset({EVALUATION, EVALUATIONS, METADATA})
+PATHS: Final = frozenset({EVALUATION, EVALUATIONS, METADATA}) | authzen_search.PATHS
 
 Put = Callable[[World, Question, int], AccessRequest]
 """A question as the gateway itself would put it, at a time in ms. Raises ``CallerError`` for what nobody knows. Blocks."""
+
+
+Seek = Callable[[World, Search, int], Found]
+"""A page of what there is to be found. Raises ``CallerError`` for circumstances that nobody knows. Blocks."""
 
 
 class MayNotAsk(CallerError):
@@ -31,9 +37,10 @@ class MayNotAsk(CallerError):
 
 @dataclass(frozen=True, slots=True)
 class Evaluating:
-    """The endpoints. ``put`` is wired by ``bootstrap``; ``base`` is this deployment's address."""
+    """The endpoints. ``put`` and ``seek`` are wired by ``bootstrap``; ``base`` is this deployment's address."""
 
     put: Put
+    seek: Seek
     base: str
     timeout_s: float
 
@@ -46,6 +53,10 @@ class Evaluating:
         may = world.decisions.decide(AccessRequest(who, "evaluateAccess", CONSOLE, now_ms=now_ms))
         if not may.allow:
             raise MayNotAsk(may.reason, next_step="use a key of somebody with the role application")
+        if path in authzen_search.PATHS:
+            search = authzen_search.parse(path, await read_whole(receive, MOST_BYTES, self.timeout_s))
+            found = await asyncio.to_thread(self.seek, world, search, now_ms)
+            return bytes(orjson.dumps(authzen_search.answer(search, found)))
         batch = parse(path, await read_whole(receive, MOST_BYTES, self.timeout_s))
         said = await asyncio.to_thread(lambda: answer(batch, self._decided(world, batch.questions, now_ms)))
         return bytes(orjson.dumps(said))
