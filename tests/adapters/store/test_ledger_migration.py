@@ -14,6 +14,7 @@ from wardstead.adapters.store import (
     access_tables,
     conversation_tables,
     directory_tables,
+    erasure_tables,
     federation_tables,
     ledger_tables,
     policy_tables,
@@ -31,7 +32,7 @@ revision = importlib.import_module("wardstead.adapters.store.migrations.versions
 
 def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None:
     modules = (
-        access_tables, conversation_tables, directory_tables, federation_tables, ledger_tables, policy_tables,
+        access_tables, conversation_tables, directory_tables, erasure_tables, federation_tables, ledger_tables, policy_tables,
         provisioning_tables, resource_tables, review_tables, second_factor_tables,
     )  # fmt: skip
     described = {one.name for module in modules for one in vars(module).values() if isinstance(one, Table)}
