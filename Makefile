@@ -43,13 +43,16 @@ provider:
 token:
 	@sh tests/install-token.sh
 
+slapd:
+	@sh tests/install-slapd.sh
+
 browser:
 	@sh tests/install-browser.sh
 
 # What measures time, fills disks, kills processes or starts whole deployments has the machine to itself.
 ALONE := tests/adapters tests/gateway tests/e2e tests/console/test_browser.py
 TOGETHER := $(filter-out $(ALONE) tests/fuzz tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/))) tests/test_config.py
-test: $(VENV)/.dev browser provider token  ## Run the tests
+test: $(VENV)/.dev browser provider slapd token  ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/console/test_browser.py $(TOGETHER)
 	@$(BIN)/python -m pytest $(ALONE)
 

@@ -376,12 +376,46 @@ class PasskeysSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """As a browser writes them: ``https://llm.example.com``, with a port that is not the usual one."""
 
 
+class DirectorySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An LDAP directory from which people and groups are read. Who is not found by ``people_filter`` any more has left.
+
+    ``attributes``: by attribute of ``access.yaml``, the directory's. ``member``: what holds a group's members, as ``member``
+    does by distinguished name, or ``memberUid`` by name. ``provider`` and ``link`` as for SCIM.
+    """
+
+    id: str
+    url: str
+    start_tls: bool = True
+    insecure: bool = False
+    """Whether people and passwords may pass a network in the clear."""
+    ca_file: str = ""
+    bind_dn: str = ""
+    password_file: str = ""
+    people_base: str
+    people_filter: str = "(objectClass=inetOrgPerson)"
+    name: str = "uid"
+    external_id: str = "entryUUID"
+    groups_base: str = ""
+    groups_filter: str = "(objectClass=groupOfNames)"
+    group_name: str = "cn"
+    member: str = "member"
+    groups: tuple[GroupSection, ...]
+    attributes: dict[str, str] = {}
+    provider: str = ""
+    link: Literal["external_id", "name", "none"] = "external_id"
+    every_s: Annotated[int, Meta(ge=60, le=86400)] = 900
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30
+    max_leavers_percent: Annotated[int, Meta(ge=0, le=100)] = 10
+    """A reading by which more of its people would lose everything is not carried out."""
+
+
 class IdentitySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who vouches for people, passwords aside."""
 
     providers: tuple[ProviderSection, ...] = ()
     scim: tuple[ScimSection, ...] = ()
     passkeys: PasskeysSection = PasskeysSection()
+    directories: tuple[DirectorySection, ...] = ()
 
 
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -538,6 +572,29 @@ def _check_sources(identity: IdentitySection, where: str) -> None:
             raise ConfigurationError("two sources are the same", where=place, why="each has its own id and its own principal")
         if one.provider and one.provider not in known:
             raise ConfigurationError(f"there is no provider {one.provider[:32]!r}", where=f"{place}.provider")
+    for number, section in enumerate(identity.directories):
+        place = f"{where}.directories[{number}]"
+        others = {other.id for other in identity.scim} | {other.id for other in identity.directories[:number]}
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", section.id) or section.id in others:
+            why = "small letters, digits and -"
+            raise ConfigurationError("not a usable id, or another source's", where=f"{place}.id", why=why)
+        if section.provider and section.provider not in known:
+            raise ConfigurationError(f"there is no provider {section.provider[:32]!r}", where=f"{place}.provider")
+        _check_directory(section, place)
+
+
+def _check_directory(section: DirectorySection, place: str) -> None:
+    parts = urlsplit(section.url)
+    if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ConfigurationError("not a directory's address", where=f"{place}.url", why="ldaps://HOST, or ldap://HOST with TLS")
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if parts.scheme == "ldap" and not (section.start_tls or section.insecure or local):
+        raise ConfigurationError(
+            "people and a password would pass the network in the clear", where=f"{place}.start_tls",
+            next_step="set it to true, or use ldaps://",
+        )  # fmt: skip
+    if bool(section.bind_dn) != bool(section.password_file):
+        raise ConfigurationError("bind_dn and password_file belong together", where=place)
 
 
 def _check_model(model: ModelSection, where: str) -> None:

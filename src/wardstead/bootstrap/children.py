@@ -14,6 +14,7 @@ from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.reading import present, read_text
 from wardstead.bootstrap.reviewing import desk_of_command_line
+from wardstead.bootstrap.synchronising import keep_synchronising
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.bootstrap.witnessing import keep_witnessing
 from wardstead.config import ModelSection
@@ -47,6 +48,9 @@ def run_recorder(deployment: Deployment) -> int:
     )
     verifying = threading.Thread(target=keep_verifying, args=(deployment, stop), name="verifying", daemon=True)
     verifying.start()
+    if deployment.settings.identity.directories:
+        reading = threading.Thread(target=keep_synchronising, args=(deployment, stop), name="directories", daemon=True)
+        reading.start()
     witnessing = threading.Thread(target=keep_witnessing, args=(deployment, stop), name="witnessing", daemon=True)
     witnessing.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)

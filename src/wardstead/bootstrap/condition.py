@@ -14,6 +14,7 @@ from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.policies import policy_state
 from wardstead.bootstrap.running import health, running
+from wardstead.bootstrap.synchronising import directory_checks
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.bootstrap.witnessing import witnessed_check
 from wardstead.config import ModelSection, parse_upstream
@@ -48,6 +49,7 @@ def posture(deployment: Deployment) -> list[Check]:
         verified_check(deployment),
         witnessed_check(deployment),
         _policies_check(deployment),
+        *directory_checks(deployment),
         _detectors_check(deployment),
         _documents_check(deployment),
     ]

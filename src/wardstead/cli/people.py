@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import people
-from wardstead.cli.output import Json, errors, out, say, say_json
+from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 
 Name = Annotated[str, typer.Argument(help="The person's name.")]
@@ -129,6 +130,29 @@ def reset_second_factor(
         had = second_factors.reset(deployment(context), name, reason)
     said = {"user": name, "authenticator": had.codes_since_ms is not None, "passkeys": had.passkeys}
     say(json, said, f"{escape(name)} has no second factor any more, and signs in with the password alone")
+
+
+@users.command("sync")
+def sync(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    leavers: Annotated[int, typer.Option(min=0, help="So many people may lose everything, whatever their share.")] = 0,
+    json: Json = False,
+) -> None:
+    """Read the LDAP directories of wardstead.yaml now, and carry out what they say."""
+    from wardstead.bootstrap.synchronising import synchronise  # other commands need it not
+
+    with errors(as_json=json):
+        found = deployment(context)
+        reports = [synchronise(found, one, dry_run=dry_run, leavers=leavers) for one in found.settings.identity.directories]
+    if json:
+        say_json({"directories": [asdict(one) for one in reports], "dry_run": dry_run})
+        return
+    for one in reports:
+        done = f"{len(one.added)} added, {len(one.changed)} changed, {len(one.ended)} ended"
+        out.print(f"{escape(one.source)}: {one.people} people; {done}{' (nothing was written)' if dry_run else ''}")
+        for name, why in sorted(one.refused.items()):
+            err.print(f"{escape(name)}: {escape(why)}")
 
 
 @users.command("link")

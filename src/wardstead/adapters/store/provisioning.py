@@ -29,6 +29,7 @@ from wardstead.adapters.store.directory import Actor, DirectoryStore, check_name
 from wardstead.adapters.store.directory_tables import credential, password, principal
 from wardstead.adapters.store.federation_tables import federated_person
 from wardstead.adapters.store.provisioning_tables import provisioned_group, provisioned_member, provisioned_person
+from wardstead.adapters.store.second_factor_tables import authenticator, passkey, recovery_code, sign_in_step
 from wardstead.adapters.store.standings import put_standing
 from wardstead.kernel.clock import Clock, Entropy, rfc3339
 from wardstead.kernel.errors import CallerError
@@ -257,6 +258,8 @@ class ProvisioningStore:
         connection.execute(update(principal).where(principal.c.id == who).values(active=False))
         ended = connection.execute(delete(credential).where(credential.c.principal == who)).rowcount
         connection.execute(delete(password).where(password.c.principal == who))
+        for table in (authenticator, recovery_code, passkey, sign_in_step):
+            connection.execute(delete(table).where(table.c.principal == who))
         connection.execute(delete(timed_role).where(timed_role.c.principal == who))
         changed = put_standing(
             connection, who, source.ended(), source.managed, compatible=lambda _roles: None, now_ms=self._clock()
