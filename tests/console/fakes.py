@@ -543,6 +543,7 @@ class FakeServices:
     library: FakeLibrary = field(default_factory=FakeLibrary)
     keys: FakeKeys = field(default_factory=FakeKeys)
     factors: FakeFactors = field(default_factory=FakeFactors)
+    unsealed: list[tuple[str, str]] = field(default_factory=list)
     demand: str = ""
     """What a session would need to do anything."""
 
@@ -653,6 +654,9 @@ class FakeServices:
         return self.labels.get(exchange_id, PUBLIC)
 
     # -- what there is to see --------------------------------------------------------------------------------------------
+
+    def open_accounts(self) -> Sequence[tuple[str, str]]:
+        return self.unsealed
 
     def posture(self) -> Posture:
         if self.crash:

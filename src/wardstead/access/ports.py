@@ -48,6 +48,10 @@ SIGNAL: Final = "signal"
 """The attribute under which risk signals of monitoring are kept: policies see them as ``context.signals``."""
 
 
+BREAK_GLASS: Final = "break-glass"
+"""The kind of a principal that is an account for emergencies: open while it has a role for a time, else sealed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Somebody who acts. ``subject`` is the random pseudonym under which their exchanges are sealed (crypto's subject key).

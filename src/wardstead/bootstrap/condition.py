@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wardstead.adapters.sandbox import launcher
+from wardstead.bootstrap import break_glass
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
@@ -52,6 +53,7 @@ def posture(deployment: Deployment) -> list[Check]:
         *directory_checks(deployment),
         _detectors_check(deployment),
         _documents_check(deployment),
+        break_glass.check(deployment),
     ]
     for model in deployment.settings.models:
         if model.upstream.kind == "embedded":

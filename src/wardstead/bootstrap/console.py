@@ -19,6 +19,7 @@ from wardstead.adapters.store.ledger_reader import Visible
 from wardstead.assurance.review.held import Held, NoSuchHeld, Said, Verdict
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.acting import at_the_console
+from wardstead.bootstrap.break_glass import open_now
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
@@ -154,6 +155,10 @@ class Console:
             for model in self._worlds.current.models.values()
             if self.decide(identity, "listModels", Resource("Model", model.name, clearance=model.clearance)).allow
         ]
+
+    def open_accounts(self) -> Sequence[tuple[str, str]]:
+        """See ``ConsoleServices.open_accounts``."""
+        return [(name, rfc3339(until)) for name, until in open_now(self._worlds.current.directory, now_ms())]
 
     def posture(self) -> Posture:
         """See ``ConsoleServices.posture``. One looks at a time: meanwhile the others are shown what was seen last."""

@@ -23,7 +23,7 @@ from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
 from wardstead.bootstrap.acting import as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.people import BadValue, compatible, known_roles
+from wardstead.bootstrap.people import BadValue, compatible, known_roles, require_ordinary
 from wardstead.kernel.errors import CallerError
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -117,6 +117,7 @@ def set_attribute(
 def give_role(deployment: Deployment, name: str, role: str, *, begin: str | None, until: str | None) -> TimedRole:
     """A role from one time until another. Raises ``BadValue``, and ``RolesConflict`` for two that exclude one another."""
     known_roles(deployment, [role])
+    require_ordinary(deployment.directory.find(name))
     given = TimedRole(role, moment(begin, now_ms()) if begin else None, later(until))
     if given.from_ms is None and given.until_ms is None:
         raise BadValue("a role without an end is given by 'user set-roles'", next_step="say --until, or --from")

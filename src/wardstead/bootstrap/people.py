@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from wardstead.access.bounds import BadRange, range_of
 from wardstead.access.pdp import ACTIONS
-from wardstead.access.ports import UNBOUND, Bounds, Principal
+from wardstead.access.ports import BREAK_GLASS, UNBOUND, Bounds, Principal
 from wardstead.access.rules import AccessRules
 from wardstead.adapters.store.directory import Actor, IssuedKey, UnknownPerson
 from wardstead.bootstrap.deployment import Deployment
@@ -56,6 +56,7 @@ def set_roles(deployment: Deployment, name: str, roles: Iterable[str], *, force:
     ``LastAdministrator`` unless ``force``.
     """
     wanted = known_roles(deployment, roles)
+    require_ordinary(deployment.directory.find(name))
     if ADMINISTRATOR not in wanted and not force:
         require_another_administrator(deployment, name)
     deployment.directory.set_roles(name, wanted, compatible=compatible(deployment))
@@ -92,6 +93,7 @@ def create_key(
     except UnknownPerson:
         add(deployment, user, wanted or {"user"}, USUAL_LEVEL, ["personal"])
     else:
+        require_ordinary(person)
         if more := sorted(wanted - person.roles):
             raise BadValue(
                 f"{user[:80]!r} is known, and has not the role {more[0]!r}", where="--role", why="a key has its owner's roles",
@@ -121,6 +123,12 @@ def _network(said: str, rules: AccessRules) -> str:
             f"{said[:64]!r} is no network of access.yaml, and no range of addresses", where="--network",
             why=f"{meant(said, rules.networks)}declared are: {known}; {error.why}", next_step=error.next_step,
         ) from None  # fmt: skip
+
+
+def require_ordinary(who: Principal) -> None:
+    """Raises ``BadValue`` for an account for emergencies: it has neither keys nor roles but those that opening it gives."""
+    if who.kind == BREAK_GLASS:
+        raise BadValue(f"{who.name[:80]!r} is an account for emergencies", next_step="'wardstead user break-glass' opens it")
 
 
 def require_another_administrator(deployment: Deployment, name: str) -> None:

@@ -15,6 +15,7 @@ from wardstead.adapters.store.passkeys import PasskeyStore
 from wardstead.adapters.store.second_factors import NoSecondFactor, SecondFactors, SecondFactorStore
 from wardstead.adapters.store.sessions import in_place_of
 from wardstead.adapters.store.sign_in_steps import Purpose, SignInSteps, StepLost
+from wardstead.bootstrap.break_glass import usable_until
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown, SecondStep, Standing
 from wardstead.kernel.clock import rfc3339
@@ -84,16 +85,19 @@ class DeploymentFactorDesk:
         return found
 
     def open(self, who: Principal, means: Iterable[str]) -> OpenedSession:
-        """A session that was proved by these means just now."""
-        opened = self._deployment.directory.open_session(who, authenticated_ms=now_ms(), means=means)
+        """A session that was proved by these means just now. Raises ``AccountSealed``."""
+        opened = self._deployment.directory.open_session(
+            who, authenticated_ms=now_ms(), means=means, until_ms=usable_until(who, now_ms())
+        )
         return OpenedSession(opened.token, opened.csrf)
 
     def renew(self, who: Identity, used: str) -> OpenedSession:
         """A session in place of ``who``'s, in which they have proved more just now."""
         means = (who.credential.strength & MEANS) | {used}
         opened = self._deployment.directory.open_session(
-            who.principal, authenticated_ms=now_ms(), means=means, also=in_place_of(who.credential.id)
-        )
+            who.principal, authenticated_ms=now_ms(), means=means, also=in_place_of(who.credential.id),
+            until_ms=usable_until(who.principal, now_ms()),
+        )  # fmt: skip
         return OpenedSession(opened.token, opened.csrf)
 
     # -- one's own ---------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from wardstead import __version__
 from wardstead.cli import (
     access,
     access_ask,
+    break_glass,
     certificates,
     chat,
     classify,
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(people.users, name="user")
+people.users.add_typer(break_glass.accounts, name="break-glass")
 people.users.command("erase")(erasing.erase)
 people.users.command("hold")(erasing.hold)
 people.users.command("release")(erasing.release)

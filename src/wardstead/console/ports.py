@@ -211,6 +211,10 @@ class ConsoleServices(Protocol):
         """
         ...
 
+    def open_accounts(self) -> Sequence[tuple[str, str]]:
+        """The accounts for emergencies that are open now, and until when each is, as RFC 3339. Fast: of the snapshot."""
+        ...
+
     def posture(self) -> Posture:
         """How the deployment stands; remembered for some seconds, because probing a sandbox takes a moment."""
         ...

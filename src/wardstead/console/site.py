@@ -133,6 +133,7 @@ class Site:
         shown["reviews"] = self.may_review(who)
         shown["administration"] = self.decide(who, "viewAdministration", CONSOLE).allow
         shown["administers"] = self.decide(who, "administer", CONSOLE).allow
+        shown["unsealed"] = self.services.open_accounts() if shown["administration"] else []
         # What was said may be long, and nobody else waits for it.
         return await run_in_threadpool(partial(self.bare, template, **shown))
 
@@ -146,6 +147,7 @@ class Site:
             "reviews": False,
             "administration": False,
             "administers": False,
+            "unsealed": [],
             **values,
         }
         return HTMLResponse(self._templates.get_template(template).render(shown), status)

@@ -377,19 +377,21 @@ class DirectoryStore:
 
     def open_session(
         self, who: Principal, *,
-        authenticated_ms: int | None, means: Iterable[str] = (),
+        authenticated_ms: int | None, means: Iterable[str] = (), until_ms: int | None = None,
         also: Callable[[Connection, CredentialId], object] | None = None,
     ) -> OpenedSession:  # fmt: skip
         """A new console session. ``authenticated_ms``: when they proved who they are, where that is known; ``means``: how
-        (``access.strength``). ``also``: what else is kept of it, in the same transaction.
+        (``access.strength``). ``until_ms``: when it ends at the latest. ``also``: what else is kept of it, in the same
+        transaction.
         """
         now = self._clock()
+        ends = min(now + SESSION_MS, until_ms if until_ms is not None else now + SESSION_MS)
         token = new_secret(SESSION_MARK, self._pepper, self._entropy)
         csrf = new_secret("", self._pepper, self._entropy)
         session_id = CredentialId(uuid7(now, self._entropy(10)))
         values = credential_values(
             key_id=session_id, kind=CredentialKind.SESSION, prefix=token.prefix, key_digest=token.digest, csrf=csrf.digest,
-            who=who.id, scopes=(), now=now, expires_ms=now + SESSION_MS, authenticated_ms=authenticated_ms,
+            who=who.id, scopes=(), now=now, expires_ms=ends, authenticated_ms=authenticated_ms,
             means=means,
         )  # fmt: skip
 
@@ -402,7 +404,7 @@ class DirectoryStore:
 
         details = {"name": who.name, "means": sorted(means)}
         self.carry_out(change, Actor(who.name, who.subject), "session.open", details)
-        return OpenedSession(token.secret, csrf.secret, now + SESSION_MS)
+        return OpenedSession(token.secret, csrf.secret, ends)
 
     def close_session(self, token: str, *, actor: Actor) -> None:
         """End a session; one that does not exist is ended already."""

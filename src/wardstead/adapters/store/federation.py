@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from wardstead.access.federation import Assertion, Managed, NotAdmitted, Standing
-from wardstead.access.ports import Principal
+from wardstead.access.ports import BREAK_GLASS, Principal
 from wardstead.access.provisioning import Source
 from wardstead.access.strength import PROVIDER
 from wardstead.adapters.identity.openid import EndedThere
@@ -204,6 +204,8 @@ def _require_role(roles: frozenset[str]) -> None:
 
 
 def _admitted(who: Principal, roles: frozenset[str]) -> Principal:
+    if who.kind == BREAK_GLASS:
+        raise NotAdmitted("your account is for emergencies", next_step="sign in as yourself")
     if not who.active:
         raise NotAdmitted("your account is switched off", next_step="ask an administrator")
     _require_role(roles)
