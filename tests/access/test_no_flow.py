@@ -35,9 +35,10 @@ from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label, join_all, label
 
 PERSONAL = frozenset({"personal"})
-STEWARD = label("confidential", PERSONAL)
 LABELS = st.sampled_from([PUBLIC, label("internal"), label("confidential"), label("confidential", PERSONAL)])
-NAMES = ("ann", "bob", "cem", "steward")
+NAMES = ("ann", "bob", "cem", "steward", "deputy")
+STEWARDS = {"steward": label("confidential", PERSONAL), "deputy": label("confidential")}
+"""Who may declassify what is not theirs; one of them is not cleared for all that there is."""
 MODELS = {"low": label("internal"), "plain": label("confidential"), "high": label("confidential", PERSONAL)}
 PEOPLE = st.sampled_from(NAMES)
 RIGHTS = st.sampled_from([frozenset({Right.READ}), frozenset({Right.READ, Right.SHARE}), frozenset({Right.SHARE})])
@@ -79,16 +80,19 @@ class Machine(RuleBasedStateMachine):
             "ann": label("internal"),
             "bob": label("confidential"),
             "cem": label("confidential", PERSONAL),
-            "steward": Label(),
-        }
+        } | STEWARDS
         self.people = {name: Principal(PrincipalId(name), name, frozenset({"user"}), cleared[name]) for name in NAMES}
-        self.people["steward"] = replace(
-            self.people["steward"], roles=frozenset({"data-steward"}), clearance=label("confidential", PERSONAL)
-        )
+        for name in STEWARDS:
+            self.people[name] = replace(self.people[name], roles=frozenset({"data-steward"}))
         ref = ResourceRef("Conversation", "of bob")
         first = Share("s0", ref, GranteeKind.PRINCIPAL, "ann", frozenset({Right.READ, Right.SHARE}), 2, PrincipalId("bob"))
         self.shares = {"s0": first}
-        self.conversations = [Conversation(name, f"of {name}") for name in ("bob", "cem")]
+        # From the beginning there is something that not everybody is cleared for: by its level, and by its compartment alone.
+        self.conversations = [Conversation("bob", "of bob"), Conversation("cem", "of cem")]
+        for where, marked in zip(self.conversations, (label("confidential"), label("confidential", PERSONAL)), strict=True):
+            said = [Data(marked)]
+            where.mark, where.data = marked, list(said)
+            where.exchanges.append((f"e0 {where.id}", marked, said))
         self.documents: list[Document] = []
         self.collections = {"plans": "bob"}
         self.read: dict[str, list[Data]] = {name: [] for name in NAMES}
@@ -135,6 +139,7 @@ class Machine(RuleBasedStateMachine):
         except CannotGive:
             return
         assert clearance.dominates(where.mark)
+        assert self.people[by].clearance.dominates(where.mark)
         made = Share(
             f"s{self.version}", ResourceRef("Conversation", where.id), GranteeKind.PRINCIPAL, to, rights, depth, PrincipalId(by),
             source,
@@ -263,7 +268,7 @@ class Machine(RuleBasedStateMachine):
         resource = Resource("Conversation", where.id, owner=PrincipalId(where.owner))
         if not self.decide(by, "declassify", resource, where.mark).allow:
             return
-        assert by == "steward"
+        assert by in STEWARDS
         assert by != where.owner
         assert self.people[by].clearance.dominates(where.mark)
         where.mark = to
