@@ -20,6 +20,7 @@ from tests.auditor.made import Line, Made, codes, make, verified, written
 from wardstead.auditor import verify
 from wardstead.auditor.verify import Trust, of_leaf
 from wardstead.crypto.signing import SigningKey
+from wardstead.ledger.certificate import sign_certificate
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 
@@ -356,6 +357,37 @@ def test_an_altered_consistency_proof_does_not(made: Made, path: Path, change: C
     document = made.tree.consistency(8)
     change(document)
     assert not verified(path, json.dumps(document).encode(), made.trust).ok
+
+
+# -- certificates ------------------------------------------------------------------------------------------------------------
+
+
+def certificate(seed: bytes = bytes(32), **more: object) -> str:
+    fields = {"ledger": "ledger.test", "entries_unreadable": 4, "last_key_copy_expires": "2027-01-01", **more}
+    return sign_certificate(SigningKey("ledger.test", seed), fields)
+
+
+def test_a_certificate_of_erasure_verifies_under_the_key_that_is_known(made: Made, path: Path) -> None:
+    report = verified(path, certificate().encode(), made.trust)
+    assert (report.ok, report.kind, report.entries) == (True, "certificate", 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        certificate().replace("2027", "2026"),
+        certificate(bytes([1]) * 32),
+        certificate(ledger="another"),
+        certificate().partition("\n\n")[0],
+        certificate(entries_unreadable="many"),
+    ],
+)
+def test_a_certificate_that_was_altered_does_not(made: Made, path: Path, text: str) -> None:
+    assert codes(verified(path, text.encode(), made.trust)) == {"certificate-altered"}
+
+
+def test_a_certificate_says_nothing_without_a_key_from_elsewhere(path: Path) -> None:
+    assert codes(verified(path, certificate().encode(), Trust())) == {"certificate-altered"}
 
 
 # -- the program -------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """``wardstead-verify``: whether what was taken out of a ledger is what was recorded, for whoever does not trust its owner.
 
 One file that was written from ``docs/reference/ledger-format.md`` alone: Python's standard library, and ``cryptography`` for
-Ed25519. It reads an export (``ledger export``), a receipt or a consistency proof, names everything that does not fit, and opens
-nothing: it needs no secret.
+Ed25519. It reads an export (``ledger export``), a receipt, a consistency proof or a certificate of erasure, names what does
+not fit, and opens nothing: it needs no secret.
 
     wardstead-verify FILE [--key KEY] [--checkpoint FILE]... [--witness KEY]... [--quorum N] [--json]
 
@@ -30,6 +30,7 @@ SIGNED, COSIGNED = 1, 4
 MAX_PROBLEMS = 1000
 MAX_GAP = 1_000_000
 _CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n((?:[^\n]+\n)*)")
+CERTIFICATE = b"wardstead erasure certificate v1\n"
 HEAD = ("type", "version", "verifier_key", "from", "to", "size", "left", "right")
 CHECKPOINT, ENTRY = ("checkpoint", "size"), ("index", "leaf_hash", "header", "body")
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
@@ -606,14 +607,40 @@ def _consistency(document: dict[str, Any], note: Note | None, trust: Trust, key:
     report.size, report.checkpoints, report.first = new[0], int(note is not None), old[0]
 
 
+# -- certificates of erasure (section 9) -----------------------------------------------------------------------------------
+
+
+def verify_certificate(text: str, trust: Trust) -> Report:
+    """A signed certificate. It carries no key: whose it is must be known from elsewhere."""
+    report = Report("certificate")
+    try:
+        body, separator, tail = text.rpartition("\n\n")
+        if trust.key is None:
+            raise Malformed("a certificate names no key: say --key")  # noqa: TRY301 -- told like the others
+        lines = [_signature(line) for line in tail.removesuffix("\n").split("\n")] if separator else []
+        made = [signature for name, ident, signature in lines if (name, ident) == (trust.key.name, trust.key.id)]
+        if not made or any(not trust.key.made(one, body + "\n") for one in made):
+            raise Malformed("the ledger's key has not signed it")  # noqa: TRY301
+        fields = _object(body.partition("\n")[2].encode())
+        if fields.get("ledger") != trust.key.name:
+            raise Malformed("it is of another ledger")  # noqa: TRY301
+        report.origin, report.entries = trust.key.name, _count(fields.get("entries_unreadable"))
+    except Malformed as error:
+        report.problem("certificate-altered", "certificate", str(error))
+    return report
+
+
 # -- the program -----------------------------------------------------------------------------------------------------------
 
 
 def verify_file(path: Path, trust: Trust) -> Report:
     """Whatever it is. Raises ``OSError``."""
     with path.open("rb") as file:
+        first = file.readline()
+        if first == CERTIFICATE:
+            return verify_certificate((first + file.read()).decode("utf-8", "replace"), trust)
         try:
-            document = _object(file.readline())
+            document = _object(first)
         except Malformed:
             document = {"type": None}
         if "type" in document:
@@ -646,7 +673,7 @@ def _kept(path: Path) -> str:
 def main(arguments: list[str]) -> int:
     """The program; its exit status."""
     parser = argparse.ArgumentParser(prog="wardstead-verify", description="Verifies what was taken out of a ledger.")
-    parser.add_argument("file", type=Path, help="an export, a receipt or a consistency proof")
+    parser.add_argument("file", type=Path, help="an export, a receipt, a consistency proof or a certificate")
     parser.add_argument("--key", default="", help="the ledger's verifier key, as you know it from elsewhere")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="a checkpoint that was kept elsewhere")
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
