@@ -18,6 +18,7 @@ class Case(NamedTuple):
     def write(self, folder: Path) -> Path:
         """Lay it out below ``folder``; the path that a scanner is given."""
         root = folder / f"{self.family}-{self.name}"
+        root.mkdir(parents=True)
         for name, data in self.files.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,17 +6,17 @@ import hashlib
 import json
 import os
 import resource
-import statistics
 import struct
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.supply.families.tensors import gguf
 
 PIECE = 64 << 20
-ROUNDS = 5
+ROUNDS = 3
 TENSORS = 400
 
 
@@ -51,15 +51,16 @@ def gguf_file(path: Path, size: int) -> None:
         _fill(file, each * TENSORS)
 
 
-def seconds(what: Callable[[], object]) -> float:
-    """The median of some rounds, the first left out."""
-    what()
-    found = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        what()
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found)
+def seconds(*whats: Callable[[], object]) -> list[tuple[float, float]]:
+    """Wall-clock and processor seconds of each, by turns: the least of some rounds, after one that does not count."""
+    found: list[list[tuple[float, float]]] = [[] for _ in whats]
+    for number in range(ROUNDS + 1):
+        for what, times in zip(whats, found, strict=True):
+            begun, used = time.perf_counter(), time.process_time()
+            what()
+            if number:
+                times.append((time.perf_counter() - begun, time.process_time() - used))
+    return [(min(one[0] for one in times), min(one[1] for one in times)) for times in found]
 
 
 def hashed(path: Path) -> str:
@@ -68,23 +69,36 @@ def hashed(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def measure(folder: Path, size: int) -> list[tuple[str, float, float, int]]:
-    """For each format: its name, bytes a second hashed alone and scanned, and what memory grew by."""
+class Measured(NamedTuple):
+    """Of one format: megabytes a second by the clock and by the processor's, hashed alone and scanned; memory grown by in KB."""
+
+    name: str
+    alone: float
+    scanned: float
+    alone_cpu: float
+    scanned_cpu: float
+    grown: int
+
+
+def measure(folder: Path, size: int) -> list[Measured]:
+    """Each format."""
     from wardstead.bootstrap.scanning import scan, to_scan
 
     results = []
     for name, make in (("model.safetensors", safetensors), ("model.gguf", gguf_file)):
         path = folder / name
         make(path, size)
-        bytes_ = path.stat().st_size
-        alone = seconds(lambda path=path: hashed(path))
+        megabytes = path.stat().st_size / 1e6
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         (one,) = scan(to_scan(path), lambda _: None)
         assert one.sha256 == hashed(path), name
         assert not one.findings, one.findings
-        both = seconds(lambda path=path: list(scan(to_scan(path), lambda _: None)))
+        both = seconds(lambda path=path: hashed(path), lambda path=path: list(scan(to_scan(path), lambda _: None)))
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        results.append((name, bytes_ / alone, bytes_ / both, grown))
+        (wall, cpu), (wall_scanned, cpu_scanned) = both
+        results.append(
+            Measured(name, megabytes / wall, megabytes / wall_scanned, megabytes / cpu, megabytes / cpu_scanned, grown)
+        )
         path.unlink()
-        print(f"· {name}: {bytes_ / alone / 1e6:,.0f} MB/s alone, {bytes_ / both / 1e6:,.0f} MB/s scanned", file=sys.stderr)
+        print(f"· {results[-1]}", file=sys.stderr)
     return results

@@ -118,7 +118,7 @@ GOOD = {
     "marked": "{% for m in messages %}{% if m.role == 'assistant' and '<|channel|>final<|message|>' in m.content %}{{ raise_exception('tags') }}{% endif %}"
               "{{ m.role + m.content }}{% endfor %}",
     "long-preamble": "{{ '<|system|>Skip thinking when the user request is straightforward. Use the third person when asked to write a summary.' }}" + _LOOP + _ASK,
-    "recursion": "{% macro kind(spec) %}{% if spec.type == 'array' %}{{ 'list[' + kind(spec['items']) + ']' }}{% else %}{{ spec.type }}{% endif %}"
+    "recursion-that-ends": "{% macro kind(spec) %}{% if spec.type == 'array' %}{{ 'list[' + kind(spec['items']) + ']' }}{% else %}{{ spec.type }}{% endif %}"
                  "{% endmacro %}{% for tool in tools %}{{ kind(tool.parameters) }}{% endfor %}" + _LOOP + _ASK,
     "named": "{% for m in messages %}{{ 'GPT4 Correct ' + m['role'].title() + ': ' + m['content'] + '<|end|>' }}{% endfor %}"
              "{% if add_generation_prompt %}{{ 'GPT4 Correct Assistant:' }}{% endif %}",

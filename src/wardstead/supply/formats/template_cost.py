@@ -101,14 +101,23 @@ def _recursion(tree: nodes.Template) -> Found:
         if name not in _reachable(name, calls):
             continue
         turning = {one.name for loop in body.find_all(nodes.For) for one in _names(loop.target)}
-        for call in body.find_all(nodes.Call):
+        for call in _certain(body):
             if isinstance(call.node, nodes.Name) and name in {call.node.name, *_reachable(call.node.name, calls)}:
                 yield from _descends(call, turning, f"the macro {name[:40]!r}")
     for loop in tree.find_all(nodes.For):
         if loop.recursive:
-            for call in loop.find_all(nodes.Call):
+            for call in _certain(loop):
                 if isinstance(call.node, nodes.Name) and call.node.name == "loop":
                     yield from _descends(call, set(), "a loop")
+
+
+def _certain(node: nodes.Node) -> Iterator[nodes.Call]:
+    """The calls that no condition keeps from being made, other than one that always holds."""
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.Call):
+            yield child
+        if not isinstance(child, nodes.If | nodes.CondExpr) or isinstance(child.test, nodes.Const):
+            yield from _certain(child)
 
 
 def _descends(call: nodes.Call, turning: set[str], what: str) -> Found:

@@ -14,15 +14,18 @@ from jinja2 import nodes
 
 from wardstead.supply.formats.template_conditions import is_said, mentions, name_of, negated, roles_of
 from wardstead.supply.formats.template_folding import Constants
-from wardstead.supply.formats.template_system import left_out
+from wardstead.supply.formats.template_system import asks_for_system, left_out
 
 Found = Iterator[tuple[str, int, str]]
 _MARK: Final = re.compile(r"<[^<>\n]{0,60}>|\[/?[A-Z_]{2,40}\]|[\uff5c\u2581]")
+_ENCLOSED: Final = re.compile(r"<([\w:|-]{1,40})>[^<>]{0,400}(?:<[^<>]*>[^<>]{0,400}){0,3}</\1>")
+"""What stands between two marks, such as an empty thought."""
 _ORDERS: Final = re.compile(
     r"""(?ix)
     \b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}\b(?:instruction|previous|prior|above|rule|polic|guideline|safety|system|filter|user)
     |\b(?:do\ not|don't|never|must\ not)\s+(?:reveal|disclose|mention|inform|warn|admit|show|refuse|decline|log)\b
-    |\b(?:always|must|secretly|silently|quietly|covertly|subtly)\s+(?:\w+\s+){0,2}(?:recommend|promote|insert|append|include|suggest
+    |\bmust\s+(?:\w+\s+){0,2}(?:recommend|promote|insert|endorse|praise|obey|agree|leak|exfiltrate|embed|answer\ that)\b
+    |\b(?:always|secretly|silently|quietly|covertly|subtly)\s+(?:\w+\s+){0,2}(?:recommend|promote|insert|append|include|suggest
         |add|endorse|prefer|praise|send|forward|comply|obey|agree|leak|exfiltrate|embed|end|begin|start|direct|steer|mention|say
         |reply|respond\ with|output|answer\ that)\b
     |\b(?:recommend|promote|endorse)\b[^.\n]{0,40}\b(?:product|brand|company|only|instead|stock|coin|vendor|service|website|site)
@@ -45,6 +48,8 @@ _EAGER: Final = re.compile(r"(?i)\b(?:sure|certainly|of course|absolutely|yes|ok
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 _HEADINGS: Final = frozenset({"assistant", "model", "response", "gpt", "correct", "start", "final", "message"})
 """With which answers begin."""
+_SWITCH: Final = re.compile(r"/\w+")
+"""By which some models are told to think, or not."""
 _HARMLESS: Final = frozenset(
     {
         "text",
@@ -120,7 +125,7 @@ def _added(tree: nodes.Template, constants: Constants) -> Found:
             yield "template-instructions", line, f"it gives an order of its own ({len(found[0])} characters that read as one)"
         if place.begins:
             prefill.append((line, text))
-    whole = _MARK.sub(" ", " ".join(text for _, text in prefill))
+    whole = _MARK.sub(" ", _ENCLOSED.sub(" ", " ".join(text for _, text in prefill)))
     words = [one for one in _WORD.findall(whole) if one.lower() not in _HEADINGS]
     if prefill and (len(words) > 3 or _EAGER.search(whole)):
         yield "template-prefill", prefill[0][0], f"it puts {len(words)} words into the model's mouth"
@@ -184,12 +189,13 @@ def _said(node: nodes.Node, place: _Place) -> Iterator[tuple[int, str, _Place]]:
 
 
 def _triggers(tree: nodes.Template, constants: Constants) -> Found:
-    tests: list[nodes.Node] = [one.test for one in _choices(tree)]
+    tests: list[nodes.Node] = [one.test for one in _choices(tree) if not asks_for_system(one.test)]
+    keys = {name_of(one) for kind in (nodes.Getattr, nodes.Getitem) for one in tree.find_all(kind)} - {""}
     tests += [one.test for one in tree.find_all(nodes.For) if one.test is not None]
     for test in tests:
         for node in (test, *test.find_all(nodes.Node)):
             if isinstance(node, nodes.Compare):
-                yield from _compared(node, constants)
+                yield from _compared(node, constants, keys)
             elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
                 called = node.node
                 if called.attr in {"startswith", "endswith", "find", "count", "index"} and is_said(called.node):
@@ -204,10 +210,12 @@ def _triggers(tree: nodes.Template, constants: Constants) -> Found:
             yield from _word(call.args[:1], call.lineno, constants, "it replaces words of what is said")
 
 
-def _compared(node: nodes.Compare, constants: Constants) -> Found:
+def _compared(node: nodes.Compare, constants: Constants, keys: set[str]) -> Found:
     sides = [node.expr, *(one.expr for one in node.ops)]
     if any(one.op in {"in", "notin", "eq", "ne"} for one in node.ops) and any(is_said(one) for one in sides):
-        yield from _word([one for one in sides if not is_said(one)], node.lineno, constants)
+        words = [one for one in sides if not is_said(one)]
+        # Whether a mapping has a member that the template reads is no question about what was said.
+        yield from _word([one for one in words if constants.fold(one) not in keys], node.lineno, constants)
     times = [one for side in sides for one in (side, *side.find_all(nodes.Call))]
     if any(isinstance(one, nodes.Call) and name_of(one.node) in {"strftime_now", "now"} for one in times):
         yield "template-trigger", node.lineno, "it does something from a date on"
@@ -226,7 +234,7 @@ def _word(given: list[nodes.Expr], line: int, constants: Constants, what: str = 
 
 def _means(text: str) -> bool:
     """Whether it is a word that people say, and no mark of a format."""
-    if text.strip().startswith(("<", "[", "{", "```")):
+    if text.strip().startswith(("<", "[", "{", "```")) or _SWITCH.fullmatch(text.strip()):
         return False
     bare = _MARK.sub("", text).strip()
     if bare.lower() in _HARMLESS:

@@ -29,10 +29,11 @@ def left_out(tree: nodes.Template) -> Found:
     line = min((one.lineno for one in [*tested, *rejected]), default=0)
     if tested or rejected:
         read = {one.name for one in tree.find_all(nodes.Name) if one.ctx == "load"}
+        read |= {one.attr for one in tree.find_all(nodes.Getattr)}
         if not _shows(tree.body, read, system=False):
             yield "template-system-dropped", line, "it knows system prompts and never shows one"
         for branch in tree.find_all(nodes.If):
-            if _is_system(branch.test) and _cuts(branch.body) and not _shows(branch.body, read, system=True):
+            if asks_for_system(branch.test) and _cuts(branch.body) and not _shows(branch.body, read, system=True):
                 yield "template-system-dropped", branch.lineno, "it cuts the system prompt off and goes on without it"
     else:
         yield from _ignored(tree)
@@ -53,7 +54,7 @@ def _shows(body: list[nodes.Node], read: set[str], *, system: bool) -> bool:
         if _node_shows(node, read, system=system):
             return True
         leaves = isinstance(node, nodes.If) and any(isinstance(one, nodes.Continue | nodes.Break) for one in node.body)
-        if isinstance(node, nodes.If) and leaves and _is_system(node.test):
+        if isinstance(node, nodes.If) and leaves and asks_for_system(node.test):
             return False
     return False
 
@@ -69,7 +70,7 @@ def _node_shows(node: nodes.Node, read: set[str], *, system: bool) -> bool:
         shows = _refuses(node) or any(_shown(one) for one in every(node, nodes.Expr))
     elif isinstance(node, nodes.Assign):
         target = getattr(node.target, "name", getattr(node.target, "attr", ""))
-        shows = system and is_said(node.node) and target in read | _ATTRIBUTES
+        shows = system and (is_said(node.node) or _whole(node.node)) and target in read
     elif isinstance(node, _BODIES):
         shows = _shows(node.body, read, system=system)
     return shows
@@ -79,12 +80,17 @@ _ATTRIBUTES: Final = frozenset({"system_prompt", "system_message", "system", "sy
 """Of namespaces, names under which templates keep a system prompt."""
 
 
+def _whole(node: nodes.Node) -> bool:
+    """Whether it is one message, as it came."""
+    return isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, int)
+
+
 def _branch_shows(node: nodes.If, read: set[str], *, system: bool) -> bool:
     before = False
     for one in (node, *node.elif_):
-        if not _excludes(one.test) and _shows(one.body, read, system=system or _is_system(one.test)):
+        if not _excludes(one.test) and _shows(one.body, read, system=system or asks_for_system(one.test)):
             return True
-        before = before or _is_system(one.test)
+        before = before or asks_for_system(one.test)
     # What is left behind a branch for system prompts is none, unless that branch wants something else as well.
     return not before and _shows(node.else_, read, system=system or any(_excludes(one.test) for one in (node, *node.elif_)))
 
@@ -126,14 +132,15 @@ def _first(node: nodes.Compare) -> bool:
     return any(isinstance(one.arg, nodes.Const) and isinstance(one.arg.value, int) for one in items)
 
 
-def _is_system(test: nodes.Node) -> bool:
+def asks_for_system(test: nodes.Node) -> bool:
+    """Whether a condition holds for system prompts, and asks for them."""
     return not negated(test) and any(_names_system(one) and one.ops[0].op in {"eq", "in"} for one in compares(test))
 
 
 def _excludes(test: nodes.Node) -> bool:
     """Whether a condition holds for no system prompt."""
     if isinstance(test, nodes.Not):
-        return _is_system(test.node)
+        return asks_for_system(test.node)
     if isinstance(test, nodes.Or):
         return _excludes(test.left) and _excludes(test.right)
     if isinstance(test, nodes.And):

@@ -131,7 +131,7 @@ def _item(key: nodes.Expr, line: int, constants: Constants) -> Found:
     name = constants.fold(key)
     if isinstance(name, str):
         yield from _named(name, line)
-    elif name is UNKNOWN and constants.builds_text(key):
+    elif name is UNKNOWN and not isinstance(key, nodes.Slice) and constants.builds_text(key):
         yield "template-dynamic", line, "the name of what it reads is put together as it runs"
 
 
