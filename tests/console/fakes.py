@@ -44,6 +44,7 @@ from wardstead.console.policy_desk import Activated, Standing
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
+    Farewell,
     Glimpse,
     ModelChoice,
     MustChangePassword,
@@ -544,6 +545,7 @@ class FakeServices:
     keys: FakeKeys = field(default_factory=FakeKeys)
     factors: FakeFactors = field(default_factory=FakeFactors)
     unsealed: list[tuple[str, str]] = field(default_factory=list)
+    farewell: Farewell | None = None
     demand: str = ""
     """What a session would need to do anything."""
 
@@ -632,8 +634,9 @@ class FakeServices:
         self.sessions[session.token] = (name, session.csrf)
         return session
 
-    def sign_out(self, token: str, who: Identity) -> None:
+    def sign_out(self, token: str, who: Identity) -> Farewell | None:
         self.sessions.pop(token, None)
+        return self.farewell
 
     async def identify(self, token: str, csrf: str) -> Identity:
         if token not in self.sessions:

@@ -12,6 +12,7 @@ from tests.console.conftest import SignedIn, token_in
 from tests.console.fakes import ONE_TIME, PASSWORD, FakeServices
 
 from wardstead.access.ports import CredentialKind, Identity
+from wardstead.console.ports import Farewell
 from wardstead.console.sessions import CSRF_COOKIE, FORM_COOKIE, SESSION_COOKIE
 from wardstead.console.site import local
 
@@ -82,6 +83,16 @@ def test_signing_out_ends_the_session_for_good(signed_in: SignedIn, services: Fa
     assert SESSION_COOKIE not in alice.cookies
     alice.cookies.update(kept)
     assert alice.get("/console/").status_code == 303
+
+
+def test_whoever_came_from_a_provider_is_told_where_to_sign_out_as_well(signed_in: SignedIn, services: FakeServices) -> None:
+    alice = signed_in("alice")
+    services.farewell = Farewell("the company's account", "https://login.example/end?client_id=w")
+    answer = alice.post("/console/sign-out", data={"csrf": token_in(alice.get("/console/").text)})
+    assert answer.status_code == 200
+    assert 'href="https://login.example/end?client_id=w"' in answer.text
+    assert not services.sessions
+    assert SESSION_COOKIE not in alice.cookies
 
 
 @pytest.mark.parametrize("path", ["/console/sign-in", "/console/password", "/console/sign-out"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -64,6 +65,7 @@ class Running:
             "client_id": "wardstead",
             "client_secret": SECRET,
             "redirect_uris": [f"{base}/callback"],
+            "post_logout_redirect_uris": [f"{self.deployment.url}/console/sign-in"],
             "backchannel_logout_uri": f"{base}/logout",
             "backchannel_logout_session_required": True,
         }
@@ -142,6 +144,25 @@ def test_what_came_back_is_not_taken_twice(client: httpx.Client, provider: Runni
     again = client.get(done.url)
     assert again.status_code == 403
     assert "not signed in" in again.text.lower()
+
+
+def test_signing_out_here_leads_to_signing_out_there_and_back(client: httpx.Client, provider: Running) -> None:
+    came_back(client, provider, "s-1")
+    page = client.get(f"{provider.deployment.url}/console/").text
+    token = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert token is not None
+    left = client.post(f"{provider.deployment.url}/console/sign-out", data={"csrf": token[1]})
+    assert not is_signed_in(client, provider)
+    link = re.search(r'class="button" href="([^"]+)"', left.text)
+    assert link is not None, left.text
+    asked = client.get(html.unescape(link[1]))
+    assert asked.url.port == provider.port
+    secret = re.search(r'name="xsrf" value="([^"]+)"', asked.text)
+    assert secret is not None, asked.text
+    back = client.post(f"{provider.issuer}/session/end/confirm", data={"xsrf": secret[1], "logout": "yes"})
+    assert str(back.url) == f"{provider.deployment.url}/console/sign-in"
+    again = client.get(f"{provider.deployment.url}/console/sign-in/with/corp")
+    assert again.url.port == provider.port  # it asks for a password again
 
 
 @pytest.mark.parametrize("query", ["", "?state=x&code=y", "?error=access_denied", "?state=a&state=b&code=c"])

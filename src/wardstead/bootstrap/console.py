@@ -38,6 +38,7 @@ from wardstead.console.factor_desk import OpenedSession, SecondStep
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
+    Farewell,
     Glimpse,
     ModelChoice,
     MustChangePassword,
@@ -126,9 +127,11 @@ class Console:
         """See ``ConsoleServices.ended_elsewhere``."""
         return self._federation.ended(provider, logout_token)
 
-    def sign_out(self, token: str, who: Identity) -> None:
+    def sign_out(self, token: str, who: Identity) -> Farewell | None:
         """See ``ConsoleServices.sign_out``."""
+        farewell = self._federation.leave(who.credential.id)
         self._deployment.directory.close_session(token, actor=Actor(who.principal.name, who.principal.subject))
+        return farewell
 
     async def identify(self, token: str, csrf: str) -> Identity:
         """See ``ConsoleServices.identify``."""

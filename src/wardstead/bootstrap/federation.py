@@ -8,7 +8,7 @@ from functools import cached_property
 
 from wardstead.access.federation import given
 from wardstead.access.ports import Principal
-from wardstead.adapters.identity.issuer import Issuer
+from wardstead.adapters.identity.issuer import Issuer, ProviderFailed
 from wardstead.adapters.identity.openid import Begun, Client, OpenIdProvider
 from wardstead.adapters.store.directory import OpenedSession
 from wardstead.adapters.store.federation import FederationStore
@@ -18,7 +18,9 @@ from wardstead.bootstrap.mapping import group_rules, managed_by
 from wardstead.bootstrap.people import compatible
 from wardstead.bootstrap.provisioning import scim_source
 from wardstead.config import ProviderSection
+from wardstead.console.ports import Farewell
 from wardstead.kernel.errors import CallerError, ConfigurationError
+from wardstead.kernel.ids import CredentialId
 
 CONSOLE_PATH = "/console/sign-in/with"
 
@@ -65,6 +67,18 @@ class Federation:
             sources=[scim_source(self._deployment, one) for one in self._deployment.settings.identity.scim],
         )  # fmt: skip
         return self._store.open_session(who, finished.assertion), finished.target
+
+    def leave(self, session: CredentialId) -> Farewell | None:
+        """Where whoever leaves this session can sign out at its provider as well; ``None`` where there is no such page."""
+        issuer = self._store.came_of(session) if self._sections else ""
+        for name, section in self._sections.items():
+            if section.issuer == issuer:
+                try:
+                    url = self._get(name).leave(f"{self._deployment.url}/console/sign-in")
+                except ProviderFailed:
+                    return None
+                return Farewell(section.title or section.id, url)
+        return None
 
     def ended(self, provider: str, logout_token: str) -> int:
         """The provider says that a session has ended: so have ours that came of it. How many there were."""

@@ -35,6 +35,14 @@ class MustChangePassword:
 
 
 @dataclass(frozen=True, slots=True)
+class Farewell:
+    """Where somebody signs out at the identity provider that vouched for them, and what it is called."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Posture:
     """What protects this deployment and what does not. ``checked``: when, as RFC 3339."""
 
@@ -194,8 +202,10 @@ class ConsoleServices(Protocol):
         """The provider says, signed, that a session of its own has ended: ours that came of it end. How many there were."""
         ...
 
-    def sign_out(self, token: str, who: Identity) -> None:
-        """End a session of ``who``; one that does not exist is ended already."""
+    def sign_out(self, token: str, who: Identity) -> Farewell | None:
+        """End a session of ``who``; one that does not exist is ended already. Where they can sign out as well, if it came of
+        an identity provider.
+        """
         ...
 
     async def identify(self, token: str, csrf: str) -> Identity:

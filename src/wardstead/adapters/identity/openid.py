@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import OAuth2Client
@@ -103,6 +104,15 @@ class OpenIdProvider:
                 **more,
             )
         return Begun(str(url), ticket)
+
+    def leave(self, back: str) -> str:
+        """Where somebody goes to sign out at the provider as well, and comes ``back`` from (RP-Initiated Logout 1.0, section 2).
+
+        Raises ``ProviderFailed`` where it is not there, or has no such page. Tokens are not kept, so it asks who leaves.
+        """
+        query = urlencode({"client_id": self._client.id, "post_logout_redirect_uri": back})
+        address = self._issuer.endpoint("end_session_endpoint")
+        return f"{address}{'&' if '?' in address else '?'}{query}"
 
     def finish(self, answer: Mapping[str, str], ticket: str) -> Finished:
         """They came back, with the provider's ``answer``. Raises ``SignInRefused``, ``ProviderFailed``."""

@@ -176,6 +176,12 @@ class FederationStore:
 
         return self._directory.open_session(who, authenticated_ms=assertion.authenticated_ms, means=[PROVIDER], also=note)
 
+    def came_of(self, session: CredentialId) -> str:
+        """The issuer whose session this one came of; empty where it came of none."""
+        query = select(federated_session.c.issuer).where(federated_session.c.credential == session)
+        with self._directory.reading() as connection:
+            return str(connection.execute(query).scalar() or "")
+
     def end_sessions(self, ended: EndedThere, *, provider: str) -> int:
         """End what came of that session at the provider, or of all of that subject's. How many there were.
 

@@ -105,8 +105,11 @@ class SigningIn:
         """End the session."""
         form = await read_form(request)
         who = await visitor(request, self.site.services, form)
-        await run_in_threadpool(self.site.services.sign_out, who.token, who.identity)
-        response = RedirectResponse(SIGN_IN, 303)
+        farewell = await run_in_threadpool(self.site.services.sign_out, who.token, who.identity)
+        # A form of ours may not lead to another site, not even by a redirect (CSP form-action): a link does.
+        response: Response = RedirectResponse(SIGN_IN, 303)
+        if farewell is not None:
+            response = self.site.bare("signed-out.html", title=farewell.title, url=farewell.url)
         end_session(response)
         return response
 
