@@ -13,7 +13,7 @@ from tests.slapd import SUFFIX, Slapd, cn, group, person, uid
 from wardstead.adapters.identity.ldap import DirectoryFailed, Entry, entries, members_of
 from wardstead.adapters.store.synchronisations import Synchronisations
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.synchronising import Report, TooManyLeavers, directory_checks, synchronise
+from wardstead.bootstrap.synchronising import Report, TooManyLeavers, check_sources, directory_checks, synchronise
 from wardstead.config import parse_settings
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import ConfigurationError
@@ -198,6 +198,14 @@ def test_a_directory_in_the_clear_is_refused(deployment: Deployment) -> None:
         else:
             with pytest.raises(ConfigurationError, match=r"clear|address"):
                 parse_settings(said, "wardstead.yaml")
+
+
+@pytest.mark.parametrize("wrong", ["roles: [wizard]", "attributes: {shoe: '44'}", "member_of: ['a b']"])
+def test_a_mapping_of_what_there_is_not_is_found_before_the_start(deployment: Deployment, wrong: str) -> None:
+    scim = f"identity:\n  scim:\n    - id: corp\n      principal: scim\n      groups:\n        - {{group: Staff, {wrong}}}\n"
+    deployment.places.config.write_text(deployment.places.config.read_text() + scim)
+    with pytest.raises(ConfigurationError, match="Staff"):
+        check_sources(Deployment(deployment.places.directory))
 
 
 def test_ldif_is_read_as_a_whole_or_not_at_all() -> None:

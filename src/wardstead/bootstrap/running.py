@@ -33,6 +33,7 @@ from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.mutual_tls import context_of
 from wardstead.bootstrap.policies import begin_policies, policy_state
+from wardstead.bootstrap.synchronising import check_sources
 from wardstead.bootstrap.witnessing import require_witnesses
 from wardstead.config import bracketed
 from wardstead.isolation.plan import Mode
@@ -164,6 +165,7 @@ def _validate(deployment: Deployment) -> None:
         find_tool()
     deployment.policies()
     Federation(deployment)
+    check_sources(deployment)
     require_witnesses(deployment)
     # What is compiled here is kept, and workers load it.
     classifier(deployment, scan=True)

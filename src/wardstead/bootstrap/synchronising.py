@@ -22,6 +22,7 @@ from wardstead.adapters.store.provisioning import ProvisioningStore
 from wardstead.adapters.store.synchronisations import Synchronisations
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.mapping import source
+from wardstead.bootstrap.provisioning import scim_source
 from wardstead.config import DirectorySection
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
@@ -98,6 +99,16 @@ def directory_source(deployment: Deployment, section: DirectorySection) -> Sourc
         deployment, section.id, section.groups, {name: name for name in section.attributes},
         issuer=issuers.get(section.provider, ""), link=link,
     )  # fmt: skip
+
+
+def check_sources(deployment: Deployment) -> None:
+    """Raises ``ConfigurationError`` for a source whose mapping speaks of what there is not, or whose password cannot be read."""
+    for client in deployment.settings.identity.scim:
+        scim_source(deployment, client)
+    for section in deployment.settings.identity.directories:
+        directory_source(deployment, section)
+        if section.password_file:
+            read_secret(deployment.places.directory / section.password_file)
 
 
 # -- reading -------------------------------------------------------------------------------------------------------------

@@ -22,11 +22,13 @@ def check(context: typer.Context, json: Json = False) -> None:
     """Check configuration, policies, detectors and keys without starting anything. Exit 3 when something is wrong."""
     from wardstead.bootstrap.federation import Federation  # as much, for its HTTP client
     from wardstead.bootstrap.scores import outdated_thresholds  # numpy takes long to import, and other commands need it not
+    from wardstead.bootstrap.synchronising import check_sources
 
     with errors(as_json=json):
         found = Deployment(folder(context))
         point = found.folder_policies().point
         Federation(found)
+        check_sources(found)
         version = inspector(found).version
         found.require_model_files()
         for model in found.settings.models:
