@@ -103,7 +103,7 @@ def test_names_that_are_stored_are_counted_and_ranks_are_none(older: Engine) -> 
     assert stored_level_names(older) == {}
     upgrade(older)
     expected = dict.fromkeys(NAMES, 1)
-    assert stored_level_names(older) == {"people": expected, "conversations": expected}
+    assert stored_level_names(older) == {"people": expected, "conversations": expected, "documents": {}}
     own = Levels(("public", "internal", "secret"), {"restricted": "secret"})
     assert [name for name in NAMES if not own.has(name)] == ["confidential"]
 
