@@ -87,15 +87,19 @@ def test_what_is_made_to_exhaust_does_not(tmp_path: Path) -> None:
 def test_memory_does_not_grow_with_the_file() -> None:
     """A source of a hundred gigabytes that is never there as a whole."""
 
+    size = 100 * GIB
+    entry = {"a": {"dtype": "U8", "shape": [size - 4096], "data_offsets": [0, size - 4096]}}
+    head = struct.pack("<Q", 4088) + json.dumps(entry).ljust(4088).encode()
+
     class Huge:
-        name, size, exact = "huge.safetensors", 100 * GIB, True
-        header = json.dumps({"a": {"dtype": "U8", "shape": [100 * GIB - 4096], "data_offsets": [0, 100 * GIB - 4096]}}).ljust(
-            4088
-        )
+        name, exact = "huge.safetensors", True
+
+        def __init__(self) -> None:
+            self.size = size
 
         def read(self, offset: int, length: int) -> bytes:
-            head = struct.pack("<Q", len(self.header)) + self.header.encode()
-            return (head + bytes(max(0, length - len(head))))[:length] if not offset else bytes(min(length, self.size - offset))
+            length = max(0, min(length, size - offset))
+            return head[offset : offset + length].ljust(length, b"\0")
 
     tracemalloc.start()
     kind, findings = look(Huge())
