@@ -8,7 +8,7 @@ PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-.PHONY: help run test lint bench bench-inspection bench-quality bench-access bench-ledger fuzz clean browser provider token check-python
+.PHONY: help run test lint bench bench-inspection bench-quality bench-access bench-ledger bench-weights fuzz clean browser provider token check-python
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -79,6 +79,9 @@ bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers besi
 
 bench-ledger: $(VENV)/.dev  ## Measure durable appends beside the disk's own syncs, and proofs over a million entries
 	@$(BIN)/python -m bench.ledger
+
+bench-weights: $(VENV)/.dev  ## Measure what encrypted weights cost at a start, beside hashing alone
+	@$(BIN)/python -m bench.weights
 
 fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and the API's schema against a running gateway
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/inspection tests/gateway tests/access tests/crypto tests/auditor -q
