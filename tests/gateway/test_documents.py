@@ -42,6 +42,7 @@ from wardstead.inspection.documents import (
     UnsupportedDocument,
     apart,
     enclosed,
+    own_text,
 )
 from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import CallerError
@@ -152,6 +153,22 @@ def test_what_policy_takes_out_is_taken_out_of_a_document() -> None:
     assert forwarded(book).count("[redacted:secret]") == 2
     assert "SECRET" not in forwarded(book).replace("[redacted:secret]", "")
     assert intent(book)["label"]["level"] == "confidential"
+
+
+@pytest.mark.parametrize(
+    ("parts", "read"),
+    [
+        ([{"type": "text", "text": "it is SEC"}, FILE], [report("RET, they say")]),
+        ([FILE, {"type": "text", "text": "RET, they say"}], [report("it is SEC")]),
+        ([FILE, FILE], [report("it is SEC"), report("RET, they say")]),
+    ],
+)
+def test_what_is_cut_in_two_at_the_border_of_a_document_is_found(parts: list[Any], read: list[Extracted]) -> None:
+    book = asked(chat(*parts), read) >> CommitIntent << None
+    # Of a match over texts, the part in the last one is taken out, and the lines around a document stay.
+    assert "[redacted:secret], they say" in forwarded(book)
+    assert "RET" not in forwarded(book)
+    assert forwarded(book).count("[end of document") == sum(part is FILE for part in parts)
 
 
 def test_it_is_read_once_however_often_it_is_decided() -> None:
@@ -313,6 +330,15 @@ def test_what_was_joined_can_be_taken_apart(parts: list[Any]) -> None:
         else:
             pieces.append((False, part))
     assert apart("\n".join(piece for _, piece in pieces)) == (pieces or [(False, "")])
+
+
+@given(st.text(), st.text(max_size=9), st.binary(max_size=20))
+def test_a_document_says_what_stands_between_its_lines(text: str, name: str, data: bytes) -> None:
+    whole = enclosed(text, name, data)
+    start, end = own_text(whole)
+    assert whole[start:end] == text
+    assert own_text(whole[1:]) == (0, len(whole) - 1)
+    assert own_text(whole + ".") == (0, len(whole) + 1)
 
 
 @given(st.text())

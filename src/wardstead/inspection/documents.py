@@ -99,12 +99,22 @@ def enclosed(text: str, name: str, data: bytes) -> str:
     return f'[document "{shown}" {mark}]\n{text}\n[end of document "{shown}" {mark}]'
 
 
+def own_text(text: str) -> tuple[int, int]:
+    """Where a document's own text begins and ends in what ``enclosed`` made of it; all of ``text`` where it made none."""
+    found = _BEGINS.match(text)
+    if found is not None:
+        end = len(text) - len(_end(found))
+        if found.end() <= end and text.endswith(_end(found)):
+            return found.end(), end
+    return 0, len(text)
+
+
 def apart(text: str) -> list[tuple[bool, str]]:
     """The pieces of a text in which documents stand, in their order: whether it is a document, and the piece itself."""
     pieces: list[tuple[bool, str]] = []
     at = 0
     while found := _BEGINS.search(text, at):
-        end = f'\n[end of document "{found[1]}" {found[2]}]'
+        end = _end(found)
         until = text.find(end, found.end() - 1)
         if until < 0:
             break
@@ -115,6 +125,10 @@ def apart(text: str) -> list[tuple[bool, str]]:
     if at < len(text) or not pieces:
         pieces.append((False, text[at:]))
     return pieces
+
+
+def _end(begins: re.Match[str]) -> str:
+    return f'\n[end of document "{begins[1]}" {begins[2]}]'
 
 
 def shown_name(name: str) -> str:

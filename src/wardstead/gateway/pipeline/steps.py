@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -15,9 +15,9 @@ from wardstead.gateway.pipeline import record
 from wardstead.gateway.pipeline.refusals import NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
-from wardstead.inspection.borders import Crossing, crossings, parts
+from wardstead.inspection.borders import Crossing, Part, crossings, parts
 from wardstead.inspection.content.leakage import worth_keeping
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.documents import Extracted, own_text
 from wardstead.inspection.ports import Direction, Flow, Inspector, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, StandIn, Vault
 from wardstead.kernel.findings import Action, Finding
@@ -200,8 +200,7 @@ def digest(world: World, identity: Identity, request: ParsedRequest) -> bytes:
 
 def _mended(world: World, request: ParsedRequest, flow: Flow) -> tuple[Sequence[str], list[Crossing]]:
     """The texts without the last part of what is cut in two between them and policy replaces; and all that is cut so."""
-    chains = [[part for number in chain for part in parts(number, request.texts[number], request.seams.get(number, ()))]
-              for chain in _read_together(request)]  # fmt: skip
+    chains = [[part for number in chain for part in _parts(request, number)] for chain in _read_together(request)]
     crossed = crossings(lambda texts: world.inspector.patterns(texts, flow), chains)
     taken_out: dict[int, list[Crossing]] = {}
     for one in crossed:
@@ -211,6 +210,15 @@ def _mended(world: World, request: ParsedRequest, flow: Flow) -> tuple[Sequence[
     for number, ones in taken_out.items():
         mended[number] = _without(request.texts[number], ones)
     return mended, crossed
+
+
+def _parts(request: ParsedRequest, number: int) -> Iterable[Part]:
+    """A text as it can be cut. Of a document, what it says: the lines around it are ours, and part nothing."""
+    text = request.texts[number]
+    if request.origins[number] is Origin.DOCUMENT:
+        start, end = own_text(text)
+        return (Part(number, start, text[start:end]),)
+    return parts(number, text, request.seams.get(number, ()))
 
 
 def _without(text: str, crossed: Sequence[Crossing]) -> str:

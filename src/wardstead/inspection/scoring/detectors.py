@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from wardstead.inspection.documents import own_text
 from wardstead.inspection.patterns.decoding import decodings
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.scoring.features import fold, known_words
@@ -87,6 +88,11 @@ class ScoreDetector:
         return scores
 
     def _highest(self, text: str) -> Scores:
+        start, end = own_text(text)
+        # A threshold is that of a text alone: neither our lines around a document nor its name may take it below.
+        return np.maximum(self._as_read(text), self._as_read(text[start:end])) if start else self._as_read(text)
+
+    def _as_read(self, text: str) -> Scores:
         scores = self._scorer.probabilities(text)
         if self._use.readings:
             for reading in _telling(text):
