@@ -8,7 +8,7 @@ PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-.PHONY: help run test lint bench bench-inspection bench-quality bench-access bench-ledger bench-weights fuzz clean browser provider token check-python
+.PHONY: help run test lint bench bench-inspection bench-quality bench-access bench-ledger bench-weights bench-supply fuzz clean browser provider slapd token check-python
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -88,7 +88,6 @@ fuzz: $(VENV)/.dev  ## Look for what no test thought of: deep properties, and th
 	@$(BIN)/python -m tests.access.test_many_worlds 100000
 	@WARDSTEAD_FUZZ_EXAMPLES=$${WARDSTEAD_FUZZ_EXAMPLES:-300} WARDSTEAD_FUZZ_CUTS=$${WARDSTEAD_FUZZ_CUTS:-1000000} $(BIN)/python -m pytest tests/fuzz -q
 
-.PHONY: bench-supply
 bench-supply: $(VENV)/.dev  ## Measure how well harmful model files are told from others, and how fast, peers beside
 	@$(BIN)/python -m bench.supply
 
