@@ -18,7 +18,7 @@ from typing import Any
 
 from wardstead.adapters.models.names import NamesDetector
 from wardstead.bootstrap.detectors import names
-from wardstead.config import NamesSection
+from wardstead.config.sections import NamesSection
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.entities.medical import medical_terms
 from wardstead.inspection.patterns.catalogue import load_catalogues

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wardstead.config import GatewaySection, ServerSection
+from wardstead.config.sections import GatewaySection, ServerSection
 from wardstead.gateway.protocol import anthropic, dialects, ollama, openai
 from wardstead.gateway.protocol.messages import ROLES
 from wardstead.gateway.protocol.types import Limits, Operation

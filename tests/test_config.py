@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.config import Address, parse_settings, parse_upstream
+from wardstead.config import parse_settings
+from wardstead.config.addresses import Address, parse_upstream
 from wardstead.kernel.errors import ConfigurationError
 
 GOOD = """\

@@ -16,7 +16,7 @@ from wardstead.bootstrap.condition import posture
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, reports, text_detectors
 from wardstead.bootstrap.initialise import initialise
-from wardstead.config import LabelSection
+from wardstead.config.sections import LabelSection
 from wardstead.inspection.contract import State
 from wardstead.inspection.ports import Direction, Origin, Span, TextDetector
 from wardstead.isolation.posture import State as Light

@@ -18,7 +18,7 @@ from wardstead.bootstrap import condition, witnessing
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.verifying import verify
 from wardstead.bootstrap.witnessing import admit, closed_mark, overdue, stands, witness_round, witnessed, witnessed_check
-from wardstead.config import WitnessSection
+from wardstead.config.sections import WitnessSection
 from wardstead.crypto.signing import WitnessKey, cosigned_s
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import ConfigurationError

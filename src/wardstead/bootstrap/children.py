@@ -17,7 +17,7 @@ from wardstead.bootstrap.reviewing import desk_of_command_line
 from wardstead.bootstrap.synchronising import keep_synchronising
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.bootstrap.witnessing import keep_witnessing
-from wardstead.config import ModelSection
+from wardstead.config.sections import ModelSection
 from wardstead.kernel.errors import ConfigurationError, WardsteadError
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,8 @@ from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.synchronising import directory_checks
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.bootstrap.witnessing import witnessed_check
-from wardstead.config import ModelSection, parse_upstream
+from wardstead.config.addresses import parse_upstream
+from wardstead.config.sections import ModelSection
 from wardstead.inspection.documents import DocumentReaderUnavailable
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall

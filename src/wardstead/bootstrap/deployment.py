@@ -53,7 +53,10 @@ from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.reading import others_write, present, read_text
 from wardstead.bootstrap.unsealing import asker, opener
-from wardstead.config import ModelSection, Settings, UpstreamSection, bracketed, parse_settings
+from wardstead.config import parse_settings
+from wardstead.config.addresses import bracketed
+from wardstead.config.sections import ModelSection, UpstreamSection
+from wardstead.config.settings import Settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.documents import Extractor
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting

@@ -16,7 +16,7 @@ from wardstead.bootstrap.content import content
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.known import documents
 from wardstead.bootstrap.prose import prose
-from wardstead.config import ClassifierSection, JudgeSection, NamesSection
+from wardstead.config.sections import ClassifierSection, JudgeSection, NamesSection
 from wardstead.inspection.contract import Checkup
 from wardstead.inspection.entities.medical import MedicalTerms
 from wardstead.inspection.judging import load_bench

@@ -17,7 +17,7 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.mapping import group_rules, managed_by
 from wardstead.bootstrap.people import compatible
 from wardstead.bootstrap.provisioning import scim_source
-from wardstead.config import ProviderSection
+from wardstead.config.identity import ProviderSection
 from wardstead.console.ports import Farewell
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import CredentialId

@@ -24,7 +24,7 @@ from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment, Places, now_ms
 from wardstead.bootstrap.detectors import names_installed
 from wardstead.bootstrap.unsealing import plain_keys
-from wardstead.config import ServerSection
+from wardstead.config.sections import ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
 

@@ -10,7 +10,7 @@ from wardstead.access.rules import BadAttribute
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.entitlements import is_group_name
 from wardstead.bootstrap.people import BadValue, clearance, compatible, known_roles
-from wardstead.config import GroupSection
+from wardstead.config.identity import GroupSection
 from wardstead.kernel.errors import ConfigurationError
 
 

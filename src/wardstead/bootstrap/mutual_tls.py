@@ -24,7 +24,7 @@ from wardstead.access.ports import PeerCertificate
 from wardstead.adapters.identity.certificates import read_peer
 from wardstead.bootstrap.certificates import client_authority
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.config import MutualTlsSection
+from wardstead.config.sections import MutualTlsSection
 from wardstead.gateway.server.app import Gateway
 from wardstead.gateway.server.request_head import CERTIFICATE
 from wardstead.kernel.errors import CallerError, ConfigurationError

@@ -9,7 +9,7 @@ from wardstead.access.provisioning import Linking, Source
 from wardstead.adapters.store.provisioning import ProvisioningStore
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.mapping import source
-from wardstead.config import ScimSection
+from wardstead.config.identity import ScimSection
 
 
 class ProvisioningDesk(ProvisioningStore):

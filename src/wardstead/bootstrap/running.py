@@ -35,7 +35,7 @@ from wardstead.bootstrap.mutual_tls import context_of
 from wardstead.bootstrap.policies import begin_policies, policy_state
 from wardstead.bootstrap.synchronising import check_sources
 from wardstead.bootstrap.witnessing import require_witnesses
-from wardstead.config import bracketed
+from wardstead.config.addresses import bracketed
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.text import harmless

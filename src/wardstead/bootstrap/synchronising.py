@@ -23,7 +23,7 @@ from wardstead.adapters.store.synchronisations import Synchronisations
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.mapping import source
 from wardstead.bootstrap.provisioning import scim_source
-from wardstead.config import DirectorySection
+from wardstead.config.identity import DirectorySection
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, WardsteadError

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.config import Address, ModelSection, parse_upstream
+from wardstead.config.addresses import Address, parse_upstream
+from wardstead.config.sections import ModelSection
 from wardstead.gateway.server.pool import Pool, Target
 from wardstead.gateway.server.ports import Upstream
 from wardstead.gateway.server.remote import RemoteUpstream

@@ -22,7 +22,7 @@ from wardstead.adapters.store.transactions import write_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader
 from wardstead.adapters.witnesses import ask_witness
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.config import WitnessSection
+from wardstead.config.sections import WitnessSection
 from wardstead.crypto.signing import WitnessKey, cosigned_s
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339

@@ -39,7 +39,8 @@ from wardstead.bootstrap.shelf import LibraryShelf, NamedDocuments
 from wardstead.bootstrap.upstreams import open_upstream
 from wardstead.bootstrap.verifying import verified
 from wardstead.bootstrap.witnessing import closed_mark
-from wardstead.config import ModelSection, bracketed
+from wardstead.config.addresses import bracketed
+from wardstead.config.sections import ModelSection
 from wardstead.console.app import create_console
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.pipeline.world import ModelDeployment, World

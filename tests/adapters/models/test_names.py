@@ -15,7 +15,7 @@ from wardstead.adapters.models.names import InstalledModel, NamesDetector
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load, Worker
 from wardstead.bootstrap.detectors import names, names_model
-from wardstead.config import NamesSection
+from wardstead.config.sections import NamesSection
 from wardstead.kernel.errors import ConfigurationError, DetectorFailed
 
 
