@@ -12,7 +12,7 @@ from tests.gateway.playbook import ALICE, CONFIDENTIAL, NOW, Playbook, Unauthent
 
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal
 from wardstead.gateway.pipeline import steps
-from wardstead.gateway.pipeline.answer import Cut
+from wardstead.gateway.pipeline.answer import Cut, blocked
 from wardstead.gateway.pipeline.commands import (
     Abort,
     Body,
@@ -30,6 +30,7 @@ from wardstead.gateway.pipeline.commands import (
 )
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.pipeline.question import LARGE_BYTES
+from wardstead.gateway.pipeline.refusals import refusal_text
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
@@ -38,7 +39,7 @@ from wardstead.inspection.ports import Flow, Inspection, Keeping, TakesLong
 from wardstead.kernel.errors import CallerError, PeerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import CredentialId, PrincipalId
-from wardstead.kernel.labels import Label
+from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import Refusal, Remembered
 
 
@@ -790,3 +791,13 @@ def test_what_is_counted_is_places_not_readings() -> None:
     assert {action: count for action, count in counted.items() if count} == {
         Action.REDACT: 2, Action.MASK: 1, Action.FLAG: 1, Action.ALLOW: 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", ["request", "answer"])
+def test_where_a_detector_failed_nobody_is_told_to_mend_their_text(subject: str) -> None:
+    cut = blocked([Finding("detector-failed", 0, 0, PUBLIC, Action.BLOCK)], None)
+    said = refusal_text(subject, cut.reason, "r", held=cut.held, inspected=cut.inspected)
+    assert "a detector did not work. Try again in a moment; if it goes on, tell the operator" in said
+    found = blocked([Finding("private-key", 0, 3, PUBLIC, Action.BLOCK)], None)
+    assert "private-key" in refusal_text(subject, found.reason, "r", held=found.held, inspected=found.inspected)
+    assert "operator" not in refusal_text(subject, found.reason, "r", held=found.held, inspected=found.inspected)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.protocol.logprobs import Spelling, Token
@@ -26,6 +26,10 @@ Permit = Callable[[Label], str]
 """Asks whether an answer with this label may reach the reader: "" for yes, else the reason for no."""
 
 
+DETECTOR_FAILED: Final = "content.detector-failed"
+NOT_INSPECTED: Final = "it could not be inspected, for a detector did not work"
+
+
 class Cut(Exception):
     """The answer must not go on. ``code`` and ``reason`` say why; ``last`` is text that the same verdict still released."""
 
@@ -36,6 +40,11 @@ class Cut(Exception):
         self.reason = reason
         self.last = last
         self.held = held
+
+    @property
+    def inspected(self) -> bool:
+        """Whether it was something in the text: else there is nothing that its author could mend."""
+        return self.code != DETECTOR_FAILED
 
 
 @dataclass(slots=True)
@@ -372,4 +381,5 @@ def blocked(findings: Sequence[Finding], last: Chunk | None) -> Cut:
     # Where nothing that was found stops by itself, what could not be taken out of its place is the reason.
     worst = sorted({finding.type for finding in findings if finding.action is strictest})
     code = f"content.{worst[0]}" if worst else "content.blocked"
-    return Cut(code, f"it contains {', '.join(worst)}", last, held=strictest is Action.HOLD)
+    reason = NOT_INSPECTED if code == DETECTOR_FAILED else f"it contains {', '.join(worst)}"
+    return Cut(code, reason, last, held=strictest is Action.HOLD)

@@ -233,7 +233,7 @@ class Exchange(Question):
             yield from self._relay(relay, encoder)
         except Cut as cut:
             self.verdict, outcome, reason = ("hold", "held", cut.code) if cut.held else ("block", "cut", cut.code)
-            text = refusal_text("answer", cut.reason, self.incoming.id, held=cut.held)
+            text = refusal_text("answer", cut.reason, self.incoming.id, held=cut.held, inspected=cut.inspected)
             yield from self._send(encoder, relay.refusal(cut, text))
             if cut.held:
                 yield from self._hear_out(relay, encoder)
@@ -315,7 +315,7 @@ class Exchange(Question):
     def _refuse(self, cut: Cut, *, subject: str, held: Any = None) -> Road:
         """A block, or a hold for review, before any answer byte: 200 with a refusal that the person can act on."""
         self.verdict = "hold" if cut.held else "block"
-        text = refusal_text(subject, cut.reason, self.incoming.id, held=cut.held)
+        text = refusal_text(subject, cut.reason, self.incoming.id, held=cut.held, inspected=cut.inspected)
         answer = [{"index": 0, "text": text}]
         if self._request.operation is Operation.EMBEDDING:
             yield from self._deny_content(cut, text)

@@ -64,8 +64,11 @@ def model_refused(inspector: Inspector, flow: Flow, status: int, data: bytes) ->
     return PeerError(f"the model server answered {status}", why=said, next_step="Try again in a moment")
 
 
-def refusal_text(subject: str, reason: str, receipt: str, *, held: bool = False) -> str:
-    """What the person reads in place of the model's words. ``held``: somebody will look at it."""
+def refusal_text(subject: str, reason: str, receipt: str, *, held: bool = False, inspected: bool = True) -> str:
+    """What the person reads in place of the model's words.
+
+    ``held``: somebody will look at it. ``inspected``: it was; else the fault is not in the text.
+    """
     if held and subject == "request":
         did = "holds this request for review and has not sent it to the model"
         then = f"GET /v1/held/{receipt} says what became of it; once it is released, send it again just as it is."
@@ -75,6 +78,8 @@ def refusal_text(subject: str, reason: str, receipt: str, *, held: bool = False)
         did, then = "did not send this request to the model", "Remove it and ask again."
     else:
         did, then = "stopped this answer", "Ask for it without that part."
+    if not (held or inspected):
+        then = "Try again in a moment; if it goes on, tell the operator."
     return f"Wardstead {did}: {reason}. {then} (receipt {receipt})"
 
 
