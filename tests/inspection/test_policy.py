@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -250,6 +252,24 @@ def test_a_rule_for_what_nobody_finds_is_refused_in_a_policy_of_ones_own() -> No
     with pytest.raises(ConfigurationError, match="persn, which no detector finds") as caught:
         small("combinations: [{id: x, of: [{type: persn, count: 2}], label: {level: public}, prompt: allow, answer: allow}]")
     assert caught.value.where.endswith(": combinations[0].of[0]")
+    assert "did you mean 'person'?" in caught.value.why
+    assert "iban" not in caught.value.next_step, "who is told what was meant needs no list"
+
+
+def test_when_a_detector_looks_that_there_is_not_is_refused_with_its_line() -> None:
+    with pytest.raises(ConfigurationError, match="no detector 'nmaes'") as caught:
+        small("slow_detectors: {nmaes: always}")
+    assert re.search(r":\d+: slow_detectors\.nmaes$", caught.value.where)
+    assert "did you mean 'names'?" in caught.value.why
+    small("slow_detectors: {names: always}")
+
+
+def test_a_misspelt_compartment_is_shown_where_it_stands() -> None:
+    rule = "{type: person, label: {level: internal, compartments: [persnal]}, prompt: flag, answer: flag}"
+    text = f"compartments: {{personal: of people}}\nrules:\n  - {rule}"
+    with pytest.raises(ConfigurationError, match="'persnal' is not among") as caught:
+        policy(f"version: 1\n{text}")
+    assert re.search(r":4: rules\[0\]\.label\.compartments$", caught.value.where)
 
 
 def test_the_levels_of_the_schema_are_those_of_the_kernel() -> None:

@@ -71,6 +71,7 @@ class PolicyInspector:
         self.policy = policy
         self._own = tuple(own)
         self._matcher = matcher_of(everything, own, kept=kept)
+        policy.check_slow_detectors({one.id for one in text_detectors})
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
         self._whole = WholeText(text_detectors, self._judge, len(kinds), policy.slow_detectors)
         self._leakage = leakage

@@ -21,6 +21,8 @@ from wardstead.kernel.text import meant
 
 MAX_PLACES: Final = 5
 """So many places are named in one error."""
+OPTIONAL: Final = frozenset({"names", "judge"})
+"""Detectors of ours that a deployment may have switched off: policies may speak of them all the same."""
 FLOWS: Final = tuple(Flow(direction, model) for direction in Direction for model in ModelClass)
 
 Actions = Mapping[Flow, Action]
@@ -96,6 +98,8 @@ class ClassificationPolicy:
     """What its own file names, not what it extends."""
     own_places: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Where its own file names a type, or a category, first: ``("person", "")``, ``("", "personal")``."""
+    own_slow: Mapping[str, str] = field(default_factory=dict)
+    """Where its own file names a slow detector."""
 
     def treatment(self, kind: str, category: str) -> Treatment:
         """What to do with a finding. Raises ``ConfigurationError`` when no rule covers it."""
@@ -119,12 +123,23 @@ class ClassificationPolicy:
         if unknown:
             places = [self.own_places.get(one, "classification policy") for one in sorted(unknown)]
             names = sorted({kind or category for kind, category in unknown})
+            near = meant(names[0], [*types, *categories]).strip()
             raise ConfigurationError(
                 f"a rule is for {', '.join(names)}, which no detector finds",
-                where=", ".join(places[:MAX_PLACES]),
-                why=meant(names[0], [*types, *categories]).strip(),
-                next_step=f"types: {', '.join(sorted(types))}; categories: {', '.join(sorted(categories))}",
-            )
+                where=", ".join(places[:MAX_PLACES]), why=near,
+                next_step="'wardstead classify detectors' lists what is found" if near
+                else f"types: {', '.join(sorted(types))}; categories: {', '.join(sorted(categories))}",
+            )  # fmt: skip
+
+    def check_slow_detectors(self, known: Collection[str]) -> None:
+        """Raises ``ConfigurationError`` where its own file says when a detector looks that there is not: it never would."""
+        unknown = sorted(self.own_slow.keys() - {*known, *OPTIONAL})
+        if unknown:
+            raise ConfigurationError(
+                f"there is no detector {unknown[0]!r}", where=self.own_slow[unknown[0]],
+                why=f"{meant(unknown[0], [*known, *OPTIONAL])}there are {', '.join(sorted({*known, *OPTIONAL}))}",
+                next_step="correct its name, or take the line out",
+            )  # fmt: skip
 
     def keeping(self, one: Label) -> Keeping:
         """How a record of data with this label is kept: the strictest of all that its label calls for."""

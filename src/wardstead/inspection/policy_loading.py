@@ -17,12 +17,14 @@ from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.findings import Action
 from wardstead.kernel.labels import Label, Levels
 from wardstead.kernel.text import meant
-from wardstead.kernel.yaml_input import place_in, read_yaml
+from wardstead.kernel.yaml_input import place_in, places_in, read_yaml
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Read = Callable[[str], tuple[str, str]]
 """From the name that ``extends`` gives to the text of that policy, and where it stands."""
+_Read = tuple[written.Policy, str, str]
+"""A policy's file as it was read, its text, and where it stands."""
 _ACTIONS: Final[Mapping[str, Action]] = {action.name.lower(): action for action in Action}
 
 
@@ -55,7 +57,7 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
         _check_holding(treated, handlers, where)
     labels = [one.label for one in own.values()] + [one.treatment.label for one in together] + [one.label for one in handlers]
     known = {name: compartments.get(name, "") for one in labels for name in sorted(one.compartments)}
-    _check_compartments(compartments, known, where)
+    _check_compartments(compartments, known, chain)
     digest = sha256("\0".join(text for _, text, _ in chain).encode()).hexdigest()[:12]
     return ClassificationPolicy(
         f"{chain[0][0].version}:{digest}",
@@ -69,13 +71,14 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
         levels,
         slow,
         tuple(policy.extends for policy, _, _ in chain if policy.extends),
-        *_own_names(_own_places(chain[0][0], where)),
+        *_own_names(_own_places(*chain[0])),
+        _own_slow(*chain[0]),
     )
 
 
-def _chain(text: str, where: str, read: Read | None) -> list[tuple[written.Policy, str, str]]:
+def _chain(text: str, where: str, read: Read | None) -> list[_Read]:
     """The policy and what it extends, the most general last."""
-    chain: list[tuple[written.Policy, str, str]] = []
+    chain: list[_Read] = []
     places: list[str] = []
     while True:
         if where in places:
@@ -95,15 +98,21 @@ def _chain(text: str, where: str, read: Read | None) -> list[tuple[written.Polic
             raise ConfigurationError(error.what, where=here, why=error.why, next_step=error.next_step) from None
 
 
-def _own_places(policy: written.Policy, where: str) -> dict[tuple[str, str], str]:
+def _own_places(policy: written.Policy, text: str, where: str) -> dict[tuple[str, str], str]:
     """What a policy's own file names, as type and category of which one is empty, and where it does so first."""
     said: list[tuple[str, written.Rule | written.Term]] = [(f"rules[{number}]", one) for number, one in enumerate(policy.rules)]
     for number, together in enumerate(policy.combinations):
         said += [(f"combinations[{number}].of[{at}]", term) for at, term in enumerate(together.of)]
     places: dict[tuple[str, str], str] = {}
-    for place, one in said:
-        places.setdefault((one.type, one.category), f"{where}: {place}")
+    for place, (_, one) in zip(places_in(text, where, [path for path, _ in said]), said, strict=True):
+        places.setdefault((one.type, one.category), place)
     return places
+
+
+def _own_slow(policy: written.Policy, text: str, where: str) -> dict[str, str]:
+    """The slow detectors that a policy's own file names, and where."""
+    names = list(policy.slow_detectors)
+    return dict(zip(names, places_in(text, where, [f"slow_detectors.{name}" for name in names]), strict=True))
 
 
 def _own_names(
@@ -198,14 +207,26 @@ def _check_holding(one: Treatment, handling: Sequence[Handling], where: str) -> 
         )  # fmt: skip
 
 
-def _check_compartments(declared: Mapping[str, str], used: Mapping[str, str], where: str) -> None:
+def _check_compartments(declared: Mapping[str, str], used: Mapping[str, str], chain: Sequence[_Read]) -> None:
     """Where a policy lists its compartments, another one is a misspelling: nobody would be cleared for it."""
     if declared and (unknown := sorted(used.keys() - declared.keys())):
         raise ConfigurationError(
-            f"the compartment {unknown[0]!r} is not among the policy's compartments", where=where,
+            f"the compartment {unknown[0]!r} is not among the policy's compartments", where=_place_of(unknown[0], chain),
             why=f"{meant(unknown[0], declared)}they are {', '.join(sorted(declared))}",
             next_step="correct its name, or add it to 'compartments'",
         )  # fmt: skip
+
+
+def _place_of(compartment: str, chain: Sequence[_Read]) -> str:
+    """Where a label first has this compartment, in the policy or what it extends."""
+    for policy, text, where in chain:
+        labels = [(f"rules[{at}]", one.label) for at, one in enumerate(policy.rules)]
+        labels += [(f"combinations[{at}]", one.label) for at, one in enumerate(policy.combinations)]
+        labels += [(f"handling[{at}]", one.label) for at, one in enumerate(policy.handling)]
+        for place, label in labels:
+            if compartment in label.compartments:
+                return place_in(text, where, f"{place}.label.compartments")
+    return chain[0][2]
 
 
 def _word(given: written.Actions, model: ModelClass) -> written.Word | None:

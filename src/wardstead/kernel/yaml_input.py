@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,7 +44,13 @@ def read_yaml(text: str, where: str, kind: type[T], *, ours: bool = False) -> T:
 
 def place_in(text: str, where: str, path: str) -> str:
     """Where ``path`` (``rules[3].label``) stands in a text that could be read: file, line and key."""
-    return f"{where}:{_line_of(yaml.compose(text, Loader=yaml.SafeLoader), path)}: {path}"
+    return places_in(text, where, [path])[0]
+
+
+def places_in(text: str, where: str, paths: Iterable[str]) -> list[str]:
+    """The same of several, for one look at the text."""
+    tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    return [f"{where}:{_line_of(tree, path)}: {path}" for path in paths]
 
 
 class _UniqueKeys(yaml.SafeLoader):
