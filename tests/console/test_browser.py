@@ -89,7 +89,7 @@ def sign_in(page: Page, name: str = "alice") -> Page:
     page.goto("sign-in")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password, or one-time secret").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     return page
 
@@ -233,7 +233,7 @@ def test_every_page_works_without_scripts(browser: Browser, server: tuple[str, F
     page.goto("chat")
     expect(page.get_by_text("The chat needs JavaScript.")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
     context.close()
 
 

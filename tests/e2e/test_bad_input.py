@@ -357,7 +357,7 @@ def test_unknown_paths_and_methods(raw: Raw) -> None:
     headers = {"authorization": f"Bearer {raw.key}"}
     with httpx.Client(verify=context, base_url=raw.deployment.url, headers=headers, timeout=20) as http:
         for path in (
-            "/v1/files",
+            "/v1/assistants",
             "/v1/chat",
             "/api/pull",
             "/api/delete",

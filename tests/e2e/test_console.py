@@ -44,7 +44,7 @@ def context(browser: Browser, deployment: Deployment) -> Iterator[BrowserContext
     page.goto("")
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password, or one-time secret").fill(secret)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("One-time secret, once more").fill(secret)
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password, again").fill(PASSWORD)

@@ -189,7 +189,7 @@ def signed_in(browser: Browser, made: Deployment, name: str, **how: Any) -> Page
     page.goto("sign-in")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password, or one-time secret").fill(secret)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("One-time secret, once more").fill(secret)
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password, again").fill(PASSWORD)
