@@ -106,7 +106,9 @@ def main() -> int:
         engine = open_engine(f"sqlite:///{folder}/rows.db")
         metadata.create_all(engine)
         fill(engine, rows)
-        people = DirectoryStore(engine, Turn(Path(folder) / "turn"), pepper=bytes(32), clock=lambda: NOW, entropy=os.urandom)
+        people = DirectoryStore(
+            engine, Turn(Path(folder) / "turn"), pepper=lambda: bytes(32), clock=lambda: NOW, entropy=os.urandom
+        )
         sealer = Sealer(None, os.urandom)  # type: ignore[arg-type]  # nothing is sealed here
         store = ResourceStore(
             people, sealer, clock=lambda: NOW, entropy=os.urandom, audit=lambda *_: None, levels=lambda: STANDARD

@@ -215,7 +215,7 @@ def within(asked: Question) -> bool:
         return False
     if not key.purposes or asked.purpose in key.purposes:
         return True
-    return asked.purpose is None and asked.action not in {"infer", "embed"}
+    return asked.purpose is None and asked.action not in {"infer", "embed", "useData"}
 
 
 def decide(world: World, asked: Question) -> bool:

@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.resources import files
@@ -27,7 +27,6 @@ from wardstead.access.policyset import (
     compile_policies,
     require_known_attributes,
 )
-from wardstead.access.ports import Principal
 from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
@@ -272,7 +271,13 @@ class Deployment:
             return self.admin_record.append(connection, actor, action, details)
 
         return DirectoryStore(
-            self.engine, self.turn, pepper=self.pepper, clock=now_ms, entropy=os.urandom, audit=audit, levels=lambda: self.levels
+            self.engine,
+            self.turn,
+            pepper=lambda: self.pepper,
+            clock=now_ms,
+            entropy=os.urandom,
+            audit=audit,
+            levels=lambda: self.levels,
         )
 
     @cached_property
@@ -341,10 +346,7 @@ class Deployment:
         def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
             return self.admin_record.append(connection, actor, action, details)
 
-        def everybody(connection: Connection) -> Collection[Principal]:
-            return self.directory.everybody(connection)  # opened where somebody activates, not where somebody looks
-
-        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=everybody)
+        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=self.directory.everybody)
 
     def policy_files(self) -> PolicyFiles:
         """What stands in the folder: in force or not."""

@@ -46,7 +46,7 @@ class World:
             self.acts.append(action)
 
         self.people = DirectoryStore(
-            self.engine, Turn(folder / "turn"), pepper=b"p" * 32, clock=lambda: self.now, entropy=os.urandom, audit=audit
+            self.engine, Turn(folder / "turn"), pepper=lambda: b"p" * 32, clock=lambda: self.now, entropy=os.urandom, audit=audit
         )
         self.access = AccessStore(self.people, clock=lambda: self.now, entropy=os.urandom)
         self.ann, self.bob, self.cem = (

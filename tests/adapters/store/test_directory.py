@@ -45,7 +45,7 @@ class World:
             self.acts.append((actor, action, details))
 
         return DirectoryStore(
-            engine, Turn(folder / "turn"), pepper=PEPPER, clock=lambda: self.now, entropy=os.urandom, audit=audit
+            engine, Turn(folder / "turn"), pepper=lambda: PEPPER, clock=lambda: self.now, entropy=os.urandom, audit=audit
         )
 
 

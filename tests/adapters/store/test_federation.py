@@ -30,7 +30,7 @@ RULES = (
 def directory(tmp_path: Path) -> DirectoryStore:
     engine = open_engine(f"sqlite:///{tmp_path / 'wardstead.db'}")
     upgrade(engine)
-    return DirectoryStore(engine, Turn(tmp_path / "turn"), pepper=b"p" * 32, clock=lambda: NOW_MS, entropy=os.urandom)
+    return DirectoryStore(engine, Turn(tmp_path / "turn"), pepper=lambda: b"p" * 32, clock=lambda: NOW_MS, entropy=os.urandom)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class World:
         engine = open_engine(f"sqlite:///{folder / 'wardstead.db'}")
         upgrade(engine)
         self.directory = DirectoryStore(
-            engine, Turn(folder / "turn"), pepper=PEPPER, clock=lambda: NOW_MS, entropy=os.urandom,
+            engine, Turn(folder / "turn"), pepper=lambda: PEPPER, clock=lambda: NOW_MS, entropy=os.urandom,
             audit=lambda _c, actor, action, details: self.acts.append((actor, action, dict(details))),
         )  # fmt: skip
         self.store = ProvisioningStore(self.directory, clock=lambda: NOW_MS, entropy=os.urandom)

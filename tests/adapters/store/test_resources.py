@@ -111,7 +111,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def store_of(engine: Engine, folder: Path) -> ResourceStore:
-    directory = DirectoryStore(engine, Turn(folder / "turn"), pepper=bytes(32), clock=lambda: 1, entropy=os.urandom)
+    directory = DirectoryStore(engine, Turn(folder / "turn"), pepper=lambda: bytes(32), clock=lambda: 1, entropy=os.urandom)
     unused = Sealer(None, os.urandom)  # type: ignore[arg-type]  # nothing is sealed here
     return ResourceStore(directory, unused, clock=lambda: 1, entropy=os.urandom, audit=lambda *_: None, levels=lambda: STANDARD)
 

@@ -51,7 +51,7 @@ class World:
         ring = KeyRing(root, SubjectKeys(self.folder / "keys.db", root, os.urandom, create=True), os.urandom)
         clock = lambda: self.now  # noqa: E731
         self.directory = DirectoryStore(
-            self.engine, Turn(self.folder / "turn"), pepper=b"p" * 32, clock=clock, entropy=os.urandom, audit=audit
+            self.engine, Turn(self.folder / "turn"), pepper=lambda: b"p" * 32, clock=clock, entropy=os.urandom, audit=audit
         )
         self.store = SecondFactorStore(
             self.directory, Sealer(ring, os.urandom), pepper=b"p" * 32, clock=clock, entropy=os.urandom

@@ -103,11 +103,19 @@ class DirectoryStore:
     """The directory over SQLAlchemy. Blocking: a web handler calls it in a thread."""
 
     def __init__(
-        self, engine: Engine, turn: Turn, *, pepper: bytes, clock: Clock, entropy: Entropy, audit: Audit | None = None,
+        self,
+        engine: Engine,
+        turn: Turn,
+        *,
+        pepper: Callable[[], bytes],
+        clock: Clock,
+        entropy: Entropy,
+        audit: Audit | None = None,
         levels: Callable[[], Levels] = Levels,
-    ) -> None:  # fmt: skip
-        """``pepper`` keys the digests of credentials; ``audit`` records each act in the transaction that carries it out.
+    ) -> None:
+        """``pepper`` keys the digests of credentials: asked for where one is made, or held against one.
 
+        ``audit`` records each act in the transaction that carries it out.
         ``levels``: the deployment's, asked when people are read.
         """
         self._levels = levels
@@ -251,7 +259,7 @@ class DirectoryStore:
     ) -> IssuedKey:  # fmt: skip
         """A new key for somebody."""
         who = self.find(name)
-        new = new_secret(API_KEY_MARK, self._pepper, self._entropy)
+        new = new_secret(API_KEY_MARK, self._pepper(), self._entropy)
         now = self._clock()
         key_id = CredentialId(uuid7(now, self._entropy(10)))
         values = credential_values(
@@ -367,7 +375,7 @@ class DirectoryStore:
 
     def _name_mark(self, name: str) -> bytes:
         """What is kept of a name that was given: people type passwords there."""
-        return digest(self._pepper, f"sign in as {name}")
+        return digest(self._pepper(), f"sign in as {name}")
 
     def _keep_anew(self, row: RowMapping, made: str) -> None:
         """Replace a hash by a newer one of the same password, unless another was set meanwhile."""
@@ -386,8 +394,8 @@ class DirectoryStore:
         """
         now = self._clock()
         ends = min(now + SESSION_MS, until_ms if until_ms is not None else now + SESSION_MS)
-        token = new_secret(SESSION_MARK, self._pepper, self._entropy)
-        csrf = new_secret("", self._pepper, self._entropy)
+        token = new_secret(SESSION_MARK, self._pepper(), self._entropy)
+        csrf = new_secret("", self._pepper(), self._entropy)
         session_id = CredentialId(uuid7(now, self._entropy(10)))
         values = credential_values(
             key_id=session_id, kind=CredentialKind.SESSION, prefix=token.prefix, key_digest=token.digest, csrf=csrf.digest,
@@ -408,7 +416,7 @@ class DirectoryStore:
 
     def close_session(self, token: str, *, actor: Actor) -> None:
         """End a session; one that does not exist is ended already."""
-        session = (credential.c.digest == digest(self._pepper, token)) & (credential.c.kind == CredentialKind.SESSION.value)
+        session = (credential.c.digest == digest(self._pepper(), token)) & (credential.c.kind == CredentialKind.SESSION.value)
         change = delete(credential).where(session)
         self.carry_out(lambda connection: connection.execute(change), actor, "session.close", {"name": actor.name})
 
