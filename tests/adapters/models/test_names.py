@@ -144,7 +144,7 @@ def test_a_process_ends_with_the_one_that_started_it() -> None:
     script = (
         "import os, sys, time\n"
         "from wardstead.bootstrap.detectors import names\n"
-        "from wardstead.config import NamesSection\n"
+        "from wardstead.config.sections import NamesSection\n"
         "one = names(NamesSection(timeout_s=60))\n"
         "one.detect(['Ada'])\n"
         "print(one.pool._idle[0]._process.pid, flush=True)\n"
