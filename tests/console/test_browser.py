@@ -185,7 +185,7 @@ def test_the_keyboard_reaches_everything_in_order_and_the_focus_shows(page: Page
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     expect(page.locator("#live-status")).to_have_text("Live")
     reached = []
-    for _ in range(12):
+    for _ in range(14):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim()"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", reached[-1]
@@ -195,7 +195,9 @@ def test_the_keyboard_reaches_everything_in_order_and_the_focus_shows(page: Page
         "Overview",
         "Exchanges",
         "Classification",
+        "Documents",
         "Chat",
+        "alice",
         "Theme: auto",
         "Sign out",
         "Pause",
