@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.bootstrap.deployment import Places, file_name
+from wardstead.bootstrap.places import Places, file_name
 
 NAME = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}", fullmatch=True).filter(lambda name: ".." not in name)
 SIMILAR = st.text("ab:/_-.", min_size=1, max_size=4).map(lambda rest: "a" + rest)

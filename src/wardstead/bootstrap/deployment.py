@@ -8,7 +8,6 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
@@ -50,6 +49,7 @@ from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.resources import ResourceStore
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.bootstrap.places import Places
 from wardstead.bootstrap.reading import others_write, present, read_text
 from wardstead.bootstrap.unsealing import asker, opener
 from wardstead.config import parse_settings
@@ -73,81 +73,6 @@ PORT_VARIABLE = "WARDSTEAD_PORT"
 def now_ms() -> int:
     """The clock: milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-def file_name(model: str) -> str:
-    """A model's name as part of a file name; no two models share one: ``+`` and ``=`` are in no model's name."""
-    return model.replace("/", "+").replace(":", "=")
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The folders and files of a deployment."""
-
-    directory: Path
-
-    @property
-    def config(self) -> Path:
-        """The configuration."""
-        return self.directory / "wardstead.yaml"
-
-    @property
-    def policies(self) -> Path:
-        """Cedar policies, their schema, the classification policy."""
-        return self.directory / "policies"
-
-    @property
-    def keys(self) -> Path:
-        """Keys, readable by their owner alone."""
-        return self.directory / "keys"
-
-    @property
-    def signed(self) -> Path:
-        """The newest checkpoint, out of reach of whoever can write the database alone."""
-        return self.keys / "ledger" / "checkpoint"
-
-    @property
-    def tls(self) -> Path:
-        """The local authority and the server's certificate."""
-        return self.directory / "tls"
-
-    @property
-    def models(self) -> Path:
-        """Weights."""
-        return self.directory / "models"
-
-    @property
-    def state(self) -> Path:
-        """The database, the reserve, the newest checkpoint."""
-        return self.directory / "state"
-
-    @property
-    def run(self) -> Path:
-        """Sockets, locks, pids: gone with the processes."""
-        return self.directory / "run"
-
-    @property
-    def logs(self) -> Path:
-        """Logs, without content."""
-        return self.directory / "logs"
-
-    @property
-    def database(self) -> Path:
-        """The database's file."""
-        return self.state / "wardstead.db"
-
-    @property
-    def database_url(self) -> str:
-        """Where the database is."""
-        return f"sqlite:///{self.database}"
-
-    def sockets(self, model: str) -> Path:
-        """The socket folder of a model."""
-        return self.run / "models" / file_name(model)
-
-    def attestation(self, model: str) -> Path:
-        """What the launcher says of a model's weights; out of the sandbox's reach, unlike the socket folder."""
-        return self.run / "sealed" / file_name(model)
 
 
 class Deployment:
@@ -246,7 +171,7 @@ class Deployment:
     @cached_property
     def subject_keys(self) -> SubjectKeys:
         """The key store."""
-        return SubjectKeys(self.places.keys / "keys.db", self.keys.root, os.urandom)
+        return SubjectKeys(self.places.subject_keys, self.keys.root, os.urandom)
 
     @cached_property
     def erasures(self) -> ErasureStore:
@@ -263,12 +188,13 @@ class Deployment:
         """Records administrative acts."""
         return AdminRecord(self.engine, self.sealer, self.turn, clock=now_ms, entropy=os.urandom, operator=operator)
 
+    def _audit(self, connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
+        """Records an act in the transaction that carries it out. What seals the record is opened for the first act."""
+        return self.admin_record.append(connection, actor, action, details)
+
     @cached_property
     def directory(self) -> DirectoryStore:
         """People and credentials; every change is recorded in its own transaction."""
-
-        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
-            return self.admin_record.append(connection, actor, action, details)
 
         return DirectoryStore(
             self.engine,
@@ -276,7 +202,7 @@ class Deployment:
             pepper=lambda: self.pepper,
             clock=now_ms,
             entropy=os.urandom,
-            audit=audit,
+            audit=self._audit,
             levels=lambda: self.levels,
         )
 
@@ -294,29 +220,20 @@ class Deployment:
     def conversations(self) -> ConversationStore:
         """Conversations' marks, and labelled texts; a declassification is recorded in its own transaction."""
 
-        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
-            return self.admin_record.append(connection, actor, action, details)
-
-        return ConversationStore(self.engine, self.turn, clock=now_ms, audit=audit, levels=lambda: self.levels)
+        return ConversationStore(self.engine, self.turn, clock=now_ms, audit=self._audit, levels=lambda: self.levels)
 
     @cached_property
     def reviews(self) -> ReviewStore:
         """What reviewers decided about what was held; each decision is recorded in its own transaction."""
 
-        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
-            return self.admin_record.append(connection, actor, action, details)
-
-        return ReviewStore(self.engine, self.turn, self.sealer, clock=now_ms, audit=audit, levels=lambda: self.levels)
+        return ReviewStore(self.engine, self.turn, self.sealer, clock=now_ms, audit=self._audit, levels=lambda: self.levels)
 
     @cached_property
     def resources(self) -> ResourceStore:
         """What people keep here; every change is recorded in its own transaction."""
 
-        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
-            return self.admin_record.append(connection, actor, action, details)
-
         return ResourceStore(
-            self.directory, self.sealer, clock=now_ms, entropy=os.urandom, audit=audit, levels=lambda: self.levels
+            self.directory, self.sealer, clock=now_ms, entropy=os.urandom, audit=self._audit, levels=lambda: self.levels
         )
 
     @cached_property
@@ -343,10 +260,7 @@ class Deployment:
     def policy_store(self) -> PolicyStore:
         """Versions of the access policies; every activation is recorded in its own transaction."""
 
-        def audit(connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> object:
-            return self.admin_record.append(connection, actor, action, details)
-
-        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=audit, everybody=self.directory.everybody)
+        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=self._audit, everybody=self.directory.everybody)
 
     def policy_files(self) -> PolicyFiles:
         """What stands in the folder: in force or not."""

@@ -21,8 +21,9 @@ from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.key_files import new_key, new_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.bootstrap.deployment import Deployment, Places, now_ms
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detectors import names_installed
+from wardstead.bootstrap.places import Places
 from wardstead.bootstrap.unsealing import plain_keys
 from wardstead.config.sections import ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
@@ -149,7 +150,7 @@ def _make_keys(places: Places) -> None:
     if not keys.has(LEDGER):
         keys.make(LEDGER, new_ledger_key(f"wardstead.local/{os.urandom(6).hex()}", os.urandom))
     begin_signed(places.signed, keys.ledger())
-    SubjectKeys(places.keys / "keys.db", keys.root, os.urandom, create=True).close()
+    SubjectKeys(places.subject_keys, keys.root, os.urandom, create=True).close()
 
 
 def _require_name(name: str) -> None:

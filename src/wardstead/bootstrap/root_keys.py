@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+
 from wardstead.adapters.store.admin_record import COMMAND_LINE
+from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.crypto.sealed_root import KeyProvider, SealedRoot
 
@@ -20,11 +24,31 @@ def unprotect(deployment: Deployment) -> None:
 
 
 def rotate(deployment: Deployment, *, root: bool) -> tuple[int, int]:
-    """A new epoch, and with ``root`` a new root key. The epoch, and how many keys were moved."""
-    if root:
-        deployment.keys.rotate_root(deployment.subject_keys.rewrap_root)
-    _record(deployment, "keys.rotate", {"root": root, "subjects": deployment.subject_keys.count()})
-    return deployment.subject_keys.rotate(), deployment.subject_keys.count()
+    """A new epoch, and with ``root`` a new root key. The epoch, and how many keys lie under it.
+
+    A rotation of the root key that was interrupted was recorded when it began: it is ended, and no more.
+    """
+    if root and deployment.keys.rotating:
+        _move(deployment)
+    else:
+        _record(deployment, "keys.rotate", {"root": root, "subjects": deployment.subject_keys.count()})
+        deployment.subject_keys.rotate()
+        if root:
+            _move(deployment)
+    with closing(_subject_keys(deployment, deployment.keys.root)) as keys:
+        return keys.current_kek().epoch, keys.count()
+
+
+def _move(deployment: Deployment) -> None:
+    def rewrap(old: bytes, new: bytes) -> None:
+        with closing(_subject_keys(deployment, old)) as keys:
+            keys.rewrap_root(old, new)
+
+    deployment.keys.rotate_root(rewrap)
+
+
+def _subject_keys(deployment: Deployment, root: bytes) -> SubjectKeys:
+    return SubjectKeys(deployment.places.subject_keys, root, os.urandom)
 
 
 def provider_name(deployment: Deployment) -> str:

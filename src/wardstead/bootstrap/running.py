@@ -26,12 +26,13 @@ from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, file_name
+from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.erasing import finish_erasures
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.mutual_tls import context_of
+from wardstead.bootstrap.places import file_name
 from wardstead.bootstrap.policies import begin_policies, policy_state
 from wardstead.bootstrap.synchronising import check_sources
 from wardstead.bootstrap.witnessing import require_witnesses

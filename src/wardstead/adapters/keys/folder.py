@@ -58,7 +58,7 @@ class KeyFolder:
         given = handed(ROOT, self._environment)
         if given is not None:
             return given
-        if self._next.exists():
+        if self.rotating:
             raise ConfigurationError(
                 "the rotation of the root key was interrupted", where=str(self._next),
                 next_step="'wardstead keys rotate --root' ends it",
@@ -82,6 +82,11 @@ class KeyFolder:
         if self.protection is None:
             return Handing()
         return hand_over(name, self.root if name == ROOT else self.key(name))
+
+    @property
+    def rotating(self) -> bool:
+        """Whether another root key is on its way into the place of this one: its rotation was interrupted."""
+        return self._next.exists()
 
     @property
     def unfinished(self) -> bool:
@@ -169,7 +174,7 @@ class KeyFolder:
         """
         path = self._folder / ROOT
         old = self._root_in(path)
-        if not self._next.exists():
+        if not self.rotating:
             self._write_next(require_root(self._entropy(KEY_SIZE)))
         new = self._root_in(self._next)
         rewrap(old, new)

@@ -1,0 +1,85 @@
+"""``keys rotate``, as its command carries it out: recorded, interrupted, ended by whoever says it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wardstead.adapters.keys import folder
+from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.bootstrap import root_keys
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.kernel.errors import BackendError, ConfigurationError
+
+
+class Cut(Exception):
+    """The power goes."""
+
+
+def again(deployment: Deployment) -> Deployment:
+    """As the next command finds it."""
+    return Deployment(deployment.places.directory, {})
+
+
+def test_a_new_root_key_opens_all_that_was_recorded(deployment: Deployment) -> None:
+    before = deployment.keys.root
+    opened = deployment.ledger.verify_contents(deployment.ring).opened
+    epoch, subjects = root_keys.rotate(deployment, root=True)
+    found = again(deployment)
+    assert (epoch, subjects > 0) == (2, True)
+    assert found.keys.root != before
+    held = found.ledger.verify_contents(found.ring)
+    assert (held.problems, held.opened) == ([], opened + 1)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_an_interrupted_rotation_refuses_everything_else_and_is_ended_by_saying_it_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    before = deployment.keys.root
+    deployment.ring.to_seal("alice")
+    steps = 0
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **named: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps > at:
+                raise Cut
+            return real(*arguments, **named)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_durably", counted(folder.write_durably))
+        patch.setattr(SubjectKeys, "rewrap_root", counted(SubjectKeys.rewrap_root))
+        patch.setattr(Path, "replace", counted(Path.replace))
+        if at < 3:
+            with pytest.raises(Cut):
+                root_keys.rotate(deployment, root=True)
+        else:
+            root_keys.rotate(deployment, root=True)
+    if again(deployment).keys.rotating:
+        with pytest.raises(ConfigurationError, match="interrupted"):
+            root_keys.rotate(again(deployment), root=False)
+    if at < 3:
+        root_keys.rotate(again(deployment), root=True)
+    found = again(deployment)
+    assert found.keys.root != before
+    assert found.ring.to_open("alice")
+    assert found.ledger.verify_contents(found.ring).problems == []
+
+
+def test_what_cannot_be_recorded_is_not_carried_out(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = deployment.keys.root
+
+    def refuse(*_: object) -> None:
+        raise BackendError("the act cannot be recorded")
+
+    monkeypatch.setattr(type(deployment.admin_record), "record_admin", refuse)
+    with pytest.raises(BackendError):
+        root_keys.rotate(deployment, root=True)
+    assert again(deployment).keys.root == before
