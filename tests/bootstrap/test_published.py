@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.worker import assembled
@@ -28,7 +27,7 @@ def signed(deployment: Deployment) -> Deployment:
         opened.directory.create_principal(name, roles=(role,), clearance=PUBLIC)
     recorder = Recorder(
         opened.engine,
-        read_ledger_key(opened.places.keys / "ledger.key"),
+        opened.keys.ledger(),
         state_dir=opened.places.state,
         signed=opened.places.signed,
         run_dir=opened.places.run,

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from wardstead.access.ports import Credential, CredentialKind, Identity
 from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.key_files import read_key
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap import people, replaying
@@ -110,7 +109,7 @@ def test_the_policy_in_force_changes_nothing(deployment: Deployment, console: Co
 def test_what_is_above_the_reader_s_clearance_or_gone_is_left_out(deployment: Deployment, console: Console) -> None:
     secret = exchange(deployment, "ann", 1, label={"level": "restricted", "compartments": ["payment"]})
     gone = exchange(deployment, "bob", 2)
-    root = read_key(deployment.places.keys / "root.key")
+    root = deployment.keys.root
     SubjectKeys(deployment.places.keys / "keys.db", root, os.urandom).erase(deployment.directory.find("bob").subject)
     deployment.ring.evict()
     found = list(console.replay(FLAGS, [secret, gone, "none"], identity(deployment, "ann")))

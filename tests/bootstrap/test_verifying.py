@@ -16,7 +16,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from wardstead.adapters.store.base import reading_engine
-from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.adapters.store.reserve import Reserve
@@ -165,7 +164,7 @@ def test_a_record_that_grows_is_not_said_to_be_altered(deployment: Deployment) -
     stop = threading.Event()
     recorder = Recorder(
         deployment.engine,
-        read_ledger_key(deployment.places.keys / "ledger.key"),
+        deployment.keys.ledger(),
         state_dir=deployment.places.state,
         signed=deployment.places.signed,
         run_dir=deployment.places.run,

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from wardstead.adapters.store.key_files import read_ledger_key
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.auditor.witness import Refusal, Server, Witness, add_log, init
 from wardstead.bootstrap import condition, witnessing
@@ -28,7 +27,7 @@ from wardstead.ledger.witnessing import Reply, Standing
 def recorder(deployment: Deployment) -> Recorder:
     return Recorder(
         deployment.engine,
-        read_ledger_key(deployment.places.keys / "ledger.key"),
+        deployment.keys.ledger(),
         state_dir=deployment.places.state,
         signed=deployment.places.signed,
         run_dir=deployment.places.run,
@@ -187,7 +186,7 @@ def test_a_ledger_that_was_rewritten_with_its_keys_is_shouted(
     assert int(note.splitlines()[1]) > 1
     with made.engine.begin() as connection:  # so that there is one to go back to
         leaf = connection.execute(text("SELECT hash FROM leaf WHERE idx = 0")).scalar_one()
-        key = read_ledger_key(made.places.keys / "ledger.key")
+        key = made.keys.ledger()
         from wardstead.ledger.checkpoint import Checkpoint
 
         first = key.sign_note(Checkpoint(key.verifying.name, 1, bytes(leaf)).text())

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.e2e.console import sign_in_first
 from tests.e2e.deployment import Deployment
 from tests.e2e.faulty import until
 
@@ -19,7 +20,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="chromium is not installed: apt install chromium"),
 ]
-PASSWORD = "three unrelated words"
 CARD = "4111 1111 1111 1111"
 
 
@@ -41,15 +41,7 @@ def context(browser: Browser, deployment: Deployment) -> Iterator[BrowserContext
     made.set_default_timeout(30_000)
     page = made.new_page()
     secret = deployment.json("user", "reset-password", "admin")["secret"]
-    page.goto("")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password, or one-time secret").fill(secret)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_label("One-time secret, once more").fill(secret)
-    page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("New password, again").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    sign_in_first(page, "admin", secret)
     page.close()
     yield made
     made.close()
@@ -134,14 +126,7 @@ def test_somebody_else_sees_neither_evidence_nor_other_people_s_exchanges(
     secret = deployment.json("user", "add", "carol")["secret"]
     context = browser.new_context(base_url=f"{deployment.url}/console/", ignore_https_errors=True)
     page = context.new_page()
-    page.goto("sign-in")
-    page.get_by_label("Name").fill("carol")
-    page.get_by_label("Password, or one-time secret").fill(secret)
-    page.keyboard.press("Enter")
-    page.get_by_label("One-time secret, once more").fill(secret)
-    page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("New password, again").fill(PASSWORD)
-    page.keyboard.press("Enter")
+    sign_in_first(page, "carol", secret)
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     assert foreign[-12:] not in page.content()
     assert page.locator(".evidence").count() == 0

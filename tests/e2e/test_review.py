@@ -14,13 +14,13 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.e2e.console import sign_in_first
 from tests.e2e.deployment import Deployment, create
 from tests.e2e.test_labels_flow import DEVICE, IBAN, TALE, Echo, ask
 
 pytestmark = pytest.mark.e2e
 
 CHROMIUM = shutil.which("chromium")
-PASSWORD = "three unrelated words"
 POLICY = """\
 version: 2
 extends: general
@@ -186,15 +186,7 @@ def signed_in(browser: Browser, made: Deployment, name: str, **how: Any) -> Page
     context = browser.new_context(base_url=f"{made.url}/console/", ignore_https_errors=True, **how)
     context.set_default_timeout(30_000)
     page = context.new_page()
-    page.goto("sign-in")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password, or one-time secret").fill(secret)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_label("One-time secret, once more").fill(secret)
-    page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("New password, again").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    sign_in_first(page, name, secret)
     return page
 
 

@@ -11,6 +11,7 @@ import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.e2e.console import give, sign_in_first
 from tests.e2e.deployment import Deployment
 
 CHROMIUM = shutil.which("chromium")
@@ -19,7 +20,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="chromium is not installed: apt install chromium"),
 ]
-PASSWORD = "three unrelated words"
 SHOTS = os.environ.get("WARDSTEAD_SCREENSHOTS", "")
 WCAG = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -63,20 +63,7 @@ def look(page: Page, name: str) -> None:
 
 def newcomer(deployment: Deployment, page: Page, name: str) -> None:
     """Somebody new, by their one-time secret."""
-    secret = deployment.json("user", "add", name)["secret"]
-    give(page, name, secret)
-    page.get_by_label("One-time secret, once more").fill(secret)
-    page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("New password, again").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
-
-
-def give(page: Page, name: str, password: str = PASSWORD) -> None:
-    page.goto("sign-in")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password, or one-time secret").fill(password)
-    page.keyboard.press("Enter")
+    sign_in_first(page, name, deployment.json("user", "add", name)["secret"])
 
 
 def sign_out(page: Page) -> None:

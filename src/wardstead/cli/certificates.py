@@ -9,10 +9,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.access.ports import Bounds, CertificateSummary
+from wardstead.access.ports import CertificateSummary
 from wardstead.bootstrap import certificates
 from wardstead.bootstrap.entitlements import later
-from wardstead.cli.keys import Model, Network, Purpose, Scope, moment, what_for, what_for_document
+from wardstead.cli.keys import Model, Network, Purpose, Scope, bounds_of, moment, what_for, what_for_document
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
@@ -38,7 +38,7 @@ def issue(
 ) -> None:
     """Issue a certificate, with its key readable by its owner alone. What it is for only narrows what its owner may do."""
     with errors(as_json=json):
-        bounds = Bounds(frozenset(purpose or ()), frozenset(network or ()), frozenset(model or ()))
+        bounds = bounds_of(purpose, network, model)
         until = later(expires) or 0
         made = certificates.issue(deployment(context), name, output, until, bounds=bounds, scopes=scope or [], request=request)
     key = str(made.key) if made.key is not None else None
@@ -62,7 +62,7 @@ def trust(
 ) -> None:
     """Let certificates of the outside authorities (server.mutual_tls.ca_file) that have a name be somebody's."""
     with errors(as_json=json):
-        bounds = Bounds(frozenset(purpose or ()), frozenset(network or ()), frozenset(model or ()))
+        bounds = bounds_of(purpose, network, model)
         made = certificates.trust(deployment(context), name, known_by, bounds=bounds, scopes=scope or [])
     say(json, {"id": made, "user": name, "known_by": known_by}, f"{escape(known_by)} is {escape(name)} from now on")
 

@@ -24,6 +24,11 @@ Network = Annotated[list[str] | None, typer.Option(help="Where it works: a netwo
 Model = Annotated[list[str] | None, typer.Option(help="A model that it is for.")]
 
 
+def bounds_of(purpose: list[str] | None, network: list[str] | None, model: list[str] | None) -> Bounds:
+    """What a key or a certificate is for, as these options say it."""
+    return Bounds(frozenset(purpose or ()), frozenset(network or ()), frozenset(model or ()))
+
+
 @app.command("create")
 def create(
     context: typer.Context,
@@ -40,7 +45,7 @@ def create(
 ) -> None:
     """Make an API key. It is shown once. What it is for can only narrow what its owner may do."""
     with errors(as_json=json):
-        bounds = Bounds(frozenset(purpose or ()), frozenset(network or ()), frozenset(model or ()))
+        bounds = bounds_of(purpose, network, model)
         made = people.create_key(deployment(context), user, role or [], scope or [], later(expires), bounds=bounds)
     if json:
         say_json({"id": made.id, "key": made.key})

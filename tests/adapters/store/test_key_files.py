@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.store.key_files import new_key, read_key, read_ledger_key
+from wardstead.adapters.keys.folder import LEDGER, ROOT
+from wardstead.adapters.store.key_files import new_key
 from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.bootstrap.unsealing import plain_keys
 from wardstead.kernel.errors import BackendError, ConfigurationError
 
 
@@ -18,7 +20,7 @@ def test_a_key_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> No
     (tmp_path / "root.key").write_bytes(new_key(os.urandom))
     (tmp_path / "root.key").chmod(mode)
     with pytest.raises(ConfigurationError, match="others"):
-        read_key(tmp_path / "root.key")
+        plain_keys(tmp_path).key(ROOT)
     SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True).close()
     (tmp_path / "keys.db").chmod(mode)
     with pytest.raises(ConfigurationError, match="others"):
@@ -26,13 +28,14 @@ def test_a_key_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> No
 
 
 def test_a_missing_or_broken_key_says_so_without_showing_it(tmp_path: Path) -> None:
+    keys = plain_keys(tmp_path)
     with pytest.raises(ConfigurationError, match="missing"):
-        read_key(tmp_path / "root.key")
-    (tmp_path / "root.key").write_text("sesame")
-    (tmp_path / "root.key").chmod(0o600)
-    for read in (read_key, read_ledger_key):
+        keys.key(ROOT)
+    for name, read in ((ROOT, lambda: keys.key(ROOT)), (LEDGER, keys.ledger)):
+        (tmp_path / name).write_text("sesame")
+        (tmp_path / name).chmod(0o600)
         with pytest.raises(ConfigurationError) as caught:
-            read(tmp_path / "root.key")
+            read()
         assert "sesame" not in str(caught.value)
 
 

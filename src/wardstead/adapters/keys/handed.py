@@ -5,15 +5,13 @@ The descriptor is inherited by those processes alone; what is behind it cannot b
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wardstead.adapters.memory_file import make_unchangeable, memory_file, write_all
 from wardstead.crypto.envelope import KEY_SIZE
 from wardstead.kernel.errors import ConfigurationError
-
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +29,9 @@ def variable(name: str) -> str:
 
 def hand_over(name: str, key: bytes) -> Handing:
     """Lay a key of 32 bytes where children that are started so find it."""
-    descriptor = os.memfd_create(f"wardstead-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(descriptor, key)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    descriptor = memory_file(f"wardstead-{name}")
+    write_all(descriptor, key)
+    make_unchangeable(descriptor)
     return Handing({variable(name): str(descriptor)}, (descriptor,))
 
 

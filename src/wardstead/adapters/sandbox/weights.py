@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from wardstead.adapters.memory_file import make_unchangeable, memory_file, write_all
 from wardstead.crypto.segments import HEADER_SIZE, SEALED_SEGMENT, open_segments, plain_size
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 _BLOCK = 1 << 22
 ENCRYPTED = ".encrypted"
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 Progress = Callable[[int], None]
 
 
@@ -53,16 +52,16 @@ def sealed_copy(path: Path, expected: str, progress: Progress | None = None, key
 
     Raises ``IntegrityError`` when the digest is not ``expected`` (hexadecimal SHA-256).
     """
-    fd = os.memfd_create("weights", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fd = memory_file("weights")
     try:
         found = hashlib.sha256()
         for block in blocks(path, key):
             found.update(block)
-            _write_all(fd, block)
+            write_all(fd, block)
             if progress is not None:
                 progress(len(block))
         _check(path, found.hexdigest(), expected)
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        make_unchangeable(fd)
         os.lseek(fd, 0, os.SEEK_SET)
     except BaseException:
         os.close(fd)
@@ -94,9 +93,3 @@ def _check(path: Path, found: str, expected: str) -> None:
             "the weights are not the ones that were admitted", where=str(path), why=f"sha256 is {found}, expected {expected}",
             next_step="restore the file; the model is not served",
         )  # fmt: skip
-
-
-def _write_all(fd: int, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        view = view[os.write(fd, view) :]

@@ -41,13 +41,8 @@ def text_of(key: bytes) -> bytes:
     return key.hex().encode() + b"\n"
 
 
-def read_key(path: Path) -> bytes:
-    """The 32 bytes of a key that is kept as 64 hexadecimal digits: the root key, and what keys credentials' digests."""
-    return key_of(read_secret(path), str(path))
-
-
 def key_of(data: bytes, where: str) -> bytes:
-    """The same, from a key file's bytes."""
+    """The 32 bytes of a key, from a file that holds it as 64 hexadecimal digits: the root key, what keys credentials' digests."""
     try:
         key = bytes.fromhex(data.decode("ascii").strip())
     except ValueError:
@@ -64,13 +59,8 @@ def new_ledger_key(name: str, entropy: Entropy) -> bytes:
     return SigningKey(name, entropy(KEY_SIZE)).text().encode() + b"\n"
 
 
-def read_ledger_key(path: Path) -> SigningKey:
-    """The ledger's signing key."""
-    return ledger_key_of(read_secret(path), str(path))
-
-
 def ledger_key_of(data: bytes, where: str) -> SigningKey:
-    """The same, from its file's bytes."""
+    """The ledger's signing key, from its file's bytes."""
     try:
         return SigningKey.from_text(data.decode("utf-8", "replace").strip())
     except ConfigurationError as error:

@@ -58,14 +58,7 @@ class PasskeyPages:
 
     async def sign_in(self, request: Request) -> Response:
         """The answer: a session, without a password."""
-        form = await read_form(request)
-        check_form_token(request, form)
-        target, ticket = local(form.get("next", "")), request.cookies.get(STEP_COOKIE, "")
-        try:
-            session = await self.steps.door.checks.run(self.desk.sign_in, ticket, form.get("answer", ""))
-        except CallerError as error:
-            return self.steps.door.refused(request, "sign-in.html", error, next=target)
-        return signed_in(session, target)
+        return await self._session_by(request, self.desk.sign_in)
 
     async def ask_second(self, request: Request) -> Response:
         """The question for whoever gave their password."""
@@ -75,11 +68,14 @@ class PasskeyPages:
 
     async def finish(self, request: Request) -> Response:
         """The answer: the session. A wrong one ends the sign-in: it begins again."""
+        return await self._session_by(request, self.desk.finish)
+
+    async def _session_by(self, request: Request, prove: Callable[[str, str], OpenedSession]) -> Response:
         form = await read_form(request)
         check_form_token(request, form)
         target, ticket = local(form.get("next", "")), request.cookies.get(STEP_COOKIE, "")
         try:
-            session = await self.steps.door.checks.run(self.desk.finish, ticket, form.get("answer", ""))
+            session = await self.steps.door.checks.run(prove, ticket, form.get("answer", ""))
         except CallerError as error:
             return self.steps.door.refused(request, "sign-in.html", error, next=target)
         return signed_in(session, target)
