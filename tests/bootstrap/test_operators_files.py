@@ -94,7 +94,7 @@ def test_a_rule_for_what_nobody_finds_is_named_with_file_and_number(deployment: 
     )
     with pytest.raises(WardsteadError, match="emial, hr") as caught:
         inspector(deployment)
-    assert set(caught.value.where.split(", ")) == {f"{path}: rules[1]", f"{path}: rules[2]"}
+    assert set(caught.value.where.split(", ")) == {f"{path}:5: rules[1]", f"{path}:6: rules[2]"}
 
 
 def test_files_that_others_may_write_are_known(deployment: Deployment) -> None:
