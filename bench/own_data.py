@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from wardstead.inspection.known.documents import KnownDocuments, index_document
 from wardstead.inspection.known.keyed import write_index
+from wardstead.inspection.known.passages import KnownDocuments, index_document
 from wardstead.inspection.known.ports import Known, Windowed
 from wardstead.inspection.known.terms import Dictionary, TermMatcher
 from wardstead.inspection.known.values import ValueMatcher, index_values

@@ -19,7 +19,7 @@ from wardstead.assurance.library.kept import Kept, Kind, MayNotHandle, NoSuchIte
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.library import Library, library_of_command_line
-from wardstead.inspection.documents import UnsupportedDocument
+from wardstead.inspection.extraction import UnsupportedDocument
 from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.kernel.labels import PUBLIC
 

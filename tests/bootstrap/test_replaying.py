@@ -20,7 +20,7 @@ from wardstead.bootstrap import people, replaying
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.cli.main import app
-from wardstead.inspection.documents import enclosed
+from wardstead.inspection.extraction import enclosed
 from wardstead.inspection.ports import Origin
 from wardstead.inspection.replay import Replayed, Skipped
 from wardstead.kernel.errors import ConfigurationError

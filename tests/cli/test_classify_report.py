@@ -11,7 +11,7 @@ from wardstead.cli import classify, classify_report
 from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell
 from wardstead.cli.classify_sarif import sarif
 from wardstead.inspection.classify import Classification, Found
-from wardstead.inspection.documents import Extracted, Part
+from wardstead.inspection.extraction import Extracted, Part
 from wardstead.inspection.policy import FLOWS
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.findings import Action

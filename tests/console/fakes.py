@@ -56,7 +56,7 @@ from wardstead.crypto.merkle import leaf_hash, tree_root
 from wardstead.crypto.signing import SigningKey
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.documents import Extracted, Part, UnreadableDocument
+from wardstead.inspection.extraction import Extracted, Part, UnreadableDocument
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
 from wardstead.inspection.policy import ClassificationPolicy

@@ -34,7 +34,7 @@ from wardstead.gateway.protocol.anthropic import AnthropicDialect
 from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import Dialect, FieldPolicy
-from wardstead.inspection.documents import (
+from wardstead.inspection.extraction import (
     DocumentTooLarge,
     EncryptedDocument,
     Extracted,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tests.inspection.reference import DETECTORS, ready_made
 from tests.inspection.test_policy import SMALL
 
-from wardstead.inspection.checked import next_look
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Origin, Span, TakesLong
+from wardstead.inspection.stream_guards import next_look
 from wardstead.kernel.errors import ConfigurationError, DetectorOverwhelmed
 from wardstead.kernel.findings import Action
 

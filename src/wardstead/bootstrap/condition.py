@@ -20,7 +20,7 @@ from wardstead.bootstrap.verifying import verified_check
 from wardstead.bootstrap.witnessing import witnessed_check
 from wardstead.config.addresses import parse_upstream
 from wardstead.config.sections import ModelSection
-from wardstead.inspection.documents import DocumentReaderUnavailable
+from wardstead.inspection.extraction import DocumentReaderUnavailable
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult

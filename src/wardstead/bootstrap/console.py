@@ -52,7 +52,7 @@ from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.contract import State as Readiness
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.ports import Flow, TextDetector
 from wardstead.inspection.pseudonyms import Vault

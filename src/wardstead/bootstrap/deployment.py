@@ -57,7 +57,7 @@ from wardstead.config.addresses import bracketed
 from wardstead.config.sections import ModelSection, UpstreamSection
 from wardstead.config.settings import Settings
 from wardstead.crypto.keyring import KeyRing
-from wardstead.inspection.documents import Extractor
+from wardstead.inspection.extraction import Extractor
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.policy_loading import load_policy

@@ -21,8 +21,8 @@ from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.key_files import new_key
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.reading import DICTIONARY_BYTES, INDEX_BYTES, POLICY_BYTES, SAMPLE_BYTES, read_regular, read_text
-from wardstead.inspection.known.documents import KnownDocuments, index_document
 from wardstead.inspection.known.keyed import Header, Index, read_index, write_index
+from wardstead.inspection.known.passages import KnownDocuments, index_document
 from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.known.terms import Dictionary, TermMatcher, load_dictionaries
 from wardstead.inspection.known.values import ValueMatcher, index_values

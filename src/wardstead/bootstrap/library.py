@@ -24,7 +24,7 @@ from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.retention import as_classified
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.server.worlds import WorldHolder
-from wardstead.inspection.documents import Extracted, shown_name
+from wardstead.inspection.extraction import Extracted, shown_name
 from wardstead.inspection.ports import PROMPT, Inspector, Keeping, Origin
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import PrincipalId

@@ -19,7 +19,7 @@ from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import FieldPolicy, Limits, ParsedRequest, UnknownFields
 from wardstead.inspection.classify import Classifier
-from wardstead.inspection.documents import apart
+from wardstead.inspection.extraction import apart
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Flow, ModelClass, Origin
 from wardstead.inspection.replay import Excerpt, Recorded, Rejudge, Replayed, Sighting, Skipped, fate, passages

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.reading import read_regular
-from wardstead.inspection.documents import DocumentTooLarge
+from wardstead.inspection.extraction import DocumentTooLarge
 from wardstead.kernel.errors import CallerError
 
 

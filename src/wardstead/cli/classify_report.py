@@ -13,7 +13,7 @@ from rich.table import Table
 
 from wardstead.cli.output import err, out
 from wardstead.inspection.classify import Classification, Found
-from wardstead.inspection.documents import ARROW, Extracted, Part
+from wardstead.inspection.extraction import ARROW, Extracted, Part
 from wardstead.kernel.errors import WardsteadError
 from wardstead.kernel.labels import Label, join_all
 from wardstead.kernel.text import harmless

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from wardstead import __version__
 from wardstead.cli.classify_report import Classified, Lines, Read
 from wardstead.inspection.classify import Found
-from wardstead.inspection.documents import Part
+from wardstead.inspection.extraction import Part
 from wardstead.kernel.errors import DetectorFailed
 from wardstead.kernel.labels import STANDARD, Levels
 

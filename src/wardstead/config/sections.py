@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from wardstead.inspection.documents import DocumentLimits
+from wardstead.inspection.extraction import DocumentLimits
 
 Meta = msgspec.Meta
 

@@ -20,7 +20,7 @@ from wardstead.console.passkey_desk import PasskeyDesk
 from wardstead.console.policy_desk import PolicyDesk
 from wardstead.inspection.classify import Classification
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Flow, Inspection
 from wardstead.inspection.replay import Replayed, Skipped

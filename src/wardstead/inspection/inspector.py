@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 import msgspec
 
-from wardstead.inspection.checked import CheckedGuard, WholeGuard
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
@@ -20,6 +19,7 @@ from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.searching import matches_in
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
+from wardstead.inspection.stream_guards import CheckedGuard, WholeGuard
 from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
 from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
 from wardstead.kernel.errors import CallerError

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from wardstead.inspection.addresses import Place
+from wardstead.inspection.within_addresses import Place
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels

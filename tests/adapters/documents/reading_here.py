@@ -5,7 +5,7 @@ from __future__ import annotations
 from wardstead.adapters.documents.reader.kinds import read as read_document
 from wardstead.adapters.documents.reader.reading import Limits, Problem, Reading
 from wardstead.adapters.documents.sandboxed import problem_of
-from wardstead.inspection.documents import Extracted, Part
+from wardstead.inspection.extraction import Extracted, Part
 
 LIMITS = Limits(expanded=16 << 20, text=4 << 20, members=200, depth=6)
 

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from tests.adapters.documents import made
 from tests.adapters.documents.reading_here import read
 
-from wardstead.inspection.documents import DocumentTooLarge, EncryptedDocument, Extracted, UnreadableDocument, UnsupportedDocument
+from wardstead.inspection.extraction import (
+    DocumentTooLarge,
+    EncryptedDocument,
+    Extracted,
+    UnreadableDocument,
+    UnsupportedDocument,
+)
 
 
 def hidden(extracted: Extracted) -> dict[str, str]:

@@ -24,7 +24,7 @@ from tests.adapters.documents import made
 from wardstead.adapters.documents import sandboxed
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor, profile
 from wardstead.adapters.sandbox.bubblewrap import find_tool
-from wardstead.inspection.documents import (
+from wardstead.inspection.extraction import (
     DocumentLimits,
     DocumentReaderUnavailable,
     DocumentTooLarge,

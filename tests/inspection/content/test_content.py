@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.inspection.content.test_rules import ALL, RULES
 
-from wardstead.inspection.content.code import DangerousCode
+from wardstead.inspection.content.dangerous_code import DangerousCode
 from wardstead.inspection.content.detectors import content_detectors
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.content.repetition import STRIDE, loop

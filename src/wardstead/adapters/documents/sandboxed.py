@@ -21,7 +21,7 @@ import msgspec
 
 from wardstead.adapters.documents.reader.sniffing import sniff
 from wardstead.adapters.sandbox.bubblewrap import find_tool
-from wardstead.inspection.documents import (
+from wardstead.inspection.extraction import (
     ARROW,
     DocumentLimits,
     DocumentReaderUnavailable,

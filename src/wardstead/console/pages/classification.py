@@ -18,7 +18,7 @@ from wardstead.console.site import Site
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.gateway.protocol.forms import BadForm, FormTooLarge, Upload
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.inspection.ports import Direction, Flow, ModelClass
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
 

@@ -8,7 +8,7 @@ import msgspec
 
 from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.gateway.protocol.documents import Enclosed
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.kernel.labels import PUBLIC, Label
 
 

@@ -14,7 +14,7 @@ import orjson
 from wardstead.access.ports import Decision, Identity
 from wardstead.gateway.protocol.documents import Attached
 from wardstead.gateway.protocol.types import ParsedRequest
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.inspection.ports import Keeping
 from wardstead.kernel.findings import Finding
 from wardstead.kernel.ids import ExchangeId

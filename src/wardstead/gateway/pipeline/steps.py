@@ -17,7 +17,7 @@ from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.borders import Crossing, Part, crossings, parts
 from wardstead.inspection.content.leakage import worth_keeping
-from wardstead.inspection.documents import Extracted, own_text
+from wardstead.inspection.extraction import Extracted, own_text
 from wardstead.inspection.ports import Direction, Flow, Inspector, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, StandIn, Vault
 from wardstead.kernel.findings import Action, Finding

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.fields import BadField, mapping, text, word
-from wardstead.inspection.documents import DocumentTooLarge
+from wardstead.inspection.extraction import DocumentTooLarge
 
 _ID_CHARACTERS: Final = 64
 _DATA_URL: Final = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.+-]+=[\w.+-]+)*;base64,")

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from wardstead.inspection.documents import USUAL, Extracted, enclosed, shown_name
+from wardstead.inspection.extraction import USUAL, Extracted, enclosed, shown_name
 from wardstead.kernel.labels import PUBLIC, Label
 
 _SAID: Final = 3

@@ -12,7 +12,7 @@ import msgspec
 from wardstead.gateway.protocol import documents
 from wardstead.gateway.protocol.documents import Attached
 from wardstead.gateway.protocol.logprobs import Token
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.inspection.ports import Origin
 from wardstead.kernel.errors import WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from wardstead.gateway.pipeline.kept import KeptDocument, OpenedDocument
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.pool import Started
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.ledger.ports import Claim, Remembered
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]

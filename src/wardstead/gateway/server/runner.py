@@ -46,7 +46,7 @@ from wardstead.gateway.server.ports import (
 )
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
-from wardstead.inspection.documents import Extracted
+from wardstead.inspection.extraction import Extracted
 from wardstead.kernel.errors import PeerError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.ledger.ports import Journal, Refusal, Remembered

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 from urllib.parse import unquote_plus
 
-from wardstead.inspection.validators.active import decodings, host_of, is_near, trusts
+from wardstead.inspection.validators.active_content import decodings, host_of, is_near, trusts
 
 LEAST: Final = 6
 """So many letters and digits, one of each kind at least or digits alone, are an identifier."""

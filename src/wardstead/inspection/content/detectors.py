@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wardstead.inspection.content.active import ActiveContent
-from wardstead.inspection.content.code import DangerousCode
-from wardstead.inspection.content.hidden import HiddenCharacters
+from wardstead.inspection.content.active_content import ActiveContent
+from wardstead.inspection.content.dangerous_code import DangerousCode
+from wardstead.inspection.content.hidden_characters import HiddenCharacters
 from wardstead.inspection.content.repetition import Repetition
 from wardstead.inspection.content.rules import Method, Rule
 from wardstead.inspection.ports import TextDetector

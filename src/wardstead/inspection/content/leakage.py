@@ -22,7 +22,7 @@ from wardstead.inspection.content.planted import canaries_in
 from wardstead.inspection.content.rules import in_order, without_surrogates
 from wardstead.inspection.content.words import Word, words_of
 from wardstead.inspection.ports import Direction, Origin, Span
-from wardstead.inspection.validators.active import decodings
+from wardstead.inspection.validators.active_content import decodings
 
 SHINGLE: Final = 3
 LEAST_WORDS: Final = 8

@@ -30,7 +30,7 @@ from wardstead.inspection.patterns.needs import GATES, Need
 from wardstead.inspection.patterns.pattern import WORD
 from wardstead.inspection.patterns.scanning import ALL, TOGETHER, Kept, Scanner
 from wardstead.inspection.validators import VALIDATORS, Validator
-from wardstead.inspection.validators.active import untrusted
+from wardstead.inspection.validators.active_content import untrusted
 from wardstead.kernel.errors import ConfigurationError
 
 DEPTH: Final = 2

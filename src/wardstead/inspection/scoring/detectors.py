@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from wardstead.inspection.documents import own_text
+from wardstead.inspection.extraction import own_text
 from wardstead.inspection.patterns.decoding import decodings
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.scoring.features import fold, known_words

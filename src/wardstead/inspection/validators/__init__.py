@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from wardstead.inspection.validators import active, americas, asia, checksums, credentials, europe, payment, personal, prose, vat
+from wardstead.inspection.validators import (
+    active_content,
+    americas,
+    asia,
+    checksums,
+    credentials,
+    europe,
+    payment,
+    personal,
+    prose,
+    vat,
+)
 from wardstead.inspection.validators.checksums import Validator, of_code, whole
 
 __all__ = ["CHECK_DIGITS", "VALIDATORS", "Validator"]
@@ -26,10 +37,10 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "base58-check": whole(credentials.base58_check),
     "basic-credentials": whole(credentials.basic_credentials),
     # active content
-    "image-carries-data": whole(active.image_carries_data),
-    "definition-carries-data": whole(active.definition_carries_data),
-    "link-carries-data": whole(active.link_carries_data),
-    "script-url": whole(active.script_url),
+    "image-carries-data": whole(active_content.image_carries_data),
+    "definition-carries-data": whole(active_content.definition_carries_data),
+    "link-carries-data": whole(active_content.link_carries_data),
+    "script-url": whole(active_content.script_url),
     # payment and finance
     "payment-card": payment.payment_card,
     "iban": payment.iban,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardstead.inspection.known.documents import SHINGLE, WINDOW, KnownDocuments, index_document, winnow
+from wardstead.inspection.known.passages import SHINGLE, WINDOW, KnownDocuments, index_document, winnow
 from wardstead.kernel.errors import CallerError
 
 KEY = bytes(range(32))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from wardstead.inspection.content.regions import regions
 from wardstead.inspection.content.rules import Rule, RuleSet, places, types_of, version_of, without_surrogates
 from wardstead.inspection.ports import Direction, Origin, Span
-from wardstead.inspection.validators.active import host_of, image_carries_data, link_carries_data, script_url, trusts
+from wardstead.inspection.validators.active_content import host_of, image_carries_data, link_carries_data, script_url, trusts
 
 _MANY: Final = 8
 """So many images of one host whose names have at most ``_SHORT`` characters spell something."""
