@@ -297,7 +297,11 @@ def exchange(path: str, fields: str, summary: str) -> dict[str, Any]:
             "operationId": fields,
             "parameters": CONTEXT,
             "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": responses(path, {"description": "The answer", "headers": GOVERNED, "content": content}, [code for code in ERRORS if code != "410"]),
+            "responses": responses(
+                path,
+                {"description": "The answer", "headers": GOVERNED, "content": content},
+                [code for code in ERRORS if code != "410"],
+            ),
         }
     }
 
@@ -349,6 +353,8 @@ def kept(common: list[str]) -> dict[str, Any]:
         return made
 
     files, stores, item, inside = "/v1/files", "/v1/vector_stores", "/v1/files/{file}", "/v1/vector_stores/{store}/files"
+    made = {"type": "object", "properties": {"name": TEXT, "text": TEXT, "label": TEXT}, "required": ["name", "text"]}
+    templates = "/v1/templates"
     content = operation(f"{item}/content", "A document as it came")
     content["responses"]["200"]["content"] = {"application/octet-stream": {}}
     return {
@@ -369,6 +375,14 @@ def kept(common: list[str]) -> dict[str, Any]:
         inside: {
             "get": operation(inside, "List the documents of a collection", listed=True),
             "post": operation(inside, "Put a document into a collection", ("application/json", attach)),
+        },
+        templates: {
+            "get": operation(templates, "List templates", listed=True),
+            "post": operation(templates, "Keep a template", ("application/json", made)),
+        },
+        f"{templates}/{{template}}": {
+            "get": operation(f"{templates}/{{template}}", "One template, with its text"),
+            "delete": operation(f"{templates}/{{template}}", "Delete a template"),
         },
         f"{inside}/{{file}}": {
             "get": operation(f"{inside}/{{file}}", "One document of a collection"),

@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import text, update
 from tests.bootstrap.worlds import inspector
 
-from wardstead.access.ports import GranteeKind, Right
+from wardstead.access.ports import GranteeKind, ResourceRef, Right
 from wardstead.adapters.store.resource_tables import resource, resource_part
 from wardstead.assurance.library.kept import Kept, Kind, MayNotHandle, NoSuchItem, TooMuchKept
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.library import Library, library_of_command_line
+from wardstead.bootstrap.shelf import NamedDocuments
 from wardstead.inspection.extraction import UnsupportedDocument
 from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.kernel.labels import PUBLIC
@@ -275,3 +276,48 @@ def test_every_list_is_what_deciding_one_by_one_gives(bench: Bench) -> None:
             except (NoSuchItem, MayNotHandle):
                 continue
         assert {one.kept.id for one in library.items(by, Kind.DOCUMENT)} == one_by_one
+
+
+# -- templates -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_template_is_labelled_kept_sealed_listed_shared_and_deleted(bench: Bench) -> None:
+    by = bench.by("ann")
+    made = bench.library.create_template(by, "reply", f"Answer {{{{customer}}}}: {CARD.decode()}")
+    assert made.kept.label == bench.deployment.levels.label("restricted", {"payment"})
+    assert bench.library.text(by, made.kept.id, Kind.TEMPLATE)[1].visible() == f"Answer {{{{customer}}}}: {CARD.decode()}"
+    with bench.deployment.engine.connect() as connection:
+        stored = [bytes(row.sealed) for row in connection.execute(text("SELECT sealed FROM resource_part"))]
+    assert len(stored) == 2
+    assert not any(b"reply" in one or b"4111" in one for one in stored)
+    assert (bench.names("ann", Kind.TEMPLATE), bench.names("bob", Kind.TEMPLATE)) == (["reply"], [])
+    share = bench.share(made.kept, "bob", Right.READ)
+    assert bench.names("bob", Kind.TEMPLATE) == ["reply"]
+    bench.library.text(bench.by("bob"), made.kept.id, Kind.TEMPLATE)
+    assert [one["id"] for one in bench.acts("template.read")] == [made.kept.id]
+    bench.deployment.entitlements.take_back(share)
+    with pytest.raises(NoSuchItem):
+        bench.library.text(bench.by("bob"), made.kept.id, Kind.TEMPLATE)
+    bench.library.delete(by, Kind.TEMPLATE, made.kept.id)
+    assert bench.names("ann", Kind.TEMPLATE) == []
+    assert [one["id"] for one in bench.acts("template.delete")] == [made.kept.id]
+
+
+def test_nobody_keeps_a_template_above_them_nor_uses_one(bench: Bench) -> None:
+    with pytest.raises(MayNotHandle):
+        bench.library.create_template(bench.by("low"), "reply", CARD.decode())
+    made = bench.library.create_template(bench.by("ann"), "reply", CARD.decode()).kept
+    bench.share(made, "low", Right.USE)
+    with pytest.raises(MayNotHandle):
+        bench.library.kept(bench.by("low"), Kind.TEMPLATE, made.id, "useData")
+
+
+def test_a_document_is_no_template_nor_a_template_a_document(bench: Bench) -> None:
+    by, named = bench.by("ann"), NamedDocuments(bench.library)
+    template = bench.library.create_template(by, "reply", "Answer {{customer}}.").kept
+    document = bench.library.upload(by, "a.txt", b"plain").kept
+    assert named.find([ResourceRef("Document", template.id), ResourceRef("Template", document.id)]) == [None, None]
+    found = named.open([template.resource.ref, document.resource.ref])
+    assert [(one.document.name, one.document.data) for one in found] == [("reply", b"Answer {{customer}}."), ("a.txt", b"plain")]
+    with pytest.raises(CallerError):
+        bench.library.create_template(by, "reply", "")

@@ -257,3 +257,50 @@ def test_the_console_keeps_shares_and_takes_back(deployment: Deployment) -> None
     where = re.findall(r'href="(/console/sharing/conversation/[0-9a-f]{32})"', page)[0]
     assert dora.http.post(f"{where}/give", data=form).status_code == 303
     eventually(lambda: emil.receipt(receipt) == 200)
+
+
+def test_a_template_is_made_shared_and_used_with_each_client(
+    deployment: Deployment, ann: Person, bob: Person, tmp_path: Path
+) -> None:
+    def ask(person: Person, template: str, **values: str) -> Any:
+        part: Any = {"type": "template", "template_id": template, "variables": values}
+        messages: Any = [{"role": "system", "content": [part]}, {"role": "user", "content": "Go on."}]
+        return person.openai.chat.completions.with_raw_response.create(model=deployment.model, messages=messages, max_tokens=8)
+
+    there = f"{deployment.url}/v1/templates"
+    headers = {"authorization": f"Bearer {ann.key}"}
+    made = ann.http.post(there, headers=headers, json={"name": "reply", "text": "Answer {{customer}} in one word."}).json()
+    assert (made["name"], made["variables"], made["wardstead"]["label"]) == ("reply", ["customer"], "public")
+    assert ask(ann, made["id"], customer="Ms Ames").headers["wardstead-decision"] == "allow"
+    with pytest.raises(openai.BadRequestError, match="customer"):
+        ask(ann, made["id"])
+    part: Any = {"type": "template", "template_id": made["id"], "variables": {"customer": "Ms Ames"}}
+    with anthropic.DefaultHttpxClient(verify=deployment.tls, timeout=120) as http:
+        claude = anthropic.Anthropic(base_url=deployment.url, api_key=ann.key, http_client=http, max_retries=0)
+        messages: Any = [{"role": "user", "content": "Go on."}]
+        assert claude.messages.create(model=deployment.model, max_tokens=8, system=[part], messages=messages).usage.input_tokens
+    # Nobody else has it, until it is shared; and then to use, not to read.
+    with pytest.raises(openai.PermissionDeniedError):
+        ask(bob, made["id"], customer="x")
+    give = ("share", "give", "--template", made["id"], "--by", ann.name, "--with", bob.name)
+    share = deployment.json(*give, "--right", "use")["id"]
+    eventually(lambda: not refuses(lambda: ask(bob, made["id"], customer="x"), ""))
+    assert bob.http.get(f"{there}/{made['id']}", headers={"authorization": f"Bearer {bob.key}"}).status_code == 403
+    deployment.json("share", "take-back", share, "--by", ann.name)
+    eventually(lambda: refuses(lambda: ask(bob, made["id"], customer="x"), ""))
+    # What fills it is inspected with it: a card is taken out before the model reads it.
+    spoken = ask(ann, made["id"], customer="4111 1111 1111 1111").headers
+    assert "redacted=1" in spoken["wardstead-decision"]
+    # The command line makes one in somebody's name; its label keeps it from whoever is not cleared.
+    file = tmp_path / "secret.txt"
+    file.write_bytes(CARD)
+    secret = deployment.json("template", "create", "secret", str(file), "--by", ann.name)
+    assert secret["label"]["level"] == "restricted"
+    assert deployment.json("template", "show", secret["id"], "--by", ann.name)["text"] == CARD.decode()
+    refused = deployment.run("share", "give", "--template", secret["id"], "--with", bob.name, "--by", ann.name, check=False)
+    assert "not cleared" in refused.stderr
+    listed = ann.http.get(there, headers=headers).json()["data"]
+    assert [one["id"] for one in listed] == [secret["id"], made["id"]]
+    assert ann.http.delete(f"{there}/{made['id']}", headers=headers).json()["deleted"]
+    deployment.json("template", "delete", secret["id"], "--by", ann.name, "--yes")
+    assert deployment.json("template", "list", "--by", ann.name)["templates"] == []

@@ -1,4 +1,4 @@
-"""What people keep here, wired: who may add, list, read, move and delete collections and documents.
+"""What people keep here, wired: who may add, list, read, move and delete collections, documents and templates.
 
 Something that somebody may not know of is as if it were not there. What they may know of and not have is refused with a reason
 that does not tell its label, and the refusal is recorded.
@@ -23,8 +23,9 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.retention import as_classified
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
+from wardstead.gateway.protocol.templates import MOST_CHARACTERS
 from wardstead.gateway.server.worlds import WorldHolder
-from wardstead.inspection.extraction import Extracted, shown_name
+from wardstead.inspection.extraction import Extracted, Part, shown_name
 from wardstead.inspection.ports import PROMPT, Inspector, Keeping, Origin
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import PrincipalId
@@ -84,6 +85,22 @@ class Library:
         )  # fmt: skip
         return self.item(by, Kind.DOCUMENT, kept.id) if into is not None else Item(kept, about, who.name)
 
+    def create_template(self, by: Acting, name: str, text: str, *, label: Label = PUBLIC) -> Item:
+        """A prompt template: labelled by what is found in it (and ``label``), sealed under the key of who makes it.
+
+        Raises ``MayNotHandle``, ``TooMuchKept``, ``CallerError``.
+        """
+        self._permit(by, "createData", None)
+        said, who = _named(name), by.identity.principal
+        if not 0 < len(text) <= MOST_CHARACTERS:
+            raise CallerError(f"a template has 1 to {MOST_CHARACTERS:,} characters", where="text")
+        read = Extracted(said, "template", (Part((said,), text),))
+        found = self._label(read, Origin.USER).join(label)
+        self._permit(by, "changeData", Resource(Kind.TEMPLATE.value, "new", owner=who.id), found)
+        about = About(said, read.kind, len(text.encode()), sha256(text.encode()).hexdigest())
+        parts, passage = {TEXT: msgspec.json.encode(read)}, self._passage(who, read, found)
+        return Item(self._add(by, Kind.TEMPLATE, found, about, parts, collection=None, passage=passage), about, who.name)
+
     def _add(
         self, by: Acting, kind: Kind, label: Label, about: About, parts: Mapping[str, bytes], *, collection: str | None,
         passage: Passage | None,
@@ -94,10 +111,10 @@ class Library:
             action=f"{kind.value.lower()}.add", details={**by.told, "collection": collection or ""},
         )  # fmt: skip
 
-    def _label(self, read: Extracted) -> Label:
+    def _label(self, read: Extracted, origin: Origin = Origin.DOCUMENT) -> Label:
         """Of all that is in it, also of what its readers do not see, and of its name."""
         texts = [read.name, read.visible(), read.hidden()]
-        return self.inspector().label_of(texts, PROMPT, origins=[Origin.DOCUMENT] * len(texts))
+        return self.inspector().label_of(texts, PROMPT, origins=[origin] * len(texts))
 
     def _passage(self, who: Principal, read: Extracted, label: Label) -> Passage | None:
         """By which its text is known, and labelled, where somebody pastes it elsewhere."""
@@ -158,9 +175,9 @@ class Library:
         self._note_reading(by, one.kept)
         return one, self.deployment.resources.part(one.kept, DATA)
 
-    def text(self, by: Acting, document: str) -> tuple[Item, Extracted]:
-        """What was read out of a document. Reading somebody else's is recorded before anything is returned."""
-        one = self.item(by, Kind.DOCUMENT, document)
+    def text(self, by: Acting, item: str, kind: Kind = Kind.DOCUMENT) -> tuple[Item, Extracted]:
+        """What was read out of a document, or a template. Reading somebody else's is recorded before anything is returned."""
+        one = self.item(by, kind, item)
         self._note_reading(by, one.kept)
         return one, self.read(one.kept)
 
@@ -179,7 +196,7 @@ class Library:
     def _note_reading(self, by: Acting, kept: Kept) -> None:
         if kept.owner != by.identity.principal.id:
             told = {**by.told, "id": kept.id, "label": str(kept.label)}
-            self.deployment.admin_record.record_admin(by.actor, "document.read", told)
+            self.deployment.admin_record.record_admin(by.actor, f"{kept.kind.value.lower()}.read", told)
 
     # -- changing ----------------------------------------------------------------------------------------------------
 

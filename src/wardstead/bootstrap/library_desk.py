@@ -22,7 +22,7 @@ from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.labels import PUBLIC, Label
 
-_KINDS: Final = {"document": Kind.DOCUMENT, "collection": Kind.COLLECTION}
+_KINDS: Final = {"document": Kind.DOCUMENT, "collection": Kind.COLLECTION, "template": Kind.TEMPLATE}
 _GRANTEES: Final = 8
 _SHORTEST: Final = 2
 _CONVERSATION: Final = re.compile(r"[0-9a-f]{32}")

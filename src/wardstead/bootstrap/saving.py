@@ -1,4 +1,4 @@
-"""Documents from and to files of the operator's."""
+"""Documents and templates from and to files of the operator's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.reading import read_regular
+from wardstead.gateway.protocol.templates import MOST_CHARACTERS
 from wardstead.inspection.extraction import DocumentTooLarge
 from wardstead.kernel.errors import CallerError
 
@@ -17,9 +18,23 @@ class FileInTheWay(CallerError):
     code = "file_in_the_way"
 
 
+class BadTemplate(CallerError):
+    """It is no template."""
+
+    code = "bad_template"
+
+
 def read_document(deployment: Deployment, path: Path) -> bytes:
     """Its bytes, no more of them than a document may have. Raises ``CallerError``."""
     return read_regular(path, deployment.settings.documents.max_bytes, DocumentTooLarge)
+
+
+def read_template(path: Path) -> str:
+    """A template's text. Raises ``BadTemplate``."""
+    try:
+        return read_regular(path, MOST_CHARACTERS * 4, BadTemplate).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadTemplate("the file is not UTF-8 text", where=str(path), why=f"byte {error.start}") from None
 
 
 def save(path: Path, data: bytes) -> None:

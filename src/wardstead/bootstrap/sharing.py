@@ -76,6 +76,7 @@ def give(
     conversation: str = "",
     collection: str = "",
     document: str = "",
+    template: str = "",
     person: str = "",
     group: str = "",
     rights: Iterable[str] = ("read",),
@@ -87,8 +88,8 @@ def give(
 
     Raises ``MayNot`` where policy forbids it, ``CannotGive`` for what ``by`` has not.
     """
-    if sum(map(bool, (exchange, conversation, collection, document))) != 1:
-        raise BadValue("say one exchange, conversation, collection or document")
+    if sum(map(bool, (exchange, conversation, collection, document, template))) != 1:
+        raise BadValue("say one exchange, conversation, collection, document or template")
     if bool(person) == bool(group):
         raise BadValue("say one person, or one group, to share it with")
     who = deployment.directory.find(by)
@@ -97,7 +98,8 @@ def give(
     elif conversation:
         what = _conversation(deployment, conversation, who)
     else:
-        what = _kept(deployment, Kind.DOCUMENT if document else Kind.COLLECTION, document or collection)
+        named = {Kind.DOCUMENT: document, Kind.COLLECTION: collection, Kind.TEMPLATE: template}
+        what = next(_kept(deployment, kind, item) for kind, item in named.items() if item)
     to = (GranteeKind.PRINCIPAL, person) if person else (GranteeKind.GROUP, group)
     asked = Asked(what.resource, what.label, to, rights_of(rights), depth, later(until))
     return give_as(deployment, at_the_command_line(who), asked, partial(decide, deployment))

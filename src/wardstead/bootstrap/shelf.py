@@ -1,11 +1,11 @@
-"""The library as the gateway serves it: documents for ``/v1/files``, and those that requests name."""
+"""The library as the gateway serves it: documents for ``/v1/files``, templates, and what requests name of both."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wardstead.access.ports import Identity
+from wardstead.access.ports import Identity, ResourceRef
 from wardstead.assurance.library.kept import Item, Kept, Kind, NoSuchItem
 from wardstead.bootstrap.acting import at_the_console
 from wardstead.bootstrap.asking import written_label
@@ -13,6 +13,7 @@ from wardstead.bootstrap.library import DATA, Library
 from wardstead.gateway.pipeline.kept import KeptDocument, OpenedDocument
 from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.files import Added, Page, Shown
+from wardstead.gateway.protocol.templates import Made
 from wardstead.kernel.labels import PUBLIC
 
 
@@ -78,6 +79,26 @@ class LibraryShelf:
         """See ``Shelf.delete_collection``."""
         self.library.delete(at_the_console(who), Kind.COLLECTION, item)
 
+    def create_template(self, who: Identity, made: Made) -> tuple[Shown, str]:
+        """See ``Shelf.create_template``."""
+        label = written_label(self.library.deployment, made.label) if made.label else PUBLIC
+        return shown(self.library.create_template(at_the_console(who), made.name, made.text, label=label)), made.text
+
+    def templates(self, who: Identity, page: Page) -> Sequence[Shown]:
+        """See ``Shelf.templates``."""
+        by = at_the_console(who)
+        found = self.library.items(by, Kind.TEMPLATE, limit=page.limit, after=page.after, oldest_first=page.oldest_first)
+        return [shown(one) for one in found]
+
+    def template(self, who: Identity, item: str) -> tuple[Shown, str]:
+        """See ``Shelf.template``."""
+        one, read = self.library.text(at_the_console(who), item, Kind.TEMPLATE)
+        return shown(one), read.visible()
+
+    def delete_template(self, who: Identity, item: str) -> None:
+        """See ``Shelf.delete_template``."""
+        self.library.delete(at_the_console(who), Kind.TEMPLATE, item)
+
     def move(self, who: Identity, item: str, collection: str) -> Shown:
         """See ``Shelf.move``."""
         return shown(self.library.move(at_the_console(who), item, collection))
@@ -89,25 +110,30 @@ class NamedDocuments:
 
     library: Library
 
-    def find(self, ids: Sequence[str]) -> list[KeptDocument | None]:
+    def find(self, refs: Sequence[ResourceRef]) -> list[KeptDocument | None]:
         """See ``KeptDocuments.find``."""
-        found = {one.id: KeptDocument(one.resource, one.label) for one in self._several(ids)}
-        return [found.get(one) for one in ids]
+        found = self._several(refs)
+        return [KeptDocument(found[one].resource, found[one].label) if one in found else None for one in refs]
 
-    def open(self, ids: Sequence[str]) -> list[OpenedDocument]:
+    def open(self, refs: Sequence[ResourceRef]) -> list[OpenedDocument]:
         """See ``KeptDocuments.open``."""
-        found = {one.id: one for one in self._several(ids)}
-        if any(one not in found for one in ids):
-            raise NoSuchItem(Kind.DOCUMENT)
-        return [self._open(found[one]) for one in ids]
+        found = self._several(refs)
+        if gone := [one for one in refs if one not in found]:
+            raise NoSuchItem(Kind(gone[0].type))
+        return [self._open(found[one]) for one in refs]
 
-    def _several(self, ids: Sequence[str]) -> list[Kept]:
-        return self.library.deployment.resources.several(Kind.DOCUMENT, ids)
+    def _several(self, refs: Sequence[ResourceRef]) -> dict[ResourceRef, Kept]:
+        asked: dict[str, list[str]] = {}
+        for ref in refs:
+            asked.setdefault(ref.type, []).append(ref.id)
+        store = self.library.deployment.resources
+        return {one.resource.ref: one for kind, ids in asked.items() for one in store.several(Kind(kind), ids)}
 
     def _open(self, kept: Kept) -> OpenedDocument:
-        name = self.library.about(kept).name
-        data = self.library.deployment.resources.part(kept, DATA)
-        return OpenedDocument(Enclosed(name, data, kept.id), self.library.read(kept))
+        name, read = self.library.about(kept).name, self.library.read(kept)
+        store = self.library.deployment.resources
+        data = read.visible().encode() if kept.kind is Kind.TEMPLATE else store.part(kept, DATA)
+        return OpenedDocument(Enclosed(name, data, kept.id), read)
 
 
 def shown(one: Item, *, files: int = 0) -> Shown:

@@ -1,4 +1,4 @@
-"""``collection`` and ``document``: what people keep here, in the name of somebody whom the policies permit it."""
+"""``collection``, ``document`` and ``template``: what people keep here, in the name of somebody whom the policies permit it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wardstead.assurance.library.kept import Item, Kind
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.asking import written_label
 from wardstead.bootstrap.library import Library, library_of_command_line
-from wardstead.bootstrap.saving import read_document, save
+from wardstead.bootstrap.saving import read_document, read_template, save
 from wardstead.cli.entitlements import By
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
@@ -22,7 +22,9 @@ from wardstead.kernel.labels import PUBLIC
 
 collections = typer.Typer(help="Collections of documents: whoever is given one has the documents in it.", no_args_is_help=True)
 documents = typer.Typer(help="Documents that people keep here, sealed, and may name in requests.", no_args_is_help=True)
+templates = typer.Typer(help="Prompt templates that people keep here, sealed, and name in requests.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="Its id.")]
+Least = Annotated[str, typer.Option("--label", help="A label that it has at least, as 'confidential; personal'.")]
 In = Annotated[str, typer.Option("--collection", help="The collection, by its id.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -56,7 +58,7 @@ def add(
     file: Annotated[Path, typer.Argument(help="The document.")],
     by: By,
     collection: In = "",
-    label: Annotated[str, typer.Option(help="A label that it has at least, as 'confidential; personal'.")] = "",
+    label: Least = "",
     json: Json = False,
 ) -> None:
     """Keep a document: it is read in the sandbox, labelled by what is in it, and sealed under the key of whoever adds it."""
@@ -122,6 +124,48 @@ def move(
 def delete_document(context: typer.Context, item: Id, by: By, yes: Yes = False, json: Json = False) -> None:
     """Delete a document, and what was shared of it."""
     _delete(context, by, Kind.DOCUMENT, item, yes=yes, as_json=json)
+
+
+@templates.command("create")
+def create_template(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What it is called.")],
+    file: Annotated[Path, typer.Argument(help="Its text, as UTF-8, with {{placeholders}}.")],
+    by: By,
+    label: Least = "",
+    json: Json = False,
+) -> None:
+    """Keep a prompt template: it is labelled by what is in it, and sealed under the key of whoever makes it."""
+    with errors(as_json=json):
+        library, acting = _open(context, by)
+        least = written_label(library.deployment, label) if label else PUBLIC
+        made = library.create_template(acting, name, read_template(file), label=least)
+    say(json, _document(made), f"kept: {made.kept.id}, labelled {escape(str(made.kept.label))}")
+
+
+@templates.command("list")
+def list_templates(context: typer.Context, by: By, json: Json = False) -> None:
+    """The templates that somebody may read, the newest first."""
+    _list(context, by, Kind.TEMPLATE, "", as_json=json)
+
+
+@templates.command("show")
+def show_template(context: typer.Context, item: Id, by: By, json: Json = False) -> None:
+    """A template's text. Reading somebody else's is recorded in the ledger."""
+    with errors(as_json=json):
+        library, acting = _open(context, by)
+        one, read = library.text(acting, item, Kind.TEMPLATE)
+    if json:
+        say_json({**_document(one), "text": read.visible()})
+        return
+    out.print(f"[bold]{escape(one.about.name)}[/]  {escape(str(one.kept.label))}  {escape(one.person)}")
+    out.print(read.visible(), markup=False)
+
+
+@templates.command("delete")
+def delete_template(context: typer.Context, item: Id, by: By, yes: Yes = False, json: Json = False) -> None:
+    """Delete a template, and what was shared of it."""
+    _delete(context, by, Kind.TEMPLATE, item, yes=yes, as_json=json)
 
 
 def _open(context: typer.Context, by: str) -> tuple[Library, Acting]:

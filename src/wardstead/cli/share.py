@@ -26,6 +26,7 @@ def give(
     conversation: Annotated[str, typer.Option(help="The conversation, by its id or by the name that the client uses.")] = "",
     collection: Annotated[str, typer.Option(help="The collection, by its id.")] = "",
     document: Annotated[str, typer.Option(help="The document, by its id.")] = "",
+    template: Annotated[str, typer.Option(help="The prompt template, by its id.")] = "",
     person: Annotated[str, typer.Option("--with", help="With whom.")] = "",
     group: Annotated[str, typer.Option("--with-group", help="With which group.")] = "",
     right: Annotated[list[str] | None, typer.Option(help="read, use, share or admin; may be given several times (read).")] = None,
@@ -33,11 +34,11 @@ def give(
     until: Until = None,
     json: Json = False,
 ) -> None:
-    """Share an exchange, a conversation, a collection or a document. Nobody reads above their clearance by it."""
+    """Share an exchange, a conversation, a collection, a document or a template. Nobody reads above their clearance by it."""
     with errors(as_json=json):
         made = sharing.give(
             deployment(context), by=by, exchange=exchange, conversation=conversation, collection=collection, document=document,
-            person=person, group=group, rights=right or ["read"], depth=depth, until=until,
+            template=template, person=person, group=group, rights=right or ["read"], depth=depth, until=until,
         )  # fmt: skip
     say(json, {"id": made.id, "resource": list(made.resource), "rights": sorted(made.rights)}, f"shared: {made.id}")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from wardstead.access.ports import ResourceRef
 from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.ledger.ports import Claim, Draft, Passage
 
@@ -41,15 +42,15 @@ class Recall(msgspec.Struct, frozen=True):
 
 
 class FindKept(msgspec.Struct, frozen=True):
-    """Look for documents that are kept here, by id. Answer: a ``KeptDocument`` or ``None`` for each; nothing is opened."""
+    """Look for documents and templates that are kept here. Answer: a ``KeptDocument`` or ``None`` for each; nothing is opened."""
 
-    ids: tuple[str, ...]
+    refs: tuple[ResourceRef, ...]
 
 
 class OpenKept(msgspec.Struct, frozen=True):
-    """Open documents for somebody who may use them. Answer: an ``OpenedDocument`` for each; what fails is thrown in."""
+    """Open them for somebody who may use them. Answer: an ``OpenedDocument`` for each; what fails is thrown in."""
 
-    ids: tuple[str, ...]
+    refs: tuple[ResourceRef, ...]
 
 
 class FindRelease(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from wardstead.access.ports import Decision, Identity
+from wardstead.access.ports import Decision, Identity, ResourceRef
 from wardstead.gateway.pipeline import record, steps
 from wardstead.gateway.pipeline.commands import (
     Command,
@@ -22,7 +22,7 @@ from wardstead.gateway.pipeline.commands import (
     Recall,
     Refresh,
 )
-from wardstead.gateway.pipeline.kept import UNREAD, OpenedDocument, use_of
+from wardstead.gateway.pipeline.kept import UNREAD, OpenedDocument, filled, use_of
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.pipeline.past import Past
 from wardstead.gateway.pipeline.refusals import LedgerUnavailable
@@ -41,8 +41,8 @@ from wardstead.ledger.ports import Passage, Refusal
 
 Road = Generator[Command, Any, None]
 T = TypeVar("T")
-_Opened = Mapping[str, tuple[OpenedDocument, Label]]
-"""Documents that are kept here, by id, with their labels."""
+_Opened = Mapping[ResourceRef, tuple[OpenedDocument, Label]]
+"""Documents and templates that are kept here, with their labels."""
 MAX_STALE_RETRIES = 8
 LARGE_BYTES = 8 * 1024
 """A request's or an answer's body that is larger is parsed and inspected in a thread."""
@@ -107,7 +107,7 @@ class Question:
 
     def _read_documents(self) -> Road:
         """Read them once, however often it is decided anew; who may use those that are kept here is decided each time."""
-        kept = [one.document.kept for one in self._request.documents if one.document.kept]
+        kept = [one.document.ref for one in self._request.documents if one.document.kept]
         opened: _Opened = (yield from self._open_kept(kept)) if kept else {}
         sent = [one.document for one in self._request.documents if not one.document.kept]
         if sent and not self._sent:
@@ -118,29 +118,30 @@ class Question:
         )
         self._cited = yield Compute(partial(steps.place_documents, self.world, self._request, self._documents))
 
-    def _open_kept(self, ids: Sequence[str]) -> Generator[Command, Any, _Opened]:
-        """Those that may be used, by id, with their labels; the first that may not decides the request."""
-        found = dict(zip(ids, (yield FindKept(tuple(ids))), strict=True))
+    def _open_kept(self, refs: Sequence[ResourceRef]) -> Generator[Command, Any, _Opened]:
+        """Those that may be used, with their labels; the first that may not decides the request."""
+        found = dict(zip(refs, (yield FindKept(tuple(refs))), strict=True))
         usable = []
-        for name, one in found.items():
-            decision = self.world.decisions.decide(use_of(self._stated, self._who, name, one, self._clock()))
+        for ref, one in found.items():
+            decision = self.world.decisions.decide(use_of(self._stated, self._who, ref, one, self._clock()))
             if decision.allow and one is not None:
-                usable.append(name)
+                usable.append(ref)
             elif self._barred is None:
                 label = one.label if one is not None else PUBLIC
                 self._barred = decision if self._who.principal.clearance.dominates(label) else _above(decision)
         if self._barred is not None:
             return {}
         opened = yield OpenKept(tuple(usable))
-        return {name: (one, found[name].label) for name, one in zip(usable, opened, strict=True)}
+        return {ref: (one, found[ref].label) for ref, one in zip(usable, opened, strict=True)}
 
     @staticmethod
     def _take_kept(one: Attached, opened: _Opened) -> Extracted:
-        if one.document.kept not in opened:
+        if one.document.ref not in opened:
             return UNREAD
-        found, one.label = opened[one.document.kept]
-        one.document = found.document
-        return found.read
+        found, one.label = opened[one.document.ref]
+        values = one.document.variables
+        one.document = found.document if values is None else structs.replace(found.document, variables=values)
+        return found.read if values is None else filled(found.read, values)
 
     def _recall(self, *, fresh: bool) -> Road:
         """What is remembered of the conversation, and of the texts that come back."""
@@ -283,6 +284,6 @@ class Question:
         )
 
 
-def _above(decision: Decision, said: str = "this document is labelled above your clearance") -> Decision:
+def _above(decision: Decision, said: str = "what is named here is labelled above your clearance") -> Decision:
     """A denial that does not say the label."""
     return replace(decision, allow=False, reason=said)

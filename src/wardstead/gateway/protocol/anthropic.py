@@ -144,7 +144,10 @@ def _parts_of_text(value: Any, where: str) -> list[dict[str, Any] | Enclosed]:
     texts: list[dict[str, Any] | Enclosed] = []
     for index, block in enumerate(sequence(value, where, 1024)):
         place = f"{where}[{index}]"
-        if mapping(block, place).get("type") != "text":
+        if mapping(block, place).get("type") == "template":
+            texts.append(block)
+            continue
+        if block.get("type") != "text":
             raise BadField("only text is taken here: a document stands in a message's own content", where=f"{place}.type")
         _only(block, _TEXT_BLOCK, place)
         texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
@@ -167,6 +170,8 @@ def _messages(message: dict[str, Any], where: str, limits: Limits) -> list[dict[
         if kind == "text":
             _only(block, _TEXT_BLOCK, place)
             texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
+        elif kind == "template" and role == "user":
+            texts.append(block)
         elif kind == "document" and role == "user":
             texts += _document(block, place, limits)
         elif kind == "tool_use" and role == "assistant":
@@ -181,7 +186,9 @@ def _messages(message: dict[str, Any], where: str, limits: Limits) -> list[dict[
                 {"role": "tool", "tool_call_id": text(block.get("tool_use_id"), f"{place}.tool_use_id"), "content": result}
             )
         else:
-            raise BadField("must be text, document or tool_result (user), or tool_use (assistant)", where=f"{place}.type")
+            raise BadField(
+                "must be text, template, document or tool_result (user), or tool_use (assistant)", where=f"{place}.type"
+            )
     if texts or calls:
         one: dict[str, Any] = {"role": role, "content": texts or None}
         if calls:

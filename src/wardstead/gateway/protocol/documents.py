@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from wardstead.access.ports import ResourceRef
 from wardstead.inspection.extraction import USUAL, Extracted, enclosed, shown_name
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -18,11 +19,18 @@ class Enclosed(msgspec.Struct, frozen=True):
     """A document as it came. Where a dialect hands a body on, it stands among the parts: no JSON can claim to be one.
 
     ``kept``: the id of one that is kept here: its name and its bytes are to be fetched, if whoever asks may use it.
+    ``variables``: what fills a template, which is kept here always; ``None`` of a document.
     """
 
     name: str
     data: bytes = b""
     kept: str = ""
+    variables: Mapping[str, str] | None = None
+
+    @property
+    def ref(self) -> ResourceRef:
+        """As policies know one that is kept here."""
+        return ResourceRef("Document" if self.variables is None else "Template", self.kept)
 
 
 class Attached(msgspec.Struct):
@@ -41,11 +49,15 @@ class Attached(msgspec.Struct):
 
 
 def place(attached: Attached, read: Extracted, *, include_hidden: bool) -> tuple[str, str]:
-    """Put what was read where the document stood: the text that the model reads, and the text that is withheld from it."""
+    """Put what was read where the document stood: the text that the model reads, and the text that is withheld from it.
+
+    A template is a part of its message like any other text: no lines stand around it.
+    """
     seen, hidden = read.visible(), read.hidden()
     if include_hidden and hidden:
         seen, hidden = f"{seen}\n\n[not shown to readers of the document]\n{hidden}", ""
-    attached.pieces[attached.index] = enclosed(seen, attached.document.name, attached.document.data)
+    document = attached.document
+    attached.pieces[attached.index] = seen if document.variables is not None else enclosed(seen, document.name, document.data)
     attached.hidden[0] = hidden
     return attached.pieces[attached.index], hidden
 

@@ -13,6 +13,7 @@ from wardstead.gateway.protocol.attachments import file_part
 from wardstead.gateway.protocol.documents import Attached, Enclosed
 from wardstead.gateway.protocol.fields import BadField, boolean, mapping, sequence, text, word
 from wardstead.gateway.protocol.schemas import check_schema
+from wardstead.gateway.protocol.templates import MOST_NAMED, template_part
 from wardstead.gateway.protocol.texts import Slot, free_form, json_text, walk
 from wardstead.gateway.protocol.types import Limits
 from wardstead.inspection.ports import Origin
@@ -92,7 +93,8 @@ class Collector:
         for index in range(len(pieces)):
             document = documents.get(index)
             if document is not None:
-                self.origin = Origin.DOCUMENT
+                # Who wrote a document is somebody else; a template speaks as its message does.
+                self.origin = Origin.DOCUMENT if document.variables is None else origin
                 hidden = [""]
                 self.documents.append(Attached(document, pieces, index, hidden, len(self.texts)))
                 self._put("", (pieces, index))
@@ -184,12 +186,19 @@ def _content(content: Any, where: str, limits: Limits, clean: dict[str, Any], in
                     pieces.append([])
         else:
             pieces.append([found for found in together if isinstance(found, str)])
-    if documents and len(documents) + len(into.documents) > limits.documents:
-        raise BadField(f"holds more than {limits.documents} documents", where=where)
     if documents:
+        _require_few([*(one.document for one in into.documents), *documents.values()], limits, where)
         into.add_pieces(clean, "content", [""] * len(pieces), pieces, documents)
         return
     into.add_parts(clean, "content", pieces[0] if pieces else [])
+
+
+def _require_few(named: Sequence[Enclosed], limits: Limits, where: str) -> None:
+    templates = sum(one.variables is not None for one in named)
+    if len(named) - templates > limits.documents:
+        raise BadField(f"holds more than {limits.documents} documents", where=where)
+    if templates > MOST_NAMED:
+        raise BadField(f"holds more than {MOST_NAMED} templates", where=where)
 
 
 def _part(part: Any, place: str, limits: Limits, into: Collector) -> str | Enclosed:
@@ -199,6 +208,10 @@ def _part(part: Any, place: str, limits: Limits, into: Collector) -> str | Enclo
             why = "stand in a message of the user" if limits.documents else "are not taken by this deployment"
             raise BadField(f"documents {why}", where=f"{place}.type", next_step="Send the content as text")
         return part if isinstance(part, Enclosed) else file_part(part, place, limits.document_bytes)
+    if kind == "template":
+        if into.origin not in {Origin.SYSTEM, Origin.USER}:
+            raise BadField("templates stand in a message of the user or the system", where=f"{place}.type")
+        return template_part(part, place)
     if kind not in {"text", "refusal"}:
         raise BadField(
             "only text and documents can be inspected: images and audio are not taken", where=f"{place}.type",

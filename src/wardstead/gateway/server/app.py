@@ -58,7 +58,7 @@ _APIS = frozenset({"/healthz", *dialects.ROUTES})
 _API_FOLDERS = ("/v1", "/api", "/ledger/", "/access/")
 """What never goes to the console: a client of an API gets its own dialect's errors."""
 
-_KEPT = (["v1", "files"], ["v1", "vector_stores"])
+_KEPT = (["v1", "files"], ["v1", "vector_stores"], ["v1", "templates"])
 
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 """(scope, receive, send), as any ASGI framework types them."""
@@ -263,7 +263,7 @@ class Gateway:
         raise NotFound("there is nothing at this path", where=path[:200])
 
     async def _serve_files(self, scope: dict[str, Any], head: RequestHead, receive: Receive, send: Send) -> None:
-        """Documents and collections that are kept here."""
+        """Documents, collections and templates that are kept here."""
         if self.draining:
             raise Draining("this worker is stopping", next_step="Try again")
         unread = scope["method"] == "POST"

@@ -1,4 +1,4 @@
-"""Serves documents and collections under ``/v1/files`` and ``/v1/vector_stores``. Who may have them is the shelf's to decide."""
+"""Serves what is kept here under ``/v1/files``, ``/v1/vector_stores`` and ``/v1/templates``. The shelf decides who may."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import orjson
 from wardstead.access.ports import Identity
 from wardstead.gateway.protocol import files
 from wardstead.gateway.protocol.files import Added, Page, Shown
+from wardstead.gateway.protocol.templates import Made, parse_made, template_object
 from wardstead.gateway.server.bodies import read_whole
 from wardstead.gateway.server.doors import Crowd
 from wardstead.gateway.server.ports import Receive
@@ -22,6 +23,7 @@ from wardstead.kernel.errors import CallerError
 
 _FORM_BYTES: Final = 64 * 1024
 """What a form has beside its file."""
+_TEMPLATE_BYTES: Final = 1 << 20
 
 
 class NoSuchPath(CallerError):
@@ -80,6 +82,22 @@ class Shelf(Protocol):
         """For good; its documents stay."""
         ...
 
+    def create_template(self, who: Identity, made: Made) -> tuple[Shown, str]:
+        """Keep a template, labelled by what is in it; with its text."""
+        ...
+
+    def templates(self, who: Identity, page: Page) -> Sequence[Shown]:
+        """Those that they may read."""
+        ...
+
+    def template(self, who: Identity, item: str) -> tuple[Shown, str]:
+        """One of them, with its text. Reading somebody else's is recorded first."""
+        ...
+
+    def delete_template(self, who: Identity, item: str) -> None:
+        """For good."""
+        ...
+
     def move(self, who: Identity, item: str, collection: str) -> Shown:
         """Put a document into a collection, or (empty) take it out."""
         ...
@@ -123,6 +141,8 @@ class Files:
                 return await self._files(asked, rest)
             case ("vector_stores", *rest):
                 return await self._stores(asked, rest)
+            case ("templates", *rest):
+                return await self._templates(asked, rest)
         raise NoSuchPath("there is nothing at this path")
 
     async def _files(self, asked: Asked, rest: list[str]) -> Reply:
@@ -164,6 +184,25 @@ class Files:
                 return _json(files.deleted_object(item, "vector_store"))
             case (_, item, "files", *inside):
                 return await self._inside(asked, item, inside)
+            case (_,):
+                raise NotLikeThis("GET, POST")
+            case (_, _):
+                raise NotLikeThis("GET, DELETE")
+        raise NoSuchPath("there is nothing at this path")
+
+    async def _templates(self, asked: Asked, rest: list[str]) -> Reply:
+        who, shelf = asked.who, self.shelf
+        match (asked.method, *rest):
+            case ("POST",):
+                made = parse_made(await self._body(asked, _TEMPLATE_BYTES))
+                return _json(template_object(*await asyncio.to_thread(shelf.create_template, who, made)))
+            case ("GET",):
+                return await self._list(asked, partial(shelf.templates, who), template_object)
+            case ("GET", item):
+                return _json(template_object(*await asyncio.to_thread(shelf.template, who, item)))
+            case ("DELETE", item):
+                await asyncio.to_thread(shelf.delete_template, who, item)
+                return _json(files.deleted_object(item, "template"))
             case (_,):
                 raise NotLikeThis("GET, POST")
             case (_, _):

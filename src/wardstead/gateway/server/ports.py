@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+from wardstead.access.ports import ResourceRef
 from wardstead.gateway.pipeline.kept import KeptDocument, OpenedDocument
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.pool import Started
@@ -58,13 +59,13 @@ class Memory(Protocol):
 
 
 class KeptDocuments(Protocol):
-    """Documents that are kept here. Blocks. Raises ``BackendError``, ``IntegrityError``."""
+    """Documents and templates that are kept here. Blocks. Raises ``BackendError``, ``IntegrityError``."""
 
-    def find(self, ids: Sequence[str]) -> list[KeptDocument | None]:
+    def find(self, refs: Sequence[ResourceRef]) -> list[KeptDocument | None]:
         """What there is, for a decision."""
         ...
 
-    def open(self, ids: Sequence[str]) -> list[OpenedDocument]:
+    def open(self, refs: Sequence[ResourceRef]) -> list[OpenedDocument]:
         """What is in them, for somebody who may use them. Raises ``CallerError`` for one that is gone by now."""
         ...
 

@@ -279,12 +279,12 @@ class Runner:
         return self._memory.known(command.claim)
 
     async def _find_kept(self, command: FindKept) -> list[KeptDocument | None]:
-        return await asyncio.to_thread(self._kept.find, command.ids)
+        return await asyncio.to_thread(self._kept.find, command.refs)
 
     async def _open_kept(self, command: OpenKept) -> list[OpenedDocument]:
         person = self._person or PrincipalId("")
         opened: list[OpenedDocument] = await self._readers.do(
-            person, functools.partial(self._kept.open, command.ids), self._check
+            person, functools.partial(self._kept.open, command.refs), self._check
         )
         return opened
 
