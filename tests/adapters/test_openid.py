@@ -15,6 +15,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, OctKey, RSAKey
 
+from wardstead.access.federation import Assertion, StrengthRule, proved
+from wardstead.access.strength import strength_of
 from wardstead.adapters.identity.issuer import Issuer, ProviderFailed
 from wardstead.adapters.identity.openid import Begun, Client, OpenIdProvider, SignInRefused
 
@@ -238,6 +240,41 @@ def test_a_recent_proof_is_asked_for_and_checked(fake: Fake) -> None:
     for when in (NOW_S - 91, None):
         with pytest.raises(SignInRefused):
             here.finish({"auth_time": when})
+
+
+def test_a_session_that_has_to_prove_more_asks_for_a_sign_in_anew(fake: Fake) -> None:
+    here = Here(fake, max_age_s=60, acr_values=("two", "one"))
+    begun = here.provider.begin("/console/x", "session-1")
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(begun.url).query).items()}
+    assert (asked["prompt"], asked["max_age"], asked["acr_values"]) == ("login", "0", "two one")
+    here.begin = lambda: (begun, asked)  # type: ignore[method-assign]
+    found = here.finish({"auth_time": NOW_S, "amr": ["pwd", "otp"], "acr": "two"})
+    assert found.session == "session-1"
+    assert (found.assertion.methods, found.assertion.of_class) == ({"pwd", "otp"}, "two")
+    for when in (NOW_S - 45, None):
+        with pytest.raises(SignInRefused):
+            here.finish({"auth_time": when})
+    signed_in = Here(fake, acr_values=("two",)).begin()[1]
+    assert not {"prompt", "max_age", "acr_values"} & signed_in.keys(), "who only signs in is asked for nothing more"
+
+
+STRENGTH = [
+    StrengthRule(frozenset({"otp", "mfa"}), "", frozenset({"second-factor"})),
+    StrengthRule(frozenset(), "phr", frozenset({"passkey"})),
+]
+
+
+@pytest.mark.parametrize(
+    ("methods", "of_class", "more"),
+    [
+        (set(), "", set()), ({"otp"}, "", set()), ({"otp", "mfa", "pwd"}, "", {"second-factor"}), ({"hwk"}, "phr", {"passkey"}),
+        ({"otp", "mfa"}, "phr", {"second-factor", "passkey"}), (set(), "phrh", set()),
+    ],
+)  # fmt: skip
+def test_a_provider_s_words_are_worth_what_the_mapping_says(methods: set[str], of_class: str, more: set[str]) -> None:
+    said = Assertion("i", "s", "n", methods=frozenset(methods), of_class=of_class)
+    assert proved(STRENGTH, said) == {"provider"} | more
+    assert strength_of(proved(STRENGTH, said)) == {"provider"} | more | ({"second-factor"} if more else set())
 
 
 def test_what_the_provider_refuses_is_said_without_its_markup(fake: Fake) -> None:

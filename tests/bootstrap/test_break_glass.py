@@ -12,6 +12,7 @@ from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.adapters.store.access import RequestDecided
 from wardstead.adapters.store.break_glass import NotBreakGlass, OpenAlready
 from wardstead.bootstrap import break_glass, entitlements, people, second_factors
+from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.break_glass import AccountSealed
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
@@ -47,9 +48,13 @@ def console(deployment: Deployment, clock: Clock) -> Console:
     return Console(deployment, None)  # type: ignore[arg-type]  # no world is asked
 
 
+def acting(deployment: Deployment, name: str) -> Acting:
+    return at_the_command_line(deployment.directory.find(name))
+
+
 def opened(deployment: Deployment, hours: float = 1.0) -> None:
-    asked = break_glass.ask(deployment, "fire", "ada", "the directory burns", hours)
-    break_glass.settle(deployment, asked.id, "ben", approve=True)
+    asked = break_glass.ask(deployment, "fire", acting(deployment, "ada"), "the directory burns", hours)
+    break_glass.settle(deployment, asked.id, acting(deployment, "ben"), approve=True)
 
 
 def may(deployment: Deployment, who: Identity, now: int) -> bool:
@@ -100,37 +105,37 @@ def test_two_people_open_it_for_a_time_and_it_ends_by_itself(
 
 
 def test_nobody_opens_it_alone_nor_without_a_role_that_may(deployment: Deployment, console: Console) -> None:
-    asked = break_glass.ask(deployment, "fire", "ben", "r", 1)
+    asked = break_glass.ask(deployment, "fire", acting(deployment, "ben"), "r", 1)
     for by in ("ben", "cyd", "fire"):
         with pytest.raises(MayNot):
-            break_glass.settle(deployment, asked.id, by, approve=True)
+            break_glass.settle(deployment, asked.id, acting(deployment, by), approve=True)
     with pytest.raises(MayNot):
-        break_glass.ask(deployment, "fire", "fire", "r", 1)
+        break_glass.ask(deployment, "fire", acting(deployment, "fire"), "r", 1)
     with pytest.raises(AccountSealed):
         console.sign_in("fire", PASSWORD)
 
 
 def test_what_was_decided_is_decided_and_what_is_open_is_not_opened_twice(deployment: Deployment, console: Console) -> None:
-    first, second = (break_glass.ask(deployment, "fire", "ada", "r", 1) for _ in range(2))
-    break_glass.settle(deployment, first.id, "ben", approve=True)
+    first, second = (break_glass.ask(deployment, "fire", acting(deployment, "ada"), "r", 1) for _ in range(2))
+    break_glass.settle(deployment, first.id, acting(deployment, "ben"), approve=True)
     with pytest.raises(RequestDecided):
-        break_glass.settle(deployment, first.id, "ben", approve=True)
+        break_glass.settle(deployment, first.id, acting(deployment, "ben"), approve=True)
     with pytest.raises(OpenAlready):
-        break_glass.settle(deployment, second.id, "ben", approve=True)
-    assert break_glass.settle(deployment, second.id, "ben", approve=False).state == "refused"
+        break_glass.settle(deployment, second.id, acting(deployment, "ben"), approve=True)
+    assert break_glass.settle(deployment, second.id, acting(deployment, "ben"), approve=False).state == "refused"
 
 
 def test_an_old_request_opens_nothing(deployment: Deployment, console: Console, clock: Clock) -> None:
-    asked = break_glass.ask(deployment, "fire", "ada", "r", 1)
+    asked = break_glass.ask(deployment, "fire", acting(deployment, "ada"), "r", 1)
     clock.now += 8 * 24 * HOUR_MS
     with pytest.raises(RequestDecided):
-        break_glass.settle(deployment, asked.id, "ben", approve=True)
+        break_glass.settle(deployment, asked.id, acting(deployment, "ben"), approve=True)
 
 
 @pytest.mark.parametrize(("reason", "hours"), [(" ", 1.0), ("r", 2.1), ("r", 0.0), ("r", -1.0)])
 def test_it_has_a_reason_and_a_bounded_time(deployment: Deployment, console: Console, reason: str, hours: float) -> None:
     with pytest.raises(CallerError):
-        break_glass.ask(deployment, "fire", "ada", reason, hours)
+        break_glass.ask(deployment, "fire", acting(deployment, "ada"), reason, hours)
 
 
 def test_closing_ends_its_sessions_at_once(deployment: Deployment, console: Console) -> None:
@@ -167,6 +172,39 @@ def test_sealing_takes_what_an_account_had(deployment: Deployment, console: Cons
             break_glass.seal(deployment, "cyd", wrong, 1, ["auditor"])
     with pytest.raises(BadValue):
         break_glass.seal(deployment, "cyd", ["admin"], 25, ["auditor"])
-    for act in (lambda: break_glass.ask(deployment, "ada", "ben", "r", 1), lambda: break_glass.close(deployment, "ada")):
+    for act in (
+        lambda: break_glass.ask(deployment, "ada", acting(deployment, "ben"), "r", 1),
+        lambda: break_glass.close(deployment, "ada"),
+    ):
         with pytest.raises(NotBreakGlass):
             act()
+
+
+def session_of(deployment: Deployment, name: str) -> Identity:
+    deployment.directory.set_password(name, PASSWORD, must_change=False)
+    made = deployment.directory.open_session(deployment.directory.find(name), authenticated_ms=now_ms(), means=["password"])
+    return whose(deployment, OpenedSession(made.token, made.csrf))
+
+
+def test_at_the_console_each_sees_and_does_what_concerns_them(deployment: Deployment, console: Console) -> None:
+    ada, ben, cyd = (session_of(deployment, name) for name in ("ada", "ben", "cyd"))
+    desk = console.emergencies
+    desk.ask(ada, "fire", "the directory burns", 1)
+    (asked,) = desk.openings(ada, everything=False)
+    assert (asked.asked_by, asked.state, asked.may_decide) == ("ada", "asked", False)
+    assert desk.openings(cyd, everything=False) == []
+    assert [one.may_decide for one in desk.openings(ben, everything=False)] == [True]
+    for nobody in (ada, cyd):
+        with pytest.raises(MayNot):
+            desk.decide(nobody, asked.id, approve=True)
+    desk.decide(ben, asked.id, approve=True)
+    assert [one.may_close for who in (ada, ben, cyd) for one in desk.accounts(who)] == [True, True, False]
+    with pytest.raises(MayNot):
+        desk.close(cyd, "fire")
+    desk.close(ada, "fire")
+    assert desk.accounts(ben)[0].until == ""
+    done = [deployment.ledger.open_exchange(one.id, deployment.ring) for one in deployment.ledger.recent(12)]
+    by = {one["entries"][0]["content"]["action"]: one["entries"][0]["content"]["actor"] for one in done if one is not None}
+    assert [by[f"break_glass.{act}"] for act in ("ask", "open", "close")] == [
+        deployment.directory.find(name).subject for name in ("ada", "ben", "ada")
+    ]

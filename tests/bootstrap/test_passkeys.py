@@ -37,7 +37,7 @@ def enrol(deployment: Deployment, console: Console, one: Authenticator, name: st
 
 def add(deployment: Deployment, console: Console, one: Authenticator, session: OpenedSession) -> OpenedSession:
     asked = console.passkeys.ask_new(whose(deployment, session))
-    return console.passkeys.add(whose(deployment, session), asked.ticket, one.create(asked.options), "a key")
+    return console.passkeys.add(whose(deployment, session), asked.ticket, one.create(asked.options), "a key")[0]
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -52,12 +52,26 @@ def test_a_passkey_signs_in_without_a_password_and_is_two_factors(deployment: De
         assert who.credential.strength == {"passkey", "second-factor"}
 
 
+def test_with_the_first_one_come_recovery_codes_and_with_no_other(deployment: Deployment, console: Console) -> None:
+    first = console.sign_in("eve", PASSWORD)
+    assert isinstance(first, OpenedSession)
+    asked = console.passkeys.ask_new(whose(deployment, first))
+    session, codes = console.passkeys.add(whose(deployment, first), asked.ticket, Authenticator(HERE).create(asked.options), "a")
+    assert len(set(codes)) == 10
+    asked = console.passkeys.ask_new(whose(deployment, session))
+    _, more = console.passkeys.add(whose(deployment, session), asked.ticket, Authenticator(HERE).create(asked.options), "b")
+    assert more == ()
+    step = console.sign_in("eve", PASSWORD)
+    assert isinstance(step, SecondStep)
+    assert whose(deployment, console.factors.finish(step.ticket, codes[3])).credential.strength >= {"recovery-code"}
+
+
 def test_a_password_is_half_of_a_sign_in_and_a_passkey_the_other(deployment: Deployment, console: Console) -> None:
     key = Authenticator(HERE, verifies=False)
     enrol(deployment, console, key)
     step = console.sign_in("eve", PASSWORD)
     assert isinstance(step, SecondStep)
-    assert (step.codes, step.passkeys) == (False, True)
+    assert (step.codes, step.passkeys) == (True, True), "a recovery code does as well"
     asked = console.passkeys.ask_second(step.ticket)
     opened = console.passkeys.finish(asked.ticket, key.prove(asked.options))
     assert whose(deployment, opened).credential.strength == {"password", "passkey", "second-factor"}

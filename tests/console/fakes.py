@@ -35,6 +35,7 @@ from wardstead.assurance.library.kept import NoSuchItem
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import product_policies
 from wardstead.bootstrap.replaying import Replay, Target
+from wardstead.console.emergency_desk import AccountShown, OpeningShown
 from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown, SecondStep
 from wardstead.console.factor_desk import Standing as FactorStanding
 from wardstead.console.key_desk import Choices, Wanted
@@ -305,6 +306,42 @@ class FakeKeys:
         self.done.append(("revoke", actor.principal.name))
 
 
+@dataclass
+class FakeEmergencies:
+    """Break-glass accounts in memory: ada opens what another one asks for."""
+
+    sealed: list[AccountShown] = field(default_factory=list)
+    asked: list[OpeningShown] = field(default_factory=list)
+    done: list[tuple[str, str]] = field(default_factory=list)
+
+    def exist(self) -> bool:
+        return bool(self.sealed)
+
+    def accounts(self, who: Identity) -> Sequence[AccountShown]:
+        return [replace(one, may_close=bool(one.until) and who.principal.name == "ada") for one in self.sealed]
+
+    def openings(self, who: Identity, *, everything: bool) -> Sequence[OpeningShown]:
+        name = who.principal.name
+        shown = [replace(one, may_decide=name == "ada" and one.state == "asked" and one.asked_by != name) for one in self.asked]
+        return [one for one in shown if everything or one.may_decide or one.asked_by == name]
+
+    def ask(self, who: Identity, account: str, reason: str, hours: float) -> None:
+        if not 0 < hours <= 4:
+            raise FakeRefusal("bad_value", "it is open for at most 4 hours")
+        made = OpeningShown(
+            f"o{len(self.asked)}", account, who.principal.name, "2026-11-26T04:00:00.000Z", reason, hours, "asked", "", "", False
+        )
+        self.asked.append(made)
+
+    def decide(self, who: Identity, opening: str, *, approve: bool) -> None:
+        if who.principal.name != "ada":
+            raise FakeRefusal("access_denied", "another one may")
+        self.done.append(("open" if approve else "refuse", opening))
+
+    def close(self, who: Identity, account: str) -> None:
+        self.done.append(("close", account))
+
+
 CODE = "123456"
 RECOVERY = ("0000-1111-2222", "3333-4444-5555")
 
@@ -412,12 +449,12 @@ class FakePasskeys:
             raise FakeRefusal("confirm_first", self.factors.problem)
         return Question('{"challenge": "AAAA"}', f"new {who.principal.name}")
 
-    def add(self, who: Identity, ticket: str, answer: str, name: str) -> OpenedSession:
+    def add(self, who: Identity, ticket: str, answer: str, name: str) -> tuple[OpenedSession, tuple[str, ...]]:
         self._check(ticket == f"new {who.principal.name}", answer)
         known = self.factors.passkeys.get(who.principal.name, ())
         made = PasskeyShown(f"p{len(known)}", name, "2026-11-20T09:00:00.000Z", "", synced=True)
         self.factors.passkeys[who.principal.name] = (*known, made)
-        return self.factors.open(who.principal.name)
+        return self.factors.open(who.principal.name), () if known else RECOVERY
 
     def rename(self, who: Identity, passkey: str, name: str) -> None:
         known = self.factors.passkeys.get(who.principal.name, ())
@@ -552,6 +589,7 @@ class FakeServices:
     def __post_init__(self) -> None:
         self.factors.open = self._open
         self.passkeys = FakePasskeys(self.factors)
+        self.emergencies = FakeEmergencies()
         if not self.summaries:
             self._fill()
 
@@ -605,7 +643,10 @@ class FakeServices:
     def providers(self) -> Mapping[str, str]:
         return {}
 
-    def begin_sign_in(self, provider: str, target: str) -> tuple[str, str]:
+    def provider_of(self, who: Identity) -> str:
+        return ""
+
+    def begin_sign_in(self, provider: str, target: str, who: Identity | None = None) -> tuple[str, str]:
         raise NotImplementedError
 
     def finish_sign_in(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:

@@ -41,6 +41,7 @@ PAGES = [
     "sharing/document/d-1?find=bo",
     "chat",
     "account",
+    "break-glass",
     "nothing",
 ]
 OUTSIDE = ["sign-in", "password"]

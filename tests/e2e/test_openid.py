@@ -30,6 +30,7 @@ PEOPLE = {
     "s-1": {"preferred_username": "nora", "groups": ["engineers", "choir"]},
     "s-2": {"preferred_username": "ola", "groups": ["choir"]},
     "s-3": {"preferred_username": "admin", "groups": ["engineers"]},
+    "s-5": {"preferred_username": "quinn", "groups": ["engineers", "keepers"]},
     "s-4": {"preferred_username": "petra", "groups": ["auditors"]},
 }
 SETTINGS = """
@@ -41,8 +42,12 @@ identity:
       client_id: wardstead
       client_secret_file: keys/corp.secret
       scopes: [openid, profile, groups]
+      acr_values: ["urn:two"]
+      strength:
+        - {{amr: [otp, mfa], acr: "urn:two", means: [second-factor]}}
       groups:
         - {{group: engineers, roles: [user], clearance: {{level: confidential, compartments: [personal]}}}}
+        - {{group: keepers, roles: [keeper]}}
         - {{group: auditors, roles: [auditor], clearance: {{level: restricted}}}}
 """
 
@@ -91,6 +96,8 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (made.directory / "keys" / "corp.secret").chmod(0o600)
     with (made.directory / "wardstead.yaml").open("a") as settings:
         settings.write(SETTINGS.format(issuer=running.issuer))
+    rules = made.directory / "policies" / "access.yaml"
+    rules.write_text(rules.read_text().replace("roles:\n", "roles:\n  keeper: {second_factor: true}\n", 1))
     running.start()
     made.up()
     try:
@@ -134,6 +141,40 @@ def test_the_first_sign_in_makes_the_person_that_their_groups_say(client: httpx.
     assert nora["roles"] == ["user"]
     assert nora["clearance"] == "confidential; personal"
     assert not [cookie for cookie in client.cookies.jar if "ticket" in cookie.name]
+
+
+def stepped_up(client: httpx.Client, provider: Running, subject: str) -> httpx.Response:
+    """Confirm in a session, as ``subject`` at the provider."""
+    page = client.get(f"{provider.deployment.url}/console/confirm?next=/console/account").text
+    link = re.search(r'href="(/console/confirm/with[^"]*)"', page)
+    assert link is not None, page
+    asked = client.get(f"{provider.deployment.url}{html.unescape(link[1])}")
+    assert asked.url.port == provider.port, "it asks again, whoever is signed in there"
+    return client.post(asked.url, data={"prompt": "login", "login": subject, "password": "anything"})
+
+
+def test_a_session_that_has_to_prove_more_does_so_at_the_provider(client: httpx.Client, provider: Running) -> None:
+    came_back(client, provider, "s-5")
+    refused = client.get(f"{provider.deployment.url}/console/exchanges")
+    assert refused.status_code == 403
+    assert 'href="/console/confirm?next=' in refused.text, "the page says where to go on"
+    before = dict(client.cookies)
+    answer = stepped_up(client, provider, "s-5")
+    assert answer.status_code == 200, answer.text
+    assert client.get(f"{provider.deployment.url}/console/exchanges").status_code == 200
+    old = httpx.get(f"{provider.deployment.url}/console/account", verify=provider.deployment.tls, cookies=before)
+    assert old.status_code in {303, 401}, "the session that has proved less has ended"
+
+
+def test_nobody_confirms_for_somebody_else(client: httpx.Client, provider: Running) -> None:
+    came_back(client, provider, "s-1")
+    before = dict(client.cookies)
+    for name in [one.name for one in client.cookies.jar if one.name.startswith("_session")]:
+        client.cookies.delete(name)  # at the provider it is another browser: else it would end the session there, and so here
+    answer = stepped_up(client, provider, "s-5")
+    assert answer.status_code == 403
+    assert "somebody else" in html.unescape(answer.text)
+    assert client.cookies["__Host-wardstead"] == before["__Host-wardstead"]
 
 
 def test_what_came_back_is_not_taken_twice(client: httpx.Client, provider: Running) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wardstead.access.strength import PROVIDER
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -29,6 +30,9 @@ class Assertion:
     groups: frozenset[str] = frozenset()
     authenticated_ms: int | None = None
     session: str = ""
+    methods: frozenset[str] = frozenset()
+    """How somebody proved it, in the provider's words (``amr``), and of which class that was (``acr``)."""
+    of_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,23 @@ class GroupRule:
     clearance: Label | None = None
     groups: frozenset[str] = frozenset()
     attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StrengthRule:
+    """What it is worth here when the provider says all of ``methods``, and this class where one is named."""
+
+    methods: frozenset[str]
+    of_class: str
+    means: frozenset[str]
+
+
+def proved(rules: Iterable[StrengthRule], assertion: Assertion) -> frozenset[str]:
+    """The means of a sign-in: the provider's word, and what its words about how are worth here."""
+    fitting = (
+        rule for rule in rules if rule.methods <= assertion.methods and rule.of_class in {"", assertion.of_class}
+    )  # fmt: skip
+    return frozenset(mean for rule in fitting for mean in rule.means) | {PROVIDER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 from wardstead.access.ports import BREAK_GLASS, Directory, Principal, Resource
 from wardstead.access.situation import roles_at
+from wardstead.adapters.store.access import REQUEST_LASTS_MS
 from wardstead.adapters.store.break_glass import BreakGlassStore, Opening, Sealed
+from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import HOUR_MS, MayNot, decide
 from wardstead.bootstrap.people import BadValue, compatible, known_roles
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
+from wardstead.kernel.ids import PrincipalId
 
 log = logging.getLogger(__name__)
 _REASON = 2000
@@ -86,43 +89,89 @@ def seal(deployment: Deployment, name: str, roles: Iterable[str], hours: float, 
     return made
 
 
-def ask(deployment: Deployment, name: str, by: str, reason: str, hours: float) -> Opening:
-    """Ask that one be opened, in the name of ``by``. Raises ``MayNot``, ``BadValue``, ``NotBreakGlass``."""
+def ask(deployment: Deployment, name: str, by: Acting, reason: str, hours: float) -> Opening:
+    """Ask that one be opened. Raises ``MayNot``, ``BadValue``, ``NotBreakGlass``."""
     if not reason.strip():
         raise CallerError("an opening has a reason", where="--reason")
-    account, who = deployment.directory.find(name), deployment.directory.find(by)
+    account, who = deployment.directory.find(name), by.identity.principal
     sealed = store(deployment).find(account)
     duration = int(hours * HOUR_MS)
     if not 0 < duration <= sealed.max_ms:
         raise BadValue(f"it is open for at most {sealed.max_ms / HOUR_MS:g} hours", where="--hours")
     _require_person(who, account)
-    decide(deployment, who, "requestRole", Resource("Elevation", "new", owner=who.id), context={"role": BREAK_GLASS})
-    made = store(deployment).ask(account, who, reason.strip()[:_REASON], duration)
+    decide(deployment, by.identity, "requestRole", Resource("Elevation", "new", owner=who.id), context={"role": BREAK_GLASS})
+    made = store(deployment).ask(account, who, reason.strip()[:_REASON], duration, actor=by.of_record)
     _shout("somebody asks to open a break-glass account", account.name, by=who.name)
     return made
 
 
-def settle(deployment: Deployment, opening_id: str, by: str, *, approve: bool) -> Opening:
-    """Open it, or refuse, in the name of ``by``: another person than who asked, with a role that may. Raises ``MayNot``."""
-    kept = store(deployment)
-    asked, who = kept.opening(opening_id), deployment.directory.find(by)
-    account = next(one for one in deployment.directory.list_principals() if one.id == asked.principal)
-    _require_person(who, account)
-    resource = Resource("Elevation", asked.id, owner=asked.requested_by)
-    decide(deployment, who, "approveRole", resource, context={"role": BREAK_GLASS})
-    approvers = kept.find(account).approvers
-    if not approvers & roles_at(who, now_ms(), deployment.access_rules()):
-        why = f"its operator named for it: {', '.join(sorted(approvers))}"
-        raise MayNot(f"{by[:80]!r} may not decide about it", why=why, where="--by")
-    done = kept.decide(asked, who, account, approve=approve)
+def settle(deployment: Deployment, opening_id: str, by: Acting, *, approve: bool) -> Opening:
+    """Open it, or refuse: another person than who asked, with a role that may. Raises ``MayNot``."""
+    kept, who = store(deployment), by.identity.principal
+    asked = kept.opening(opening_id)
+    refused = why_not_settle(deployment, asked, by)
+    if refused is not None:
+        raise refused
+    account = _account(deployment, asked.principal)
+    done = kept.decide(asked, who, account, approve=approve, actor=by.of_record)
     _shout("a break-glass account is open" if approve else "a break-glass account stays sealed", account.name, by=who.name)
     return done
 
 
-def close(deployment: Deployment, name: str) -> None:
-    """Seal it again at once. Raises ``NotBreakGlass``."""
-    store(deployment).close(deployment.directory.find(name))
-    _shout("a break-glass account is sealed again", name)
+def why_not_settle(deployment: Deployment, asked: Opening, by: Acting) -> MayNot | None:
+    """Why somebody may not open it, or refuse; ``None`` where they may."""
+    account = _account(deployment, asked.principal)
+    try:
+        _require_person(by.identity.principal, account)
+        resource = Resource("Elevation", asked.id, owner=asked.requested_by)
+        decide(deployment, by.identity, "approveRole", resource, context={"role": BREAK_GLASS})
+    except MayNot as refused:
+        return refused
+    return _why_no_approver(deployment, account, by)
+
+
+def _why_no_approver(deployment: Deployment, account: Principal, by: Acting) -> MayNot | None:
+    who, approvers = by.identity.principal, store(deployment).find(account).approvers
+    if approvers & roles_at(who, now_ms(), deployment.access_rules()):
+        return None
+    why = f"its operator named for it: {', '.join(sorted(approvers))}"
+    return MayNot(f"{who.name[:80]!r} may not decide about it", why=why, where="--by")
+
+
+def waits(asked: Opening, now: int) -> bool:
+    """Whether it can be decided about still."""
+    return asked.state == "asked" and now - asked.requested_ms <= REQUEST_LASTS_MS
+
+
+def close(deployment: Deployment, name: str, by: Acting | None = None) -> None:
+    """Seal it again at once: ``by`` somebody who may, or whoever runs the command. Raises ``NotBreakGlass``, ``MayNot``."""
+    who = deployment.directory.find(name)
+    account = Account(name, store(deployment).find(who), open_until(who, now_ms()))
+    refused = why_not_close(deployment, account, by) if by is not None else None
+    if refused is not None:
+        raise refused
+    store(deployment).close(who, actor=by.of_record if by is not None else None)
+    _shout("a break-glass account is sealed again", name, **({"by": by.identity.principal.name} if by is not None else {}))
+
+
+def why_not_close(deployment: Deployment, account: Account, by: Acting) -> MayNot | None:
+    """Why somebody may not seal it again; ``None`` for those who may open it, who administer, or who asked for it."""
+    who = by.identity.principal
+    if any(one.requested_by == who.id and one.state == "open" for one in _openings_of(deployment, account)):
+        return None
+    try:
+        decide(deployment, by.identity, "administer", Resource("Console", "wardstead"))
+    except MayNot:
+        return _why_no_approver(deployment, deployment.directory.find(account.name), by)
+    return None
+
+
+def _openings_of(deployment: Deployment, account: Account) -> list[Opening]:
+    return [one for one in store(deployment).openings() if one.principal == account.sealed.principal]
+
+
+def _account(deployment: Deployment, principal: PrincipalId) -> Principal:
+    return next(one for one in deployment.directory.list_principals() if one.id == principal)
 
 
 def accounts(deployment: Deployment) -> list[Account]:

@@ -23,6 +23,7 @@ from wardstead.bootstrap.break_glass import open_now
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
+from wardstead.bootstrap.emergency_desk import DeploymentEmergencyDesk
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.key_desk import DeploymentKeyDesk
 from wardstead.bootstrap.library import library_of_worker
@@ -85,6 +86,7 @@ class Console:
         self.keys = DeploymentKeyDesk(deployment)
         self.factors = DeploymentFactorDesk(deployment)
         self.library = DeploymentLibraryDesk(library_of_worker(deployment, worlds), worlds)
+        self.emergencies = DeploymentEmergencyDesk(deployment, worlds)
         self.passkeys = DeploymentPasskeyDesk(deployment, self.factors)
 
     # -- signing in --------------------------------------------------------------------------------------------------
@@ -113,9 +115,13 @@ class Console:
         """See ``ConsoleServices.providers``."""
         return self._federation.titles()
 
-    def begin_sign_in(self, provider: str, target: str) -> tuple[str, str]:
+    def provider_of(self, who: Identity) -> str:
+        """See ``ConsoleServices.provider_of``."""
+        return self._federation.of(who.credential.id)
+
+    def begin_sign_in(self, provider: str, target: str, who: Identity | None = None) -> tuple[str, str]:
         """See ``ConsoleServices.begin_sign_in``."""
-        begun = self._federation.begin(provider, target)
+        begun = self._federation.begin(provider, target, who)
         return begun.url, begun.ticket
 
     def finish_sign_in(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:

@@ -13,7 +13,7 @@ from wardstead.access.ports import (
     SIGNAL,
     AccessRequest,
     Decision,
-    Principal,
+    Identity,
     Resource,
     TimedRole,
 )
@@ -74,13 +74,12 @@ def later(text: str | None) -> int | None:
     return given
 
 
-def decide(deployment: Deployment, who: Principal, action: str, resource: Resource, **said: object) -> Decision:
-    """What the policies in force say to an act in the name of ``who``. Raises ``MayNot`` with the reason."""
-    identity = as_if_signed_in(who)
+def decide(deployment: Deployment, identity: Identity, action: str, resource: Resource, **said: object) -> Decision:
+    """What the policies in force say to an act in somebody's name. Raises ``MayNot`` with the reason."""
     point = MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load())
     decision = point.decide(AccessRequest(identity, action, resource, now_ms=now_ms(), **said))  # type: ignore[arg-type]
     if not decision.allow:
-        raise MayNot(f"{who.name} may not do this", why=decision.reason, where="--by")
+        raise MayNot(f"{identity.principal.name} may not do this", why=decision.reason, where="--by")
     return decision
 
 
@@ -153,7 +152,7 @@ def request_role(deployment: Deployment, name: str, role: str, hours: float, rea
     if not reason.strip():
         raise CallerError("a request has a reason", where="--reason")
     who = deployment.directory.find(name)
-    decide(deployment, who, "requestRole", Resource("Elevation", "new", owner=who.id), context={"role": role})
+    decide(deployment, as_if_signed_in(who), "requestRole", Resource("Elevation", "new", owner=who.id), context={"role": role})
     return deployment.entitlements.request(who, role, duration, reason.strip()[:_REASON], actor=Actor(COMMAND_LINE, COMMAND_LINE))
 
 
@@ -162,7 +161,8 @@ def decide_role(deployment: Deployment, request_id: str, by: str, *, approve: bo
     kept = deployment.entitlements
     asked, who = kept.find_request(request_id), deployment.directory.find(by)
     rules = deployment.access_rules()
-    decide(deployment, who, "approveRole", Resource("Elevation", asked.id, owner=asked.principal), context={"role": asked.role})
+    resource = Resource("Elevation", asked.id, owner=asked.principal)
+    decide(deployment, as_if_signed_in(who), "approveRole", resource, context={"role": asked.role})
     declared = rules.roles.get(asked.role)
     approvers = declared.elevation.approved_by if declared is not None and declared.elevation is not None else frozenset()
     if not approvers & roles_at(who, now_ms(), rules):

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 
-from wardstead.access.federation import given
-from wardstead.access.ports import Principal
+from wardstead.access.federation import StrengthRule, given, proved
+from wardstead.access.ports import Credential, Identity, Principal
+from wardstead.access.strength import MEANS
 from wardstead.adapters.identity.issuer import Issuer, ProviderFailed
-from wardstead.adapters.identity.openid import Begun, Client, OpenIdProvider
+from wardstead.adapters.identity.openid import Begun, Client, OpenIdProvider, SignInRefused
 from wardstead.adapters.store.directory import OpenedSession
 from wardstead.adapters.store.federation import FederationStore
 from wardstead.adapters.store.key_files import read_secret
@@ -41,6 +42,7 @@ class Federation:
         self._rules = {
             name: group_rules(deployment, one.groups, f"identity.providers: {name}") for name, one in self._sections.items()
         }
+        self._strength = {name: _strength(one) for name, one in self._sections.items()}
         self._providers = {name: _provider(deployment, one) for name, one in self._sections.items()}
 
     @cached_property
@@ -51,14 +53,18 @@ class Federation:
         """What the sign-in page calls them, by id."""
         return {name: one.title or one.id for name, one in self._sections.items()}
 
-    def begin(self, provider: str, target: str) -> Begun:
-        """Where somebody who wants to sign in is sent."""
-        return self._get(provider).begin(target)
+    def begin(self, provider: str, target: str, who: Identity | None = None) -> Begun:
+        """Where somebody who wants to sign in is sent; or ``who``, whose session has to prove more."""
+        return self._get(provider).begin(target, who.credential.id if who is not None else "")
 
     def finish(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:
-        """A session for whoever came back, and where they go on. Raises ``SignInRefused``, ``NotAdmitted``, ``TakenBefore``."""
+        """A session for whoever came back, and where they go on: in place of the one that was to prove more, if one was.
+
+        Raises ``SignInRefused``, ``NotAdmitted``, ``TakenBefore``.
+        """
         finished = self._get(provider).finish(answer, ticket)
         self._store.take_once(finished.used, finished.used_until_ms)
+        before = self._session(finished.session) if finished.session else None
         rules = self._rules[provider]
         who = self._store.admit(
             finished.assertion, given(rules, finished.assertion.groups),
@@ -66,19 +72,34 @@ class Federation:
             provider=provider, create=self._sections[provider].create, compatible=compatible(self._deployment),
             sources=[scim_source(self._deployment, one) for one in self._deployment.settings.identity.scim],
         )  # fmt: skip
-        return self._store.open_session(who, finished.assertion), finished.target
+        means = proved(self._strength[provider], finished.assertion)
+        if before is not None:
+            if before.principal != who.id:
+                raise SignInRefused("you are not confirmed", why=f"you signed in there as {who.name}, and are here somebody else")
+            means |= before.strength & MEANS
+        return self._store.open_session(who, finished.assertion, means, in_place_of=before), finished.target
+
+    def _session(self, session: str) -> Credential:
+        known = self._deployment.directory.load().credentials.values()
+        found = next((one for one in known if one.id == session), None)
+        if found is None:
+            raise SignInRefused("you are not confirmed", why="your session has ended meanwhile", next_step="Sign in again")
+        return found
+
+    def of(self, session: CredentialId) -> str:
+        """The provider that a session came of; empty where it came of none."""
+        issuer = self._store.came_of(session) if self._sections else ""
+        return next((name for name, one in self._sections.items() if one.issuer == issuer), "")
 
     def leave(self, session: CredentialId) -> Farewell | None:
         """Where whoever leaves this session can sign out at its provider as well; ``None`` where there is no such page."""
-        issuer = self._store.came_of(session) if self._sections else ""
-        for name, section in self._sections.items():
-            if section.issuer == issuer:
-                try:
-                    url = self._get(name).leave(f"{self._deployment.url}/console/sign-in")
-                except ProviderFailed:
-                    return None
-                return Farewell(section.title or section.id, url)
-        return None
+        name = self.of(session)
+        if not name:
+            return None
+        try:
+            return Farewell(self.titles()[name], self._get(name).leave(f"{self._deployment.url}/console/sign-in"))
+        except ProviderFailed:
+            return None
 
     def ended(self, provider: str, logout_token: str) -> int:
         """The provider says that a session has ended: so have ours that came of it. How many there were."""
@@ -105,6 +126,10 @@ class Federation:
         return found
 
 
+def _strength(section: ProviderSection) -> list[StrengthRule]:
+    return [StrengthRule(frozenset(one.amr), one.acr, frozenset(one.means)) for one in section.strength]
+
+
 def _provider(deployment: Deployment, section: ProviderSection) -> OpenIdProvider:
     secret, ca_file = "", None
     if section.client_secret_file:
@@ -126,5 +151,6 @@ def _provider(deployment: Deployment, section: ProviderSection) -> OpenIdProvide
         section.name_claim,
         section.groups_claim,
         section.max_age_s,
+        section.acr_values,
     )
     return OpenIdProvider(issuer, client, key=deployment.pepper, clock=now_ms, entropy=os.urandom)

@@ -121,14 +121,14 @@ class DeploymentPasskeyDesk:
         ticket = self._steps.begin(Purpose.REGISTER, who.principal, (), challenge)
         return Question(self._us.ask_new(self._handle(who.principal), who.principal.name, known, challenge), ticket)
 
-    def add(self, who: Identity, ticket: str, answer: str, name: str) -> OpenedSession:
+    def add(self, who: Identity, ticket: str, answer: str, name: str) -> tuple[OpenedSession, tuple[str, ...]]:
         """See ``PasskeyDesk.add``."""
         self._factors.require_recent(who)
         said = named(name)
         step = self._steps.take(Purpose.REGISTER, ticket)
         self._require_own(who, step.principal)
         self._store.add(who.principal, self._us.check_new(answer, step.challenge), said)
-        return self._factors.renew(who, PASSKEY)
+        return self._factors.renew(who, PASSKEY), self._factors.first_recovery_codes(who)
 
     def rename(self, who: Identity, passkey: str, name: str) -> None:
         """See ``PasskeyDesk.rename``."""

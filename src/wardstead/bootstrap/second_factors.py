@@ -142,6 +142,10 @@ class DeploymentFactorDesk:
         self.require_recent(who)
         self._store.remove_authenticator(who.principal)
 
+    def first_recovery_codes(self, who: Identity) -> tuple[str, ...]:
+        """For somebody whose only way in would else be a thing that can be lost; none where they have some."""
+        return self._store.renew_recovery_codes(who.principal) if not self._store.of(who.principal).recovery_codes else ()
+
     def renew_recovery_codes(self, who: Identity) -> tuple[str, ...]:
         """See ``FactorDesk.renew_recovery_codes``."""
         self.require_recent(who)

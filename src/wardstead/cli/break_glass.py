@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import break_glass
+from wardstead.bootstrap.acting import at_the_command_line
 from wardstead.bootstrap.entitlements import HOUR_MS
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
@@ -47,7 +48,8 @@ def ask(
 ) -> None:
     """Ask that one be opened."""
     with errors(as_json=json):
-        made = break_glass.ask(deployment(context), name, by, reason, hours)
+        opened = deployment(context)
+        made = break_glass.ask(opened, name, at_the_command_line(opened.directory.find(by)), reason, hours)
     say(json, {"id": made.id, "user": name, "state": made.state}, f"{made.id}: {escape(by)} asks to open {escape(name)}")
 
 
@@ -101,7 +103,8 @@ def show(context: typer.Context, json: Json = False) -> None:
 
 def _settle(context: typer.Context, opening: str, by: str, *, approve: bool, json: bool) -> None:
     with errors(as_json=json):
-        done = break_glass.settle(deployment(context), opening, by, approve=approve)
+        opened = deployment(context)
+        done = break_glass.settle(opened, opening, at_the_command_line(opened.directory.find(by)), approve=approve)
     until = _time(done.until_ms)
     told = f"{done.id}: {done.state}{f' until {until}' if until else ''}"
     say(json, {"id": done.id, "state": done.state, "until": until}, told)

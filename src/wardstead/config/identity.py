@@ -24,6 +24,17 @@ class GroupSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     attributes: dict[str, str | tuple[str, ...]] = {}
 
 
+class StrengthSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a provider's word about how somebody signed in is worth here: all of ``amr``, and this ``acr`` where one is said.
+
+    The words are the provider's own (some are in RFC 8176); ``means`` are those of ``context.strength``.
+    """
+
+    amr: tuple[str, ...] = ()
+    acr: str = ""
+    means: tuple[Literal["second-factor", "code", "passkey"], ...]
+
+
 class ProviderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An OpenID Connect provider. Its groups decide, at each sign-in, about roles and clearance of its people.
 
@@ -46,6 +57,10 @@ class ProviderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Whether who signs in for the first time becomes known; else an administrator links people first."""
     max_age_s: Annotated[int, Meta(ge=0, le=86400)] | None = None
     """How long ago somebody may have proved to the provider who they are."""
+    strength: tuple[StrengthSection, ...] = ()
+    """Without any, a sign-in there is one with ``provider`` and no more."""
+    acr_values: tuple[str, ...] = ()
+    """What is asked of the provider where a session has to prove more, the preferred first."""
 
 
 class ScimSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -39,6 +39,12 @@ def check_providers(providers: tuple[ProviderSection, ...], where: str) -> None:
             )
         if "openid" not in one.scopes:
             raise ConfigurationError("the scope openid is missing", where=f"{place}.scopes")
+        for rule, strength in enumerate(one.strength):
+            if not (strength.amr or strength.acr) or not strength.means:
+                why = "a rule without amr and acr would fit every sign-in, and one without means says nothing"
+                raise ConfigurationError("the rule says too little", where=f"{place}.strength[{rule}]", why=why)
+        if any(not value or len(value.split()) != 1 for value in one.acr_values):
+            raise ConfigurationError("not a value", where=f"{place}.acr_values", why="each is one word of the provider's")
         if not any(group.roles for group in one.groups):
             raise ConfigurationError("no group gives a role: nobody could sign in", where=f"{place}.groups")
 

@@ -14,6 +14,7 @@ from wardstead.console.pages.access import AccessPages, TooManyQuestions
 from wardstead.console.pages.account import AccountPages
 from wardstead.console.pages.chat import Chat
 from wardstead.console.pages.classification import Classifying, TooManyTries
+from wardstead.console.pages.emergencies import Emergencies
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
 from wardstead.console.pages.keys import Keys
@@ -61,6 +62,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *AccessPages(site, questions).routes(),
         *LibraryPages(site, documents).routes(),
         *Keys(site).routes(),
+        *Emergencies(site).routes(),
         *Chat(site).routes(),
     ]
 

@@ -57,8 +57,10 @@ class PasskeyDesk(Protocol):
         """For a new one. Raises ``CallerError`` with code ``confirm_first`` as changes of second factors do."""
         ...
 
-    def add(self, who: Identity, ticket: str, answer: str, name: str) -> OpenedSession:
-        """Keep it: a session in place of ``who``'s, which has proved it."""
+    def add(self, who: Identity, ticket: str, answer: str, name: str) -> tuple[OpenedSession, tuple[str, ...]]:
+        """Keep it: a session in place of ``who``'s, which has proved it; and recovery codes where they had none, shown this
+        once.
+        """
         ...
 
     def rename(self, who: Identity, passkey: str, name: str) -> None:

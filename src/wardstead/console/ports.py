@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from wardstead.access.ports import Container, Decision, Identity, Resource
 from wardstead.assurance.review.held import Held, Said, Verdict
+from wardstead.console.emergency_desk import EmergencyDesk
 from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
 from wardstead.console.key_desk import KeyDesk
 from wardstead.console.library_desk import LibraryDesk
@@ -160,6 +161,11 @@ class ConsoleServices(Protocol):
         ...
 
     @property
+    def emergencies(self) -> EmergencyDesk:
+        """Accounts for emergencies."""
+        ...
+
+    @property
     def passkeys(self) -> PasskeyDesk:
         """Passkeys among it."""
         ...
@@ -183,15 +189,20 @@ class ConsoleServices(Protocol):
         """The identity providers that people may sign in with: id to what it is called."""
         ...
 
-    def begin_sign_in(self, provider: str, target: str) -> tuple[str, str]:
-        """Where the provider's sign-in page is, and the ticket that the browser brings back to ``finish_sign_in``.
+    def provider_of(self, who: Identity) -> str:
+        """The id of the identity provider that their session came of, where they can confirm who they are; else nothing."""
+        ...
+
+    def begin_sign_in(self, provider: str, target: str, who: Identity | None = None) -> tuple[str, str]:
+        """Where the provider's sign-in page is, and the ticket that the browser brings back to ``finish_sign_in``. ``who``:
+        somebody whose session has to prove more, and who is asked anew.
 
         Raises ``CallerError`` with code ``not_found``, or ``PeerError``.
         """
         ...
 
     def finish_sign_in(self, provider: str, answer: Mapping[str, str], ticket: str) -> tuple[OpenedSession, str]:
-        """A session for whom the provider vouches for, and where they go on.
+        """A session for whom the provider vouches for, in place of the one that had to prove more, and where they go on.
 
         Raises ``CallerError`` with the reason when the answer is not one to a sign-in that began with this ticket, was taken
         before, or is about somebody who has no role here; ``PeerError`` when the provider fails.

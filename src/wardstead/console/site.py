@@ -133,6 +133,7 @@ class Site:
         shown["reviews"] = self.may_review(who)
         shown["administration"] = self.decide(who, "viewAdministration", CONSOLE).allow
         shown["administers"] = self.decide(who, "administer", CONSOLE).allow
+        shown["emergencies"] = self.services.emergencies.exist()
         shown["unsealed"] = self.services.open_accounts() if shown["administration"] else []
         # What was said may be long, and nobody else waits for it.
         return await run_in_threadpool(partial(self.bare, template, **shown))
@@ -148,6 +149,7 @@ class Site:
             "administration": False,
             "administers": False,
             "unsealed": [],
+            "emergencies": False,
             **values,
         }
         return HTMLResponse(self._templates.get_template(template).render(shown), status)

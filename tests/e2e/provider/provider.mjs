@@ -11,7 +11,8 @@ const provider = new Provider(`http://localhost:${port}`, {
   jwks: { keys: [key] },
   cookies: { keys: ['for tests alone'] },
   conformIdTokenClaims: false,
-  claims: { openid: ['sub', 'sid', 'auth_time'], profile: ['preferred_username'], groups: ['groups'] },
+  claims: { openid: ['sub', 'sid', 'auth_time', 'acr', 'amr'], profile: ['preferred_username'], groups: ['groups'] },
+  acrValues: ['urn:two'],
   scopes: ['openid', 'profile', 'groups'],
   // The deployment is on this machine, where a provider does not call otherwise.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
@@ -33,4 +34,11 @@ const provider = new Provider(`http://localhost:${port}`, {
     return grant;
   },
 });
+// Whoever asks for two factors gets them; their own pages know of none.
+const finished = provider.interactionFinished.bind(provider);
+provider.interactionFinished = async (req, res, result, options) => {
+  const { params } = await provider.interactionDetails(req, res);
+  if (result.login && params.acr_values === 'urn:two') Object.assign(result.login, { acr: 'urn:two', amr: ['pwd', 'otp', 'mfa'] });
+  return finished(req, res, result, options);
+};
 provider.listen(port, '127.0.0.1', () => console.log('ready'));

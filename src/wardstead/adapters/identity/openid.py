@@ -51,6 +51,8 @@ class Client:
     name_claim: str
     groups_claim: str
     max_age_s: int | None = None
+    acr_values: tuple[str, ...] = ()
+    """What a step-up asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,16 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Who signed in, where the browser goes on, and what must not come a second time."""
+    """Who signed in, where the browser goes on, and what must not come a second time.
+
+    ``session``: the session of ours that was to prove more; empty where somebody signed in.
+    """
 
     assertion: Assertion
     target: str
     used: bytes
     used_until_ms: int
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +88,37 @@ class EndedThere:
     used_until_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    """What a browser brings back of the sign-in that it began."""
+
+    began_ms: int
+    target: str
+    session: str
+
+    @property
+    def until_ms(self) -> int:
+        return self.began_ms + _TICKET_MS
+
+
 class OpenIdProvider:
     """One provider. Blocking: its methods are called in a thread."""
 
     def __init__(self, issuer: Issuer, client: Client, *, key: bytes, clock: Clock, entropy: Entropy) -> None:
         """``key`` is secret and this deployment's own."""
         self._issuer, self._client = issuer, client
-        self._key = hmac.digest(key, b"wardstead openid v1 " + issuer.url.encode(), "sha256")
+        self._key = hmac.digest(key, b"wardstead openid v2 " + issuer.url.encode(), "sha256")
         self._clock, self._entropy = clock, entropy
 
-    def begin(self, target: str) -> Begun:
-        """Somebody wants to sign in, and to go on to ``target``. Raises ``ProviderFailed``."""
-        ticket = self._ticket(target)
+    def begin(self, target: str, session: str = "") -> Begun:
+        """Somebody wants to sign in, and to go on to ``target``; in a ``session`` that has to prove more, to do so anew and by
+        what ``acr_values`` ask for (OpenID Connect Core, section 3.1.2.1). Raises ``ProviderFailed``.
+        """
+        ticket = self._ticket(target, session)
         more = {} if self._client.max_age_s is None else {"max_age": str(self._client.max_age_s)}
+        if session:
+            more = {"prompt": "login", "max_age": "0"}
+            more |= {"acr_values": " ".join(self._client.acr_values)} if self._client.acr_values else {}
         with self._oauth() as client:
             url, _ = client.create_authorization_url(
                 self._issuer.endpoint("authorization_endpoint"),
@@ -116,7 +140,7 @@ class OpenIdProvider:
 
     def finish(self, answer: Mapping[str, str], ticket: str) -> Finished:
         """They came back, with the provider's ``answer``. Raises ``SignInRefused``, ``ProviderFailed``."""
-        target, until_ms = self._open_ticket(ticket)
+        begun = self._open_ticket(ticket)
         if not hmac.compare_digest(answer.get("state", "").encode(), self._derived("state", ticket).encode()):
             raise _refused("it is not the answer to the sign-in that this browser began")
         self._check_sender(answer)
@@ -125,9 +149,11 @@ class OpenIdProvider:
         code = answer.get("code", "")
         if not 0 < len(code) <= _LONGEST:
             raise _refused("the identity provider sent no code")
-        found = self._exchange(code, ticket)
+        said = self._assertion(self._exchange(code, ticket))
+        if begun.session and (said.authenticated_ms or 0) < begun.began_ms - _LEEWAY_S * 1000:
+            raise _refused("the identity provider does not say that you proved anew who you are")
         used = hmac.digest(self._key, b"used " + ticket.encode(), "sha256")
-        return Finished(self._assertion(found), target, used, until_ms)
+        return Finished(said, begun.target, used, begun.until_ms, begun.session)
 
     def ended(self, logout_token: str) -> EndedThere:
         """What a logout token says has ended (OpenID Connect Back-Channel Logout 1.0, section 2.6).
@@ -158,20 +184,19 @@ class OpenIdProvider:
 
     # -- the ticket --------------------------------------------------------------------------------------------------
 
-    def _ticket(self, target: str) -> str:
-        body = f"{self._clock()}.{_base64(self._entropy(32))}.{_base64(target.encode())}"
+    def _ticket(self, target: str, session: str) -> str:
+        body = f"{self._clock()}.{_base64(self._entropy(32))}.{_base64(target.encode())}.{_base64(session.encode())}"
         return f"{body}.{self._derived('ticket', body)}"
 
-    def _open_ticket(self, ticket: str) -> tuple[str, int]:
-        """Where the browser goes on, and until when this ticket is good."""
+    def _open_ticket(self, ticket: str) -> _Ticket:
         body, _, seal = ticket.rpartition(".")
         if not ticket.isascii() or not hmac.compare_digest(seal.encode(), self._derived("ticket", body).encode()):
             raise _refused("this browser began no sign-in here, or its cookie was lost")
-        began, _, rest = body.partition(".")
-        until_ms = int(began) + _TICKET_MS
-        if not int(began) <= self._clock() < until_ms:
+        began, _, target, session = body.split(".")
+        found = _Ticket(int(began), _unbase64(target).decode(), _unbase64(session).decode())
+        if not found.began_ms <= self._clock() < found.until_ms:
             raise _refused("it took too long")
-        return _unbase64(rest.partition(".")[2]).decode(), until_ms
+        return found
 
     def _derived(self, purpose: str, ticket: str) -> str:
         return _base64(hmac.digest(self._key, f"{purpose} {ticket}".encode(), "sha256"))
@@ -234,6 +259,8 @@ class OpenIdProvider:
             _texts(claims, self._client.groups_claim),
             int(when) * 1000 if when is not None else None,
             session,
+            _texts(claims, "amr"),
+            acr if isinstance(acr := claims.get("acr"), str) else "",
         )
 
     def _oauth(self) -> OAuth2Client:
@@ -265,7 +292,7 @@ def _texts(claims: Mapping[str, Any], name: str) -> frozenset[str]:
     found = claims.get(name) or ()
     listed = [found] if isinstance(found, str) else found
     if not isinstance(listed, list | tuple) or len(listed) > _MOST_GROUPS or not all(isinstance(one, str) for one in listed):
-        raise _refused(f"the claim {name!r} is no list of groups")
+        raise _refused(f"the claim {name!r} is no list of words")
     return frozenset(listed)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from wardstead.access.federation import Assertion, Managed, NotAdmitted, Standing
-from wardstead.access.ports import BREAK_GLASS, Principal
+from wardstead.access.ports import BREAK_GLASS, Credential, Principal
 from wardstead.access.provisioning import Source
 from wardstead.access.strength import PROVIDER
 from wardstead.adapters.identity.openid import EndedThere
@@ -164,17 +164,21 @@ class FederationStore:
         self.link(assertion.name, assertion.issuer, assertion.subject, actor=actor)
         return made
 
-    def open_session(self, who: Principal, assertion: Assertion) -> OpenedSession:
-        """A console session that the provider can end."""
+    def open_session(
+        self, who: Principal, assertion: Assertion, means: Iterable[str] = (PROVIDER,), *, in_place_of: Credential | None = None
+    ) -> OpenedSession:
+        """A console session that the provider can end. ``in_place_of``: one that ends with it, for this one has proved more."""
 
         def note(connection: Connection, session: CredentialId) -> None:
+            if in_place_of is not None:
+                connection.execute(delete(credential).where(credential.c.id == in_place_of.id))
             connection.execute(
                 insert(federated_session).values(
                     credential=session, issuer=assertion.issuer, subject=assertion.subject, session=assertion.session
                 )
             )
 
-        return self._directory.open_session(who, authenticated_ms=assertion.authenticated_ms, means=[PROVIDER], also=note)
+        return self._directory.open_session(who, authenticated_ms=assertion.authenticated_ms, means=means, also=note)
 
     def came_of(self, session: CredentialId) -> str:
         """The issuer whose session this one came of; empty where it came of none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from wardstead.console.factor_desk import Enrolment
+from wardstead.console.factor_desk import Enrolment, OpenedSession
 from wardstead.console.sessions import Visitor, keep_session, read_form, visitor
 from wardstead.console.site import ACCOUNT, Site, sentence
 from wardstead.console.turns import Turns
@@ -57,7 +58,7 @@ class AccountPages:
             return RedirectResponse(ACCOUNT, 303)
 
     async def confirm_codes(self, request: Request) -> Response:
-        """It counts from now on. The page has another session's token: forms on it are of that session."""
+        """It counts from now on."""
         form = await read_form(request)
         who = await visitor(request, self.site.services, form)
         try:
@@ -68,10 +69,7 @@ class AccountPages:
             if error.code == "wrong_code":
                 return await self._enrolling(who, error)
             return await self.page(who, error)
-        renewed = Visitor(who.identity, session.csrf, session.token)
-        response = await self.site.page(renewed, "recovery-codes.html", at="account", codes=codes, first=True)
-        keep_session(response, session)
-        return response
+        return await self.first_codes(who, session, codes)
 
     async def remove_codes(self, request: Request) -> Response:
         """No authenticator any more."""
@@ -90,6 +88,13 @@ class AccountPages:
         except CallerError as error:
             return await self.page(who, error)
         return await self.site.page(who, "recovery-codes.html", at="account", codes=codes, first=False)
+
+    async def first_codes(self, who: Visitor, session: OpenedSession, codes: Sequence[str]) -> Response:
+        """Recovery codes with the first factor. The page has another session's token: forms on it are of that session."""
+        renewed = Visitor(who.identity, session.csrf, session.token)
+        response = await self.site.page(renewed, "recovery-codes.html", at="account", codes=codes, first=True)
+        keep_session(response, session)
+        return response
 
     async def _who(self, request: Request) -> Visitor:
         return await visitor(request, self.site.services, await read_form(request))

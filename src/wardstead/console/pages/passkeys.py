@@ -102,18 +102,18 @@ class PasskeyPages:
         return await self._question_of(request, self.desk.ask_new)
 
     async def add(self, request: Request) -> Response:
-        """The new one, with its name."""
+        """The new one, with its name; with the first, recovery codes."""
         form = await read_form(request)
         who, ticket = await visitor(request, self.account.site.services, form), request.cookies.get(STEP_COOKIE, "")
 
-        def added() -> OpenedSession:
+        def added() -> tuple[OpenedSession, tuple[str, ...]]:
             return self.desk.add(who.identity, ticket, form.get("answer", ""), form.get("name", ""))
 
         try:
-            session = await self.steps.door.checks.run(added)
+            session, codes = await self.steps.door.checks.run(added)
         except CallerError as error:
             return await self.account.page(who, error)
-        return signed_in(session, ACCOUNT)
+        return await self.account.first_codes(who, session, codes) if codes else signed_in(session, ACCOUNT)
 
     async def rename(self, request: Request) -> Response:
         """Another name."""

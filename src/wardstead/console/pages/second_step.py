@@ -51,7 +51,7 @@ class SecondStepPages:
         who = await visitor(request, self.door.site.services)
         target = local(request.query_params.get("next", ""))
         standing = await run_in_threadpool(self.door.site.services.factors.standing, who.identity)
-        if not standing.any:
+        if not standing.any and not await run_in_threadpool(self.door.site.services.provider_of, who.identity):
             return RedirectResponse(ACCOUNT, 303)
         return await self.page(who, target)
 
@@ -70,7 +70,9 @@ class SecondStepPages:
         """The form in a session, and what went wrong."""
         site = self.door.site
         standing = await run_in_threadpool(site.services.factors.standing, who.identity)
-        shown = {"standing": standing, "next": target, "problem": sentence(error) if error is not None else ""}
+        provider = site.services.providers().get(await run_in_threadpool(site.services.provider_of, who.identity), "")
+        problem = sentence(error) if error is not None else ""
+        shown = {"standing": standing, "next": target, "provider": provider, "problem": problem}
         response = await site.page(who, "confirm.html", at="account", **shown)
         if error is not None:
             response.status_code = status_of(error)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from wardstead.access.ports import Identity
 from wardstead.console.pages.signing_in import SigningIn
-from wardstead.console.sessions import TICKET_COOKIE, drop_ticket, keep_session, keep_ticket, read_form
-from wardstead.console.site import SIGN_IN, NotFound, local, sentence
+from wardstead.console.sessions import TICKET_COOKIE, drop_ticket, keep_session, keep_ticket, read_form, visitor
+from wardstead.console.site import CONFIRM, SIGN_IN, NotFound, local, sentence
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.errors import WardsteadError
@@ -30,15 +32,27 @@ class Vouching:
         base = f"{SIGN_IN}/with/{{provider}}"
         return [
             Route(base, self.go, methods=["GET"]),
+            Route(f"{CONFIRM}/with", self.confirm, methods=["GET"]),
             Route(f"{base}/callback", self.come_back, methods=["GET"]),
             Route(f"{base}/logout", self.ended, methods=["POST"]),
         ]
 
     async def go(self, request: Request) -> Response:
         """To the provider's sign-in page."""
-        provider, target = self._provider(request), local(request.query_params.get("next", ""))
+        return await self._go(request, self._provider(request))
+
+    async def confirm(self, request: Request) -> Response:
+        """The same in a session that has to prove more: a link, as a form of ours may not lead to another site."""
+        who = await visitor(request, self.door.site.services)
+        provider = await run_in_threadpool(self.door.site.services.provider_of, who.identity)
+        if not provider:
+            raise NotFound("your session came of no identity provider")
+        return await self._go(request, provider, who.identity)
+
+    async def _go(self, request: Request, provider: str, who: Identity | None = None) -> Response:
+        target = local(request.query_params.get("next", ""))
         try:
-            url, ticket = await self.visits.run(self.door.site.services.begin_sign_in, provider, target)
+            url, ticket = await self.visits.run(self.door.site.services.begin_sign_in, provider, target, who)
         except WardsteadError as error:
             return self._refused(request, error)
         response = RedirectResponse(url, 303)
