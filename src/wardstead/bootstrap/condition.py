@@ -10,6 +10,7 @@ from typing import Any
 
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap import break_glass
+from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
@@ -50,6 +51,7 @@ def posture(deployment: Deployment) -> list[Check]:
         _ledger_check(deployment),
         verified_check(deployment),
         witnessed_check(deployment),
+        backup_check(deployment),
         _policies_check(deployment),
         *directory_checks(deployment),
         _detectors_check(deployment),

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wardstead.adapters.store.erasures import Erasure
+from wardstead.bootstrap.backups import day_of, last_expiry_ms, tell_of_erasures
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.people import require_another_administrator
+from wardstead.bootstrap.scratch import remove_leftovers
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
 from wardstead.ledger.certificate import open_certificate, sign_certificate
 
 _FILE_KEYS = "keys are files: a copy of the keys folder that is kept longer than this undoes the erasure"
+_DAY_MS = 86_400_000
 _STAYS = "entries of administrators that name the person stay sealed under the administrators' keys"
 
 
@@ -58,6 +60,8 @@ def erase(deployment: Deployment, name: str, order: Order, *, force: bool = Fals
 def finish_erasures(deployment: Deployment, *, alone: bool) -> int:
     """Go on with every erasure that was begun; how many there were. ``alone``: nobody runs the deployment."""
     begun = [one for one in deployment.erasures.all() if not one.certificate]
+    if begun:
+        remove_leftovers(deployment.places)
     for one in begun:
         _finish(deployment, one, alone=alone)
     return len(begun)
@@ -70,7 +74,7 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
     deployment.erasures.scrub(alone=alone)
     now = now_ms()
     days = deployment.settings.erasure.key_copies_days
-    expires = datetime.fromtimestamp(now / 1000, UTC) + timedelta(days=days)
+    expires = max(now + days * _DAY_MS, last_expiry_ms(deployment))
     note = deployment.ledger.checkpoint()
     fields = {
         "id": one.id,
@@ -82,13 +86,14 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
         "key_epoch": epoch,
         "deleted": {name: count for name, count in counts.items() if name != "entry"},
         "entries_unreadable": counts["entry"],
-        "last_key_copy_expires": expires.strftime("%Y-%m-%d"),
+        "last_key_copy_expires": day_of(expires),
         "unless": _FILE_KEYS,
         "stays": _STAYS,
         "checkpoint": note.rpartition("\n\n")[0].splitlines()[1:] if note else [],
     }
     certificate = sign_certificate(deployment.keys.ledger(), fields)
     deployment.erasures.finish(one, certificate)
+    tell_of_erasures(deployment)  # what is out of reach is named by the posture until it is told
 
 
 def certificates(deployment: Deployment) -> list[Mapping[str, Any]]:

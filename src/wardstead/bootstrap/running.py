@@ -34,6 +34,7 @@ from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.mutual_tls import context_of
 from wardstead.bootstrap.places import file_name
 from wardstead.bootstrap.policies import begin_policies, policy_state
+from wardstead.bootstrap.scratch import remove_leftovers
 from wardstead.bootstrap.synchronising import check_sources
 from wardstead.bootstrap.witnessing import require_witnesses
 from wardstead.config.addresses import bracketed
@@ -136,6 +137,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     for folder in (deployment.places.run, deployment.places.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     places = deployment.places
+    remove_leftovers(places)
     key = deployment.keys.ledger()
     require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
     _require_room(deployment)

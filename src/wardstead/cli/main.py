@@ -14,6 +14,7 @@ from wardstead import __version__
 from wardstead.cli import (
     access,
     access_ask,
+    backup,
     break_glass,
     certificates,
     chat,
@@ -67,6 +68,7 @@ access.app.command("explain")(access_ask.explain)
 access.app.command("who-can")(access_ask.who_can)
 access.app.command("diff")(access_ask.diff)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(backup.app, name="backup")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(library.collections, name="collection")
 app.add_typer(library.documents, name="document")

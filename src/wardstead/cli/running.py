@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import condition, running
+from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import reports
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
@@ -197,15 +198,19 @@ def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) ->
         names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
         results = {name: condition.probes(found, name) for name in names}
         looked = reports(found, thorough=False) if detectors else []
+        kept = backup_check(found) if detectors else None
     if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
         tried = {"detectors": [msgspec.to_builtins(one) for one in looked]} if detectors else {}
-        say_json({"mode": found.mode.value, "probes": rows, **tried})
+        backup = {"backup": asdict(kept)} if kept is not None else {}
+        say_json({"mode": found.mode.value, "probes": rows, **tried, **backup})
     else:
         for name, probes in results.items():
             _show_probes(name, found.mode, probes)
         if looked:
             classify_detectors.show(looked)
+        if kept is not None:
+            out.print(f"[{_COLOURS[kept.state]}]{kept.state}[/] {escape(kept.title)} [dim]{escape(kept.evidence)}[/]")
     unready = any(one.state is not Readiness.READY for one in looked)
     if unready or any(one.open for probes in results.values() for one in probes):
         raise typer.Exit(1)

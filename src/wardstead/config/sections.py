@@ -250,6 +250,14 @@ class ErasureSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     key_copies_days: Annotated[int, Meta(ge=0, le=36500)] = 30
 
 
+class BackupSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``recipients``: the public keys that backups are encrypted to; what opens them is kept elsewhere."""
+
+    recipients: tuple[Annotated[str, Meta(pattern="^age1[0-9a-z]+$")], ...] = ()
+    max_age_hours: Annotated[int, Meta(ge=1, le=8760)] = 26
+    """How old the newest verified backup may be before the posture says so."""
+
+
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged: never content."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from wardstead.config.identity import IdentitySection
 from wardstead.config.sections import (
+    BackupSection,
     ConversationsSection,
     DocumentsSection,
     ErasureSection,
@@ -36,5 +37,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     conversations: ConversationsSection = ConversationsSection()
     review: ReviewSection = ReviewSection()
     erasure: ErasureSection = ErasureSection()
+    backup: BackupSection = BackupSection()
     identity: IdentitySection = IdentitySection()
     logging: LoggingSection = LoggingSection()

@@ -44,6 +44,15 @@ def _config() -> Config:
     return config
 
 
+def revision(engine: Engine) -> str:
+    """Which migration a database is at; empty for one that is none of ours. Raises ``ConfigurationError`` for a newer one."""
+    with engine.connect() as connection:
+        _require_known(_config(), connection)
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return str(connection.execute(_REVISIONS).scalar() or "")
+
+
 def upgrade(engine: Engine) -> None:
     """Run what is missing. Safe to call at every start. Raises ``ConfigurationError`` for a database of a newer version."""
     config = _config()

@@ -109,7 +109,7 @@ class ResourceStore:
         if sealed is None:
             raise NoSuchItem(kept.kind)
         try:
-            return self._sealer.open_kept(kept.subject, _name(kept.kind, kept.id, part, kept.label), sealed)
+            return self._sealer.open_kept(kept.subject, part_name(kept.kind, kept.id, part, kept.label), sealed)
         except KeyGone:
             raise ItemErased("the key of its owner was destroyed: nobody can read it any more") from None
 
@@ -131,7 +131,7 @@ class ResourceStore:
         now = self._clock()
         made, size = uuid7(now, self._entropy(10)), sum(len(one) for one in parts.values())
         sealed = {
-            part: self._sealer.seal_kept(owner.subject, _name(kind, made, part, label), data) for part, data in parts.items()
+            part: self._sealer.seal_kept(owner.subject, part_name(kind, made, part, label), data) for part, data in parts.items()
         }
         level, compartments = columns_of(label)
         row = {
@@ -229,7 +229,7 @@ def _situation(names: Collection[str]) -> tuple[Any, ...]:
     )
 
 
-def _name(kind: Kind, item: str, part: str, label: Label) -> str:
+def part_name(kind: Kind, item: str, part: str, label: Label) -> str:
     """What a part opens under: it can be moved to no other place, and its label cannot be swapped."""
     level, compartments = columns_of(label)
     return f"{kind.value} {item} {part} {level} {compartments}"

@@ -102,7 +102,7 @@ class ReviewStore:
             "digest": (digest or b"").hex(),
             "answer": list(verdict.answer),
         }
-        note = self._sealer.seal_kept(owner, _name(exchange, label), json.dumps(said).encode())
+        note = self._sealer.seal_kept(owner, note_name(exchange, label), json.dumps(said).encode())
         levels = self._levels()
         row = _row(exchange, owner, label, verdict) | {"digest": digest, "note": note}
         with self._writing() as connection:
@@ -152,7 +152,7 @@ class ReviewStore:
         """What was sealed; empty where its key was destroyed. Raises ``IntegrityError`` where the row says something else."""
         label = label_of(row["level"], row["compartments"], self._levels())
         try:
-            opened = self._sealer.open_kept(row["owner"], _name(row["exchange"], label), row["note"] or b"")
+            opened = self._sealer.open_kept(row["owner"], note_name(row["exchange"], label), row["note"] or b"")
         except KeyGone:
             return {}
         note: dict[str, Any] = json.loads(opened)
@@ -187,7 +187,7 @@ def _row(exchange: str, owner: str, label: Label, verdict: Verdict) -> dict[str,
     }
 
 
-def _name(exchange: str, label: Label) -> str:
+def note_name(exchange: str, label: Label) -> str:
     """What a note opens under: it can be moved to no other exchange, and its label cannot be swapped."""
     level, compartments = columns_of(label)
     return f"review {exchange} {level} {compartments}"

@@ -89,7 +89,7 @@ class SecondFactorStore:
 
         Raises ``EnrolledAlready``.
         """
-        sealed = self._sealer.seal_kept(who.subject, _sealed_for(who), secret.encode())
+        sealed = self._sealer.seal_kept(who.subject, secret_name(who.id), secret.encode())
         row = {"principal": who.id, "secret": sealed, "begun_ms": self._clock(), "confirmed_ms": None, "last_step": 0}
         with self._directory.writing("an authenticator cannot be added") as connection:
             kept = _authenticator(connection, who.id)
@@ -217,7 +217,7 @@ class SecondFactorStore:
     # -- secrets -----------------------------------------------------------------------------------------------------
 
     def _secret(self, row: RowMapping, who: Principal) -> str:
-        return self._sealer.open_kept(who.subject, _sealed_for(who), row["secret"]).decode()
+        return self._sealer.open_kept(who.subject, secret_name(who.id), row["secret"]).decode()
 
     def _digest(self, who: Principal, code: str) -> bytes:
         return digest(self._pepper, f"recovery code of {who.id}: {code}")
@@ -239,9 +239,9 @@ def _authenticator(connection: Connection, who: str) -> RowMapping | None:
     return connection.execute(select(authenticator).where(authenticator.c.principal == who)).mappings().first()
 
 
-def _sealed_for(who: Principal) -> str:
+def secret_name(principal_id: str) -> str:
     """What a secret opens under: it can be moved to nobody else's account."""
-    return f"authenticator of {who.id}"
+    return f"authenticator of {principal_id}"
 
 
 def _oneself(who: Principal) -> Actor:

@@ -144,6 +144,14 @@ class SubjectKeys:
         row = self._one("SELECT count(*) FROM subject_key")
         return int(row[0]) if row is not None else 0
 
+    def erased(self) -> set[str]:
+        """The subjects whose keys were destroyed."""
+        try:
+            with self._lock:
+                return {row[0] for row in self._db.execute("SELECT subject FROM erased")}
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

@@ -1,0 +1,1 @@
+"""Backups: one encrypted file each, and the keys that open them."""
