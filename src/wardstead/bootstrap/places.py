@@ -73,6 +73,11 @@ class Places:
         return self.state / "wardstead.db"
 
     @property
+    def advisories(self) -> Path:
+        """Imported advisories: they can be had again."""
+        return self.state / "advisories.db"
+
+    @property
     def database_url(self) -> str:
         """Where the database is."""
         return f"sqlite:///{self.database}"

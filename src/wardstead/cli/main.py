@@ -14,6 +14,7 @@ from wardstead import __version__
 from wardstead.cli import (
     access,
     access_ask,
+    advisories,
     backup,
     break_glass,
     certificates,
@@ -33,6 +34,7 @@ from wardstead.cli import (
     library,
     model,
     model_weights,
+    packages,
     people,
     review,
     root_keys,
@@ -78,6 +80,8 @@ app.add_typer(config.app, name="config")
 app.add_typer(running.isolation, name="isolation")
 app.add_typer(classify.app, name="classify")
 app.add_typer(model.app, name="model")
+app.add_typer(advisories.app, name="advisories")
+app.add_typer(packages.app, name="packages")
 model.app.command("encrypt")(model_weights.encrypt)
 model.app.command("decrypt")(model_weights.decrypt)
 classify.app.command("test")(classify_policy.examples)

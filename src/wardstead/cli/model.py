@@ -16,7 +16,7 @@ from wardstead.kernel.errors import CallerError
 from wardstead.supply.ports import Severity
 
 app = typer.Typer(no_args_is_help=True, help="Audit models before they serve.")
-_ORDER = (Severity.INFO, Severity.WARN, Severity.BLOCK)
+ORDER = (Severity.INFO, Severity.WARN, Severity.BLOCK)
 
 
 @app.command("scan")
@@ -44,5 +44,5 @@ def scan_(
         say_json(audited.document())
     else:
         tell(audited)
-    if any(_ORDER.index(one.severity) >= _ORDER.index(fail_on) for one in audited.findings):
+    if any(ORDER.index(one.severity) >= ORDER.index(fail_on) for one in audited.findings):
         raise typer.Exit(1)

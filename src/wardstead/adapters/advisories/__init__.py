@@ -1,0 +1,1 @@
+"""Advisories on disk: what is imported, and where it is kept."""

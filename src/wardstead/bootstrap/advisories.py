@@ -1,0 +1,220 @@
+"""Importing advisories: archives of OSV, packs of rules for AI servers, EPSS and KEV, told apart by what they hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from wardstead.adapters.advisories.sources import Record, content, digest, records
+from wardstead.adapters.advisories.store import AdvisoryFile, Import, NoAdvisories
+from wardstead.bootstrap.places import Places
+from wardstead.kernel.errors import CallerError
+from wardstead.supply.advisories import exploited, osv, server_rules
+from wardstead.supply.advisories.advisory import Advisory
+from wardstead.supply.advisories.audit import Store
+from wardstead.supply.packages.package import SERVERS, family
+from wardstead.supply.ports import Malformed
+
+_SHARE: Final = 20
+"""One in so many records concerns an ecosystem that an archive is of; a stray record of another makes no archive of that."""
+Progress = Callable[[int], None]
+
+
+class CannotImport(CallerError):
+    """The file holds no advisories, or none that can be read."""
+
+    code = "cannot_import"
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What an import did. ``unread``: records that could not be read, by name."""
+
+    file: str
+    kind: str
+    ecosystems: tuple[str, ...]
+    as_of: str
+    records: int
+    new: int
+    unread: tuple[str, ...] = ()
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What is there: each import, and how many advisories."""
+
+    imports: tuple[Import, ...]
+    counts: dict[str, int]
+
+
+def place(directory: Path) -> Path:
+    """The file of a deployment."""
+    return Places(directory).advisories
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Store]:
+    """The advisories in a file, or none where there is no file. Raises ``BackendError``."""
+    if not path.exists():
+        yield NoAdvisories()
+        return
+    with AdvisoryFile.reading(path) as store:
+        yield store
+
+
+def known(path: Path) -> Known:
+    """Raises ``BackendError``."""
+    if not path.exists():
+        return Known((), {})
+    with AdvisoryFile.reading(path) as store:
+        return Known(tuple(store.imports()), dict(store.counts()))
+
+
+def find(path: Path, name: str) -> Advisory | None:
+    """One advisory by its id."""
+    if not path.exists():
+        return None
+    with AdvisoryFile.reading(path) as store:
+        return store.named(name)
+
+
+def import_(
+    source: Path,
+    path: Path,
+    *,
+    now: datetime,
+    ecosystems: Sequence[str] = (),
+    as_of: date | None = None,
+    progress: Progress = lambda _: None,
+) -> Imported:
+    """Take in what ``source`` holds. Raises ``CannotImport``, ``BackendError``.
+
+    ``ecosystems``: those that it is complete for. A ZIP archive is for those that it is full of; a folder brings what is new,
+    and makes no ecosystem known that was not. ``as_of``: the day up to which it knows all, where its records do not say.
+    """
+    try:
+        with AdvisoryFile.writing(path) as store:
+            if not source.is_dir() and not _is_archive(source):
+                return _enrich(source, store, now)
+            return _Intake(source, store, now, as_of).take(ecosystems, progress)
+    except Malformed as error:
+        raise CannotImport("this cannot be imported", where=str(source), why=error.what) from None
+    except OSError as error:
+        raise CannotImport("this cannot be imported", where=str(source), why=error.strerror or "it cannot be read") from None
+
+
+def _is_archive(source: Path) -> bool:
+    with source.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+class _Intake:
+    """One archive or folder of records."""
+
+    def __init__(self, source: Path, store: AdvisoryFile, now: datetime, as_of: date | None) -> None:
+        self._source, self._store, self._now, self._as_of = source, store, now, as_of
+        self._found: Counter[str] = Counter()
+        self._unread: list[str] = []
+        self._read = self._new = 0
+        self._newest = _day("")
+        self._pack = False
+
+    def take(self, named: Sequence[str], progress: Progress) -> Imported:
+        for number, record in enumerate(records(self._source), 1):
+            self._take(record)
+            progress(number)
+        if not self._read:
+            unread = f" ({len(self._unread)} files could not be read)" if self._unread else ""
+            raise Malformed(f"it holds no advisories{unread}")
+        as_of = min(self._day(), self._now.date())
+        complete = self._complete(named)
+        sha256 = digest(self._source)
+        for one in complete:
+            self._store.note(Import(one, as_of.isoformat(), _ms(self._now), self._source.name, sha256, len(self._unread)))
+        return Imported(
+            str(self._source),
+            "AI servers" if self._pack else "OSV",
+            complete,
+            as_of.isoformat(),
+            self._read,
+            self._new,
+            tuple(self._unread),
+        )
+
+    def _take(self, record: Record) -> None:
+        try:
+            advisory = _read(record)
+        except Malformed:
+            self._unread.append(record.name)
+            return
+        if advisory is None:
+            return
+        self._read += 1
+        self._pack = not record.name.endswith(".json")
+        self._new += self._store.put(advisory)
+        self._found.update({family(one.ecosystem) for one in advisory.affected})
+        self._newest = max(self._newest, _day(advisory.modified), record.day if not self._source.is_dir() else _day(""))
+
+    def _day(self) -> date:
+        """Files that were copied bear the day of the copy, so nothing but what records and archives say counts."""
+        if self._as_of is None and self._pack and self._source.is_dir():
+            raise Malformed(
+                "a folder of rules does not say how old it is: say it with --as-of, or import the archive that it came in"
+            )
+        return self._as_of or self._newest
+
+    def _complete(self, named: Sequence[str]) -> tuple[str, ...]:
+        """The ecosystems of which there is now all that the archive's day knew."""
+        there = self._store.as_of()
+        if named:
+            return tuple(sorted({family(one) for one in named}))
+        if self._pack:
+            return (SERVERS,)
+        whole = not self._source.is_dir()
+        return tuple(
+            sorted(one for one, count in self._found.items() if count * _SHARE >= self._read and (whole or one in there))
+        )
+
+
+def _read(record: Record) -> Advisory | None:
+    if record.name.endswith(".json"):
+        return osv.read(record.content)
+    if "/vuln/" in f"/{record.name}":
+        return None  # such packs say everything twice, here in Chinese
+    try:
+        return server_rules.read(record.content.decode(), record.folder, record.day.isoformat())
+    except UnicodeDecodeError:
+        raise Malformed("it is not UTF-8") from None
+
+
+def _day(modified: str) -> date:
+    try:
+        return datetime.fromisoformat(modified).date()
+    except ValueError:
+        return date(1980, 1, 1)
+
+
+def _enrich(source: Path, store: AdvisoryFile, now: datetime) -> Imported:
+    """EPSS is a table, KEV an object; a single record of OSV is an object, too."""
+    found = content(source)
+    if found.startswith(b"#"):
+        lines = found.decode("utf-8", "replace").splitlines()
+        day, name = exploited.epss_day(lines[0]), "EPSS"
+        new = store.put_likelihoods(exploited.epss(lines[1:]))
+    elif b'"vulnerabilities"' in found:
+        day, entries = exploited.kev(found)
+        name, new = "KEV", store.put_exploited(entries)
+    else:
+        advisory = osv.read(found)
+        return Imported(str(source), "OSV", (), now.date().isoformat(), 1, int(store.put(advisory)))
+    day = min(day, now.date().isoformat())
+    store.note(Import(name, day, _ms(now), source.name, digest(source)))
+    return Imported(str(source), name, (name,), day, new, new)
+
+
+def _ms(now: datetime) -> int:
+    return int(now.astimezone(UTC).timestamp() * 1000)

@@ -1,0 +1,355 @@
+"""``advisories`` and ``packages``: what they say, as what, and how they end."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import struct
+import tarfile
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.supply.packages.test_go_programs import OLLAMA, build_information
+from typer.testing import CliRunner, Result
+
+from wardstead.cli.main import app
+
+NOW = datetime.now(UTC)
+HIGH = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H"}]
+CRITICAL = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]
+
+
+def record(name: str, package: str, fixed: str, *, ecosystem: str = "PyPI", age: int = 0, **more: Any) -> dict[str, Any]:
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}]
+    affected = [{"package": {"ecosystem": ecosystem, "name": package}, "ranges": ranges}]
+    modified = (NOW - timedelta(days=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"id": name, "modified": modified, "affected": affected, "summary": f"{package} does harm.", "severity": HIGH} | more
+
+
+def archive(path: Path, *records: dict[str, Any], age: int = 0) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for one in records:
+            info = zipfile.ZipInfo(f"{one['id']}.json", (NOW - timedelta(days=age)).timetuple()[:6])
+            file.writestr(info, json.dumps(one))
+    return path
+
+
+class Room:
+    """A place with advisories of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "advisories.db"
+
+    def run(self, *arguments: str | Path) -> Result:
+        return CliRunner().invoke(app, ["-C", str(self.folder / "deployment"), *map(str, arguments)])
+
+    def take(self, *sources: Path, more: tuple[str, ...] = ()) -> Result:
+        return self.run("advisories", "import", *sources, "--advisories", self.file, *more, "--json")
+
+    def audit(self, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
+        done = self.run("packages", "audit", *arguments, "--advisories", self.file, "--json")
+        return done.exit_code, json.loads(done.stdout)
+
+    def lock(self, *lines: str) -> Path:
+        path = self.folder / "requirements.txt"
+        path.write_text("\n".join(lines))
+        return path
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def test_a_package_with_an_advisory_is_found_with_what_mends_it(room: Room) -> None:
+    done = room.take(archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0", aliases=["CVE-2026-0001"])))
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["imported"][0]["ecosystems"] == ["PyPI"]
+    code, said = room.audit(room.lock("torch==2.5.0", "numpy==2.0.0"))
+    (one,) = said["weaknesses"]
+    assert (code, said["gaps"], said["packages"]) == (1, [], 2)
+    assert (one["id"], one["package"], one["severity"], one["score"], one["fixed"]) == (
+        "CVE-2026-0001", "pkg:pypi/torch@2.5.0", "warn", 8.8, ["2.6.0"],
+    )  # fmt: skip
+    assert one["next_step"] == "Update to 2.6.0"
+    assert room.audit(room.lock("torch==2.6.0")) == (0, {"packages": 1, "ecosystems": {"PyPI": 1}, "weaknesses": [], "gaps": []})
+
+
+def test_without_advisories_nothing_is_called_sound(room: Room) -> None:
+    code, said = room.audit(room.lock("torch==2.6.0"))
+    assert (code, [one["rule"] for one in said["gaps"]]) == (1, ["no-advisories"])
+    assert "PyPI" in said["gaps"][0]["what"]
+
+
+def test_old_advisories_are_a_finding(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "x", "1", age=30), age=30))
+    code, said = room.audit(room.lock("torch==2.6.0"))
+    assert (code, [one["rule"] for one in said["gaps"]]) == (1, ["stale-advisories"])
+    assert room.audit(room.lock("torch==2.6.0"), "--max-age-days", "31")[0] == 0
+
+
+def test_an_update_replaces_what_is_older_and_never_what_is_newer(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0", age=2), record("GHSA-2", "flask", "2", age=2)))
+    newer = room.folder / "changes"
+    newer.mkdir()
+    (newer / "a.json").write_text(json.dumps(record("GHSA-1", "torch", "2.7.0")))
+    assert json.loads(room.take(newer).stdout)["imported"][0]["new"] == 1
+    older = archive(room.folder / "older.zip", record("GHSA-1", "torch", "2.5.0", age=9), age=9)
+    assert json.loads(room.take(older).stdout)["imported"][0]["new"] == 0
+    _, said = room.audit(room.lock("torch==2.6.0", "flask==1.0"))
+    assert {one["package"]: one["fixed"] for one in said["weaknesses"]} == {
+        "pkg:pypi/torch@2.6.0": ["2.7.0"],
+        "pkg:pypi/flask@1.0": ["2"],
+    }
+    assert said["gaps"] == []
+
+
+def test_a_few_records_make_no_ecosystem_known(room: Room) -> None:
+    folder = room.folder / "changes"
+    folder.mkdir()
+    (folder / "a.json").write_text(json.dumps(record("GHSA-1", "torch", "2.7.0")))
+    room.take(folder)
+    assert [one["rule"] for one in room.audit(room.lock("torch==2.7.0"))[1]["gaps"]] == ["no-advisories"]
+    room.take(folder, more=("--ecosystem", "PyPI"))
+    assert room.audit(room.lock("torch==2.7.0"))[1]["gaps"] == []
+
+
+def test_a_stray_record_of_another_ecosystem_does_not_make_that_one_known(room: Room) -> None:
+    many = [record(f"GHSA-{number}", f"p{number}", "1") for number in range(40)]
+    room.take(archive(room.folder / "all.zip", *many, record("GHSA-x", "left-pad", "1.0.0", ecosystem="npm")))
+    found = json.loads(room.run("advisories", "status", "--advisories", room.file, "--json").stdout)
+    assert [one["ecosystem"] for one in found["imports"]] == ["PyPI"]
+
+
+def test_records_that_cannot_be_read_are_named_and_the_rest_is_taken(room: Room) -> None:
+    path = archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0"))
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("broken.json", "{")
+    done = room.take(path)
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["imported"][0]["unread"] == ["broken.json"]
+    assert len(room.audit(room.lock("torch==2.5.0"))[1]["weaknesses"]) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04broken", b"{}", b"#nonsense\n", b"\x1f\x8bbroken", b'{"vulnerabilities": 3}']
+)
+def test_what_holds_no_advisories_is_refused_and_changes_nothing(room: Room, content: bytes) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0")))
+    path = room.folder / "file"
+    path.write_bytes(content)
+    done = room.take(path)
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["error"]["code"] == "cannot_import"
+    assert len(room.audit(room.lock("torch==2.5.0"))[1]["weaknesses"]) == 1
+
+
+def test_a_file_of_something_else_is_refused_in_words(room: Room) -> None:
+    room.file.write_bytes(b"not a database at all, but long enough to be looked at")
+    done = room.run("packages", "audit", room.lock("a==1"), "--advisories", room.file, "--json")
+    assert done.exit_code == 4
+    assert "advisories import" in json.loads(done.stdout)["error"]["next_step"]
+
+
+def test_what_was_used_by_attackers_and_what_is_critical_comes_first(room: Room) -> None:
+    room.take(archive(
+        room.folder / "all.zip", record("GHSA-1", "a", "2", aliases=["CVE-2026-0001"]),
+        record("GHSA-2", "b", "2", aliases=["CVE-2026-0002"]),
+        record("GHSA-3", "c", "2", severity=CRITICAL), record("MAL-4", "d", "2", severity=[]),
+    ))  # fmt: skip
+    kev = room.folder / "kev.json"
+    kev.write_text(
+        json.dumps({"dateReleased": NOW.isoformat(), "vulnerabilities": [{"cveID": "CVE-2026-0002", "dateAdded": "2026-02-01"}]})
+    )
+    epss = room.folder / "epss.csv"
+    epss.write_text(f"#model_version:x,score_date:{NOW:%Y-%m-%d}T00:00:00Z\ncve,epss,percentile\nCVE-2026-0001,0.5,0.9\n")
+    assert room.take(kev, epss).exit_code == 0
+    _, said = room.audit(room.lock("a==1", "b==1", "c==1", "d==1"))
+    found = [(one["id"], one["severity"], one["exploited_since"], one["epss"]) for one in said["weaknesses"]]
+    assert found == [
+        ("MAL-4", "block", None, None), ("CVE-2026-0002", "block", "2026-02-01", None), ("GHSA-3", "block", None, None),
+        ("CVE-2026-0001", "warn", None, 0.5),
+    ]  # fmt: skip
+
+
+def test_advisories_that_are_one_by_their_aliases_are_told_once(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "a", "2", aliases=["CVE-2026-0001"]),
+                      record("PYSEC-1", "a", "2.1", aliases=["CVE-2026-0001"], severity=[]),
+                      record("PYSEC-2", "a", "2")))  # fmt: skip
+    _, said = room.audit(room.lock("a==1"))
+    assert [one["names"] for one in said["weaknesses"]] == [["CVE-2026-0001", "GHSA-1", "PYSEC-1"], ["PYSEC-2"]]
+    assert said["weaknesses"][0]["fixed"] == ["2", "2.1"]
+
+
+STATEMENT = """version: 1
+statements:
+- {{advisory: CVE-2026-0001, packages: ["pkg:pypi/a"], status: not_affected, justification: component_not_present,
+   reason: not shipped, owner: alice, expires: {day}}}
+"""
+
+
+def test_a_statement_suppresses_until_it_ends(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "a", "2", aliases=["CVE-2026-0001"])))
+    vex = room.folder / "deployment" / "policies" / "vex.yaml"
+    vex.parent.mkdir(parents=True)
+    vex.write_text(STATEMENT.format(day=f"{NOW + timedelta(days=9):%Y-%m-%d}"))
+    code, said = room.audit(room.lock("a==1"))
+    (one,) = said["weaknesses"]
+    assert (code, one["severity"], one["statement"]["owner"]) == (0, "info", "alice")
+    vex.write_text(STATEMENT.format(day=f"{NOW:%Y-%m-%d}"))
+    code, said = room.audit(room.lock("a==1"))
+    assert (code, said["weaknesses"][0]["severity"], [one["rule"] for one in said["gaps"]]) == (1, "warn", ["vex-expired"])
+    vex.write_text("version: 2\n")
+    assert room.run("packages", "audit", room.lock("a==1"), "--advisories", room.file).exit_code == 3
+
+
+def test_sarif_has_rules_suppressions_and_gaps(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "a", "2", aliases=["CVE-2026-0001"])))
+    vex = room.folder / "vex.yaml"
+    vex.write_text(STATEMENT.format(day=f"{NOW + timedelta(days=9):%Y-%m-%d}"))
+    done = room.run("packages", "audit", room.lock("a==1", "b"), "--advisories", room.file, "--vex", vex, "--sarif")
+    run = json.loads(done.stdout)["runs"][0]
+    by_rule = {run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"]: one for one in run["results"]}
+    assert set(by_rule) == {"CVE-2026-0001", "unpinned"}
+    assert by_rule["CVE-2026-0001"]["suppressions"][0]["justification"] == "alice: not shipped"
+    assert by_rule["CVE-2026-0001"]["level"] == "note"
+
+
+def test_what_was_decided_by_nobody_is_undecided(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "a", "2")))
+    _, said = room.audit(room.lock("a"))
+    assert said["weaknesses"][0]["undecided"]
+    assert [one["rule"] for one in said["gaps"]] == ["unpinned"]
+
+
+def test_text_for_people_steers_no_terminal(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "a", "2", summary="\x1b[2J[bold]x[/bold] \u202e")))
+    done = room.run("packages", "audit", room.lock("a==1"), "--advisories", room.file)
+    assert done.exit_code == 1
+    assert "\x1b[2J" not in done.stdout
+    assert "\u202e" not in done.stdout
+    assert "[bold]x[/bold]" in done.stdout
+
+
+# What an inventory sees.
+
+
+def program(listed: str = OLLAMA) -> bytes:
+    return b"\x7fELF" + bytes(5 << 20) + build_information(listed) + bytes(100)
+
+
+def names(done: Result) -> set[tuple[str, str, str]]:
+    return {(one["ecosystem"], one["name"], one["version"]) for one in json.loads(done.stdout)["packages"]}
+
+
+def rpm_database() -> bytes:
+    data = b"openssl\0003.0.7\0001.el9\0" + struct.pack(">I", 1)
+    tags = [(1000, 6, 0), (1001, 6, 8), (1002, 6, 14), (1003, 4, 20)]
+    index = b"".join(struct.pack(">IIII", tag, kind, at, 1) for tag, kind, at in tags)
+    blob = struct.pack(">II", len(tags), len(data)) + index + data
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB)")
+    connection.execute("INSERT INTO Packages VALUES (1, ?)", (blob,))
+    connection.commit()
+    return connection.serialize()
+
+
+def test_a_system_is_read_with_its_environments_and_programs(room: Room) -> None:
+    root = room.folder / "root"
+    for name, content in {
+        "etc/os-release": b"ID=debian\nVERSION_ID=12\n",
+        "var/lib/dpkg/status": b"Package: libssl3\nStatus: install ok installed\nSource: openssl\nVersion: 3.0.1-1\n",
+        "usr/lib/python3/site-packages/vllm-0.6.dist-info/METADATA": b"Name: vllm\nVersion: 0.6\n",
+        "usr/lib/python3/site-packages/vllm-0.6.dist-info/RECORD": b"",
+        "usr/bin/ollama": program(),
+        "usr/bin/not-a-program": b"#!/bin/sh\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+        if "bin/" in name:
+            (root / name).chmod(0o755)
+    (root / "outside").symlink_to("/etc")
+    done = room.run("packages", "list", root, "--json")
+    assert done.exit_code == 0
+    assert names(done) == {
+        ("Debian:12", "openssl", "3.0.1-1"), ("PyPI", "vllm", "0.6"), ("AI server", "ollama", "0.1.33"),
+        ("Go", "github.com/ollama/ollama", "0.1.33"), ("Go", "github.com/gin-gonic/gin", "1.10.0"),
+        ("Go", "golang.org/x/net", "0.25.0"),
+        ("Go", "stdlib", "1.22.1"),
+    }  # fmt: skip
+
+
+def layer(files: dict[str, bytes]) -> bytes:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as archive_:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o755
+            archive_.addfile(info, io.BytesIO(content))
+    return held.getvalue()
+
+
+def image(path: Path, *layers: bytes) -> Path:
+    with tarfile.open(path, "w") as archive_:
+        entries = {f"blobs/{number}": one for number, one in enumerate(layers)}
+        entries["manifest.json"] = json.dumps(
+            [{"Config": "c", "Layers": [f"blobs/{one}" for one in range(len(layers))]}]
+        ).encode()
+        for name, content in entries.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive_.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_an_image_is_read_as_its_layers_lie_upon_one_another(room: Room) -> None:
+    site = "usr/lib/python3/site-packages"
+    path = image(
+        room.folder / "image.tar",
+        layer({"etc/os-release": b"ID=rocky\nVERSION_ID=9.4\n", f"{site}/old-1.dist-info/METADATA": b"Name: old\nVersion: 1\n",
+               "opt/a/gone-1.dist-info/METADATA": b"Name: gone\nVersion: 1\n", "./usr/bin/ollama": program()}),
+        layer({f"{site}/.wh.old-1.dist-info": b"", f"{site}/old-2.dist-info/METADATA": b"Name: old\nVersion: 2\n",
+               "opt/a/.wh..wh..opq": b"",
+               "var/lib/rpm/rpmdb.sqlite": rpm_database()}),
+    )  # fmt: skip
+    done = room.run("packages", "list", path, "--json")
+    assert done.exit_code == 0
+    found = names(done)
+    assert {("PyPI", "old", "2"), ("Rocky Linux:9", "openssl", "1:3.0.7-1.el9"), ("AI server", "ollama", "0.1.33")} <= found
+    assert not {"gone", "1"} & {part for one in found for part in one[1:]}
+
+
+def test_a_list_that_cannot_be_read_is_a_finding(room: Room) -> None:
+    (room.folder / "root").mkdir()
+    (room.folder / "root" / "uv.lock").write_text("[")
+    (room.folder / "root" / "go.mod").write_text("require github.com/x/y v1.0.0\n")
+    done = room.run("packages", "list", room.folder / "root", "--json")
+    assert (done.exit_code, [one["rule"] for one in json.loads(done.stdout)["gaps"]]) == (1, ["unreadable"])
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 600])
+def test_what_lists_no_packages_is_refused(room: Room, content: bytes) -> None:
+    path = room.folder / "file"
+    path.write_bytes(content)
+    for one in (path, room.folder / "missing"):
+        done = room.run("packages", "list", one, "--json")
+        assert done.exit_code == 2
+        assert json.loads(done.stdout)["error"]["code"] == "nothing_to_audit"
+
+
+def test_an_archive_that_is_no_image_is_a_finding(room: Room) -> None:
+    path = room.folder / "file.tar"
+    path.write_bytes(bytes(2048))
+    done = room.run("packages", "list", path, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["gaps"][0]["rule"]) == (1, "unreadable")
+
+
+def test_our_own_environment_is_the_default(room: Room) -> None:
+    done = room.run("packages", "list", "--json")
+    assert {"wardstead", "cryptography", "msgspec"} <= {one["name"] for one in json.loads(done.stdout)["packages"]}
+    assert "crates.io" in {one["ecosystem"] for one in json.loads(done.stdout)["packages"]}
