@@ -8,7 +8,7 @@ PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-.PHONY: help run test lint bench bench-inspection bench-quality bench-access bench-ledger bench-weights bench-supply fuzz clean browser provider slapd token check-python
+.PHONY: help run test lint bench bench-inspection bench-quality bench-access bench-ledger bench-weights bench-supply fuzz clean browser provider slapd postgres token check-python
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -46,13 +46,16 @@ token:
 slapd:
 	@sh tests/install-slapd.sh
 
+postgres:
+	@sh tests/install-postgres.sh
+
 browser:
 	@sh tests/install-browser.sh
 
 # What measures time, fills disks, kills processes or starts whole deployments has the machine to itself.
 ALONE := tests/adapters tests/gateway tests/e2e tests/console/test_browser.py
 TOGETHER := $(filter-out $(ALONE) tests/fuzz tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/))) tests/test_config.py
-test: $(VENV)/.dev browser provider slapd token  ## Run the tests
+test: $(VENV)/.dev browser provider slapd postgres token  ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/console/test_browser.py $(TOGETHER)
 	@$(BIN)/python -m pytest $(ALONE)
 

@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from tests import postgres
 from tests.adapters.store.deployment import Deployment, deploy
+
+from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.migrate import upgrade
+
+STORES = [
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.skipif(not postgres.INSTALLED, reason="PostgreSQL is not installed")),
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each store; SQLite alone for what is about its file."""
+    if "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", ["sqlite"] if metafunc.definition.get_closest_marker("sqlite") else STORES)
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    """Made anew for each test."""
-    made = deploy(tmp_path)
+def migrated(database: str, tmp_path: Path) -> str:
+    """A database in each store, at the present revision."""
+    if database == "postgresql":
+        return postgres.shared().database(like=migrated_postgres())
+    made = f"sqlite:///{tmp_path / 'wardstead.db'}"
+    upgrade(open_engine(made))
+    return made
+
+
+@cache
+def migrated_postgres() -> str:
+    """The name of one that others are copied from."""
+    url = postgres.shared().database()
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    return postgres.name_of(url)
+
+
+@pytest.fixture
+def deployment(database: str, tmp_path: Path) -> Iterator[Deployment]:
+    """Made anew for each test, in each store."""
+    made = deploy(tmp_path, postgres.shared().database() if database == "postgresql" else "")
     yield made
     made.keys.close()
     made.engine.dispose()

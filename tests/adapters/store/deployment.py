@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from wardstead.adapters.store import ledger_tables  # noqa: F401 - the tables register themselves
 from wardstead.adapters.store.base import directory_epoch, metadata, open_engine
@@ -108,6 +110,22 @@ class Deployment:
         return [problem.code for problem in report.problems]
 
 
+@contextmanager
+def unguarded(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which no row must be where another points to."""
+    server = engine.dialect.name == "postgresql"
+    off, on = "PRAGMA foreign_keys=OFF", "PRAGMA foreign_keys=ON"
+    if server:
+        off, on = "SET session_replication_role = replica", "SET session_replication_role = origin"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(off)
+        connection.commit()
+        yield connection
+        connection.commit()
+        connection.exec_driver_sql(on)
+        connection.commit()
+
+
 class Answer:
     """A ``done`` that can be waited for."""
 
@@ -136,12 +154,12 @@ def conclude(journal: Journal, seal: ExchangeSeal, content: bytes) -> Refusal | 
     return answer.wait()
 
 
-def deploy(folder: Path) -> Deployment:
-    """A deployment in ``folder``, made when it is not there."""
+def deploy(folder: Path, url: str = "") -> Deployment:
+    """A deployment in ``folder``, made when it is not there; its database at ``url``, or in the folder."""
     for name in ("keys", "state", "run"):
         (folder / name).mkdir(exist_ok=True, mode=0o700)
     root = bytes(range(32))
-    engine = open_engine(f"sqlite:///{folder / 'state' / 'wardstead.db'}")
+    engine = open_engine(url or f"sqlite:///{folder / 'state' / 'wardstead.db'}")
     metadata.create_all(engine)
     with engine.begin() as connection:
         if connection.execute(directory_epoch.select()).first() is None:

@@ -17,7 +17,6 @@ from wardstead.adapters.store.access_tables import share
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory import DirectoryStore, NameTaken, UnknownPerson
 from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.migrate import upgrade
 from wardstead.kernel.errors import CallerError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import label
 
@@ -36,11 +35,10 @@ def exclusive(roles: frozenset[str]) -> None:
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.now = 1_795_000_000_000
         self.acts: list[str] = []
-        self.engine = open_engine(f"sqlite:///{folder / 'd.db'}")
-        upgrade(self.engine)
+        self.engine = open_engine(url)
 
         def audit(_connection: Connection, _actor: str, action: str, _details: Mapping[str, object]) -> None:
             self.acts.append(action)
@@ -63,8 +61,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path, migrated: str) -> World:
+    return World(tmp_path, migrated)
 
 
 def test_every_change_raises_the_version_and_is_recorded(world: World) -> None:

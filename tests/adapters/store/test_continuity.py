@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, text, update
-from tests.adapters.store.deployment import Deployment
+from tests.adapters.store.deployment import Deployment, unguarded
 
 from wardstead.adapters.store.continuity import LedgerCut, begin_signed, keep_signed, require_continuity
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
@@ -44,14 +44,10 @@ def require(deployment: Deployment) -> None:
 
 def forget_the_tree(deployment: Deployment) -> None:
     """Two entries, and all that the recorder ever derived: it would begin anew."""
-    with deployment.engine.connect() as connection:
-        connection.execute(text("PRAGMA foreign_keys=OFF"))
-        connection.commit()
+    with unguarded(deployment.engine) as connection:
         for table in (leaf, tile, checkpoint):
             connection.execute(delete(table))
         connection.execute(delete(entry).where(entry.c.id.in_([3, 4])))
-        connection.commit()
-        connection.execute(text("PRAGMA foreign_keys=ON"))
     (deployment.folder / "state" / "checkpoint").unlink()
 
 

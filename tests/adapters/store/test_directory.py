@@ -21,7 +21,6 @@ from wardstead.adapters.store.base import directory_epoch, explain, open_engine
 from wardstead.adapters.store.directory import Actor, BadName, DirectoryStore, NameTaken, UnknownKey, UnknownPerson
 from wardstead.adapters.store.directory_tables import credential, principal
 from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label, label
@@ -31,15 +30,14 @@ PASSWORD = "correct horse battery staple"
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.now = 1_000_000
         self.acts: list[tuple[str, str, Mapping[str, object]]] = []
-        self.path = folder / "d.db"
+        self.url = url
         self.store = self.open(folder)
 
     def open(self, folder: Path) -> DirectoryStore:
-        engine = open_engine(f"sqlite:///{self.path}")
-        upgrade(engine)
+        engine = open_engine(self.url)
 
         def audit(_connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> None:
             self.acts.append((actor, action, details))
@@ -50,8 +48,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path, migrated: str) -> World:
+    return World(tmp_path, migrated)
 
 
 def test_every_change_raises_the_version_and_is_recorded(world: World) -> None:
@@ -107,11 +105,12 @@ def test_switching_somebody_off_ends_sessions_and_keys(world: World) -> None:
             identify(world.store.load(), PEPPER, secret, csrf, 0)
 
 
+@pytest.mark.sqlite
 def test_no_secret_is_in_the_database(world: World) -> None:
     ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
     key, session = world.store.create_api_key("ann"), world.store.open_session(ann, authenticated_ms=None)
     world.store.set_password("ann", PASSWORD, must_change=True)
-    raw = b"".join(path.read_bytes() for path in world.path.parent.glob("d.db*"))
+    raw = b"".join(path.read_bytes() for path in Path(world.url.removeprefix("sqlite:///")).parent.glob("wardstead.db*"))
     for secret in (key.key, session.token, session.csrf, PASSWORD):
         assert secret.encode() not in raw
     assert key.key not in str(world.acts)
@@ -177,6 +176,7 @@ def test_a_success_and_a_new_password_forget_what_was_counted_and_so_does_time(w
         assert connection.exec_driver_sql("SELECT count(*) FROM sign_in").scalar() == 1
 
 
+@pytest.mark.sqlite
 def test_no_more_than_a_few_hash_at_once_and_nobody_waits_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once, most, lock, go = 0, 0, threading.Lock(), threading.Event()
 
@@ -202,9 +202,12 @@ def test_no_more_than_a_few_hash_at_once_and_nobody_waits_for_ever(world: World,
     assert [one.result() for one in ended] == [None] * 4
 
 
+@pytest.mark.sqlite
 def test_what_was_typed_as_a_name_is_not_kept(world: World) -> None:
     assert world.store.check_password(PASSWORD, "ann") is None
-    assert PASSWORD.encode() not in b"".join(path.read_bytes() for path in world.path.parent.glob("d.db*"))
+    assert PASSWORD.encode() not in b"".join(
+        path.read_bytes() for path in Path(world.url.removeprefix("sqlite:///")).parent.glob("wardstead.db*")
+    )
 
 
 def test_last_use_is_noted_without_a_new_version(world: World) -> None:
@@ -263,6 +266,7 @@ WRITES = {
 }
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("ask", [*READS.values(), *WRITES.values()], ids=[*READS, *(f"write {name}" for name in WRITES)])
 @pytest.mark.parametrize("broken", ["locked", "not a database"])
 def test_whatever_the_database_does_is_a_typed_error(
@@ -299,7 +303,7 @@ def test_a_directory_that_somebody_emptied_or_wrote_nonsense_into_is_a_typed_err
 def test_a_clearance_level_that_is_not_known_clears_for_nothing(world: World, level: object) -> None:
     made = world.store.create_principal("ann", roles=["user"], clearance=label("restricted", {"personal"}))
     with world.store._engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE principal SET level = ?", (level,))
+        connection.execute(update(principal).values(level=str(level)))
     assert world.store.load().principals[made.id].clearance == PUBLIC
 
 

@@ -19,7 +19,9 @@ from pathlib import Path
 import pytest
 from tests.adapters.store.deployment import Deployment, now_ms
 
-pytestmark = pytest.mark.faults
+from wardstead.adapters.store.sqlite import SQLITE
+
+pytestmark = [pytest.mark.faults, pytest.mark.sqlite]
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 KILLS = int(os.environ.get("WARDSTEAD_KILLS", "10"))
@@ -97,16 +99,13 @@ def test_a_disk_that_refuses_is_survived(tmp_path: Path, case: str) -> None:
 
 
 def test_an_error_of_the_disk_is_told_from_others() -> None:
-    from wardstead.adapters.store.journal import _refusal
-    from wardstead.ledger.ports import Refusal
-
     error = sqlite3.OperationalError("disk I/O error")
-    for code, refusal in (
-        (sqlite3.SQLITE_IOERR_FSYNC, Refusal.FULL),
-        (sqlite3.SQLITE_FULL, Refusal.FULL),
-        (sqlite3.SQLITE_READONLY_DBMOVED, Refusal.FULL),
-        (sqlite3.SQLITE_BUSY, Refusal.FAILED),
-        (sqlite3.SQLITE_CORRUPT, Refusal.FAILED),
+    for code, disk in (
+        (sqlite3.SQLITE_IOERR_FSYNC, True),
+        (sqlite3.SQLITE_FULL, True),
+        (sqlite3.SQLITE_READONLY_DBMOVED, True),
+        (sqlite3.SQLITE_BUSY, False),
+        (sqlite3.SQLITE_CORRUPT, False),
     ):
         error.sqlite_errorcode = code
-        assert _refusal(error) is refusal
+        assert SQLITE.disk_refuses(error) is disk

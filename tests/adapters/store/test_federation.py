@@ -13,7 +13,6 @@ from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.federation import AlreadyLinked, FederationStore, TakenBefore
 from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.migrate import upgrade
 from wardstead.kernel.errors import BackendError
 from wardstead.kernel.labels import PUBLIC, label
 
@@ -27,9 +26,8 @@ RULES = (
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> DirectoryStore:
-    engine = open_engine(f"sqlite:///{tmp_path / 'wardstead.db'}")
-    upgrade(engine)
+def directory(tmp_path: Path, migrated: str) -> DirectoryStore:
+    engine = open_engine(migrated)
     return DirectoryStore(engine, Turn(tmp_path / "turn"), pepper=lambda: b"p" * 32, clock=lambda: NOW_MS, entropy=os.urandom)
 
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 from tests.adapters.store.deployment import VERSION, Answer, Deployment, commit, conclude, now_ms
 
 from wardstead.adapters.store import journal as journals
-from wardstead.adapters.store.base import directory_epoch
+from wardstead.adapters.store.base import directory_epoch, open_engine
 from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES
+from wardstead.adapters.store.ledger_tables import entry
 from wardstead.ledger.ports import Done, Refusal
 
 
-def stored(folder: Path) -> set[tuple[str, str]]:
+def stored(deployment: Deployment) -> set[tuple[str, str]]:
     """(exchange, kind) as another process would see them."""
-    connection = sqlite3.connect(folder / "state" / "wardstead.db")
-    rows = set(connection.execute("SELECT exchange, kind FROM entry"))
-    connection.close()
+    engine = open_engine(deployment.engine.url)
+    with engine.connect() as connection:
+        rows = {(row.exchange, row.kind) for row in connection.execute(select(entry.c.exchange, entry.c.kind))}
+    engine.dispose()
     return rows
 
 
@@ -32,7 +33,7 @@ def test_an_entry_is_there_for_others_when_done_is_called(deployment: Deployment
     exchange, seal = deployment.seal()
 
     def done(refusal: Refusal | None) -> None:
-        seen.append((exchange, "intent") in stored(deployment.folder))
+        seen.append((exchange, "intent") in stored(deployment))
         answer(refusal)
 
     journal.commit_intent(seal.intent(b"{}", now_ms()), directory_version=VERSION, done=done)
@@ -91,7 +92,7 @@ def test_a_stale_intent_is_refused_and_its_neighbours_are_not(deployment: Deploy
             assert entered.wait(10)  # the other four are one batch
     gate.set()
     assert [answer.wait() for answer in answers] == [None, None, Refusal.STALE, None, Refusal.STALE]
-    assert len(stored(deployment.folder)) == 3
+    assert len(stored(deployment)) == 3
     journal.close()
 
 
@@ -163,6 +164,7 @@ def test_what_others_took_of_the_disk_is_seen_without_an_exchange(deployment: De
     journal.close()
 
 
+@pytest.mark.sqlite
 def test_a_database_that_refused_is_tried_until_it_takes_writes_again(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,10 +177,10 @@ def test_a_database_that_refused_is_tried_until_it_takes_writes_again(
     journal._connection.execute("PRAGMA busy_timeout=1")
     assert commit(journal, deployment.seal()[1], b"{}") is Refusal.FAILED
     assert not journal.accepts()
-    entries = stored(deployment.folder)
+    entries = stored(deployment)
     holder.execute("ROLLBACK")
     until(journal.accepts)
-    assert stored(deployment.folder) == entries, "it was tried by writing"
+    assert stored(deployment) == entries, "it was tried by writing"
     holder.close()
     deployment.exchange(journal)
     journal.close()
@@ -200,7 +202,7 @@ def test_exchanges_that_end_without_an_outcome_give_their_room_back(deployment: 
         assert commit(journal, seal, b"{}") is None
         journal.abandon(exchange, "alice")
         left.append(exchange)
-        until(lambda one=exchange: (one, "outcome") in stored(deployment.folder))
+        until(lambda one=exchange: (one, "outcome") in stored(deployment))
     assert {one.id: one.outcome for one in deployment.reader.recent()} == dict.fromkeys(left, "unknown")
     deployment.record()
     assert deployment.verify() == []
@@ -219,7 +221,7 @@ def test_abandoning_in_doubt_changes_nothing_that_was_given(deployment: Deployme
     journal.commit_intent(third.intent(b"{}", now_ms()), directory_version=VERSION, done=answers[3])
     journal.abandon(late, "alice")  # its intent is still on its way
     assert [answer.wait() for answer in answers] == [None, None, Refusal.STALE, None]
-    until(lambda: (late, "outcome") in stored(deployment.folder))
+    until(lambda: (late, "outcome") in stored(deployment))
     assert conclude(journal, third, b"{}") is Refusal.FAILED
     journal.close()
     journal.abandon(concluded, "alice")
@@ -251,10 +253,11 @@ def test_close_commits_what_waits_and_then_refuses(deployment: Deployment) -> No
     journal.close()
 
 
+@pytest.mark.sqlite
 def test_a_connection_that_breaks_is_opened_again(deployment: Deployment) -> None:
     journal = deployment.journal()
     deployment.exchange(journal)
-    journal._connection.interrupt()
+    journal._connection._connection.interrupt()
     journal._connection.execute("PRAGMA query_only=ON")
     assert commit(journal, deployment.seal()[1], b"{}") is Refusal.FULL
     answer: Refusal | None = Refusal.FULL
@@ -264,6 +267,7 @@ def test_a_connection_that_breaks_is_opened_again(deployment: Deployment) -> Non
     journal.close()
 
 
+@pytest.mark.sqlite
 def test_an_outcome_that_could_not_be_written_is_recorded_as_unknown(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,13 +285,14 @@ def test_an_outcome_that_could_not_be_written_is_recorded_as_unknown(
     assert conclude(journal, seal, b"{}") is Refusal.FULL
     monkeypatch.setattr(journal, "_connect", connect)
     for _ in range(300):
-        if (exchange, "outcome") in stored(deployment.folder):
+        if (exchange, "outcome") in stored(deployment):
             break
         threading.Event().wait(0.01)
     assert [one.outcome for one in deployment.reader.recent()] == ["unknown"]
     journal.close()
 
 
+@pytest.mark.sqlite
 def test_every_commit_is_synced(deployment: Deployment) -> None:
     pragmas: list[int] = []
     event.listen(deployment.engine, "connect", lambda c, _: pragmas.append(c.execute("PRAGMA synchronous").fetchone()[0]))

@@ -31,19 +31,24 @@ from wardstead.kernel.errors import ConfigurationError
 revision = importlib.import_module("wardstead.adapters.store.migrations.versions.0002_ledger")
 
 
-def test_the_migrated_schema_is_that_of_the_tables(tmp_path: Path) -> None:
+def test_the_migrated_schema_is_that_of_the_tables(migrated: str) -> None:
     modules = (
         access_tables, break_glass_tables, conversation_tables, directory_tables, erasure_tables, federation_tables,
         ledger_tables, policy_tables, provisioning_tables, resource_tables, review_tables, second_factor_tables,
     )  # fmt: skip
     described = {one.name for module in modules for one in vars(module).values() if isinstance(one, Table)}
-    engine = open_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
-    upgrade(engine)
+    engine = open_engine(migrated)
     with engine.begin() as connection:
         differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
-        entry = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'entry'").scalar_one()
     assert described <= set(metadata.tables)
     assert differences == []
+
+
+def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    upgrade(engine)
+    with engine.connect() as connection:
+        entry = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'entry'").scalar_one()
     assert "AUTOINCREMENT" in entry
 
 
@@ -52,14 +57,13 @@ def test_a_ledger_is_not_taken_back() -> None:
         revision.downgrade()
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path / 'newer.db'}")
-    upgrade(engine)
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(migrated: str) -> None:
+    engine = open_engine(migrated)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ConfigurationError, match="made by a newer version") as refused:
         upgrade(engine)
     assert "'9999'" in refused.value.why
-    assert "newer.db" in refused.value.where
+    assert str(engine.url.database) in refused.value.where
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"

@@ -107,7 +107,10 @@ RACERS, RACES = 8, 6
 def test_processes_that_race_never_lower_a_mark(deployment: Deployment) -> None:
     """Each knows a compartment of its own: at the end of a race all of them are in the mark, whoever was first."""
     context = multiprocessing.get_context("spawn")
-    racers = [context.Process(target=_race, args=(str(deployment.folder), number)) for number in range(RACERS)]
+    racers = [
+        context.Process(target=_race, args=(str(deployment.folder), str(deployment.engine.url), number))
+        for number in range(RACERS)
+    ]
     for one in racers:
         one.start()
     for one in racers:
@@ -118,9 +121,9 @@ def test_processes_that_race_never_lower_a_mark(deployment: Deployment) -> None:
     assert deployment.verify(known=False) == []
 
 
-def _race(folder: str, number: int) -> None:
+def _race(folder: str, url: str, number: int) -> None:
     """A worker: in each conversation it raises the mark by what it knows, and what it has seen stays in it."""
-    mine = deploy(Path(folder))
+    mine = deploy(Path(folder), url)
     journal, memory = mine.journal(f"worker-{number}", reserve=mine.reserve(RACERS * 8 * OUTCOME_ROOM_BYTES)), store(mine)
     own = label("confidential", {f"k{number}"})
     for turn in range(RACES):

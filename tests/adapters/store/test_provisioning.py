@@ -43,10 +43,9 @@ BY = Principal(id="by", name="scim", subject="s" * 32)  # type: ignore[arg-type]
 class World:
     """A directory in a folder, and the store over it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.acts: list[tuple[str, str, dict[str, Any]]] = []
-        engine = open_engine(f"sqlite:///{folder / 'wardstead.db'}")
-        upgrade(engine)
+        engine = open_engine(url)
         self.directory = DirectoryStore(
             engine, Turn(folder / "turn"), pepper=lambda: PEPPER, clock=lambda: NOW_MS, entropy=os.urandom,
             audit=lambda _c, actor, action, details: self.acts.append((actor, action, dict(details))),
@@ -72,9 +71,15 @@ class World:
         )  # fmt: skip
 
 
+def database_in(folder: Path) -> str:
+    url = f"sqlite:///{folder / 'wardstead.db'}"
+    upgrade(open_engine(url))
+    return url
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path, migrated: str) -> World:
+    return World(tmp_path, migrated)
 
 
 def changed(**more: Any) -> Any:
@@ -189,7 +194,7 @@ class Leavers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.world = World(Path(self.folder.name))
+        self.world = World(Path(self.folder.name), database_in(Path(self.folder.name)))
         self.people: dict[str, bool] = {}
         self.staff: set[str] = set()
         self.group = self.world.store.create_group(CORP, GroupSaid("staff"), BY)

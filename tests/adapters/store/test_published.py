@@ -5,9 +5,10 @@ from __future__ import annotations
 from base64 import b64decode
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, update
 from tests.adapters.store.deployment import Deployment
 
+from wardstead.adapters.store.ledger_tables import tile
 from wardstead.adapters.store.published import PublishedTree
 from wardstead.crypto.merkle import leaf_hash, tree_root, verify_consistency
 from wardstead.kernel.errors import CallerError, IntegrityError
@@ -95,7 +96,8 @@ def test_no_proof_is_made_of_a_tree_that_never_was(grown: Deployment) -> None:
 @pytest.mark.parametrize(("level", "index"), [(0, 0), (0, 2), (1, 0)])
 def test_no_proof_is_made_of_an_altered_tree(grown: Deployment, level: int, index: int) -> None:
     with grown.engine.begin() as connection:
-        change = "UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE level = :level AND idx = :index"
-        connection.execute(text(change), {"level": level, "index": index})
+        which = (tile.c.level == level, tile.c.idx == index)
+        hashes = connection.execute(select(tile.c.hashes).where(*which)).scalar_one()
+        connection.execute(update(tile).where(*which).values(hashes=bytes(len(hashes))))
     with pytest.raises(IntegrityError):
         tree(grown).consistency(4)

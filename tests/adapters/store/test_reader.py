@@ -128,7 +128,7 @@ def test_what_is_exported_ends_at_its_newest_checkpoint_and_is_counted(deploymen
     recorder = deployment.recorder()
     recorder.open()
     assert recorder._sequence()  # in the tree, and not signed yet
-    recorder._alone.release(remove=False)
+    recorder._election.resign()
     assert exporting(deployment).write(tmp_path / "export.jsonl").count == 2
     lines = [json.loads(line) for line in (tmp_path / "export.jsonl").read_text().splitlines()]
     assert [one["size"] for one in lines if "checkpoint" in one] == [2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -183,7 +184,7 @@ def test_what_was_committed_and_not_signed_is_signed_after_a_restart(deployment:
     recorder = deployment.recorder()
     recorder.open()
     assert recorder._sequence()
-    recorder._alone.release(remove=False)
+    recorder._election.resign()
     assert deployment.verify(known=False) == ["checkpoint-missing"]
     deployment.record()
     assert deployment.verify() == []
@@ -211,11 +212,12 @@ def test_orphans_are_found_when_the_run_folder_is_gone(deployment: Deployment) -
     journal = deployment.journal()
     orphan = deployment.exchange(journal, finish=False)
     journal.close()
-    Path(deployment.folder / "run" / "workers" / "worker-1.lock").unlink()
+    Path(deployment.folder / "run" / "workers" / "worker-1.lock").unlink(missing_ok=True)
     deployment.record()
     assert {one.id: one.outcome for one in deployment.reader.recent()} == {orphan: "unknown"}
 
 
+@pytest.mark.sqlite
 def test_the_write_ahead_log_is_moved_by_the_recorder_alone(deployment: Deployment) -> None:
     journal = deployment.journal(reserve=deployment.reserve(4 * 1024 * 1024))
     log = deployment.folder / "state" / "wardstead.db-wal"
@@ -235,7 +237,7 @@ def test_a_warning_says_why(deployment: Deployment, caplog: pytest.LogCaptureFix
     journal = deployment.journal("dying")
     deployment.exchange(journal, finish=False)
     journal.close()
-    steps = iter([OperationalError("INSERT", {}, Exception("disk I/O error"))])
+    steps = iter([OperationalError("INSERT", {}, sqlite3.OperationalError("disk I/O error"))])
     step = Recorder.step
 
     def failing_once(recorder: Recorder) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert
+from tests import postgres
 from tests.access.reference import Gift, Mark, Person, Question, Thing, World, decide
 from tests.access.worlds import (
     ENDS,
@@ -31,6 +32,7 @@ from tests.access.worlds import (
     people,
     request_of,
 )  # fmt: skip
+from tests.adapters.store.conftest import STORES
 
 from wardstead.access.filtering import Filter
 from wardstead.access.memo import MemoisedDecisionPoint
@@ -102,9 +104,10 @@ def kept_worlds(draw: st.DrawFn) -> tuple[World, Rows]:
     return World(draw(people()), draw(gifts(made)), {"chief": ("lead",), "lead": ("user", "data-steward")}, 0, 0, 0), made
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path_factory.mktemp('rows') / 'rows.db'}")
+@pytest.fixture(scope="module", params=STORES)
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    file = tmp_path_factory.mktemp("rows") / "rows.db"
+    made = open_engine(f"sqlite:///{file}" if request.param == "sqlite" else postgres.shared().database())
     metadata.create_all(made)
     yield made
     made.dispose()

@@ -19,7 +19,6 @@ from wardstead.adapters.identity.passwords import TooManyAttempts
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.second_factor_tables import authenticator, recovery_code, sign_in_step
 from wardstead.adapters.store.second_factors import EnrolledAlready, NoSecondFactor, SecondFactorStore, WrongCode
 from wardstead.adapters.store.sign_in_steps import LASTS_MS, Purpose, SignInSteps, StepLost
@@ -37,12 +36,12 @@ class World:
     """A database with two people, a clock that stands, and what was recorded."""
 
     folder: Path
+    url: str
     now: int = START_MS
     acts: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.engine = open_engine(f"sqlite:///{self.folder / 'wardstead.db'}")
-        upgrade(self.engine)
+        self.engine = open_engine(self.url)
 
         def audit(_connection: object, _actor: str, action: str, details: object) -> None:
             self.acts.append((action, dict(details)))  # type: ignore[call-overload]
@@ -72,9 +71,9 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, migrated: str) -> World:
     (tmp_path / "w").mkdir()
-    return World(tmp_path / "w")
+    return World(tmp_path / "w", migrated)
 
 
 def test_a_secret_counts_once_a_code_of_it_was_given(world: World) -> None:
@@ -184,13 +183,14 @@ def test_guessing_is_blocked_for_longer_each_time_and_recorded(world: World) -> 
         world.store.use(world.ann, world.code(secret))
 
 
+@pytest.mark.sqlite
 def test_what_is_kept_is_neither_the_secret_nor_a_code_and_opens_for_its_owner_alone(world: World) -> None:
     secret, codes = world.enrol(world.ann)
     world.enrol(world.bob)
     with world.directory.reading() as connection:
         sealed = connection.execute(select(authenticator.c.secret).where(authenticator.c.principal == world.ann.id)).scalar_one()
         digests = list(connection.execute(select(recovery_code.c.digest)).scalars())
-    kept = (world.folder / "wardstead.db").read_bytes() + (world.folder / "wardstead.db-wal").read_bytes()
+    kept = (world.folder.parent / "wardstead.db").read_bytes() + (world.folder.parent / "wardstead.db-wal").read_bytes()
     assert secret.encode() not in kept
     assert not any(one.replace("-", "").encode() in kept for one in codes)
     assert len(digests) == 2 * len(codes)
@@ -259,6 +259,7 @@ def test_a_changed_password_and_a_switched_off_account_end_what_has_begun(world:
         world.steps.take(Purpose.SIGN_IN, ticket)
 
 
+@pytest.mark.sqlite
 def test_a_ticket_is_not_kept(world: World) -> None:
     ticket = world.steps.begin(Purpose.SIGN_IN, world.ann)
-    assert ticket.encode() not in (world.folder / "wardstead.db-wal").read_bytes()
+    assert ticket.encode() not in (world.folder.parent / "wardstead.db-wal").read_bytes()

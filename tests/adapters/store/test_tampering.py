@@ -18,6 +18,7 @@ from wardstead.adapters.store.ledger_tables import entry
 from wardstead.ledger.entry import Header, minute_of
 from wardstead.ledger.ports import EntryKind
 
+pytestmark = pytest.mark.sqlite  # another store takes no value of another type
 Value = str | bytes | int | None
 Rows = dict[int, dict[str, Value]]
 COLUMNS = [column.name for column in entry.columns]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, text, update
-from tests.adapters.store.deployment import Deployment, commit, conclude, now_ms
+from sqlalchemy import Connection, delete, insert, select, update
+from tests.adapters.store.deployment import Deployment, commit, conclude, now_ms, unguarded
 
 from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES
@@ -29,7 +29,6 @@ def signed(deployment: Deployment) -> Deployment:
     for finish in (True, True, False):
         deployment.exchange(journal, finish=finish)
         deployment.record()
-    deployment.engine.connect().exec_driver_sql("PRAGMA foreign_keys=OFF")
     yield deployment
     journal.close()
 
@@ -183,12 +182,8 @@ MATRIX: list[tuple[Callable[[Connection], None], str]] = [
 @pytest.mark.parametrize(("alter", "code"), MATRIX, ids=lambda value: getattr(value, "__name__", str(value)))
 def test_every_alteration_is_named(signed: Deployment, alter: Callable[[Connection], None], code: str) -> None:
     assert signed.verify() == []
-    with signed.engine.connect() as connection:
-        connection.execute(text("PRAGMA foreign_keys=OFF"))
-        connection.commit()
+    with unguarded(signed.engine) as connection:
         alter(connection)
-        connection.commit()
-        connection.execute(text("PRAGMA foreign_keys=ON"))
     assert code in signed.verify()
 
 
@@ -298,7 +293,7 @@ def test_a_tree_that_is_not_signed_yet_is_not_altered_where_nothing_was_signed_e
     recorder = deployment.recorder()
     recorder.open()
     assert recorder._sequence()
-    recorder._alone.release(remove=False)
+    recorder._election.resign()
     nothing = SigningKey("ledger.test", bytes(32)).sign_note(Checkpoint("ledger.test", 0, EMPTY_ROOT).text())
     assert deployment.reader.verify(clock=now_ms, known=[nothing]).problems == []
     assert deployment.verify(known=False) == ["checkpoint-missing"]

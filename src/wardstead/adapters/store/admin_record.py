@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.store.base import why
 from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.locks import Turn
@@ -40,7 +41,7 @@ class AdminRecord:
             with write_transaction(self._engine, self._turn) as connection:
                 connection.execute(insert(entry), entry_values(draft))
         except DatabaseError as error:
-            raise BackendError("the act cannot be recorded", why=str(error.orig), next_step="it was not carried out") from None
+            raise BackendError("the act cannot be recorded", why=why(error), next_step="it was not carried out") from None
         return draft.exchange
 
     def append(self, connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:

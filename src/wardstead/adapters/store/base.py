@@ -1,20 +1,13 @@
-"""The engine and the one ``MetaData`` that all tables share.
-
-SQLite (WAL, ``synchronous=FULL``): a commit has returned only after its fsync.
-"""
+"""The engine and the one ``MetaData`` that all tables share."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, create_engine, event, make_url
+from sqlalchemy import URL, BigInteger, Column, Engine, Integer, MetaData, Table, make_url
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
+from wardstead.adapters.store.dialect import dialect_of_error
+from wardstead.adapters.store.sqlite import only_read, sqlite_engine
+from wardstead.kernel.errors import WardsteadError
 
 metadata = MetaData(
     naming_convention={
@@ -24,64 +17,50 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""A count without an end. SQLite gives numbers by itself to ``INTEGER`` alone, and its integers have 64 bits by any name."""
 
 
-def open_engine(url: str, *, at_rest: bool = False) -> Engine:
-    """An engine for ``sqlite:///…``: every connection is durable, waits 5 s for a lock, and enforces foreign keys.
+def open_engine(url: str | URL, *, at_rest: bool = False) -> Engine:
+    """An engine for ``sqlite:///…`` or ``postgresql://…``: whatever it commits is durable.
 
-    ``at_rest``: nobody is running it. What then lies closed in a folder that cannot be written (a copy to be verified) is
-    read as it lies.
+    ``at_rest``: nobody is running it.
     """
-    database = make_url(url).database
-    if at_rest and database and _lies_closed(Path(database)):
-        # Without a write-ahead log there is nothing to recover, and SQLite need not make one to read
-        # (https://www.sqlite.org/uri.html#uriimmutable).
-        immutable = f"file:{quote(database)}?immutable=1"
-        return create_engine(url, creator=lambda: sqlite3.connect(immutable, uri=True, check_same_thread=False))
-    engine = create_engine(url, pool_pre_ping=False)
-    event.listen(engine, "connect", _pragmas)
-    return engine
+    made = make_url(url)
+    if made.get_backend_name() == "postgresql":
+        # Its driver is installed where it is wanted alone.
+        from wardstead.adapters.store.postgresql import postgresql_engine
+
+        return postgresql_engine(made)
+    return sqlite_engine(made, at_rest=at_rest)
 
 
-def reading_engine(url: str) -> Engine:
+def reading_engine(url: str | URL) -> Engine:
     """An engine whose connections write nothing."""
-    engine = open_engine(url)
-    event.listen(engine, "connect", _read_only)
+    made = make_url(url)
+    if made.get_backend_name() == "postgresql":
+        from wardstead.adapters.store.postgresql import postgresql_engine
+
+        return postgresql_engine(made, read_only=True)
+    engine = open_engine(made)
+    only_read(engine)
     return engine
-
-
-def _read_only(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA query_only=ON")
 
 
 def explain(error: DatabaseError) -> WardsteadError:
     """What an operator is told. A database that cannot be read as it was written was altered; else the machine is at fault."""
-    why = str(error.orig)
-    # https://www.sqlite.org/rescode.html: primary codes are the low byte of extended ones.
-    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}:
-        return IntegrityError(
-            "the database cannot be read as it was written", why=why,
-            next_step="restore it from a backup, and hold it against a checkpoint kept elsewhere: 'ledger verify --checkpoint'",
-        )  # fmt: skip
-    return BackendError("the database cannot be used", why=why, next_step="see to its disk and its folder's permissions")
+    return dialect_of_error(error).explain(error)
 
 
-def _lies_closed(file: Path) -> bool:
-    return file.is_file() and not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
+def why(error: DatabaseError) -> str:
+    """The driver's words, without values."""
+    return dialect_of_error(error).why(error)
 
 
-def _pragmas(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "busy_timeout=5000",
-        "secure_delete=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def place(engine: Engine) -> str:
+    """Which database it is, as an operator knows it."""
+    url = engine.url
+    return url.render_as_string(hide_password=True) if url.get_backend_name() == "postgresql" else str(url.database)
 
 
 directory_epoch = Table(

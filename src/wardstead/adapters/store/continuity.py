@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.adapters.store.base import explain
+from wardstead.adapters.store.base import explain, place
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
 from wardstead.crypto.merkle import EMPTY_ROOT, Node, consistency_proof, tree_root, verify_consistency
@@ -104,7 +104,7 @@ def require_continuity(engine: Engine, key: SigningKey, *, copy: Path, signed: P
         with engine.connect() as connection:
             revision = _revision(connection)
             if revision is None:
-                raise IntegrityError("the database is empty", where=str(engine.url.database), next_step=_ADVICE)
+                raise IntegrityError("the database is empty", where=place(engine), next_step=_ADVICE)
             older = revision in _WITHOUT_SIGNED and not signed.exists()
             notes = [note for note in (read_copy(copy), None if older else read_signed(signed)) if note is not None]
             newest = _held(connection, notes, key.verifying, ledger=revision != _WITHOUT_LEDGER)

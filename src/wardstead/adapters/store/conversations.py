@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.conversation_tables import conversation, fingerprint
+from wardstead.adapters.store.dialect import Driver, dialect_of, driver_of
 from wardstead.adapters.store.directory import Audit
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.marks import cited_label, columns_of, conversation_now, known_fingerprints, label_of
@@ -140,7 +140,7 @@ class ConversationStore:
             level, compartments = columns_of(to)
             changed = {"level": level, "compartments": compartments, "changed_ms": now}
             row = conversation.c.id == conversation_id
-            version = func.max(conversation.c.version + 1, now)
+            version = _later(conversation.c.version + 1, now)
             connection.execute(update(conversation).where(row).values(version=version, **changed))
             _lower_texts(connection, conversation_id, to, levels)
             if self._audit is not None:
@@ -154,7 +154,7 @@ class ConversationStore:
         """Forget fingerprints and stand-ins that are older; how many. Marks stay: they drop by declassification alone."""
         now = self._clock()
         idle = (conversation.c.vault.is_not(None)) & (conversation.c.changed_ms < now - stand_in_days * DAY_MS)
-        emptied = {"vault": None, "version": func.max(conversation.c.version + 1, now)}
+        emptied = {"vault": None, "version": _later(conversation.c.version + 1, now)}
         empty = (
             (conversation.c.vault.is_(None)) & (conversation.c.level == PUBLIC.level.name) & (conversation.c.compartments == "")
         )
@@ -180,14 +180,14 @@ class ConversationStore:
     # -- the database ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _driver(self) -> Iterator[sqlite3.Connection]:
+    def _driver(self) -> Iterator[Driver]:
         try:
             with self._engine.connect() as connection:
-                yield cast("sqlite3.Connection", connection.connection.driver_connection)
+                yield driver_of(connection)
         except DatabaseError as error:
             raise explain(error) from None
-        except sqlite3.Error as error:
-            raise BackendError("conversations cannot be read", why=str(error), next_step="try again") from None
+        except dialect_of(self._engine).errors as error:
+            raise BackendError("conversations cannot be read", why=type(error).__name__, next_step="try again") from None
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -198,6 +198,10 @@ class ConversationStore:
     def _writing(self) -> Iterator[Connection]:
         with explained(), write_transaction(self._engine, self._turn) as connection:
             yield connection
+
+
+def _later(version: ColumnElement[int], now_ms: int) -> ColumnElement[int]:
+    return case((version > now_ms, version), else_=now_ms)
 
 
 def _joined(labels: list[Label]) -> Label:

@@ -20,7 +20,7 @@ from wardstead.access.strength import strength_of
 from wardstead.adapters.identity.passwords import TooManyAttempts, check_password, hash_password, hashing, needs_rehash
 from wardstead.adapters.store import access_rows
 from wardstead.adapters.store.admin_record import COMMAND_LINE
-from wardstead.adapters.store.base import directory_epoch, explain
+from wardstead.adapters.store.base import directory_epoch, explain, place, why
 from wardstead.adapters.store.directory_tables import credential, password, principal, role_member, sign_in
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.policies import active_version
@@ -134,7 +134,7 @@ class DirectoryStore:
             raise BackendError("the directory cannot be read", why=type(error).__name__, next_step="try again") from None
         except (TypeError, ValueError):
             raise Altered(
-                "the directory holds a value that nobody wrote there", where=str(self._engine.url.database),
+                "the directory holds a value that nobody wrote there", where=place(self._engine),
                 next_step="restore the database from a backup",
             ) from None  # fmt: skip
 
@@ -145,7 +145,7 @@ class DirectoryStore:
             with write_transaction(self._engine, self._turn, durable=durable) as connection:
                 yield connection
         except DatabaseError as error:
-            raise BackendError(what, why=str(error.orig), next_step="see to the database's disk") from None
+            raise BackendError(what, why=why(error), next_step="see to the database's disk") from None
         except SQLAlchemyError as error:
             raise BackendError(what, why=type(error).__name__, next_step="try again") from None
 

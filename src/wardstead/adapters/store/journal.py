@@ -8,20 +8,21 @@ at once. A single statement also gives up the interpreter's lock once per batch,
 
 from __future__ import annotations
 
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from wardstead.adapters.store.dialect import Driver, dialect_of
 from wardstead.adapters.store.entry_rows import COLUMNS, entry_row
-from wardstead.adapters.store.locks import ProcessLock, Turn
+from wardstead.adapters.store.lives import lives_of
+from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.marks import cited_label, enter, keep_place, known_fingerprints
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.kernel.clock import Clock
@@ -39,23 +40,24 @@ Deliver = Callable[[list[tuple[Done, Refusal | None]]], None]
 """Hands on the results of one batch, from the journal's thread. It must not raise."""
 
 _ROW = "(?,?,?,?,?,?,?,?,?)"
-# https://www.sqlite.org/rescode.html: the disk, its rights or its space refuse; primary codes are the low byte.
-_DISK_CODES = frozenset(
-    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
-)
 
 
-def _insert(rows: int, *, on_conflict: str = "") -> str:
+def _insert(rows: int, which: str, on_conflict: str = "") -> str:
     values = ",".join([_ROW] * rows)
     # No value is part of the text: only column names and question marks.
     return (
         f"INSERT INTO entry ({', '.join(COLUMNS)}) SELECT column1, column2, column3, column4, column5, column6, column7, column8 "  # noqa: S608
-        f"FROM (VALUES {values}) WHERE column9 IS NULL OR column9 = (SELECT version FROM directory_epoch) {on_conflict}"
+        f"FROM (VALUES {values}) AS put WHERE {which} {on_conflict}"
     )
 
 
-_INSERT = [_insert(rows) for rows in range(_BATCH + 1)]
-_INSERT_OWED = _insert(1, on_conflict="ON CONFLICT DO NOTHING")
+# A database with stricter types has to be told that what is NULL in every row would be a number.
+_PRESENT = "CAST(column9 AS BIGINT) IS NULL OR CAST(column9 AS BIGINT) = (SELECT version FROM directory_epoch)"
+_INSERT = [_insert(rows, _PRESENT) for rows in range(_BATCH + 1)]
+_INTENDED = (
+    "column9 IS NULL AND EXISTS (SELECT 1 FROM entry AS intent WHERE intent.exchange = column1 AND intent.kind = 'intent')"
+)
+_INSERT_OWED = _insert(1, _INTENDED, "ON CONFLICT DO NOTHING")
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ def deliver_each(results: list[tuple[Done, Refusal | None]]) -> None:
 
 
 class Journal:
-    """The ``Journal`` port over SQLite. Its incarnation is known by a lock file, by which the recorder sees that it lives."""
+    """The ``Journal`` port over the database. The recorder sees that its incarnation lives (``lives``)."""
 
     def __init__(
         self,
@@ -109,13 +111,16 @@ class Journal:
         self._incarnation, self._levels, self._admits = incarnation, levels, admits
         self._room = max(1, reserve.size_bytes // OUTCOME_ROOM_BYTES // workers)
         self._turn = Turn(run_dir / "ledger.turn")
-        self._lock = ProcessLock.hold(run_dir / "workers" / f"{incarnation}.lock")
+        self._dialect = dialect_of(engine)
+        self._failures: tuple[type[Exception], ...] = (*self._dialect.errors, DBAPIError)
+        self._lives = lives_of(engine, run_dir)
+        self._lives.begin(incarnation)
         self._waiting: deque[_Waiting] = deque()
         self._wakes: SimpleQueue[bool] = SimpleQueue()
         self._woken = False
         self._closing = Lock()
         self._closed = False
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Driver | None = None
         self._registered = False
         self._outstanding: set[ExchangeId] = set()
         """Whose intents are durable, and reserve room for outcomes."""
@@ -161,7 +166,7 @@ class Journal:
             self._wakes.put(False)
         self._thread.join()
         # What is still owed stays registered: the recorder finds the lock free, and writes it.
-        self._lock.release(remove=False)
+        self._lives.end()
         self._turn.close()
 
     def _put(self, waiting: _Waiting) -> None:
@@ -243,15 +248,17 @@ class Journal:
         """
         try:
             return self._insert(batch)
-        except sqlite3.IntegrityError:
+        except self._dialect.collisions:
             if len(batch) == 1:
                 return {id(batch[0]): Refusal.FAILED}
             # One of them is there already: the others must not suffer.
             return {key: why for one in batch for key, why in self._write([one]).items()}
-        except (sqlite3.Error, DBAPIError) as error:
+        except self._failures as error:
             self._written = False
             self._disconnect()
-            refusal = _refusal(error)
+            refusal = self._refusal(error)
+            if refusal is Refusal.FAILED:
+                self._doubt(batch)
         outcomes = [one for one in batch if one.version is None]
         refused = {id(one): refusal for one in batch if one.version is not None}
         if refusal is Refusal.FULL:
@@ -259,10 +266,10 @@ class Journal:
         if outcomes and refusal is Refusal.FULL:
             try:
                 return refused | self._insert(outcomes)
-            except (sqlite3.Error, DBAPIError) as error:
+            except self._failures as error:
                 self._written = False
                 self._disconnect()
-                refusal = _refusal(error)
+                refusal = self._refusal(error)
         return refused | {id(one): refusal for one in outcomes}
 
     def _insert(self, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
@@ -274,11 +281,11 @@ class Journal:
         if not entering:
             return refused
         with self._turn:
-            written = self._execute(connection, entering)
+            written = connection.write(*self._statement(entering))
         self._written = True
         return refused if written == len(entering) else refused | self._stale(connection, entering)
 
-    def _outdated(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+    def _outdated(self, connection: Driver, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The intents that cite texts which are known under other labels than was thought.
 
         This needs no part in the transaction: whoever cites a whole answer has received its end, so its fingerprint was durable
@@ -292,32 +299,31 @@ class Journal:
             if cited_label(known, passage.owner, passage.cited) != passage.cited_label
         }  # fmt: skip
 
-    def _execute(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> int:
+    def _statement(self, batch: Sequence[_Waiting]) -> tuple[str, list[Any]]:
         parameters = [value for one in batch for value in self._row(one.draft, one.version)]
-        return connection.execute(_INSERT[len(batch)], parameters).rowcount
+        return _INSERT[len(batch)], parameters
 
-    def _insert_and_pass(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+    def _insert_and_pass(self, connection: Driver, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The same where something passes into conversations: compared, raised and written in one transaction."""
         refused: dict[int, Refusal] = {}
         with self._turn:
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.begin()
                 version = connection.execute("SELECT version FROM directory_epoch").fetchone()[0]
                 for one in batch:
                     if one.version not in {None, version} or not self._pass(connection, one):
                         refused[id(one)] = Refusal.STALE
                 entering = [one for one in batch if id(one) not in refused]
                 if entering:
-                    self._execute(connection, entering)
-                connection.execute("COMMIT")
+                    connection.execute(*self._statement(entering))
+                connection.commit()
             except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                connection.rollback()
                 raise
         self._written = True
         return refused
 
-    def _pass(self, connection: sqlite3.Connection, one: _Waiting) -> bool:
+    def _pass(self, connection: Driver, one: _Waiting) -> bool:
         passage = one.passage
         if passage is None:
             return True
@@ -327,7 +333,7 @@ class Journal:
             keep_place(connection, one.draft.exchange, passage.conversation)
         return entered
 
-    def _stale(self, connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+    def _stale(self, connection: Driver, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The intents that the statement left out: those whose version was not the present one."""
         refused = {}
         for one in batch:
@@ -346,6 +352,15 @@ class Journal:
         """The outcome could not be written: write at least that it is unknown, as soon as the disk takes it."""
         self._owed[exchange] = unknown_outcome(exchange, subject, self._clock())
 
+    def _doubt(self, batch: Sequence[_Waiting]) -> None:
+        """An intent that is there all the same is owed an outcome: whoever put it has been told that it is not.
+
+        A connection that is lost during a commit does not say whether there was one.
+        """
+        for one in batch:
+            if one.version is not None:
+                self._owe(one.draft.exchange, one.draft.subject)
+
     def _give_up(self, abandoned: Sequence[tuple[ExchangeId, str]]) -> None:
         """Owe the outcomes of those that have none, and give their room back."""
         for exchange, subject in abandoned:
@@ -358,8 +373,8 @@ class Journal:
             try:
                 connection = self._connect()
                 with self._turn:
-                    connection.execute(_INSERT_OWED, self._row(draft, None))
-            except (sqlite3.Error, DBAPIError):
+                    connection.write(_INSERT_OWED, self._row(draft, None))
+            except self._failures:
                 self._disconnect()
                 return
             del self._owed[exchange]
@@ -371,41 +386,36 @@ class Journal:
         try:
             connection = self._connect()
             with self._turn:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("ROLLBACK")
-        except (sqlite3.Error, DBAPIError):
+                connection.begin()
+                connection.rollback()
+        except self._failures:
             self._disconnect()
             return
         self._written = True
 
     # -- the connection ----------------------------------------------------------------------------------------------
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Driver:
         """The open connection; a new one after an error. Raises what the driver raises."""
         if self._connection is None:
             fairy = self._engine.raw_connection()
-            connection = cast("sqlite3.Connection", fairy.driver_connection)
+            connection = fairy.driver_connection
             fairy.detach()  # it keeps its own settings, so it never goes back to the pool
-            connection.isolation_level = None
-            connection.execute("PRAGMA wal_autocheckpoint=0")  # the recorder's task
-            self._connection = connection
+            driver = self._dialect.keep(connection)
+            self._lives.register(driver, self._incarnation)
+            self._connection = driver
         if not self._registered:
             started = (self._incarnation, self._clock())
-            self._connection.execute("INSERT INTO incarnation (id, started_ms) VALUES (?, ?) ON CONFLICT DO NOTHING", started)
+            self._connection.write("INSERT INTO incarnation (id, started_ms) VALUES (?, ?) ON CONFLICT DO NOTHING", started)
             self._registered = True
         return self._connection
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:
+        self._registered = False  # while it was away, it may have been taken for dead
+        if connection is not None:
             connection.close()
-        except sqlite3.Error:
-            return  # it is given up in any case
 
-
-def _refusal(error: sqlite3.Error | DBAPIError) -> Refusal:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(cause, "sqlite_errorcode", None)
-    return Refusal.FULL if code is not None and code & 0xFF in _DISK_CODES else Refusal.FAILED
+    def _refusal(self, error: Exception) -> Refusal:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        return Refusal.FULL if self._dialect.disk_refuses(cause) else Refusal.FAILED

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
-from wardstead.adapters.store.base import metadata
+from wardstead.adapters.store.base import Number, metadata
 
 entry = Table(
     "entry",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Number, primary_key=True, autoincrement=True),
     Column("exchange", String(64), nullable=False),
     Column("kind", String(8), nullable=False),
     Column("header", LargeBinary, nullable=False),
@@ -27,9 +29,11 @@ Every other column is committed to by the entry's leaf. Of an exchange that has 
 lacks it because ``worker`` was altered is counted as open by verification.
 """
 
-Index("ix_entry_worker", entry.c.worker, sqlite_where=entry.c.worker.is_not(None))
+_OWED: Final = entry.c.worker.is_not(None)
+_HELD: Final = entry.c.outcome == "held"
+Index("ix_entry_worker", entry.c.worker, sqlite_where=_OWED, postgresql_where=_OWED)
 Index("ix_entry_subject", entry.c.subject)
-Index("ix_entry_outcome", entry.c.outcome, sqlite_where=entry.c.outcome == "held")
+Index("ix_entry_outcome", entry.c.outcome, sqlite_where=_HELD, postgresql_where=_HELD)
 
 incarnation = Table(
     "incarnation",
@@ -42,8 +46,8 @@ incarnation = Table(
 leaf = Table(
     "leaf",
     metadata,
-    Column("idx", Integer, primary_key=True, autoincrement=False),
-    Column("entry_id", Integer, ForeignKey("entry.id"), nullable=False),
+    Column("idx", Number, primary_key=True, autoincrement=False),
+    Column("entry_id", Number, ForeignKey("entry.id"), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     UniqueConstraint("entry_id"),
 )
@@ -52,22 +56,30 @@ tile = Table(
     "tile",
     metadata,
     Column("level", Integer, primary_key=True, autoincrement=False),
-    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("idx", Number, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),
 )
 
 checkpoint = Table(
     "checkpoint",
     metadata,
-    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("size", Number, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
 )
 
+sequencer = Table(
+    "sequencer",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("token", Number, nullable=False),
+)
+"""One row: the token of the recorder that began last, which fences off those that began before it."""
+
 cosignature = Table(
     "cosignature",
     metadata,
-    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("size", Number, primary_key=True, autoincrement=False),
     Column("witness", String(128), primary_key=True),
     Column("note", Text, nullable=False),
     Column("time_ms", BigInteger, nullable=False),

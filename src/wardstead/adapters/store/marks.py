@@ -5,10 +5,10 @@ Over the journal's own connection, in the driver's words: this is on the hot pat
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from wardstead.adapters.store.dialect import Driver
 from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels, join_all
 from wardstead.ledger.ports import Passage, Remembered
 
@@ -26,7 +26,7 @@ _CHANGE = "UPDATE conversation SET level = ?, compartments = ?, version = ?, vau
 _PLACE = "INSERT INTO said_in (exchange, conversation) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _KEEP = (
     "INSERT INTO fingerprint (mark, owner, conversation, level, compartments, long, time_ms) VALUES (?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT DO UPDATE SET time_ms = excluded.time_ms"
+    "ON CONFLICT (mark, owner, conversation, level, compartments) DO UPDATE SET time_ms = excluded.time_ms"
 )
 
 _USE = "UPDATE review SET used_ms = ? WHERE exchange = ? AND owner = ? AND verdict = 'released' AND used_ms = 0 AND until_ms > ?"
@@ -42,7 +42,7 @@ def label_of(level: str, compartments: str, levels: Levels) -> Label:
     return levels.stored(level, [part for part in compartments.split(",") if part])
 
 
-def known_fingerprints(connection: sqlite3.Connection, marks: Iterable[bytes], levels: Levels = STANDARD) -> Known:
+def known_fingerprints(connection: Driver, marks: Iterable[bytes], levels: Levels = STANDARD) -> Known:
     """Which of them were kept."""
     wanted = list(set(marks))
     found: dict[bytes, list[tuple[str, bool, Label]]] = {}
@@ -64,7 +64,7 @@ def cited_label(known: Known, owner: str, cited: Iterable[bytes]) -> Label:
     )  # fmt: skip
 
 
-def conversation_now(connection: sqlite3.Connection, owner: str, conversation: str, levels: Levels) -> Remembered:
+def conversation_now(connection: Driver, owner: str, conversation: str, levels: Levels) -> Remembered:
     """What is remembered of a conversation; nothing of somebody else's."""
     row = connection.execute(_FOUND, (conversation, owner)).fetchone()
     if row is None:
@@ -72,12 +72,12 @@ def conversation_now(connection: sqlite3.Connection, owner: str, conversation: s
     return Remembered(row[2], label_of(row[0], row[1], levels), row[3] or b"")
 
 
-def keep_place(connection: sqlite3.Connection, exchange: str, conversation: str) -> None:
+def keep_place(connection: Driver, exchange: str, conversation: str) -> None:
     """Note to which conversation an exchange belongs."""
     connection.execute(_PLACE, (exchange, conversation))
 
 
-def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, checked: bool, levels: Levels = STANDARD) -> bool:
+def enter(connection: Driver, passage: Passage, now_ms: int, *, checked: bool, levels: Levels = STANDARD) -> bool:
     """Carry a passage out. False: the conversation is not what the decision was based on (``checked``), and nothing was done.
 
     INVARIANT: a mark only rises here.
@@ -99,12 +99,12 @@ def enter(connection: sqlite3.Connection, passage: Passage, now_ms: int, *, chec
     return True
 
 
-def _use_up(connection: sqlite3.Connection, passage: Passage, now_ms: int) -> bool:
+def _use_up(connection: Driver, passage: Passage, now_ms: int) -> bool:
     """Whether the release was still there: of two intents that rest on it, one passes."""
     return connection.execute(_USE, (now_ms, passage.release, passage.owner, now_ms)).rowcount == 1
 
 
-def _raise(connection: sqlite3.Connection, passage: Passage, present: Remembered, now_ms: int) -> None:
+def _raise(connection: Driver, passage: Passage, present: Remembered, now_ms: int) -> None:
     mark = present.mark.join(passage.label)
     vault = present.vault if passage.vault is None else passage.vault
     if mark == present.mark and vault == present.vault:

@@ -12,17 +12,18 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.engine import ExceptionContext
 
+from wardstead.adapters.store.base import place
+from wardstead.adapters.store.dialect import dialect_of
 from wardstead.kernel.errors import ConfigurationError
 
 _REVISIONS: Final = text("SELECT version_num FROM alembic_version")
-_LACKS: Final = ("no such table", "no such column", "has no column named")
 
 
 def tell_of_earlier_versions(engine: Engine) -> None:
     """What a database of an earlier version lacks is no alteration: let ``ConfigurationError`` be raised for it."""
 
     def told(context: ExceptionContext) -> BaseException | None:
-        if not any(one in str(context.original_exception) for one in _LACKS):
+        if not dialect_of(engine).lacks(context.original_exception):
             return None
         with engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
@@ -31,7 +32,7 @@ def tell_of_earlier_versions(engine: Engine) -> None:
             if set(connection.execute(_REVISIONS).scalars()) == set(ScriptDirectory.from_config(_config()).get_heads()):
                 return None
         return ConfigurationError(
-            "the database was made by an earlier version of Wardstead", where=str(engine.url.database),
+            "the database was made by an earlier version of Wardstead", where=place(engine),
             next_step="'wardstead up' brings it up to date; an earlier version cannot use it afterwards, so keep a copy",
         )  # fmt: skip
 
@@ -72,7 +73,7 @@ def _require_known(config: Config, connection: Connection) -> None:
             script.get_revision(revision)
         except CommandError:
             raise ConfigurationError(
-                "the database was made by a newer version of Wardstead", where=str(connection.engine.url.database),
+                "the database was made by a newer version of Wardstead", where=place(connection.engine),
                 why=f"this version does not know its revision {str(revision)[:40]!r}",
                 next_step="install the newer version again, or restore the backup from before the upgrade",
             ) from None  # fmt: skip

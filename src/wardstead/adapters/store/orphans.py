@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import Engine, delete, insert, select
 
 from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry, incarnation
-from wardstead.adapters.store.locks import ProcessLock, Turn
+from wardstead.adapters.store.lives import Lives
+from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.ids import ExchangeId
@@ -16,25 +15,15 @@ from wardstead.ledger.entry import unknown_outcome
 from wardstead.ledger.ports import EntryKind
 
 
-def recover_orphans(engine: Engine, run_dir: Path, turn: Turn, clock: Clock) -> int:
-    """Write ``outcome: unknown`` for every intent that a dead worker left open; how many there were.
-
-    A worker lives as long as its lock file is locked. Its file may be gone (``run/`` is not durable), its row is not.
-    """
+def recover_orphans(engine: Engine, lives: Lives, turn: Turn, clock: Clock) -> int:
+    """Write ``outcome: unknown`` for every intent that a dead worker left open; how many there were."""
     with engine.connect() as connection:
         known = set(connection.execute(select(incarnation.c.id)).scalars())
-    known |= {path.stem for path in (run_dir / "workers").glob("[!.]*.lock")}  # died before it wrote anything
     recovered = 0
-    for worker in sorted(known):
-        lock = ProcessLock.take(run_dir / "workers" / f"{worker}.lock")
-        if lock is None:
-            continue
-        try:
-            recovered += _recover(engine, worker, turn, clock)
-        except BaseException:
-            lock.release(remove=False)
-            raise
-        lock.release(remove=True)
+    for worker in sorted(known | lives.heard_of()):
+        with lives.departed(worker) as departed:
+            if departed:
+                recovered += _recover(engine, worker, turn, clock)
     return recovered
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from wardstead.access.policyset import AccessPolicies, PolicyFiles, decode_files
 from wardstead.access.ports import Principal
 from wardstead.adapters.store.admin_record import COMMAND_LINE
-from wardstead.adapters.store.base import directory_epoch
+from wardstead.adapters.store.base import directory_epoch, why
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.policy_tables import policy_activation, policy_set
 from wardstead.adapters.store.transactions import explained, read_transaction, write_transaction
@@ -159,8 +159,8 @@ class PolicyStore:
             with write_transaction(self._engine, self._turn) as connection:
                 yield connection
         except SQLAlchemyError as error:
-            why = str(error.orig) if isinstance(error, DatabaseError) else type(error).__name__
-            raise BackendError("the policies cannot be activated", why=why, next_step="those before stay in force") from None
+            said = why(error) if isinstance(error, DatabaseError) else type(error).__name__
+            raise BackendError("the policies cannot be activated", why=said, next_step="those before stay in force") from None
 
 
 _NEWEST = select(policy_activation).order_by(policy_activation.c.id.desc())

@@ -1,37 +1,43 @@
 """The recorder: gives entries their place in the tree, signs checkpoints, and cleans up after workers that died.
 
-One process per deployment. It signs after the commit, and only what extends what it signed before; a ledger shorter than
-a checkpoint that it knows of (stored in the database, copied beside it, or kept among the keys) makes it refuse to start.
+One for a database, elected (``election``). It signs after the commit, and only what extends what it signed before; a ledger
+shorter than a checkpoint that it knows of (stored in the database, copied beside it, or kept among the keys) makes it refuse
+to start.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.store.base import why
 from wardstead.adapters.store.continuity import extends, keep_signed, read_copy, read_signed
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.adapters.store.locks import ProcessLock, Turn
+from wardstead.adapters.store.election import election_of
+from wardstead.adapters.store.lives import lives_of
+from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.orphans import recover_orphans
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.adapters.store.tree_store import (
     TreeEnd,
+    TreeMoved,
     grow,
     keep_right_edge,
     latest_note,
     next_growth,
+    next_token,
     store_note,
     tile_reader,
     tree_end,
 )
+from wardstead.adapters.store.write_ahead_log import log_of
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.clock import Clock
 from wardstead.ledger.checkpoint import CheckpointSigner, open_checkpoint
@@ -43,8 +49,6 @@ _ORPHANS_EVERY_S = 1.0
 _MOVE_EVERY_S = 5.0
 _PRUNE_EVERY_S = 3600.0
 _MOVE_EVERY_ENTRIES = 2000
-_BUSY_MS = 20
-_WAL_LARGE_BYTES = 64 * 1024 * 1024
 
 
 class StopEvent(Protocol):
@@ -80,16 +84,16 @@ class Recorder:
         self._engine, self._key, self._reserve, self._clock, self._now_s = engine, key, reserve, clock, monotonic_s
         self._prune = prune
         self._copy, self._signed, self._run_dir = state_dir / "checkpoint", signed, run_dir
-        self._alone = ProcessLock.only_one(run_dir / "recorder.lock", "recorder")
+        self._election = election_of(engine, run_dir)
+        self._lives, self._log = lives_of(engine, run_dir), log_of(engine)
         self._turn = Turn(run_dir / "ledger.turn")
         self._kept: dict[TileId, bytes] = {}
         self._end = TreeEnd(0, 0)
+        self._token = 0
         self._signer = CheckpointSigner(key, None)
         self._uncopied: str | None = None
         self._due_s: dict[str, float] = {}
         self._unmoved = 0
-        event.listen(engine, "connect", _checkpoints_by_hand)
-        engine.dispose()  # connections made before it would checkpoint by themselves
 
     def run(self, stop: StopEvent, *, interval_s: float = 0.2) -> None:
         """Open the ledger, step until ``stop``, then once more: whoever wrote until now finds it all in the tree.
@@ -101,14 +105,21 @@ class Recorder:
         opened = stopping = False
         while True:
             try:
-                if not opened:
-                    self.open()
-                    opened = True
-                self.step()
+                if not self._election.won():
+                    opened = False
+                else:
+                    if not opened:
+                        self.open()
+                        opened = True
+                    self.step()
             except (DatabaseError, OSError) as error:
                 _log.warning("the ledger cannot be written; trying again", extra={"fields": {"why": _cause(error)}})
                 self._engine.dispose()
                 opened = False
+            except TreeMoved:
+                if self._election.won():
+                    raise
+                opened = False  # another was elected meanwhile, and this one has written nothing since
             if stopping:
                 break
             stopping = stop.wait(interval_s)
@@ -116,6 +127,8 @@ class Recorder:
 
     def open(self) -> None:
         """Read where the tree ends, and hold it against every checkpoint known here. Raises ``LedgerCut``."""
+        with write_transaction(self._engine, self._turn) as connection:
+            self._token = next_token(connection)
         with self._engine.connect() as connection:
             self._kept.clear()
             self._end = tree_end(connection)
@@ -141,7 +154,7 @@ class Recorder:
             pass
         self._sign()
         if self._due("orphans", _ORPHANS_EVERY_S):
-            recovered = recover_orphans(self._engine, self._run_dir, self._turn, self._clock)
+            recovered = recover_orphans(self._engine, self._lives, self._turn, self._clock)
             if recovered:
                 _log.warning("outcomes of dead workers recorded as unknown", extra={"fields": {"count": recovered}})
         if self._due("copy", _COPY_EVERY_S):
@@ -149,14 +162,15 @@ class Recorder:
         if self._due("prune", _PRUNE_EVERY_S):
             self._prune()
         if self._unmoved >= _MOVE_EVERY_ENTRIES or (self._unmoved and self._due("move", _MOVE_EVERY_S)):
-            self._move_log()
+            self._unmoved = 0
+            self._log.move(self._turn)
 
     def close(self) -> None:
         """Keep the newest checkpoint, and let another recorder start."""
         with suppress(OSError):  # a full disk: the database holds it, and the next start copies it
             self._copy_checkpoint()
         self._turn.close()
-        self._alone.release(remove=False)
+        self._election.resign()
 
     def _sequence(self) -> bool:
         """Whether there was anything to sequence."""
@@ -167,7 +181,7 @@ class Recorder:
         # Made durable by the checkpoint's own commit. Were it lost before, the same leaves would be made again: an entry's
         # place follows from the entries before it alone.
         with write_transaction(self._engine, self._turn, durable=False) as connection:
-            grow(connection, growth)
+            grow(connection, growth, self._token)
         self._end = growth.after
         self._kept |= growth.tiles
         self._unmoved += len(growth.leaves)
@@ -180,7 +194,7 @@ class Recorder:
         with self._engine.connect() as connection:
             note = self._signer.sign(self._end.size, node_from(tile_reader(connection, self._kept)))
         with write_transaction(self._engine, self._turn) as connection:
-            store_note(connection, self._end.size, note, self._clock())
+            store_note(connection, self._end.size, note, self._clock(), self._token)
         keep_right_edge(self._kept, self._end.size)
         self._uncopied = note
 
@@ -197,29 +211,6 @@ class Recorder:
         self._due_s[task] = now_s + every_s
         return True
 
-    def _move_log(self) -> None:
-        """Move the write-ahead log into the database: most of it beside the writers; the end, when it grew, in our turn.
-
-        Under steady load there are always a few new frames, and the log would never start over.
-        """
-        self._unmoved = 0
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-            if self._log_bytes() > _WAL_LARGE_BYTES:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_MS}")  # a reader in the way is not waited for
-                with self._turn:
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.exec_driver_sql("PRAGMA busy_timeout=5000")
-
-    def _log_bytes(self) -> int:
-        log = Path(f"{self._engine.url.database}-wal")
-        return log.stat().st_size if log.exists() else 0
-
-
-def _checkpoints_by_hand(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA wal_autocheckpoint=0")
-
 
 def _cause(error: DatabaseError | OSError) -> str:
-    """The driver's words: SQLAlchemy's own message would quote parameters."""
-    return str(error.orig) if isinstance(error, DatabaseError) else str(error)
+    return why(error) if isinstance(error, DatabaseError) else str(error)

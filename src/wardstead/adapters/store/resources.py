@@ -7,9 +7,8 @@ version, so that no exchange goes on that was decided before it.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, case, delete, func, insert, literal, select, update
 from sqlalchemy.sql import tuple_
@@ -17,8 +16,10 @@ from sqlalchemy.sql import tuple_
 from wardstead.access.filtering import Sample, Situation
 from wardstead.access.ports import Container, Principal
 from wardstead.adapters.store.access_tables import share
+from wardstead.adapters.store.dialect import driver_of
 from wardstead.adapters.store.directory import Actor, Audit, DirectoryStore
 from wardstead.adapters.store.directory_tables import principal
+from wardstead.adapters.store.functions import Each
 from wardstead.adapters.store.marks import columns_of, enter, label_of
 from wardstead.adapters.store.resource_tables import resource, resource_part
 from wardstead.assurance.library.kept import ItemErased, Kept, Kind, NoSuchItem, TooMuchKept
@@ -147,8 +148,7 @@ class ResourceStore:
                 insert(resource_part), [{"resource": made, "part": part, "sealed": one} for part, one in sealed.items()]
             )
             if passage is not None:
-                driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-                enter(driver, passage, now, checked=False, levels=self._levels())
+                enter(driver_of(connection), passage, now, checked=False, levels=self._levels())
             self._audit(connection, actor, action, {**details, "id": made, "label": str(label), "bytes": size})
         return Kept(made, kind, owner.id, owner.subject, label, now, size)
 
@@ -214,7 +214,7 @@ def _of(query: Select[Any], kind: Kind, collection: str) -> Select[Any]:
 def _situation(names: Collection[str]) -> tuple[Any, ...]:
     """The columns of ``Situation``: a value that is none of ``names`` is as any other."""
     # One parameter for all of them, however many.
-    known = select(func.json_each(literal(json.dumps(sorted(names)))).table_valued("value").c.value)
+    known = select(Each(literal(json.dumps(sorted(names)))).table_valued("value").c.value)
 
     def named(column: Any) -> Any:
         return case((column.in_(known), column), else_="")

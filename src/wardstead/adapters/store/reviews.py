@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, literal_column, select, update
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
+from wardstead.adapters.store.dialect import driver_of
 from wardstead.adapters.store.directory import Audit
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.locks import Turn
@@ -108,8 +108,7 @@ class ReviewStore:
         with self._writing() as connection:
             self._insert(connection, row)
             if passage is not None:
-                driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-                enter(driver, passage, self._clock(), checked=False, levels=levels)
+                enter(driver_of(connection), passage, self._clock(), checked=False, levels=levels)
             self._audit(connection, actor, action, details)
 
     def expire(self, exchange: str, owner: str, held: Mapping[str, object]) -> bool:

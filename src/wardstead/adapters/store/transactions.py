@@ -9,43 +9,37 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
+from wardstead.adapters.store.dialect import dialect_of
 from wardstead.adapters.store.locks import Turn
 
 
 @contextmanager
 def read_transaction(engine: Engine) -> Iterator[Connection]:
-    """Whatever is read in it is of one moment. Keep it short: while it lasts, the write-ahead log cannot start over.
-
-    The driver begins a transaction of its own at the first write only, so ``BEGIN`` is said here.
-    """
+    """Whatever is read in it is of one moment. Keep it short."""
+    dialect = dialect_of(engine)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("BEGIN")
+        dialect.begin_reading(connection)
         try:
             yield connection
         finally:
-            connection.connection.rollback()
+            dialect.rollback(connection)
 
 
 @contextmanager
 def write_transaction(engine: Engine, turn: Turn, *, durable: bool = True) -> Iterator[Connection]:
     """A transaction that nobody writes beside: what it reads stays true until it commits. Durable when the block is left.
 
-    One that is not ``durable`` becomes so with the next one that is, whoever commits it: the write-ahead log is synced up
-    to there (https://www.sqlite.org/pragma.html#pragma_synchronous).
-
-    ``BEGIN IMMEDIATE`` takes SQLite's write lock at once; a deferred transaction would find out at its first write that
-    what it read is out of date (https://www.sqlite.org/lang_transaction.html).
+    One that is not ``durable`` becomes so with the next one that is, whoever commits it.
     """
+    dialect = dialect_of(engine)
     with turn, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
+            dialect.begin_writing(connection, durable=durable)
             yield connection
+            dialect.commit(connection)
         except BaseException:
-            connection.connection.rollback()  # nothing to do where SQLite has rolled back by itself
+            dialect.rollback(connection)
             raise
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA synchronous=FULL")
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
-from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
+from wardstead.adapters.store.dialect import driver_of
+from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, sequencer, tile
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.entry import entry_leaf
 from wardstead.ledger.tiles import HEIGHT, WIDTH, TileId, TileReader, append_leaves
@@ -78,14 +79,28 @@ def next_growth(connection: Connection, end: TreeEnd, kept: dict[TileId, bytes])
     return Growth(end, TreeEnd(end.size + len(rows), rows[-1].id), leaves, tiles)
 
 
-def grow(connection: Connection, growth: Growth) -> None:
+def next_token(connection: Connection) -> int:
+    """The token of a recorder that begins: from now on nothing is taken from one that began before it."""
+    if not connection.execute(update(sequencer).values(token=sequencer.c.token + 1)).rowcount:
+        connection.execute(insert(sequencer).values(id=1, token=1))
+    return int(connection.execute(select(sequencer.c.token)).scalar_one())
+
+
+def _require_token(connection: Connection, token: int) -> None:
+    if connection.execute(select(sequencer.c.token)).scalar() != token:
+        raise TreeMoved("another recorder has begun since")
+
+
+def grow(connection: Connection, growth: Growth, token: int) -> None:
     """Append, within a write transaction.
 
-    Raises ``TreeMoved`` unless the tree still ends where it did: a lock held elsewhere is no fence, this comparison is.
+    Raises ``TreeMoved`` unless the recorder is the one that began last and the tree still ends where it did: a lock held
+    elsewhere is no fence, these comparisons are.
     """
+    _require_token(connection, token)
     if tree_end(connection) != growth.before:
         raise TreeMoved("the tree is not the one that this recorder read")
-    connection.exec_driver_sql("INSERT INTO leaf (idx, entry_id, hash) VALUES (?, ?, ?)", growth.leaves)
+    driver_of(connection).executemany("INSERT INTO leaf (idx, entry_id, hash) VALUES (?, ?, ?)", growth.leaves)
     for (level, index), hashes in growth.tiles.items():
         where = (tile.c.level == level, tile.c.idx == index)
         if not connection.execute(tile.update().where(*where).values(hashes=hashes)).rowcount:
@@ -97,8 +112,9 @@ def latest_note(connection: Connection) -> str | None:
     return connection.execute(select(checkpoint.c.note).order_by(checkpoint.c.size.desc()).limit(1)).scalar()
 
 
-def store_note(connection: Connection, size: int, note: str, time_ms: int) -> None:
-    """Keep a checkpoint. Raises ``TreeMoved`` when one as large is there already."""
+def store_note(connection: Connection, size: int, note: str, time_ms: int, token: int) -> None:
+    """Keep a checkpoint. Raises ``TreeMoved`` when one as large is there already, or another recorder has begun since."""
+    _require_token(connection, token)
     newest = connection.execute(select(func.max(checkpoint.c.size))).scalar() or 0
     if newest >= size:
         raise TreeMoved("somebody else signed a checkpoint", where=f"size {newest}")

@@ -29,7 +29,8 @@ def upgrade() -> None:
         sa.Column("note", sa.LargeBinary, nullable=True),
     )
     op.create_index("ix_review_digest", "review", ["digest"])
-    op.create_index("ix_entry_outcome", "entry", ["outcome"], sqlite_where=sa.text("outcome = 'held'"))
+    held = sa.text("outcome = 'held'")
+    op.create_index("ix_entry_outcome", "entry", ["outcome"], sqlite_where=held, postgresql_where=held)
 
 
 def downgrade() -> None:

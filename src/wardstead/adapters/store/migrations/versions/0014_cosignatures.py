@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Add the table."""
     op.create_table(
         "cosignature",
-        sa.Column("size", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("witness", sa.String(128), primary_key=True),
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("time_ms", sa.BigInteger, nullable=False),
