@@ -34,6 +34,7 @@ rootpw "{password}"
 directory {folder}/data
 maxsize 16777216
 limits * size.pr=unlimited size.prtotal=unlimited
+access to attrs=userPassword by anonymous auth by * none
 access to * by * read
 """
 

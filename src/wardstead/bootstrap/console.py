@@ -23,6 +23,7 @@ from wardstead.bootstrap.break_glass import open_now
 from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
 from wardstead.bootstrap.detectors import lacking
+from wardstead.bootstrap.directory_passwords import DirectoryPasswords, PasswordElsewhere
 from wardstead.bootstrap.emergency_desk import DeploymentEmergencyDesk
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.key_desk import DeploymentKeyDesk
@@ -93,7 +94,7 @@ class Console:
 
     def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | SecondStep | None:
         """See ``ConsoleServices.sign_in``."""
-        found = self._deployment.directory.check_password(name, password)
+        found = self._deployment.directory.check_password(name, password, self._elsewhere)
         if found is None:
             return None
         who, must_change = found
@@ -102,14 +103,20 @@ class Console:
     def change_password(self, name: str, current: str, new: str) -> OpenedSession | SecondStep | None:
         """See ``ConsoleServices.change_password``."""
         directory = self._deployment.directory
-        found = directory.check_password(name, current)
+        found = directory.check_password(name, current, self._elsewhere)
         if found is None:
             return None
+        if not directory.has_password(name):
+            raise PasswordElsewhere
         if new == current:
             raise CallerError("the new password is the old one", next_step="Choose another")
         who, _ = found
         directory.set_password(name, new, must_change=False, actor=Actor(who.name, who.subject))
         return self.factors.after_password(who)
+
+    def _elsewhere(self, name: str, password: str) -> bool:
+        """Whether it fits one that a directory keeps. Where that does not answer, its people wait: nobody else does."""
+        return DirectoryPasswords(self._deployment).fits(name, password)
 
     def providers(self) -> Mapping[str, str]:
         """See ``ConsoleServices.providers``."""

@@ -115,11 +115,7 @@ def check_sources(deployment: Deployment) -> None:
 
 
 def _read(deployment: Deployment, section: DirectorySection) -> Read:
-    folder = deployment.places.directory
-    password = read_secret(folder / section.password_file).strip(b"\r\n") if section.password_file else b""
-    ca_file = str(folder / section.ca_file) if section.ca_file else ""
-    start_tls = section.start_tls and section.url.startswith("ldap://")
-    server = Server(section.url, section.bind_dn, password, ca_file, start_tls, section.timeout_s)
+    server = server_of(deployment, section)
     wanted = (section.name, section.external_id, *section.attributes.values())
     people = search(server, Search(section.people_base, section.people_filter, wanted))
     groups = search(
@@ -127,6 +123,15 @@ def _read(deployment: Deployment, section: DirectorySection) -> Read:
         Search(section.groups_base or section.people_base, section.groups_filter, (section.group_name, section.member)),
     )
     return made_of(section, people, groups)
+
+
+def server_of(deployment: Deployment, section: DirectorySection) -> Server:
+    """Where a directory is, and as whom it is read."""
+    folder = deployment.places.directory
+    password = read_secret(folder / section.password_file).strip(b"\r\n") if section.password_file else b""
+    ca_file = str(folder / section.ca_file) if section.ca_file else ""
+    start_tls = section.start_tls and section.url.startswith("ldap://")
+    return Server(section.url, section.bind_dn, password, ca_file, start_tls, section.timeout_s)
 
 
 def made_of(section: DirectorySection, people: Sequence[Entry], groups: Sequence[Entry]) -> Read:

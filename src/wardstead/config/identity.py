@@ -118,6 +118,8 @@ class DirectorySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     link: Literal["external_id", "name", "none"] = "external_id"
     every_s: Annotated[int, Meta(ge=60, le=86400)] = 900
     timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30
+    sign_in: bool = False
+    """Whether its people sign in to the console with their password there, which is tried at the directory and kept nowhere."""
     max_leavers_percent: Annotated[int, Meta(ge=0, le=100)] = 10
     """A reading by which more of its people would lose everything is not carried out."""
 

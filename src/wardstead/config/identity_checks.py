@@ -80,5 +80,10 @@ def _check_directory(section: DirectorySection, place: str) -> None:
             "people and a password would pass the network in the clear", where=f"{place}.start_tls",
             next_step="set it to true, or use ldaps://",
         )  # fmt: skip
+    if parts.scheme == "ldap" and section.sign_in and not (section.start_tls or local):
+        raise ConfigurationError(
+            "everybody's password would pass the network in the clear", where=f"{place}.sign_in",
+            why="'insecure' does not go so far", next_step="set start_tls to true, or use ldaps://",
+        )  # fmt: skip
     if bool(section.bind_dn) != bool(section.password_file):
         raise ConfigurationError("bind_dn and password_file belong together", where=place)

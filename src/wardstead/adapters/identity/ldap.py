@@ -1,7 +1,7 @@
-"""People and groups of an LDAP directory, read whole by OpenLDAP's own client in a process of its own.
+"""People and groups of an LDAP directory, read whole by OpenLDAP's own client in a process of its own, and passwords tried there.
 
-``ldapsearch`` is the client that distributions keep safe (docs/adr/0002-dependencies.md). An answer counts only as a whole: any
-result but success, a time-out or an entry that cannot be read is a failure, never "nobody".
+``ldapsearch`` and ``ldapwhoami`` are what distributions keep safe (docs/adr/0002-dependencies.md). An answer counts only as a
+whole: any result but success, a time-out or an entry that cannot be read is a failure, never "nobody".
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from wardstead.kernel.errors import ConfigurationError, PeerError
 
 _PAGE: Final = 500
 _MOST_BYTES: Final = 256 << 20
+_NOT_TAKEN: Final = frozenset({19, 32, 48, 49, 53})
+"""Constraint (locked), no such entry, inappropriate authentication, wrong password, unwilling (switched off): RFC 4511, 4.1.9."""
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _SPACES: Final = re.compile(r"\s*([,=+])\s*")
 
@@ -66,20 +68,52 @@ class Entry:
 
 def search(server: Server, wanted: Search) -> list[Entry]:
     """Every entry. Raises ``DirectoryFailed``, and ``ConfigurationError`` where there is no client."""
-    program = shutil.which("ldapsearch")
-    if program is None:
-        raise ConfigurationError("there is no LDAP client", why="ldapsearch is not installed", next_step="apt install ldap-utils")
     if not wanted.filter.startswith("(") or any(not _ATTRIBUTE.fullmatch(one) for one in wanted.attributes):
         raise ConfigurationError("not a filter, or not an attribute", where=wanted.filter[:80])
+    paged = ["-LLL", "-o", "ldif-wrap=no", "-E", f"!pr={_PAGE}/noprompt", "-l", str(max(1, int(server.timeout_s)))]
+    done = _asked(server, "ldapsearch", *paged, "-b", wanted.base, "-s", "sub", wanted.filter, *wanted.attributes)
+    if done.returncode != 0:
+        raise _failed(server, _said(done.stderr) or f"ldapsearch ended with {done.returncode}")
+    if len(done.stdout) > _MOST_BYTES:
+        raise _failed(server, f"it answers with more than {_MOST_BYTES} bytes")
+    try:
+        return list(entries(done.stdout.decode()))
+    except ValueError:  # also what is no UTF-8, and no base64
+        raise _failed(server, "its answer cannot be read") from None
+
+
+def binds(server: Server) -> bool:
+    """Whether the directory takes ``bind_dn`` with this password. Raises as ``search``.
+
+    An empty password is never asked about: a directory takes it from anybody (RFC 4513, section 5.1.2).
+    """
+    if not server.bind_dn or not server.password or b"\0" in server.password:
+        return False
+    done = _asked(server, "ldapwhoami")
+    if done.returncode in _NOT_TAKEN:
+        return False
+    if done.returncode != 0 or not done.stdout.startswith(b"dn:"):
+        raise _failed(server, _said(done.stderr) or f"ldapwhoami ended with {done.returncode}")
+    return True
+
+
+def literal(value: str) -> str:
+    """A value that stands for itself in a filter (RFC 4515, section 3)."""
+    return "".join(f"\\{byte:02x}" if chr(byte) in "*()\\\0" or byte > 127 else chr(byte) for byte in value.encode())
+
+
+def _asked(server: Server, name: str, *more: str) -> subprocess.CompletedProcess[bytes]:
+    program = shutil.which(name)
+    if program is None:
+        raise ConfigurationError("there is no LDAP client", why=f"{name} is not installed", next_step="apt install ldap-utils")
     secret = os.memfd_create("bind")
     try:
         os.write(secret, server.password)
         bound = ["-D", server.bind_dn, "-y", f"/proc/self/fd/{secret}"] if server.bind_dn else []
-        done = subprocess.run(  # noqa: S603 -- a program of the system, by its path, without a shell
+        return subprocess.run(  # noqa: S603 -- a program of the system, by its path, without a shell
             [
-                program, "-x", "-LLL", "-o", "ldif-wrap=no", "-o", f"nettimeout={max(1, int(server.timeout_s))}",
-                "-E", f"!pr={_PAGE}/noprompt", "-l", str(max(1, int(server.timeout_s))), *(["-ZZ"] if server.start_tls else []),
-                "-H", server.url, *bound, "-b", wanted.base, "-s", "sub", wanted.filter, *wanted.attributes,
+                program, "-x", "-o", f"nettimeout={max(1, int(server.timeout_s))}", *(["-ZZ"] if server.start_tls else []),
+                "-H", server.url, *bound, *more,
             ],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=server.timeout_s * 4, check=False, pass_fds=[secret],
             env=_environment(server), cwd="/",
@@ -90,14 +124,6 @@ def search(server: Server, wanted: Search) -> list[Entry]:
         raise _failed(server, error.strerror or str(error)) from None
     finally:
         os.close(secret)
-    if done.returncode != 0:
-        raise _failed(server, _said(done.stderr) or f"ldapsearch ended with {done.returncode}")
-    if len(done.stdout) > _MOST_BYTES:
-        raise _failed(server, f"it answers with more than {_MOST_BYTES} bytes")
-    try:
-        return list(entries(done.stdout.decode()))
-    except ValueError:  # also what is no UTF-8, and no base64
-        raise _failed(server, "its answer cannot be read") from None
 
 
 def _environment(server: Server) -> dict[str, str]:

@@ -49,6 +49,11 @@ def _anything(_roles: frozenset[str]) -> None:
     """Every role goes with every other."""
 
 
+def _nobody(_name: str, _password: str) -> bool:
+    """No password is kept elsewhere."""
+    return False
+
+
 class UnknownPerson(CallerError):
     """There is nobody of that name."""
 
@@ -334,8 +339,12 @@ class DirectoryStore:
 
         self.carry_out(change, actor, "password.set", {"name": name, "must_change": must_change})
 
-    def check_password(self, name: str, given: str) -> tuple[Principal, bool] | None:
+    def check_password(
+        self, name: str, given: str, elsewhere: Callable[[str, str], bool] = _nobody
+    ) -> tuple[Principal, bool] | None:
         """The person and whether they must change it; ``None`` for a wrong name or password. Raises ``TooManyAttempts``.
+
+        ``elsewhere``: asked about names that have no password here, whoever they are: whether it fits one kept elsewhere.
 
         An attempt counts before it is checked, so that as many at once are no more than one after the other. Names that
         nobody has are counted, and blocked, as those that somebody has.
@@ -344,12 +353,21 @@ class DirectoryStore:
             self._count_attempt(name)
             row = self._kept_password(name)
             fits = check_password(row["hash"] if row is not None else None, given[:_MAX_PASSWORD])
-            if row is None or not fits or not row["active"]:
-                return None
-            self._forget_attempts(name)
-            if needs_rehash(row["hash"]):
+            if row is not None and fits and needs_rehash(row["hash"]):
                 self._keep_anew(row, hash_password(given[:_MAX_PASSWORD]))
-        return self.find(name), bool(row["must_change"])
+        if row is None:
+            fits = elsewhere(name, given[:_MAX_PASSWORD])
+        if not fits:
+            return None
+        who = self.find(name)
+        if not who.active:
+            return None
+        self._forget_attempts(name)
+        return who, bool(row["must_change"]) if row is not None else False
+
+    def has_password(self, name: str) -> bool:
+        """Whether a password is kept of them here."""
+        return self._kept_password(name) is not None
 
     def _kept_password(self, name: str) -> RowMapping | None:
         query = select(principal.c.active, password).join(password, password.c.principal == principal.c.id)

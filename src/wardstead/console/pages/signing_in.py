@@ -24,7 +24,7 @@ from wardstead.console.sessions import (
 from wardstead.console.site import SIGN_IN, Site, local, sentence
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
-from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
+from wardstead.kernel.errors import BackendError, CallerError, PeerError, WardsteadError
 
 _WRONG = "The name or the password is wrong."
 
@@ -67,7 +67,7 @@ class SigningIn:
         name, target = form.get("name", ""), local(form.get("next", ""))
         try:
             result = await self.checks.run(self.site.services.sign_in, name, form.get("password", ""))
-        except CallerError as error:
+        except (CallerError, PeerError) as error:
             return self.refused(request, "sign-in.html", error, name=name, next=target)
         if isinstance(result, MustChangePassword):
             return self.form(request, "password.html", name=name, first=True, next=target)
@@ -93,7 +93,7 @@ class SigningIn:
             return self.form(request, "password.html", 400, problem="The new password is the old one.", **shown)
         try:
             session = await self.checks.run(self.site.services.change_password, name, form.get("password", ""), new)
-        except CallerError as error:
+        except (CallerError, PeerError) as error:
             return self.refused(request, "password.html", error, **shown)
         if session is None:
             return self.form(request, "password.html", 403, problem=_WRONG, **shown)
