@@ -89,6 +89,12 @@ SAMPLING: dict[str, Schema] = {
     "n": COUNT,
     "stream": FLAG,
     "user": TEXT,
+    "metadata": {
+        "type": "object",
+        "additionalProperties": {"type": "string", "maxLength": 512},
+        "propertyNames": {"maxLength": 64},
+        "maxProperties": 16,
+    },
     "stream_options": FREE,
 }
 FIELDS: dict[str, dict[str, Schema]] = {
@@ -140,6 +146,7 @@ FIELDS: dict[str, dict[str, Schema]] = {
             },
             "required": ["type"],
         },
+        "metadata": closed([], user_id=either(TEXT, {"type": "null"})),
     },
     "ollama_chat": {
         "model": SAMPLING["model"],

@@ -93,8 +93,23 @@ class WordInspector:
     def patterns(self, texts: Any, flow: Flow) -> list[Inspection]:
         return [self.inspect(text, flow) for text in texts]
 
+    def border(self, before: str, flow: Flow) -> NoBorder:
+        return NoBorder()
+
     def guard(self, flow: Flow, **_: Any) -> WordGuard:
         return WordGuard(self)
+
+
+class NoBorder:
+    """Words are not put together over a border."""
+
+    label = PUBLIC
+
+    def feed(self, piece: str) -> Released:
+        return Released(piece)
+
+    def finish(self) -> Released:
+        return Released("")
 
 
 class ReviewedWords(WordInspector):

@@ -45,6 +45,7 @@ OPENAI_CHAT: dict[str, Any] = {
     },
     "stop": [MARK],
     "user": MARK,
+    "metadata": {MARK: MARK},
     "seed": 7,
     "stream": True,
     "stream_options": {"include_usage": True},
@@ -54,7 +55,11 @@ OPENAI_CHAT: dict[str, Any] = {
 }
 BODIES: list[tuple[str, str, dict[str, Any]]] = [
     ("openai", "/v1/chat/completions", OPENAI_CHAT),
-    ("openai", "/v1/completions", {"model": "m", "prompt": [MARK], "suffix": MARK, "stop": MARK, "user": MARK, "echo": True}),
+    (
+        "openai",
+        "/v1/completions",
+        {"model": "m", "prompt": [MARK], "suffix": MARK, "stop": MARK, "metadata": {"a": MARK}},
+    ),
     ("openai", "/v1/embeddings", {"model": "m", "input": [MARK, MARK], "user": MARK, "encoding_format": "float"}),
     (
         "anthropic",
@@ -78,6 +83,7 @@ BODIES: list[tuple[str, str, dict[str, Any]]] = [
             "tool_choice": {"type": "tool", "name": MARK},
             "stop_sequences": [MARK],
             "top_k": 3,
+            "metadata": {"user_id": MARK},
         },
     ),
     (
@@ -148,6 +154,33 @@ def test_what_the_clients_send_is_accepted_and_every_string_is_found(dialect: st
     assert before >= request.texts.count(MARK) > 0
     request.replace_texts(["X"] * len(request.texts))
     assert MARK.encode() not in encode_request(request)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path", "name"),
+    [
+        ("openai", "/v1/chat/completions", "store"),
+        ("openai", "/v1/embeddings", "safety_identifier"),
+        ("anthropic", "/v1/messages", "cache_control"),
+        ("ollama", "/api/generate", "keep_alive"),
+    ],
+)
+def test_what_is_for_a_vendor_s_own_service_is_left_out_and_named(dialect: str, path: str, name: str) -> None:
+    body = next(one for at, where, one in BODIES if (at, where) == (dialect, path))
+    request = parse(dialect, path, orjson.dumps({**body, name: MARK + "4711"}))
+    assert f"{name} was not forwarded" in request.warnings
+    assert b"4711" not in encode_request(request)
+    assert parse(dialect, path, orjson.dumps({**body, name: None})).warnings == parse(dialect, path, orjson.dumps(body)).warnings
+
+
+@pytest.mark.parametrize(
+    "metadata", [7, ["a"], {"a": 1}, {"a": {"b": "c"}}, {"a" * 65: "b"}, {"a": "b" * 513}, {str(n): "" for n in range(17)}]
+)
+def test_metadata_of_another_form_is_refused_at_its_place(metadata: Any) -> None:
+    for dialect, path, body in (BODIES[0], BODIES[3]):
+        with pytest.raises(CallerError) as refused:
+            parse(dialect, path, orjson.dumps({**body, "metadata": metadata}))
+        assert refused.value.where.startswith("metadata")
 
 
 @settings(max_examples=max(1000, settings().max_examples))

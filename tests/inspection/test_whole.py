@@ -84,8 +84,20 @@ def test_a_place_that_it_finds_is_treated_like_a_pattern_in_characters_of_the_te
 def test_a_mark_stops_the_text_and_takes_nothing_out_of_it() -> None:
     verdict = inspector(Words({"ignore": "attack"}, marks=True), BLOCKS).inspect("please ignore it", PROMPT)
     assert (verdict.text, verdict.action) == ("", Action.BLOCK)
-    with pytest.raises(ConfigurationError, match="nothing can be taken out"):
+    with pytest.raises(ConfigurationError, match="nothing can be taken out") as refused:
         inspector(Words({"ignore": "attack"}, marks=True), REDACTS)
+    assert refused.value.where == "p:6: rules[2]"
+
+
+def test_a_mark_that_an_extended_policy_takes_out_is_told_with_the_rule_there() -> None:
+    policies = {"mine": policy(REDACTS)}
+    with pytest.raises(ConfigurationError) as refused:
+        PolicyInspector(
+            SMALL,
+            load_policy("version: 1\nextends: mine\n", "own", lambda name: (policies[name], name)),
+            text_detectors=[Words({"ignore": "attack"}, marks=True)],
+        )
+    assert refused.value.where == "mine: rules[2]"
 
 
 def test_it_sees_the_texts_of_the_origins_that_it_wants_in_their_order() -> None:

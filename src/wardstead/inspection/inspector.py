@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from wardstead.inspection.border_guard import BorderGuard
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
@@ -243,6 +244,10 @@ class PolicyInspector:
         if not self._whole.concerns(flow):
             return guard
         return CheckedGuard(guard, self._whole, case, flow, self.policy)
+
+    def border(self, before: str, flow: Flow) -> BorderGuard:
+        """See ``Inspector.border``."""
+        return BorderGuard(lambda: PatternGuard(self._matcher, self._judge.case(flow, None, combining=False)), before)
 
 
 def _crashed(text: str) -> Inspection:

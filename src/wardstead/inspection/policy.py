@@ -34,6 +34,8 @@ class Treatment:
 
     label: Label
     actions: Actions
+    where: str = field(default="", compare=False)
+    """Which rule of which file says so."""
 
     def action(self, flow: Flow) -> Action:
         """What happens to it on this way."""
@@ -111,6 +113,11 @@ class ClassificationPolicy:
                 "'wardstead classify use general' writes that line, and keeps the file as it was beside it",
             )  # fmt: skip
         return found
+
+    def where(self, kind: str, category: str) -> str:
+        """Where it says what happens to such a finding: with the line, where its own file does."""
+        named = (kind, "") if kind in self.by_type else ("", category)
+        return self.own_places.get(named) or self.treatment(kind, category).where or "classification policy"
 
     def check_names(self, types: Collection[str], categories: Collection[str]) -> None:
         """Raises ``ConfigurationError`` for what names no finding: a misspelt rule would let its data through.

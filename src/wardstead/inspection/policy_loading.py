@@ -150,7 +150,7 @@ class _Treater:
         """Raises ``ConfigurationError`` where neither says what happens."""
         given = {Direction.PROMPT: rule.prompt, Direction.ANSWER: rule.answer}
         one = _label(rule.label, self._levels)
-        return Treatment(one, {flow: self._action(given[flow.direction], flow, one, place) for flow in FLOWS})
+        return Treatment(one, {flow: self._action(given[flow.direction], flow, one, place) for flow in FLOWS}, place)
 
     def _action(self, given: written.Actions | None, flow: Flow, one: Label, place: str) -> Action:
         own = None if given is None else _word(given, flow.model)

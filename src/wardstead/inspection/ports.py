@@ -152,6 +152,26 @@ class StreamGuard(Protocol):
         ...
 
 
+class Border(Protocol):
+    """Inspects what reaches over from a text that is over into one that arrives in pieces, by form alone.
+
+    INVARIANT: what it lets go of and finds is the same however the second text is cut; its findings' places are in that text.
+    """
+
+    @property
+    def label(self) -> Label:
+        """Of what was found and stays in the second text."""
+        ...
+
+    def feed(self, piece: str) -> Released:
+        """Take the next piece; give, for its own guard, all that has come as soon as nothing can reach over to it any more."""
+        ...
+
+    def finish(self) -> Released:
+        """The second text is over: give what still waits."""
+        ...
+
+
 class Inspector(Protocol):
     """All detectors under one policy. Never raises: a detector that fails gives a ``detector-failed`` finding, which blocks."""
 
@@ -219,4 +239,8 @@ class Inspector(Protocol):
 
     def guard(self, flow: Flow, *, pseudonyms: Pseudonyms | None = None) -> StreamGuard:
         """A guard for one text that will arrive in pieces."""
+        ...
+
+    def border(self, before: str, flow: Flow) -> Border:
+        """For one text that will arrive in pieces behind ``before``, which somebody reads as if they were one."""
         ...

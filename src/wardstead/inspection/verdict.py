@@ -61,15 +61,20 @@ class Ruling(msgspec.Struct, frozen=True):
 class Judge:
     """What policy makes of findings, by the numbers of their kinds."""
 
-    __slots__ = ("combinations", "kinds", "treatments")
+    __slots__ = ("_policy", "combinations", "kinds", "treatments")
 
     def __init__(self, kinds: Sequence[Kind], policy: ClassificationPolicy) -> None:
         """Raises ``ConfigurationError`` where the policy says nothing of a kind, or speaks of what nobody finds."""
         # Rules may speak of canaries where none is planted.
         policy.check_names({one.type for one in kinds} | {"canary", PLANTED}, {one.category for one in kinds} | {"canary"})
+        self._policy = policy
         self.kinds = tuple(kinds)
         self.treatments = [policy.treatment(one.type, one.category) for one in kinds]
         self.combinations = Combinations(policy.combinations, kinds)
+
+    def where(self, number: int) -> str:
+        """Where policy says what happens to such a finding."""
+        return self._policy.where(self.kinds[number].type, self.kinds[number].category)
 
     def case(self, flow: Flow, pseudonyms: Pseudonyms | None, *, combining: bool = True) -> Case:
         """What judges texts, from the beginning to the end; ``combining``: also by what findings mean together."""

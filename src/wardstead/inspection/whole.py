@@ -72,7 +72,7 @@ class WholeText:
             if any(action.replaces for action in self._judge.treatments[number].actions.values()):
                 raise ConfigurationError(
                     f"{name!r} says something of a text as a whole: nothing can be taken out of it",
-                    where="classification policy", next_step="allow, flag, hold or block it",
+                    where=self._judge.where(number), next_step="allow, flag, hold or block it",
                 )  # fmt: skip
 
     def with_last(self, detector: TextDetector) -> WholeText:

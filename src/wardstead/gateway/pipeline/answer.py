@@ -16,7 +16,8 @@ from wardstead.gateway.protocol.logprobs import Spelling, Token
 from wardstead.gateway.protocol.texts import json_text, unescaped
 from wardstead.gateway.protocol.types import Chunk
 from wardstead.gateway.protocol.upstream import ToolCallAssembler
-from wardstead.inspection.ports import Flow, Inspector, Released, StreamGuard
+from wardstead.inspection.borders import REACH
+from wardstead.inspection.ports import Border, Flow, Inspector, Released, StreamGuard
 from wardstead.inspection.pseudonyms import Restorer, Vault
 from wardstead.kernel.errors import PeerError
 from wardstead.kernel.findings import Action, Finding
@@ -63,6 +64,9 @@ class _Choice:
     structured: bytearray = field(default_factory=bytearray)
     spelling: Spelling = field(default_factory=Spelling)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    # The end of what was thought, as it came, and what looks at the border between it and what is said.
+    last_thought: str = ""
+    border: Border | None = None
     # All that has arrived, as it came. Kept only where policy may hold the answer for review.
     arrived: bytearray = field(default_factory=bytearray)
     thought: bytearray = field(default_factory=bytearray)
@@ -111,13 +115,15 @@ class AnswerGuard:
         if self._may_hold:
             choice.take(chunk)
         if chunk.reasoning:
+            if choice.border is None:
+                choice.last_thought = (choice.last_thought + chunk.reasoning)[-REACH:]
             self._think(choice.reasoning.feed(chunk.reasoning), choice, out)
         text = chunk.text or chunk.refusal
         if text:
             if self._structured:
                 choice.structured += text.encode()
             else:
-                self._hand_out(choice.text.feed(text), choice, out)
+                self._say(text, choice, out)
         if chunk.tool_calls:
             choice.tools.feed(chunk.tool_calls)
         # Those of reasoning and tool calls spell nothing that is text.
@@ -221,6 +227,21 @@ class AnswerGuard:
         choice.thoughts += thought.encode()
         self._stop_if_blocked(released, out)
 
+    def _say(self, text: str, choice: _Choice, out: Chunk) -> None:
+        """Text that has arrived: behind what was thought, its beginning waits until nothing can reach over to it."""
+        if choice.border is None:
+            choice.border = self._inspector.border(choice.last_thought, self._flow)
+        text = self._passed(choice.border.feed(text), choice.border, out)
+        if text:
+            self._hand_out(choice.text.feed(text), choice, out)
+
+    def _passed(self, released: Released, border: Border, out: Chunk | None) -> str:
+        if released.findings:
+            self.findings += released.findings
+            self._raise_label(border.label)
+        self._stop_if_blocked(released, out)
+        return released.text
+
     def _hand_out(self, released: Released, choice: _Choice, out: Chunk) -> None:
         text = self._release(released, choice.text)
         out.text += choice.restored_text.feed(text)
@@ -261,6 +282,8 @@ class AnswerGuard:
             choice.released += text.encode()
             out.text = self._restored_json(text)
         else:
+            if choice.border is not None:
+                self._hand_out(choice.text.feed(self._passed(choice.border.finish(), choice.border, out)), choice, out)
             self._hand_out(choice.text.finish(), choice, out)
         out.reasoning += choice.restored_reasoning.finish()
         out.text += choice.restored_text.finish()
@@ -344,6 +367,8 @@ class AnswerGuard:
         """Inspect a whole (not streamed) answer in place."""
         for choice in completion["choices"]:
             message = choice.get("message", choice)
+            if message.get("reasoning_content") and message.get("content") and not self._structured:
+                message["content"] = self._behind(message["reasoning_content"], message["content"])
             for name in ("content", "text", "reasoning_content", "refusal"):
                 if message.get(name):
                     whole = self._structured and name in {"content", "text"}
@@ -351,6 +376,11 @@ class AnswerGuard:
             if message.get("tool_calls"):
                 message["tool_calls"] = [self._whole_call(call) for call in message["tool_calls"]]
             choice["logprobs"] = self._spelled(choice["logprobs"], message.get("content") or message.get("text") or "")
+
+    def _behind(self, thought: str, said: str) -> str:
+        """``said`` without what reaches over to it."""
+        border = self._inspector.border(thought, self._flow)
+        return "".join(self._passed(released, border, None) for released in (border.feed(said), border.finish()))
 
     def _spelled(self, tokens: list[Token], text: str) -> list[Token]:
         if not self._wants_logprobs:

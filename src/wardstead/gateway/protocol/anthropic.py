@@ -12,7 +12,7 @@ from wardstead.gateway.protocol import fields
 from wardstead.gateway.protocol.attachments import source_block
 from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.errors import message_of
-from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text, word
+from wardstead.gateway.protocol.fields import BadField, Check, left_out, mapping, sequence, text, word
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.openai import model_of, parse_chat
 from wardstead.gateway.protocol.texts import arguments
@@ -31,8 +31,10 @@ TABLE: Final[dict[str, Check]] = {
     "stream": fields.boolean,
     "tools": fields.anything,
     "tool_choice": fields.anything,
+    "metadata": mapping,
 }
-_DROPPED: Final = frozenset({"metadata", "service_tier", "cache_control", "container", "inference_geo"})
+_DROPPED: Final = frozenset({"service_tier", "cache_control", "container", "inference_geo"})
+"""Addressed to Anthropic's own service: left out with a warning."""
 _TEXT_BLOCK: Final = frozenset({"type", "text", "cache_control", "citations"})
 _TOOL_USE: Final = frozenset({"type", "id", "name", "input", "cache_control", "caller"})
 _TOOL_RESULT: Final = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control"})
@@ -64,13 +66,13 @@ class AnthropicDialect:
     def parse(self, path: str, body: bytes, *, limits: Limits, fields: FieldPolicy) -> ParsedRequest:
         """See ``Dialect.parse``. ``path`` is always ``/v1/messages``."""
         del path
-        given = {k: v for k, v in decode_object(body, depth=limits.depth).items() if k not in _DROPPED}
+        given, dropped = left_out(decode_object(body, depth=limits.depth), _DROPPED)
         kept, warnings = _pick(given, fields)
         for name in ("messages", "max_tokens"):
             if name not in kept:
                 raise BadField("is required", where=name)
         request = parse_chat(_to_openai(kept, limits), limits, FieldPolicy(fields.unknown))
-        request.warnings = (*warnings, *request.warnings)
+        request.warnings = (*dropped, *warnings, *request.warnings)
         return request
 
     def answer(self, completion: dict[str, Any], context: AnswerContext) -> bytes:
@@ -127,6 +129,8 @@ def _to_openai(kept: dict[str, Any], limits: Limits) -> dict[str, Any]:
     for name in ("max_tokens", "temperature", "top_p", "top_k", "stream"):
         if name in kept:
             body[name] = kept[name]
+    if "metadata" in kept:
+        body["user"] = _user(kept["metadata"])
     if "stop_sequences" in kept:
         body["stop"] = kept["stop_sequences"]
     if "tools" in kept:
@@ -134,6 +138,12 @@ def _to_openai(kept: dict[str, Any], limits: Limits) -> dict[str, Any]:
     if "tool_choice" in kept:
         body.update(_tool_choice(mapping(kept["tool_choice"], "tool_choice")))
     return body
+
+
+def _user(metadata: dict[str, Any]) -> str:
+    """Whom the request is made for, which is all that the API's metadata can say."""
+    _only(metadata, frozenset({"user_id"}), "metadata")
+    return str(text(fields.given(metadata, "user_id", ""), "metadata.user_id"))
 
 
 def _text_blocks(value: Any, where: str) -> str | list[dict[str, Any] | Enclosed]:
@@ -224,7 +234,7 @@ def _document(block: dict[str, Any], where: str, limits: Limits) -> list[dict[st
 def _only(block: dict[str, Any], known: frozenset[str], where: str) -> None:
     unknown = set(block) - known
     if unknown:
-        raise BadField("is not a field of this block", where=f"{where}.{min(unknown)[:80]}")
+        raise BadField("is not a field here", where=f"{where}.{min(unknown)[:80]}")
 
 
 def _tool(value: Any, where: str) -> dict[str, Any]:

@@ -107,6 +107,23 @@ def sequence(value: Any, where: str, limit: int) -> list[Any]:
     return value
 
 
+def texts_by_name(most: int, name_characters: int, characters: int) -> Check:
+    """An object of at most ``most`` strings, whose names and values are no longer than these."""
+
+    def check(value: Any, where: str) -> Any:
+        given = mapping(value, where)
+        if len(given) > most:
+            raise BadField(f"must have at most {most} entries", where=where)
+        for name, one in given.items():
+            if len(name) > name_characters or len(text(one, f"{where}.{name[:80]}")) > characters:
+                raise BadField(
+                    f"must have names of at most {name_characters} and values of at most {characters} characters", where=where
+                )
+        return given
+
+    return check
+
+
 def anything(value: Any, _where: str) -> Any:
     """Any JSON: its strings are inspected like all others."""
     return value
@@ -123,6 +140,17 @@ def required(body: Mapping[str, Any], name: str) -> Any:
     if name not in body:
         raise BadField("is required", where=name)
     return body[name]
+
+
+def left_out(body: Mapping[str, Any], names: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
+    """``body`` without what is addressed to somebody else's service, and warnings that name it."""
+    kept = {name: value for name, value in body.items() if name not in names}
+    return kept, [not_forwarded(name) for name in body if name in names and body[name] is not None]
+
+
+def not_forwarded(path: str) -> str:
+    """The warning about a field."""
+    return f"{path[:80]} was not forwarded"
 
 
 def pick(
@@ -144,7 +172,7 @@ def pick(
         elif name in policy.extra and name not in NEVER:
             kept[name] = value
         elif policy.unknown is UnknownFields.WARN:
-            warnings.append(f"{path[:80]} was not forwarded")
+            warnings.append(not_forwarded(path))
         else:
             raise BadField(
                 "is not forwarded by this gateway", where=path[:80],

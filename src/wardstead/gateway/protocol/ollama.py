@@ -10,7 +10,7 @@ import orjson
 
 from wardstead.gateway.protocol import fields
 from wardstead.gateway.protocol.errors import message_of
-from wardstead.gateway.protocol.fields import BadField, Check, mapping, sequence, text
+from wardstead.gateway.protocol.fields import BadField, Check, left_out, mapping, sequence, text
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.openai import model_of, parse_chat
 from wardstead.gateway.protocol.texts import arguments
@@ -27,7 +27,7 @@ _COMMON: Final[dict[str, Check]] = {
 CHAT: Final[dict[str, Check]] = {**_COMMON, "messages": fields.anything, "tools": fields.anything}
 GENERATE: Final[dict[str, Check]] = {**_COMMON, "prompt": text, "system": text}
 _DROPPED: Final = frozenset({"keep_alive", "logprobs", "top_logprobs"})
-"""How long a model stays loaded is the operator's to say."""
+"""How long a model stays loaded is the operator's to say; answers of this dialect carry no log-probabilities."""
 OPTIONS: Final = {
     "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p", "seed": "seed", "stop": "stop",
     "num_predict": "max_tokens", "presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty",
@@ -44,12 +44,12 @@ class OllamaDialect:
 
     def parse(self, path: str, body: bytes, *, limits: Limits, fields: FieldPolicy) -> ParsedRequest:
         """See ``Dialect.parse``. Streams unless told otherwise, as Ollama does."""
-        given = {k: v for k, v in decode_object(body, depth=limits.depth).items() if k not in _DROPPED}
+        given, ignored = left_out(decode_object(body, depth=limits.depth), _DROPPED)
         generate = path == "/api/generate"
         kept, warnings = _pick(given, generate=generate, policy=fields)
         translated, dropped = _to_openai(kept, generate=generate)
         request = parse_chat(translated, limits, FieldPolicy(fields.unknown))
-        request.warnings = (*warnings, *dropped, *request.warnings)
+        request.warnings = (*ignored, *warnings, *dropped, *request.warnings)
         request.dialect_state = {"generate": generate}
         return request
 

@@ -10,7 +10,7 @@ import orjson
 
 from wardstead.gateway.protocol import fields, logprobs
 from wardstead.gateway.protocol.errors import message_of
-from wardstead.gateway.protocol.fields import BadField, Check
+from wardstead.gateway.protocol.fields import BadField, Check, left_out
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.messages import Collector, canonical_messages, canonical_tools, response_format, tool_choice
 from wardstead.gateway.protocol.types import AnswerContext, Chunk, FieldPolicy, Limits, Operation, ParsedRequest
@@ -37,6 +37,7 @@ def sampling(limits: Limits) -> dict[str, Check]:
         "n": fields.integer(1, limits.choices, clamp=True),
         "stream": fields.boolean,
         "user": fields.text,
+        "metadata": fields.texts_by_name(16, 64, 512),
     }
 
 
@@ -78,8 +79,8 @@ EMBEDDING_TABLE: Final[dict[str, Check]] = {
     "dimensions": fields.integer(1, 65536),
     "user": fields.text,
 }
-_DROPPED: Final = frozenset({"metadata", "store", "service_tier", "safety_identifier", "prompt_cache_retention", "verbosity"})
-"""Addressed to OpenAI's own service: meaningless here, and harmless to leave out."""
+_DROPPED: Final = frozenset({"store", "service_tier", "safety_identifier", "prompt_cache_retention", "verbosity"})
+"""Addressed to OpenAI's own service, and meaningless here: left out with a warning."""
 
 
 class OpenAIDialect:
@@ -90,12 +91,15 @@ class OpenAIDialect:
     def parse(self, path: str, body: bytes, *, limits: Limits, fields: FieldPolicy) -> ParsedRequest:
         """See ``Dialect.parse``."""
         operation = Operation(path)
-        given = {k: v for k, v in decode_object(body, depth=limits.depth).items() if k not in _DROPPED}
+        given, warnings = left_out(decode_object(body, depth=limits.depth), _DROPPED)
         if operation is Operation.CHAT:
-            return parse_chat(given, limits, fields)
-        if operation is Operation.COMPLETION:
-            return _parse_completion(given, limits, fields)
-        return _parse_embedding(given, fields)
+            request = parse_chat(given, limits, fields)
+        elif operation is Operation.COMPLETION:
+            request = _parse_completion(given, limits, fields)
+        else:
+            request = _parse_embedding(given, fields)
+        request.warnings = (*warnings, *request.warnings)
+        return request
 
     def answer(self, completion: dict[str, Any], context: AnswerContext) -> bytes:
         """See ``Dialect.answer``."""
@@ -213,6 +217,7 @@ def _request(operation: Operation, model: str, body: dict[str, Any], into: Colle
 def _common_texts(body: dict[str, Any], policy: FieldPolicy, into: Collector) -> None:
     _add_texts(body, "stop", into)
     _add_texts(body, "user", into)
+    into.add_free_form(body.get("metadata", {}))
     for name in policy.extra:
         if name in body:
             _add_extra(body, name, into)

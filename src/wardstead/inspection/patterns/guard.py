@@ -51,6 +51,11 @@ class PatternGuard:
         """The join of the labels of everything found so far that stays in the text."""
         return self._label
 
+    @property
+    def decided(self) -> int:
+        """So many characters of the text are behind it: nothing that begins in them will still be found."""
+        return self._chars + char_count(self._view.text[: self._released])
+
     def feed(self, piece: str) -> Released:
         """See ``StreamGuard.feed``."""
         if self._over or not piece:
