@@ -56,9 +56,13 @@ def test_a_distributions_interpreter_is_given_by_itself() -> None:
 
 
 def test_weights_that_are_not_sealed_are_bound_read_only() -> None:
-    plan = bubblewrap_plan("bwrap", replace(PROFILE, weights_file="/m/w.gguf"), "x86_64")
-    assert plan.weights_fd_argument is None
-    assert "--ro-bind /m/w.gguf /model/weights.gguf" in " ".join(plan.arguments)
+    plan = bubblewrap_plan("bwrap", replace(PROFILE, weights_sealed=False), "x86_64")
+    assert plan.weights_fd_argument is not None
+    assert plan.arguments[plan.weights_fd_argument - 1 : plan.weights_fd_argument + 2] == (
+        "--ro-bind-fd",
+        "",
+        "/model/weights.gguf",
+    )
 
 
 def test_no_isolation_has_no_filter() -> None:

@@ -51,6 +51,9 @@ ACTIONS: Final = frozenset(
         "readData",
         "useData",
         "changeData",
+        "addModel",
+        "approveModel",
+        "overrideModel",
     }
 )
 _WORDS: Final[Mapping[str, str]] = {
@@ -77,6 +80,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "readData": "read {}",
     "useData": "put {} into a request",
     "changeData": "change {}",
+    "addModel": "bring a model in",
+    "approveModel": "review and approve a model",
+    "overrideModel": "let a model serve that was not admitted",
 }
 
 
@@ -113,11 +119,12 @@ class CedarDecisionPoint:
         circumstances: AccessRules | None = None,
         *,
         product: Mapping[str, str] | None = None,
+        beside: Mapping[str, str] | None = None,
     ) -> None:
         """``policies``: file name to Cedar text. Raises ``ConfigurationError`` that names what does not parse or validate.
 
         ``product``: policies of the product that are in force with every schema that they fit; where one does not, the actions
-        that it names are denied.
+        that it names are denied. ``beside``: texts that decide about other things and are of the same version.
         """
         if not policies:
             raise ConfigurationError(
@@ -158,7 +165,8 @@ class CedarDecisionPoint:
         """Every role that a policy speaks of: another would give nobody anything."""
         parts = [part.encode() for name in sorted(policies) for part in (name, policies[name])]
         said = self.circumstances.version.encode()
-        self.version = sha256(length_prefixed(schema.encode(), *parts, *([said] if said else []))).hexdigest()[:16]
+        more = [part.encode() for name, text in sorted((beside or {}).items()) for part in (name, text)]
+        self.version = sha256(length_prefixed(schema.encode(), *parts, *([said] if said else []), *more)).hexdigest()[:16]
 
     @property
     def unpermitted(self) -> frozenset[str]:

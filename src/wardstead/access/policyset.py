@@ -15,11 +15,13 @@ from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 SCHEMA: Final = "schema.cedarschema"
 RULES: Final = "access.yaml"
+ADMISSION: Final = "admission.yaml"
+"""What is asked of models: the supply room reads it, and it is in force with the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """The texts of a deployment's own files by name: ``*.cedar``, the schema, and ``access.yaml`` where there is one."""
+    """The texts of a deployment's own files by name: ``*.cedar``, the schema, ``access.yaml`` and ``admission.yaml``, if any."""
 
     texts: Mapping[str, str]
 
@@ -99,7 +101,9 @@ def compile_policies(files: PolicyFiles, product: Product, where: str) -> Access
         raise ConfigurationError("the policy schema is missing", where=f"{where}/{SCHEMA}")
     own = files.texts.get(RULES)
     rules = load_rules(product.rules, f"wardstead: {RULES}") if own is None else load_rules(own, f"{where}/{RULES}")
-    point = CedarDecisionPoint({**policies, **product.mandatory}, files.texts[SCHEMA], rules, product=product.fitting)
+    beside = {name: text for name, text in files.texts.items() if name == ADMISSION}
+    cedar = {**policies, **product.mandatory}
+    point = CedarDecisionPoint(cedar, files.texts[SCHEMA], rules, product=product.fitting, beside=beside)
     _require_strength(rules, point, f"{where}/{SCHEMA}")
     return AccessPolicies(files, point, rules)
 

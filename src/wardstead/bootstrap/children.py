@@ -11,16 +11,18 @@ from functools import partial
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.recorder import Recorder
+from wardstead.bootstrap.admitting import REFUSED, SEALED, UNSEALED, Standing, attest, standing, template_text
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.reading import present, read_text
+from wardstead.bootstrap.guarding import keep_guarding
 from wardstead.bootstrap.reviewing import desk_of_command_line
 from wardstead.bootstrap.synchronising import keep_synchronising
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.bootstrap.witnessing import keep_witnessing
 from wardstead.config.sections import ModelSection
-from wardstead.kernel.errors import ConfigurationError, WardsteadError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 
 log = logging.getLogger(__name__)
+_LOOK_S = 1.0
 _VERIFYING_ENDS_S = 2.0
 """How long verification is waited for at the end. It only reads: it can be left at whatever it does."""
 
@@ -53,6 +55,8 @@ def run_recorder(deployment: Deployment) -> int:
         reading.start()
     witnessing = threading.Thread(target=keep_witnessing, args=(deployment, stop), name="witnessing", daemon=True)
     witnessing.start()
+    guarding = threading.Thread(target=keep_guarding, args=(deployment, stop), name="guarding", daemon=True)
+    guarding.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     verifying.join(_VERIFYING_ENDS_S)
     return 0
@@ -70,25 +74,70 @@ def prune(deployment: Deployment) -> int:
 
 
 def run_launcher(deployment: Deployment, model: str) -> int:
-    """Run one model server until it ends (status 1) or we are told to stop (0)."""
+    """Run one model server, while its model is admitted, until it ends (status 1) or we are told to stop (0)."""
     stop = _until_told()
-    attestation = deployment.places.attestation(model)
-    attestation.unlink(missing_ok=True)
-    launcher = Launcher(server_of(deployment, model))
-    launcher.start(lambda step: log.info("model server", extra={"fields": {"model": model, "step": step}}))
-    attestation.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    attestation.write_text("yes" if launcher.sealed else "no")
-    log.info("model server", extra={"fields": {"model": model, "step": "ready"}})
-    return launcher.run(stop)
+    section = section_of(deployment, model)
+    while not stop.is_set():
+        status = _serve(deployment, section, stop)
+        if status is not None:
+            return status
+        stop.wait(_LOOK_S)
+    return 0
 
 
-def _template(deployment: Deployment, name: str) -> str:
-    if not name:
-        return ""
-    path = deployment.places.directory / name
-    if not present(path):
-        raise ConfigurationError("the chat template is missing", where=str(path))
-    return read_text(path)
+def _serve(deployment: Deployment, section: ModelSection, stop: threading.Event) -> int | None:
+    """Serve exactly what was admitted, if it is: how that ended; ``None`` where it may not, or no more."""
+    stands = standing(deployment, section)
+    if stands.refused:
+        attest(deployment, section.name, REFUSED)
+        return None
+    launcher = Launcher(server_of(deployment, section, stands))
+    try:
+        launcher.start(lambda step: log.info("model server", extra={"fields": {"model": section.name, "step": step}}))
+    except IntegrityError as error:
+        # Somebody has to look at it: whoever guards the models suspends this one, and records why.
+        fields = {"model": section.name, **error.diagnostics()}
+        log.error("the model is not served", extra={"fields": fields})  # noqa: TRY400 -- the error says it all
+        attest(deployment, section.name, REFUSED)
+        return None
+    attest(deployment, section.name, SEALED if launcher.sealed else UNSEALED)
+    log.info("model server", extra={"fields": {"model": section.name, "step": "ready"}})
+    told = _WhileAdmitted(deployment, section, stop)
+    status = launcher.run(told)
+    if stop.is_set() or status:
+        return status
+    log.error("the model is not served any more", extra={"fields": {"model": section.name, "why": told.refused}})
+    attest(deployment, section.name, REFUSED)
+    return None
+
+
+class _WhileAdmitted:
+    """Time to stop is when we are told to, or when the model is not admitted any more, or by another statement."""
+
+    def __init__(self, deployment: Deployment, section: ModelSection, stop: threading.Event) -> None:
+        self._deployment, self._section, self._stop = deployment, section, stop
+        self._envelope = _envelope(standing(deployment, section))
+        self._looked_s = time.monotonic()
+        self.refused = ""
+
+    def wait(self, timeout: float | None = None, /) -> bool:
+        """See ``StopEvent``."""
+        if self._stop.wait(timeout):
+            return True
+        if time.monotonic() - self._looked_s < _LOOK_S:
+            return False
+        self._looked_s = time.monotonic()
+        try:
+            stands = standing(self._deployment, self._section)
+        except WardsteadError as error:  # the gateway refuses it by itself where the database says so
+            log.warning("the model's admission could not be looked at", extra={"fields": error.diagnostics()})
+            return False
+        self.refused = stands.refused or ("" if _envelope(stands) == self._envelope else "it was admitted anew")
+        return bool(self.refused)
+
+
+def _envelope(stands: Standing) -> bytes:
+    return stands.admission.envelope if stands.admission is not None else b""
 
 
 def section_of(deployment: Deployment, model: str) -> ModelSection:
@@ -99,19 +148,19 @@ def section_of(deployment: Deployment, model: str) -> ModelSection:
     raise ConfigurationError(f"there is no embedded model {model!r}", where=str(deployment.places.config))
 
 
-def server_of(deployment: Deployment, model: str) -> ModelServer:
-    """What to start for a model."""
-    upstream = section_of(deployment, model).upstream
+def server_of(deployment: Deployment, section: ModelSection, stands: Standing) -> ModelServer:
+    """What to start for an admitted model. Raises ``IntegrityError`` where its template is not the admitted one."""
+    upstream = section.upstream
     return ModelServer(
-        model,
+        section.name,
         deployment.places.directory / upstream.weights,
         upstream.sha256,
-        deployment.places.sockets(model),
+        deployment.places.sockets(section.name),
         mode=deployment.mode,
         context=upstream.context,
         parallel=upstream.parallel,
         threads=upstream.threads,
         gpu_layers=upstream.gpu_layers,
-        chat_template=_template(deployment, upstream.chat_template),
+        chat_template=template_text(deployment, stands),
         weights_key=partial(deployment.keys.key, WEIGHTS),
     )

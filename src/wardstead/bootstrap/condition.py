@@ -10,6 +10,7 @@ from typing import Any
 
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap import break_glass
+from wardstead.bootstrap.admitting import REFUSED, SEALED, admission_check, admission_document, attested, standing
 from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
@@ -60,7 +61,10 @@ def posture(deployment: Deployment) -> list[Check]:
     ]
     for model in deployment.settings.models:
         if model.upstream.kind == "embedded":
-            checks.append(_isolation(deployment, model.name))
+            stands = standing(deployment, model)
+            checks.append(admission_check(stands))
+            if attested(deployment, model.name) != REFUSED:
+                checks.append(_isolation(deployment, model.name))
         else:
             checks.append(_unattested(model.name, _cleared(deployment, model)))
     return checks
@@ -79,15 +83,7 @@ def _isolation(deployment: Deployment, model: str) -> Check:
         results = probes(deployment, model) if deployment.mode is not Mode.NONE else ()
     except PeerError:
         results = ()
-    return isolation_check(model, deployment.mode, results, sealed=_sealed(deployment, model))
-
-
-def _sealed(deployment: Deployment, model: str) -> bool:
-    """Whether the launcher says that the weights cannot change any more. Anything but its yes is a no."""
-    try:
-        return deployment.places.attestation(model).read_bytes() == b"yes"
-    except OSError:
-        return False
+    return isolation_check(model, deployment.mode, results, sealed=attested(deployment, model) == SEALED)
 
 
 def _unattested(model: str, label: str) -> Check:
@@ -224,6 +220,7 @@ def status(deployment: Deployment) -> dict[str, Any]:
                 "name": model.name,
                 "kind": model.upstream.kind,
                 "attested": model.upstream.kind == "embedded",
+                "admission": admission_document(standing(deployment, model)) if model.upstream.kind == "embedded" else None,
                 "healthy": noted is not None and _answers(deployment, model),
                 "clearance": {"level": model.clearance.level, "compartments": list(model.clearance.compartments)},
                 "isolation": deployment.mode.value if model.upstream.kind == "embedded" else "unknown",

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.policyset import (
+    ADMISSION,
     RULES,
     SCHEMA,
     AccessPolicies,
@@ -32,6 +33,7 @@ from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.keys.folder import CREDENTIALS, KeyFolder
 from wardstead.adapters.store.access import AccessStore
 from wardstead.adapters.store.admin_record import AdminRecord
+from wardstead.adapters.store.admissions import AdmissionStore
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.certificates import CertificateStore
 from wardstead.adapters.store.conversations import ConversationStore
@@ -65,6 +67,7 @@ from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label, Levels, UnknownLevel
 from wardstead.ledger.sealing import Sealer
+from wardstead.supply.admission_policy import AdmissionPolicy, load_admission, strictest
 
 ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
 PORT_VARIABLE = "WARDSTEAD_PORT"
@@ -212,6 +215,11 @@ class Deployment:
         return CertificateStore(self.directory, pepper=self.pepper, clock=now_ms, entropy=os.urandom)
 
     @cached_property
+    def admissions(self) -> AdmissionStore:
+        """Models on their way to being admitted, and what became of them."""
+        return AdmissionStore(self.directory, clock=now_ms)
+
+    @cached_property
     def entitlements(self) -> AccessStore:
         """What people have for a time, or from one another."""
         return AccessStore(self.directory, clock=now_ms, entropy=os.urandom)
@@ -265,7 +273,7 @@ class Deployment:
     def policy_files(self) -> PolicyFiles:
         """What stands in the folder: in force or not."""
         folder = self.places.policies
-        names = [*(path.name for path in sorted(folder.glob("*.cedar"))), SCHEMA, RULES]
+        names = [*(path.name for path in sorted(folder.glob("*.cedar"))), SCHEMA, RULES, ADMISSION]
         return PolicyFiles({name: read_text(folder / name) for name in names if present(folder / name)})
 
     def folder_policies(self) -> AccessPolicies:
@@ -273,6 +281,7 @@ class Deployment:
         where = str(self.places.policies)
         found = compile_policies(self.policy_files(), product_policies(), where)
         require_known_attributes(found, where)
+        self.admission_policy(found)
         return found
 
     def policies(self) -> AccessPolicies:
@@ -290,6 +299,14 @@ class Deployment:
             found = compile_policies(self.policy_store.files(version), product_policies(), f"version {version}")
             self._policies = {**dict(list(self._policies.items())[-2:]), version: found}
         return found
+
+    def admission_policy(self, policies: AccessPolicies | None = None) -> AdmissionPolicy:
+        """What is asked of models by these policies, or by those in force."""
+        found = policies or self.policies()
+        text = found.files.texts.get(ADMISSION)
+        return (
+            strictest(self.levels) if text is None else load_admission(text, str(self.places.policies / ADMISSION), self.levels)
+        )
 
     def decision_point(self) -> CedarDecisionPoint:
         """The decision point over the policies in force."""
@@ -425,7 +442,7 @@ def product_policies() -> Product:
     """What the product itself says of access."""
     catalogues = files("wardstead.catalogues")
     mandatory = {"wardstead: mandatory": (catalogues / "mandatory" / "mandatory.cedar").read_text("utf-8")}
-    names = ("sharing", "data", "strength")
+    names = ("sharing", "data", "strength", "models")
     fitting = {f"wardstead: {one}": (catalogues / "mandatory" / f"{one}.cedar").read_text("utf-8") for one in names}
     return Product(mandatory, fitting, (catalogues / "policies" / RULES).read_text("utf-8"))
 

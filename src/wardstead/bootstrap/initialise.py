@@ -24,6 +24,7 @@ from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detectors import names_installed
 from wardstead.bootstrap.places import Places
+from wardstead.bootstrap.shipped_models import admit_shipped
 from wardstead.bootstrap.unsealing import plain_keys
 from wardstead.config.sections import ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
@@ -123,10 +124,10 @@ def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[
         names="true" if names_installed() else "false",
     )
     on_step("the first administrator")
-    return _finish(places, text)
+    return _finish(places, text, on_step)
 
 
-def _finish(places: Places, text: str) -> Made:
+def _finish(places: Places, text: str, on_step: Callable[[str], None]) -> Made:
     """The administrator, then the configuration: its presence says that the deployment is whole."""
     deployment = Deployment(places.directory, {}, config=text)
     directory, secret = deployment.directory, secrets.token_urlsafe(18)
@@ -136,6 +137,8 @@ def _finish(places: Places, text: str) -> Made:
                 ADMINISTRATOR, roles=("admin", "user"), clearance=deployment.levels.label(_TOP, EVERYTHING)
             )
         directory.set_password(ADMINISTRATOR, secret, must_change=True)
+        on_step("the model's admission")
+        admit_shipped(deployment, on_step)
     finally:
         deployment.engine.dispose()
     write_durably(places.config, [text.encode()], mode=0o600)

@@ -86,6 +86,10 @@ class Places:
         """The socket folder of a model."""
         return self.run / "models" / file_name(model)
 
+    def added(self, model: str, admission: str) -> Path:
+        """Where the files of a model are put that is added from elsewhere: never over those that serve."""
+        return self.models / f"{file_name(model)}-{admission[-8:]}"
+
     def attestation(self, model: str) -> Path:
         """What the launcher says of a model's weights; out of the sandbox's reach, unlike the socket folder."""
         return self.run / "sealed" / file_name(model)

@@ -26,6 +26,7 @@ from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.migrate import upgrade
+from wardstead.bootstrap.admitting import not_serving
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.erasing import finish_erasures
@@ -35,6 +36,7 @@ from wardstead.bootstrap.mutual_tls import context_of
 from wardstead.bootstrap.places import file_name
 from wardstead.bootstrap.policies import begin_policies, policy_state
 from wardstead.bootstrap.scratch import remove_leftovers
+from wardstead.bootstrap.shipped_models import admit_shipped
 from wardstead.bootstrap.synchronising import check_sources
 from wardstead.bootstrap.witnessing import require_witnesses
 from wardstead.config.addresses import bracketed
@@ -154,6 +156,9 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
         on_step("an erasure that was broken off is finished")
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
     begin_policies(deployment)
+    admit_shipped(deployment, on_step)
+    for refused in not_serving(deployment):
+        on_step(refused)
     state = policy_state(deployment)
     if state.edited:
         on_step(f"the access policies in the folder are edited and not in force: {', '.join(state.edited)}")

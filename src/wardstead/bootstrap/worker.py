@@ -25,6 +25,7 @@ from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.journal import Journal
 from wardstead.adapters.store.ledger_reader import ExchangeSummary
+from wardstead.bootstrap.admitting import REFUSED, Standing, attested, bounded, standing
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.evaluating import putting
@@ -234,7 +235,6 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
 
     inspector, plants = inspector_of(deployment), planter(deployment)
     begin_policies(deployment)
-    models = {model.name: _model(model, deployment) for model in settings.models}
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
         body_bytes=settings.server.body_bytes,
@@ -249,6 +249,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         deployment.ring.evict()  # somebody may have been erased: what changed is not looked at
         directory = deployment.directory.load()
         policies = in_force(deployment, directory.policies)
+        models = {model.name: _model(model, deployment) for model in settings.models}
         return World(
             directory=directory,
             decisions=MemoisedDecisionPoint(policies.point, directory),
@@ -272,13 +273,17 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
 
 
 def _model(model: ModelSection, deployment: Deployment) -> ModelDeployment:
+    embedded, clearance = model.upstream.kind == "embedded", deployment.clearance(model)
+    stands = standing(deployment, model) if embedded else Standing(model.name, "")
     return ModelDeployment(
         model.name,
-        clearance=deployment.clearance(model),
+        clearance=bounded(deployment, clearance, stands.ceiling) if stands.ceiling else clearance,
         operations=frozenset(_OPERATIONS[name] for name in model.operations),
         upstream_name=model.upstream.model,
         created_s=deployment.created_s,
-        attested=model.upstream.kind == "embedded",
+        attested=embedded,
+        refused=stands.refused,
+        until_ms=stands.until_ms,
         isolated=deployment.mode is not Mode.NONE,
     )
 
@@ -342,5 +347,6 @@ def exchange_resource(exchange_id: str, found: ExchangeSummary | None, directory
 
 
 def _health(deployment: Deployment, model: ModelSection) -> Callable[[], bool]:
+    """Whether a model server is ready. One that may not serve is as it should be: that is told elsewhere."""
     path = deployment.places.sockets(model.name) / "model.sock"
-    return functools.partial(launcher.health, path)
+    return lambda: launcher.health(path) or attested(deployment, model.name) == REFUSED

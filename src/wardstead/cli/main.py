@@ -33,6 +33,7 @@ from wardstead.cli import (
     ledger,
     library,
     model,
+    model_admission,
     model_weights,
     packages,
     people,
@@ -84,6 +85,15 @@ app.add_typer(advisories.app, name="advisories")
 app.add_typer(packages.app, name="packages")
 model.app.command("encrypt")(model_weights.encrypt)
 model.app.command("decrypt")(model_weights.decrypt)
+model.app.command("add")(model_admission.add)
+model.app.command("review")(model_admission.review)
+model.app.command("approve")(model_admission.approve)
+model.app.command("sign")(model_admission.sign)
+model.app.command("list")(model_admission.show_all)
+model.app.command("show")(model_admission.show)
+model.app.command("suspend")(model_admission.suspend)
+model.app.command("resume")(model_admission.resume)
+model.app.command("withdraw")(model_admission.withdraw)
 classify.app.command("test")(classify_policy.examples)
 classify.app.command("policies")(classify_policy.policies)
 classify.app.command("use")(classify_policy.use)

@@ -72,6 +72,13 @@ class VerifyingKey:
         """``name+id+base64``, to hand to a verifier."""
         return f"{self.name}+{self.key_id.hex()}+{b64encode(_ED25519 + self.public).decode()}"
 
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Raises ``IntegrityError`` unless this key signed ``message``."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except InvalidSignature:
+            raise IntegrityError("a signature does not verify", where=self.name) from None
+
 
 @dataclass(frozen=True, slots=True)
 class WitnessKey:
@@ -126,11 +133,15 @@ class SigningKey:
         """The secret text form, for a file with mode 0600."""
         return f"{_PRIVATE}{self.verifying.name}+{self.verifying.key_id.hex()}+{b64encode(_ED25519 + self._seed).decode()}"
 
+    def sign(self, message: bytes) -> bytes:
+        """The signature alone. What is signed says by its first bytes what it is: a note its origin, an envelope ``DSSEv1``."""
+        return self._private.sign(message)
+
     def sign_note(self, text: str) -> str:
         """A signed note over ``text``, which ends with a newline."""
         if not text.endswith("\n"):
             raise IntegrityError("the text of a note ends with a newline")
-        signature = b64encode(self.verifying.key_id + self._private.sign(text.encode())).decode()
+        signature = b64encode(self.verifying.key_id + self.sign(text.encode())).decode()
         return f"{text}\n{_SIGNATURE_LINE}{self.verifying.name} {signature}\n"
 
 
@@ -149,7 +160,7 @@ def open_note(note: str, *keys: VerifyingKey) -> str:
         name, ident, signature = _signature(line)
         key = known.get((name, ident))
         if key is not None:
-            _verify(key, signature, text)
+            key.verify(signature, text.encode())
             verified = True
     if not verified:
         raise IntegrityError("the note is not signed by a key that is trusted here")
@@ -169,7 +180,7 @@ def cosigned_s(note: str, witness: WitnessKey) -> int | None:
         if (name, ident) == (witness.name, witness.key_id):
             at_s = int.from_bytes(signature[:_TIME_SIZE], "big")
             text = f"cosignature/v1\ntime {at_s}\n{head}\n"
-            _verify(VerifyingKey(name, witness.public), signature[_TIME_SIZE:], text)
+            VerifyingKey(name, witness.public).verify(signature[_TIME_SIZE:], text.encode())
             return at_s
     return None
 
@@ -185,10 +196,3 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     if not line.startswith(_SIGNATURE_LINE) or not name or len(blob) < 5 or b64encode(blob).decode() != encoded:
         raise IntegrityError("the note has a malformed signature line")
     return name, blob[:4], blob[4:]
-
-
-def _verify(key: VerifyingKey, signature: bytes, text: str) -> None:
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, text.encode())
-    except InvalidSignature:
-        raise IntegrityError("a signature does not verify", where=key.name) from None

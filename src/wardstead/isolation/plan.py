@@ -30,8 +30,8 @@ class Profile:
     socket_folder: str
     libraries: Sequence[str]
     """Folders of shared libraries that exist on this host."""
-    weights_file: str = ""
-    """The weights on the host, bound read-only; empty when they are given as data (a sealed copy)."""
+    weights_sealed: bool = True
+    """Whether the weights are given as data (a sealed copy); else their open file is bound, read-only."""
     memory_bytes: int = 0
     open_files: int = 512
     processes: int = 4096
@@ -76,12 +76,9 @@ def bubblewrap_plan(tool: str, profile: Profile, machine: str) -> LaunchPlan:
         arguments += ["--ro-bind-try", kernel_file, kernel_file]
     arguments += _python(profile.interpreter, profile.interpreter_prefix, profile.libraries)
     arguments += _given(profile.packages, profile.programs)
-    weights_at = None
-    if profile.weights_file:
-        arguments += ["--ro-bind", profile.weights_file, WEIGHTS]
-    else:
-        arguments += ["--perms", "0400", "--ro-bind-data", "", WEIGHTS]
-        weights_at = len(arguments) - 2
+    arguments += ["--perms", "0400", "--ro-bind-data"] if profile.weights_sealed else ["--ro-bind-fd"]
+    arguments += ["", WEIGHTS]
+    weights_at = len(arguments) - 2
     arguments += ["--bind", profile.socket_folder, SOCKETS]
     arguments += ["--remount-ro", "/", "--chdir", "/"]
     arguments += ["--seccomp", ""]

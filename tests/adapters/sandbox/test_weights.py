@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.sandbox.weights import check_file, sealed_copy
+from wardstead.adapters.sandbox.weights import held_file, sealed_copy
 from wardstead.kernel.errors import IntegrityError
 
 
@@ -34,4 +34,4 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError):
         sealed_copy(file, expected)
     with pytest.raises(IntegrityError):
-        check_file(file, expected)
+        held_file(file, expected)

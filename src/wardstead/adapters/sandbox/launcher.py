@@ -21,7 +21,7 @@ from typing import IO, Protocol
 
 from wardstead.adapters.processes.parent import dying_with_us
 from wardstead.adapters.sandbox.bubblewrap import find_tool
-from wardstead.adapters.sandbox.weights import check_file, fits_in_memory, is_encrypted, sealed_copy, size
+from wardstead.adapters.sandbox.weights import fits_in_memory, held_file, is_encrypted, sealed_copy, size
 from wardstead.isolation.plan import GUEST, SOCKETS, WEIGHTS, LaunchPlan, Mode, Profile, bare_plan, bubblewrap_plan
 from wardstead.isolation.probes import ProbeResult, results
 from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError
@@ -101,25 +101,23 @@ class Launcher:
         weights_fd = self._take_weights(step)
         try:
             step("starting the model server")
-            self._process = _spawn(self._plan(), weights_fd, _settings(server))
+            self._process = _spawn(self._plan(), weights_fd, _settings(server, weights_fd))
         finally:
-            if weights_fd is not None:
-                os.close(weights_fd)
+            os.close(weights_fd)
         self._voice = GuestVoice(self._running().stdout, step)
         step("loading the model")
         self._wait_healthy()
         self._voice.hush()
 
-    def _take_weights(self, step: Callable[[str], None]) -> int | None:
-        """The weights in memory, sealed; ``None`` where they are served from their file, which was hashed."""
+    def _take_weights(self, step: Callable[[str], None]) -> int:
+        """The weights in memory, sealed, or else their file; opened once, and hashed through that descriptor."""
         server = self._server
         encrypted, began = is_encrypted(server.weights), time.monotonic()
         if encrypted:
             _require_room_to_decrypt(server)
         step("decrypting and hashing the weights" if encrypted else "hashing the weights")
         if not encrypted and not (server.mode is Mode.BUBBLEWRAP and fits_in_memory(server.weights)):
-            check_file(server.weights, server.sha256)
-            return None
+            return held_file(server.weights, server.sha256)
         descriptor = sealed_copy(server.weights, server.sha256, key=server.weights_key)
         step(f"{size(server.weights) >> 20} MiB in {time.monotonic() - began:.1f} s")
         self.sealed = True
@@ -162,12 +160,12 @@ class Launcher:
             programs={"guest.py": str(_HERE / "guest.py"), "probe.py": str(_HERE / "probe.py")},
             socket_folder=str(server.folder),
             libraries=_libraries(),
-            weights_file="" if self.sealed else str(server.weights),
+            weights_sealed=self.sealed,
             memory_bytes=max(16 << 30, 6 * size(server.weights)),
         )
         if server.mode is Mode.NONE:
             return bare_plan(profile)
-        return bubblewrap_plan(find_tool(), profile, os.uname().machine)
+        return bubblewrap_plan(find_tool(binds_descriptors=not self.sealed), profile, os.uname().machine)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -292,11 +290,11 @@ def _line(one: socket.socket, deadline: float, limit: int) -> bytes:
     return bytes(received).partition(b"\n")[0]
 
 
-def _settings(server: ModelServer) -> dict[str, str | int | list[str]]:
+def _settings(server: ModelServer, weights_fd: int) -> dict[str, str | int | list[str]]:
     bare = server.mode is Mode.NONE
     return {
         "name": server.name,
-        "weights": str(server.weights) if bare else WEIGHTS,
+        "weights": f"/proc/self/fd/{weights_fd}" if bare else WEIGHTS,
         "sockets": str(server.folder) if bare else SOCKETS,
         "probe": str(_HERE / "probe.py") if bare else GUEST.replace("guest.py", "probe.py"),
         "import_from": [str(Path(_package("xllamacpp")).parent)] if bare else ["/packages"],
@@ -322,13 +320,12 @@ def _require_room_to_decrypt(server: ModelServer) -> None:
         )  # fmt: skip
 
 
-def _spawn(plan: LaunchPlan, weights_fd: int | None, settings: dict[str, str | int | list[str]]) -> subprocess.Popen[bytes]:
+def _spawn(plan: LaunchPlan, weights_fd: int, settings: dict[str, str | int | list[str]]) -> subprocess.Popen[bytes]:
     arguments = list(plan.arguments)
-    passed: list[int] = []
+    passed = [weights_fd]
     filter_fd = None
-    if plan.weights_fd_argument is not None and weights_fd is not None:
+    if plan.weights_fd_argument is not None:
         arguments[plan.weights_fd_argument] = str(weights_fd)
-        passed.append(weights_fd)
     if plan.seccomp_fd_argument is not None:
         filter_fd = os.memfd_create("seccomp", 0)
         os.write(filter_fd, plan.seccomp)

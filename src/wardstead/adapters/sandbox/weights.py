@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
+from wardstead.adapters.artifacts.plain import digest_of, open_plain
 from wardstead.adapters.memory_file import make_unchangeable, memory_file, write_all
 from wardstead.crypto.segments import HEADER_SIZE, SEALED_SEGMENT, open_segments, plain_size
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
@@ -35,7 +37,7 @@ def is_encrypted(path: Path) -> bool:
 def blocks(path: Path, key: Callable[[], bytes] | None = None) -> Iterator[bytes]:
     """The weights in pieces, decrypted with ``key`` where they are encrypted. Raises ``IntegrityError`` for altered ones."""
     if key is None or not is_encrypted(path):
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             yield from iter(lambda: file.read(_BLOCK), b"")
         return
     yield from decrypted(encrypted_form(path), key())
@@ -43,7 +45,7 @@ def blocks(path: Path, key: Callable[[], bytes] | None = None) -> Iterator[bytes
 
 def decrypted(path: Path, key: bytes) -> Iterator[bytes]:
     """The content of encrypted weights in pieces. Raises ``IntegrityError`` for another key, and for altered ones."""
-    with path.open("rb") as file:
+    with BufferedReader(open_plain(path), SEALED_SEGMENT) as file:
         yield from open_segments(key, file.read(HEADER_SIZE), iter(lambda: file.read(SEALED_SEGMENT), b""))
 
 
@@ -69,9 +71,22 @@ def sealed_copy(path: Path, expected: str, progress: Progress | None = None, key
     return fd
 
 
-def check_file(path: Path, expected: str) -> None:
-    """Raises ``IntegrityError`` when the file's digest is not ``expected``."""
-    _check(path, digest(path), expected)
+def held_file(path: Path, expected: str, progress: Progress | None = None) -> int:
+    """A descriptor of the file, whose digest was taken through it: a later change of the path changes nothing.
+
+    Raises ``IntegrityError`` when the digest is not ``expected``.
+    """
+    with open_plain(path) as file:
+        _check(path, digest_of(file, progress), expected)
+        return os.dup(file.fileno())
+
+
+def content_digest(path: Path, key: Callable[[], bytes] | None = None) -> str:
+    """SHA-256 of what the weights are, decrypted where they are encrypted. Raises ``WardsteadError``."""
+    found = hashlib.sha256()
+    for block in blocks(path, key):
+        found.update(block)
+    return found.hexdigest()
 
 
 def size(path: Path) -> int:

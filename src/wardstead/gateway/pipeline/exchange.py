@@ -31,9 +31,9 @@ from wardstead.gateway.pipeline.question import LARGE_BYTES, Question, Road
 from wardstead.gateway.pipeline.refusals import (
     LedgerUnavailable,
     ModelRefused,
-    NotPermitted,
     Unexpected,
     model_refused,
+    not_permitted,
     refusal_text,
 )
 from wardstead.gateway.pipeline.relay import Relay
@@ -116,7 +116,7 @@ class Exchange(Question):
     def _answer(self) -> Road:
         try:
             if self.verdict == "deny":
-                yield from self._deny(NotPermitted(self._decision))
+                yield from self._deny(not_permitted(self._decision))
             elif self.verdict in {"block", "hold"}:
                 yield from self._refuse(blocked(self._inspected.blocking, None), subject="request")
             elif self._request.stream:

@@ -32,6 +32,17 @@ class NotPermitted(CallerError):
         self.decision = decision
 
 
+class ModelNotAdmitted(NotPermitted):
+    """The model does not serve: it was not admitted, or not any more. Its reason says what and why."""
+
+    code = "model_not_admitted"
+
+
+def not_permitted(decision: Decision) -> NotPermitted:
+    """The error of a denial."""
+    return ModelNotAdmitted(decision) if decision.code == ModelNotAdmitted.code else NotPermitted(decision)
+
+
 class LedgerUnavailable(BackendError):
     """No audit, no answer: the record could not be made durable."""
 

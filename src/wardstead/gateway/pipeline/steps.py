@@ -12,7 +12,7 @@ from wardstead.access.credentials import Unauthenticated, together
 from wardstead.access.ports import AccessRequest, Decision, Identity, PeerCertificate, Resource
 from wardstead.access.rules import UnknownPurpose
 from wardstead.gateway.pipeline import record
-from wardstead.gateway.pipeline.refusals import NoSuchModel
+from wardstead.gateway.pipeline.refusals import ModelNotAdmitted, NoSuchModel
 from wardstead.gateway.pipeline.world import ModelDeployment, World
 from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.borders import Crossing, Part, crossings, parts
@@ -282,4 +282,7 @@ def decide(
     """Whether this person may send data with this label to this model, or read such an answer of it."""
     action = "embed" if operation is Operation.EMBEDDING else "infer"
     resource = Resource("Model", model.name, clearance=model.clearance)
-    return world.decisions.decide(AccessRequest(identity, action, resource, label, now_ms, dict(context)))
+    decision = world.decisions.decide(AccessRequest(identity, action, resource, label, now_ms, dict(context)))
+    refused = model.not_serving(now_ms)
+    # Whoever may not ask it anyway is told that alone.
+    return Decision(False, (), refused, ModelNotAdmitted.code) if refused and decision.allow else decision

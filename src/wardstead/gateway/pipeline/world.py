@@ -32,6 +32,16 @@ class ModelDeployment:
     attested: bool = False
     isolated: bool = True
     """Whether what we launched is in a sandbox."""
+    refused: str = ""
+    """Why it does not serve, for a person to read; empty where it was admitted."""
+    until_ms: int | None = None
+    """When its admission ends."""
+
+    def not_serving(self, now_ms: int) -> str:
+        """Why it does not serve at a moment; empty where it does."""
+        if self.until_ms is not None and now_ms >= self.until_ms:
+            return self.refused or f"the approval of the model {self.name} is over; ask an operator to have it approved again"
+        return self.refused
 
     @property
     def model_class(self) -> ModelClass:

@@ -14,6 +14,7 @@ STATUS: Final[dict[str, int]] = {
     "wrong_code": 403,
     "passkey_refused": 403,
     "above_owner": 403,
+    "model_not_admitted": 403,
     "model_not_found": 404,
     "not_found": 404,
     "method_not_allowed": 405,

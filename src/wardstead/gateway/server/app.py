@@ -350,7 +350,8 @@ class Gateway:
         return [
             name
             for name, model in world.models.items()
-            if world.decisions.decide(
+            if not model.not_serving(now)
+            and world.decisions.decide(
                 AccessRequest(identity, "listModels", Resource("Model", name, clearance=model.clearance), now_ms=now)
             ).allow
         ]

@@ -1,0 +1,74 @@
+"""Looks, for as long as a deployment runs, whether what serves is still what was admitted; what is not is suspended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+from msgspec import structs
+
+from wardstead.adapters.artifacts.plain import Stamp
+from wardstead.bootstrap.admitting import changed_file, standing
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.config.sections import ModelSection
+from wardstead.kernel.errors import WardsteadError
+from wardstead.supply.admission import Admission, State, current
+
+log = logging.getLogger(__name__)
+EVERY_S: Final = 2.0
+_HOUR_S: Final = 3600.0
+
+
+class Guard:
+    """What one process knows of the files of the models that serve."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        """Nothing is known yet: the first look reads everything."""
+        self._deployment = deployment
+        self._stamps: dict[str, Stamp] = {}
+        self._read_s = time.monotonic()
+
+    def look(self) -> None:
+        """Suspend every model of which a file changed, or whose approval is over. Raises ``WardsteadError``."""
+        if time.monotonic() - self._read_s > self._deployment.admission_policy().recheck_hours * _HOUR_S:
+            self._stamps.clear()
+            self._read_s = time.monotonic()
+        for section in self._deployment.settings.models:
+            if section.upstream.kind == "embedded":
+                self._look_at(section)
+
+    def _look_at(self, section: ModelSection) -> None:
+        found = current(self._deployment.admissions.of(section.name), now_ms())
+        if found is None or found.state is State.SUSPENDED:
+            return
+        stands = standing(self._deployment, section)
+        why = _expired(found) or changed_file(self._deployment, stands, self._stamps)
+        if why:
+            suspend(self._deployment, found, why)
+
+
+def keep_guarding(deployment: Deployment, stop: threading.Event) -> None:
+    """Look every ``EVERY_S`` until told to stop."""
+    guard = Guard(deployment)
+    while not stop.wait(EVERY_S):
+        try:
+            guard.look()
+        except WardsteadError as error:  # it is tried again: what serves was verified by whoever serves it
+            log.warning("the models' files could not be looked at", extra={"fields": error.diagnostics()})
+
+
+def suspend(deployment: Deployment, found: Admission, why: str) -> None:
+    """Let it serve no more, record why, and say so in the log."""
+
+    def revise(one: Admission) -> Admission:
+        return structs.replace(one, state=State.SUSPENDED, why=why) if one.state is State.ADMITTED else one
+
+    model = found.candidate.model
+    deployment.admissions.revise(found.candidate.id, revise, "model.suspend", {"model": model, "why": why})
+    log.error("a model is suspended", extra={"fields": {"model": model, "why": why}})
+
+
+def _expired(found: Admission) -> str:
+    return "its approval is over" if found.expires_ms is not None and now_ms() >= found.expires_ms else ""

@@ -1,0 +1,235 @@
+"""From a file of somebody's to a signed statement, and what each step refuses; with the real store, scanner and policies."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bench.supply.families.tensors import DATA, PLAIN, TENSORS, gguf
+from msgspec import structs
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from wardstead.adapters.store.admission_tables import model_admission
+from wardstead.bootstrap import admissions, guarding, initialise
+from wardstead.bootstrap.admissions import BadModel, NotReady
+from wardstead.bootstrap.admitting import admission_check, bounded, standing
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.entitlements import MayNot
+from wardstead.bootstrap.people import add as add_person
+from wardstead.cli.main import app
+from wardstead.config.sections import LabelSection, ModelSection, UpstreamSection
+from wardstead.crypto.dsse import open_envelope
+from wardstead.isolation.posture import State as Colour
+from wardstead.supply.admission import Admission, Role, State
+from wardstead.supply.statement import files_in
+
+
+def nothing(_count: int) -> None:
+    """Nobody watches the progress."""
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """One for all of these: each admits anew, and the last that was signed counts."""
+    folder = tmp_path_factory.mktemp("admissions") / "deployment"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(initialise, "_take_weights", lambda _places: ("models/none.gguf", "a" * 64))
+        initialise.initialise(folder, lambda _step: None)
+    made = Deployment(folder, {})
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def people(deployment: Deployment) -> None:
+    for name in ("ben", "cleo"):
+        add_person(deployment, name, ["model-approver"], "confidential", [])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "tiny.gguf"
+    made.write_bytes(gguf(PLAIN, TENSORS, DATA))
+    return made
+
+
+def admit(deployment: Deployment, file: Path, up_to: str = "restricted") -> Admission:
+    made = admissions.add(deployment, "tiny", file, "admin", up_to=up_to)
+    admissions.scan_added(deployment, made, nothing)
+    admissions.review(deployment, "tiny", "ben", "nothing stands out")
+    for name in ("ben", "cleo"):
+        admissions.approve(deployment, "tiny", name, "for our drafts")
+    return admissions.sign(deployment, "tiny", "admin")
+
+
+def section(one: Admission, clearance: str = "restricted") -> ModelSection:
+    weights = one.candidate.file(Role.WEIGHTS)
+    assert weights is not None
+    upstream = UpstreamSection(kind="embedded", weights=weights.path, sha256=weights.sha256)
+    return ModelSection(name="tiny", upstream=upstream, clearance=LabelSection(level=clearance))
+
+
+def test_two_people_admit_what_a_third_added_and_the_statement_names_every_file(
+    deployment: Deployment, people: None, file: Path
+) -> None:
+    done = admit(deployment, file)
+    stands = standing(deployment, section(done))
+    assert stands.refused == ""
+    assert stands.ceiling == "restricted"
+    assert admission_check(stands).state is Colour.GREEN
+    payload = open_envelope(done.envelope, deployment.keys.verifying())
+    (named,) = files_in(payload, "tiny")
+    assert (deployment.places.directory / named.path).read_bytes() == file.read_bytes()
+    predicate = json.loads(payload)["predicate"]
+    assert predicate["policy"] == deployment.policies().version
+    assert [act["by"] for act in predicate["approved"]] == ["ben", "cleo"]
+    assert deployment.admissions.report(done.candidate.id)
+
+
+def test_whoever_added_it_has_no_part_in_its_approval(deployment: Deployment, people: None, file: Path) -> None:
+    made = admissions.add(deployment, "tiny", file, "admin")
+    admissions.scan_added(deployment, made, nothing)
+    for act in (admissions.review, admissions.approve):
+        with pytest.raises(MayNot, match="may not do this") as told:
+            act(deployment, "tiny", "admin", "mine")
+        assert "somebody else must approve it" in told.value.why
+    with pytest.raises(MayNot):
+        admissions.add(deployment, "other", file, "ben")
+
+
+def test_nobody_approves_twice_before_the_review_or_without_a_reason(deployment: Deployment, people: None, file: Path) -> None:
+    made = admissions.add(deployment, "tiny", file, "admin", up_to="restricted")
+    with pytest.raises(NotReady, match="nothing to review"):
+        admissions.review(deployment, "tiny", "ben", "x")
+    admissions.scan_added(deployment, made, nothing)
+    with pytest.raises(NotReady, match="not reviewed"):
+        admissions.approve(deployment, "tiny", "ben", "x")
+    admissions.review(deployment, "tiny", "ben", "x")
+    admissions.approve(deployment, "tiny", "ben", "x")
+    for who, reason, said in (("ben", "x", "already"), ("cleo", " ", "say why")):
+        with pytest.raises(admissions.CallerError, match=said):
+            admissions.approve(deployment, "tiny", who, reason)
+    with pytest.raises(NotReady) as told:
+        admissions.sign(deployment, "tiny", "admin")
+    assert told.value.why == "one more person has to approve it, not admin"
+
+
+def test_a_harmful_file_is_never_signed(deployment: Deployment, people: None, tmp_path: Path) -> None:
+    bad = tmp_path / "tiny.pkl"
+    bad.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    made = admissions.add(deployment, "tiny", bad, "admin", up_to="public")
+    admissions.scan_added(deployment, made, nothing)
+    admissions.review(deployment, "tiny", "ben", "looked")
+    admissions.approve(deployment, "tiny", "ben", "looked")
+    with pytest.raises(NotReady) as told:
+        admissions.sign(deployment, "tiny", "admin")
+    assert told.value.why == "the scan blocks it"
+
+
+def test_what_changes_between_the_steps_is_not_signed(deployment: Deployment, people: None, file: Path) -> None:
+    made = admissions.add(deployment, "tiny", file, "admin", up_to="public")
+    kept = deployment.places.directory / made.files[0].path
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(BadModel, match="another than was added"):
+        admissions.scan_added(deployment, made, nothing)
+    kept.write_bytes(whole)
+    admissions.scan_added(deployment, made, nothing)
+    admissions.review(deployment, "tiny", "ben", "x")
+    admissions.approve(deployment, "tiny", "ben", "x")
+    kept.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(BadModel, match="not the file that was admitted"):
+        admissions.sign(deployment, "tiny", "admin")
+
+
+def test_the_source_may_change_afterwards(deployment: Deployment, people: None, file: Path) -> None:
+    done = admit(deployment, file)
+    file.write_bytes(b"other")
+    guarding.Guard(deployment).look()
+    assert standing(deployment, section(done)).refused == ""
+
+
+def served(monkeypatch: pytest.MonkeyPatch, deployment: Deployment, one: ModelSection) -> None:
+    monkeypatch.setitem(vars(deployment), "settings", structs.replace(deployment.settings, models=(one,)))
+
+
+def test_the_guard_suspends_what_changed_and_looks_no_further_while_nothing_did(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    guard = guarding.Guard(deployment)
+    guard.look()
+    assert standing(deployment, section(done)).refused == ""
+    kept = deployment.places.directory / done.candidate.files[0].path
+    before = kept.stat()
+    kept.write_bytes(kept.read_bytes()[:-1] + b"x")
+    os.utime(kept, ns=(before.st_atime_ns, before.st_mtime_ns))
+    guard.look()
+    found = standing(deployment, section(done))
+    assert "is not the file that was admitted" in found.refused, "also where its time was set back"
+    assert admission_check(found).state is Colour.RED
+    with pytest.raises(BadModel):
+        admissions.resume(deployment, "tiny", "ben", "x")
+
+
+def test_a_statement_that_was_altered_admits_nothing(deployment: Deployment, people: None, file: Path) -> None:
+    done = admit(deployment, file)
+    with deployment.engine.begin() as connection:
+        connection.execute(update(model_admission).values(envelope=done.envelope.replace(b'"sig":"', b'"sig":"AAAA')))
+    assert "is not genuine" in standing(deployment, section(done)).refused
+
+
+def test_the_end_that_the_statement_names_counts_whatever_the_database_says(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    assert done.expires_ms is not None
+    with deployment.engine.begin() as connection:
+        connection.execute(update(model_admission).values(expires_ms=None))
+    monkeypatch.setattr("wardstead.bootstrap.admitting.now_ms", lambda: (done.expires_ms or 0) + 1)
+    assert "expired on" in standing(deployment, section(done)).refused
+
+
+def test_other_weights_or_another_template_in_the_configuration_do_not_serve(
+    deployment: Deployment, people: None, file: Path
+) -> None:
+    one = section(admit(deployment, file))
+    for change in ({"sha256": "0" * 64}, {"weights": "models/x.gguf"}, {"chat_template": "models/smollm2.jinja"}):
+        other = structs.replace(one, upstream=structs.replace(one.upstream, **change))
+        assert "admitted; ask an operator" in standing(deployment, other).refused
+
+
+def test_a_model_reads_no_higher_than_it_was_admitted_for(deployment: Deployment) -> None:
+    label = deployment.levels.label("restricted", ["health"])
+    assert bounded(deployment, label, "internal") == deployment.levels.label("internal", ["health"])
+    assert bounded(deployment, deployment.levels.label("public"), "restricted") == deployment.levels.label("public")
+    assert bounded(deployment, label, "no-level-any-more").level.name == "public"
+
+
+def test_a_later_admission_takes_the_place_of_the_one_before(deployment: Deployment, people: None, file: Path) -> None:
+    first, second = admit(deployment, file, "internal"), admit(deployment, file)
+    states = {one.candidate.id: one.state for one in deployment.admissions.of("tiny")[-2:]}
+    assert states == {first.candidate.id: State.REPLACED, second.candidate.id: State.ADMITTED}
+
+
+def test_the_commands_say_what_comes_next(deployment: Deployment, people: None, file: Path) -> None:
+    runner, where = CliRunner(), ["-C", str(deployment.places.directory)]
+
+    def run(*words: str) -> str:
+        done = runner.invoke(app, [*where, "model", *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "next: 'wardstead model scan tiny'" in run("add", "tiny", str(file), "--by", "admin", "--up-to", "public")
+    assert "clean" in run("scan", "tiny")
+    assert "one more person has to approve it" in run("review", "tiny", "--by", "ben", "--reason", "x")
+    assert "'wardstead model sign tiny --by NAME' admits it" in run("approve", "tiny", "--by", "ben", "--reason", "x")
+    assert "kind: embedded" in run("sign", "tiny", "--by", "admin")
+    shown = run("show", "tiny")
+    assert all(word in shown for word in ("admitted", "tiny.gguf", "clean", "ben"))
+    assert json.loads(run("show", "tiny", "--statement"))["payloadType"] == "application/vnd.in-toto+json"
