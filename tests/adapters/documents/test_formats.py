@@ -168,13 +168,49 @@ def test_opendocument() -> None:
         ("color: #FFFFFF", "white text"), ("color:white", "white text"), ("color:rgb(255, 255, 255)", "white text"),
         ("color: transparent", "transparent text"), ("clip: rect(0, 0, 0, 0)", "clipped"), ("max-height: 0", "without a size"),
         ("opacity: 0.9", ""), ("font-size: 10px", ""), ("color:#fff;background:#000", ""), ("color:#f0a", ""), ("left:-5px", ""),
-        ("font-size:1.2em", ""), ("height:100%", ""),
+        ("font-size:1.2em", ""), ("height:100%", ""), ("font-size:.875rem", ""), ("font-size: 0.9em", ""), ("font-size:.05em", "tiny text"),
+        ("font-size:80%", ""), ("font-size:5%", "tiny text"), ("opacity:.4", ""), ("opacity:.01", "transparent text"),
+        ("opacity: 0%", "transparent text"), ("color:rgba(0,0,0,0)", "transparent text"), ("color:rgba(0,0,0,.6)", ""),
+        ("color:#0000", "transparent text"), ("color:rgb(255 255 255)", "white text"), ("transform: scale(0)", "without a size"),
+        ("transform:translateX(-9999px)", "outside the page"), ("clip-path: circle(0)", "clipped"), ("font:0/0 a", "tiny text"),
+        ("color:#123456;background-color:#123456", "text in the colour of what is behind it"), ("filter:opacity(0)", "transparent text"),
+        ("x:" + "y" * 9000, "a style that is too long to be read"), ("color:white; background: white", "text in the colour of what is behind it"), ("color:black;background:white", ""),
     ],
 )  # fmt: skip
 def test_a_page_shows_what_a_browser_shows(style: str, reason: str) -> None:
     extracted = read(f'<html><body>seen<div style="{style}">needle</div></body></html>'.encode(), "page.html")
     assert hidden(extracted).get(reason, "") == ("needle" if reason else "")
     assert ("needle" in extracted.visible()) == (not reason)
+
+
+@pytest.mark.parametrize(
+    ("page", "seen"),
+    [
+        # Mail programs lay out in a size of nought, and set the size in each cell.
+        ("<table style='font-size:0px'><td><div style='font-size:13px'>needle</div></table>", True),
+        ("<table style='font-size:0px'><td><div style='font-size:2em'>needle</div></table>", False),
+        ("<div style='color:#fff'><p style='color:#000'>needle</p></div>", True),
+        ("<div style='color:#fff'><p style='background:#000'>needle</p></div>", True),
+        ("<div style='color:#fff'><p style='color:#fefefe'>needle</p></div>", False),
+        # What one style ends, another above it does not forget.
+        ("<div style='color:#fff'><div style='font-size:0'><p style='font-size:13px'>needle</p></div></div>", False),
+        ("<div style='opacity:0'><p style='opacity:1;color:#000;font-size:13px'>needle</p></div>", False),
+        ("<style>/* {} */ .x /* y */ {display:none}</style><p class=x>needle</p>", False),
+        ("<style>@media print {.x{display:none} .y{color:#fff}} .z{top:0}</style><p class='x y'>needle</p>", True),
+        ("<style>@media screen {.x{display:none}}</style><p class=x>needle</p>", False),
+        ("<style>.x{color:#fff}</style><p class=x style='color:#333'>needle</p>", True),
+        ("<style>.x{color:#fff} .x{color:#333}</style><p class=x>needle</p>", True),
+        ("<style>.x{color:#333} .x{color:#fff}</style><p class=x>needle</p>", False),
+        ("<dialog>needle</dialog>", False),
+        ("<dialog open>needle</dialog>", True),
+        ("<font color=white>needle</font>", False),
+        ("<body bgcolor=navy><font color=white>needle</font>", True),
+    ],
+)  # fmt: skip
+def test_what_hides_a_text_ends_where_a_browser_ends_it(page: str, seen: bool) -> None:
+    extracted = read(page.encode(), "page.html")
+    assert ("needle" in extracted.visible()) is seen
+    assert any("needle" in text for text in hidden(extracted).values()) is not seen
 
 
 def test_a_page_hides_in_many_places() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
+from .html_styles import NONE, WHITE, Style, rules_of, style_of
 from .plain import decode
 from .reading import Path, Reading, too_large
 
@@ -57,22 +58,9 @@ _ATTRIBUTES: Final = {
     "href": "addresses behind links", "src": "addresses behind links", "action": "addresses behind links",
     "srcdoc": "frame", "value": "value of a field", "label": "tooltip", "data": "addresses behind links",
 }  # fmt: skip
-_WHITE: Final = r"(?:^|;)color:(?:#f[4-9a-f]f[4-9a-f]f[4-9a-f]|#fff|white|rgba?\(25[0-5],25[0-5],25[0-5][^)]*\))(?:;|$|!)"
-_HIDING: Final = (
-    (re.compile(r"display:none|visibility:(?:hidden|collapse)|content-visibility:hidden"), "not displayed"),
-    (re.compile(r"opacity:0(?:\.0*[0-4]\d*)?(?:;|%|$|!)|(?:^|;)color:transparent"), "transparent text"),
-    (re.compile(r"(?:^|;)font-size:(?:0|[01](?:\.\d+)?(?:px|pt)|0?\.\d+(?:px|pt|em|rem))(?:;|[a-z%]|$|!)"), "tiny text"),
-    (re.compile(r"(?:left|top|right|text-indent|margin-left):-\d{3,}"), "outside the page"),
-    (re.compile(r"(?:^|;)(?:max-)?(?:height|width):0(?:px)?(?:;|$|!)"), "without a size"),
-    (re.compile(r"clip:rect\((?:0(?:px)?|1px)[, ]|clip-path:inset\((?:50|100)%"), "clipped"),
-    (re.compile(_WHITE), "white text"),
-)  # fmt: skip
-_BACKGROUND: Final = re.compile(
-    r"(?:^|;)background(?:-color|-image)?:(?!(?:none|transparent|white|#fff(?:fff)?|inherit|initial)(?:;|$|!))"
-)
-_RULE: Final = re.compile(r"([^{}@]{1,400})\{([^{}]{1,2000})\}")
-_MAX_RULES: Final = 500
 _MAX_NODES: Final = 1_000_000
+Reasons = tuple[str, ...]
+"""Why the text of an element is not seen, the first of them the one that is told."""
 
 
 def read(reading: Reading, data: bytes, path: Path, _depth: int) -> None:
@@ -87,17 +75,15 @@ def read(reading: Reading, data: bytes, path: Path, _depth: int) -> None:
         reading.add(path, "".join(texts), "page", reason)
 
 
-def _plain_css(style: str) -> str:
-    return re.sub(r"/\*.*?\*/|\s+", "", style.lower(), flags=re.DOTALL)
+def _first(reasons: Reasons) -> str:
+    return reasons[0] if reasons else ""
 
 
-def _hiding(style: str) -> str:
-    """Why text with this style is not seen."""
-    css = _plain_css(style)
-    for pattern, reason in _HIDING:
-        if pattern.search(css):
-            return "" if reason == "white text" and _BACKGROUND.search(css) else reason
-    return ""
+def _own_style(node: Any) -> Style:
+    style = style_of(node.attributes.get("style") or "")
+    if node.tag == "font" and (colour := node.attributes.get("color")):
+        style = style.over(style_of(f"color:{colour}"))
+    return style
 
 
 class _Page:
@@ -106,32 +92,23 @@ class _Page:
     def __init__(self, text: str) -> None:
         self.texts: dict[str, list[str]] = {"": []}
         self._tree = LexborHTMLParser(text)
-        self._by_rule: dict[int, str] = {}
-        self._shaded_by_rule: set[int] = set()
-        self._style_sheets()
+        self._by_rule: dict[int, Style] = {}
+        self._take_sheets()
 
-    def _style_sheets(self) -> None:
-        """What rules of the page's own style sheets hide, and what they put a colour behind."""
-        rules = [rule for sheet in self._tree.css("style") for rule in _RULE.findall(sheet.text() or "")]
-        for selector, style in rules[:_MAX_RULES]:
-            reason = _hiding(style)
-            shades = _BACKGROUND.search(_plain_css(style)) is not None
-            if not reason and not shades:
-                continue
+    def _take_sheets(self) -> None:
+        """What the rules of the page's own style sheets do to which nodes; of two, the later one wins."""
+        for selector, style in rules_of(sheet.text() or "" for sheet in self._tree.css("style")):
             try:
-                matched = self._tree.css(selector.strip())
+                matched = self._tree.css(selector)
             except (SelectolaxError, ValueError):
                 continue  # for a selector that is none, or that the library does not know
             for node in matched:
-                if reason:
-                    self._by_rule.setdefault(node.mem_id, reason)
-                if shades:
-                    self._shaded_by_rule.add(node.mem_id)
+                self._by_rule[node.mem_id] = style.over(self._by_rule.get(node.mem_id, NONE))
 
     def walk(self, path: Path) -> None:
         """Sort every text of the tree."""
         node: Any = self._tree.root
-        reasons = [""]
+        reasons: list[Reasons] = [()]
         shaded = [False]
         count = 0
         while node is not None:
@@ -142,45 +119,48 @@ class _Page:
                 reason, is_shaded = self._enter(node, reasons[-1], shaded[-1])
             else:
                 reason, is_shaded = reasons[-1], shaded[-1]
-                self._leaf(node, reason)
+                self._leaf(node, _first(reason))
             child = node.child
             if child is not None:
                 reasons.append(reason)
                 shaded.append(is_shaded)
                 node = child
                 continue
-            self._leave(node, reason)
+            self._leave(node, _first(reason))
             while node is not None and node.next is None:
                 node = node.parent
                 if node is not None:
-                    self._leave(node, reasons.pop())
+                    self._leave(node, _first(reasons.pop()))
                     shaded.pop()
             node = node.next if node is not None else None
 
-    def _enter(self, node: Any, reason: str, shaded: bool) -> tuple[str, bool]:
+    def _enter(self, node: Any, inherited: Reasons, shaded: bool) -> tuple[Reasons, bool]:
         attributes = node.attributes
-        style = attributes.get("style") or ""
-        own = _UNSEEN.get(node.tag, "") or self._by_rule.get(node.mem_id, "") or (_hiding(style) if style else "")
+        style = _own_style(node).over(self._by_rule.get(node.mem_id, NONE))
+        shaded = shaded or style.shades or "bgcolor" in attributes
+        own = [one for one in style.hides if one != WHITE or not shaded]
+        unseen = _UNSEEN.get(node.tag, "")
         if "hidden" in attributes or (node.tag == "input" and attributes.get("type") == "hidden"):
-            own = own or "not displayed"
-        shaded = shaded or node.mem_id in self._shaded_by_rule or "bgcolor" in attributes
-        shaded = shaded or bool(style and _BACKGROUND.search(_plain_css(style)))
-        if node.tag == "font" and (attributes.get("color") or "").lower() in {"white", "#fff", "#ffffff"}:
-            own = own or "white text"
-        if own == "white text" and shaded:
-            own = ""
-        if own in {"title of the page", "script", "style sheet", "template"}:
-            reason = own
-        reason = reason or own
+            unseen = unseen or "not displayed"
+        if node.tag == "dialog" and "open" not in attributes:
+            unseen = unseen or "not displayed"
+        kept = [one for one in inherited if one not in style.ends]
+        if unseen in {"title of the page", "script", "style sheet", "template"}:
+            reasons = tuple(dict.fromkeys([unseen, *kept, *own]))
+        else:
+            reasons = tuple(dict.fromkeys([*kept, *filter(None, [unseen]), *own]))
+        self._put_attributes(attributes)
+        if node.tag in _BLOCKS:
+            self._put("\n", _first(reasons))
+        if node.tag == "template":
+            self._put(" ".join(one.text() or "" for one in node.template_fragments()), _first(reasons))
+        return reasons, shaded
+
+    def _put_attributes(self, attributes: Any) -> None:
         for name, why in _ATTRIBUTES.items():
             value = attributes.get(name)
             if value and not (value.startswith("data:") and len(value) > 1000):
                 self._put(value + "\n", why)
-        if node.tag in _BLOCKS:
-            self._put("\n", reason)
-        if node.tag == "template":
-            self._put(" ".join(one.text() or "" for one in node.template_fragments()), reason)
-        return reason, shaded
 
     def _leaf(self, node: Any, reason: str) -> None:
         if node.is_comment_node:
