@@ -34,6 +34,7 @@ from wardstead.cli import (
     library,
     model,
     model_admission,
+    model_bom,
     model_weights,
     packages,
     people,
@@ -85,6 +86,9 @@ app.add_typer(advisories.app, name="advisories")
 app.add_typer(packages.app, name="packages")
 model.app.command("encrypt")(model_weights.encrypt)
 model.app.command("decrypt")(model_weights.decrypt)
+model.app.command("bom")(model_bom.bom)
+model.app.command("bom-score")(model_bom.score)
+model.app.command("bom-diff")(model_bom.diff)
 model.app.command("add")(model_admission.add)
 model.app.command("review")(model_admission.review)
 model.app.command("approve")(model_admission.approve)
