@@ -145,8 +145,15 @@ def test_a_default_deny_names_the_roles_that_would_help() -> None:
     [
         ({"x.cedar": "permit (principal, action"}, SCHEMA, "x.cedar:1"),
         ({"x.cedar": "// a; b\npermit (principal, action, resource);\n\n// c\npermit (principal) wen;\n"}, SCHEMA, "x.cedar:5"),
-        ({"x.cedar": 'permit (principal, action == Action::"fly", resource);'}, SCHEMA, "x.cedar"),
-        ({"x.cedar": "permit (principal, action, resource) when { context.nothing };"}, SCHEMA, "x.cedar"),
+        ({"x.cedar": 'permit (principal, action == Action::"fly", resource);'}, SCHEMA, "x.cedar:1"),
+        (
+            {
+                "x.cedar": '// a; b\n@id("a; b")\npermit (principal, action, resource);\n\n@id("c")\n'
+                "forbid (principal, action, resource) when { context.nothing };\n"
+            },
+            SCHEMA,
+            "x.cedar:5",
+        ),
         ({"x.cedar": "permit (principal, action, resource);"}, "entity {", "schema.cedarschema"),
     ],
 )

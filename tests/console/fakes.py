@@ -51,6 +51,7 @@ from wardstead.console.ports import (
     MustChangePassword,
     PolicyInForce,
     Posture,
+    Ruling,
     Tried,
 )
 from wardstead.crypto.merkle import leaf_hash, tree_root
@@ -588,6 +589,7 @@ class FakeServices:
 
     def __post_init__(self) -> None:
         self.factors.open = self._open
+        self.rulings: dict[str, Ruling] = {}
         self.passkeys = FakePasskeys(self.factors)
         self.emergencies = FakeEmergencies()
         if not self.summaries:
@@ -729,6 +731,9 @@ class FakeServices:
             else Glimpse("smollm2", "confidential; personal", "allow", mark=self.labels.get(one, PUBLIC))
             for one in exchange_ids
         }
+
+    def ruling(self, exchange_id: str) -> Ruling | None:
+        return self.rulings.get(exchange_id)
 
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
         self.calls.append(("open", exchange_id))

@@ -26,6 +26,7 @@ from tests.console.fakes import (
 
 from wardstead.access.ports import Decision, Identity, Resource
 from wardstead.console.app import create_console
+from wardstead.console.ports import Ruling
 from wardstead.console.rendering import SHOWN_CHARACTERS, SHOWN_TEXTS, StaticFiles
 from wardstead.console.site import ConsoleSettings
 from wardstead.isolation.posture import State
@@ -436,3 +437,17 @@ def test_a_list_hides_model_and_label_of_what_is_above_its_reader(signed_in: Sig
     services.labels |= {ALICE_EXCHANGE: above, BOB_EXCHANGE: above, BLOCKED_EXCHANGE: above}
     assert "smollm2" not in signed_in("ines").get("/console/exchanges").text
     assert "smollm2" in signed_in("alice").get("/console/exchanges").text
+
+
+def test_who_answers_for_the_deployment_sees_which_rules_denied_something_and_not_what(
+    signed_in: SignedIn, services: FakeServices
+) -> None:
+    services.summaries = [replace(one, outcome="denied") if one.id == BOB_EXCHANGE else one for one in services.summaries]
+    services.rulings[BOB_EXCHANGE] = Ruling("access.forbidden", ("no-read-up",), "0a1b2c3d")
+    page = signed_in("ada").get(f"/console/exchanges/{BOB_EXCHANGE}").text
+    assert "Denied by the access policies" in page
+    assert "no-read-up" in page
+    assert SECRET_WORDS not in page
+    services.summaries = [replace(one, outcome="answered") if one.id == BOB_EXCHANGE else one for one in services.summaries]
+    assert "no-read-up" not in signed_in("ada").get(f"/console/exchanges/{BOB_EXCHANGE}").text
+    assert signed_in("alice").get(f"/console/exchanges/{BOB_EXCHANGE}").status_code == 404

@@ -72,6 +72,31 @@ def test_an_api_key_a_bearer_token_and_a_session_are_all_secrets() -> None:
     assert read_head([HOST, (b"authorization", b"Basic s3")], DOORS).secret == ""
 
 
+BEARER, KEY, COOKIE = (b"authorization", b"Bearer s3"), (b"x-api-key", b"s3"), (b"cookie", b"__Host-wardstead=other")
+
+
+def test_one_key_may_be_sent_both_ways_and_comes_before_a_cookie() -> None:
+    for headers in (
+        [BEARER, KEY],
+        [KEY, BEARER],
+        [COOKIE, BEARER],
+        [BEARER, COOKIE],
+        [COOKIE, KEY],
+        [(b"authorization", b"Basic x"), KEY],
+    ):
+        assert read_head([HOST, *headers], DOORS).secret == "s3"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[BEARER, BEARER], [BEARER, (b"authorization", b"Bearer s4")], [KEY, (b"x-api-key", b"s4")], [BEARER, (b"x-api-key", b"s4")],
+     [(b"x-api-key", b"s4"), COOKIE, BEARER]],
+)  # fmt: skip
+def test_who_says_to_be_two_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(BadHeader):
+        read_head([HOST, *headers], DOORS)
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60), st.integers(1, 3))
 def test_nobody_has_more_under_way_than_allowed(events: list[tuple[str, bool]], limit: int) -> None:
     crowd, inside = Crowd(each=limit, all=4), Counter[str]()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -106,6 +106,8 @@ _ACTION: Final = re.compile(r'\bAction::"([^"\\]+)"')
 _ROLE: Final = re.compile(r'\bRole::"([^"\\]+)"')
 
 
+_POLICY_NUMBER: Final = re.compile(r"\[policy\d+\] for policy `policy\d+`, ")
+"""How the validator names a policy: by its number among those that were given, from 0."""
 _NO_CODE: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
 
 
@@ -301,18 +303,19 @@ def _validate(name: str, text: str, schema: Any) -> None:
         cedarpy.PolicySet.from_str(text)
         result = cedarpy.validate_policies(text, schema)
     except ValueError as error:
-        where = f"{name}:{_line_that_does_not_parse(text)}"
+        where = f"{name}:{_line_of_the_first(text, lambda one: not _parses(one))}"
         raise ConfigurationError("the policy that begins here does not parse", where=where, why=str(error)[:500]) from None
     if not result.validation_passed:
-        why = "; ".join(str(error) for error in result.errors)[:500]
-        raise ConfigurationError("the policy does not fit the schema", where=name, why=why)
+        where = f"{name}:{_line_of_the_first(text, lambda one: not cedarpy.validate_policies(one, schema).validation_passed)}"
+        why = _POLICY_NUMBER.sub("", "; ".join(str(error) for error in result.errors))[:500]
+        raise ConfigurationError("the policy that begins here does not fit the schema", where=where, why=why)
 
 
-def _line_that_does_not_parse(text: str) -> int:
-    """Where the first policy begins that is none: the parser says what is wrong, not where."""
+def _line_of_the_first(text: str, is_wrong: Callable[[str], bool]) -> int:
+    """Where the first wrong policy begins: the parser and the validator say what is wrong, not where."""
     code = _NO_CODE.sub(lambda found: " " * len(found[0]), text)
     begin = 0
-    while (end := code.find(";", begin) + 1) > 0 and _parses(text[begin:end]):
+    while (end := code.find(";", begin) + 1) > 0 and not is_wrong(text[begin:end]):
         begin = end
     blank = len(code) - len(code[begin:].lstrip())
     return 1 + text.count("\n", 0, blank)

@@ -46,6 +46,7 @@ from wardstead.console.ports import (
     MustChangePassword,
     PolicyInForce,
     Posture,
+    Ruling,
     Tried,
 )
 from wardstead.console.timeline import label_words
@@ -229,6 +230,18 @@ class Console:
             if glimpse is not None:
                 found[exchange_id] = glimpse
         return found
+
+    def ruling(self, exchange_id: str) -> Ruling | None:
+        """See ``ConsoleServices.ruling``."""
+        try:
+            opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
+        except (KeyGone, IntegrityError):
+            return None
+        first = (opened["entries"][0]["content"] if opened is not None else None) or {}
+        decision = first.get("decision")
+        if not decision or decision["verdict"] == "allow" or not decision["code"].startswith("access."):
+            return None
+        return Ruling(decision["code"], tuple(decision["policies"]), first["versions"]["policy"])
 
     def label(self, exchange_id: str) -> Label:
         """See ``ConsoleServices.label``."""

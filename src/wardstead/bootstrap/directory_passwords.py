@@ -9,7 +9,6 @@ from typing import Final
 
 from wardstead.access.provisioning import Sought
 from wardstead.adapters.identity.ldap import DirectoryFailed, Search, binds, literal, search
-from wardstead.adapters.store.directory import UnknownPerson
 from wardstead.adapters.store.provisioning import ProvisioningStore
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.synchronising import directory_source, server_of
@@ -74,10 +73,7 @@ class DirectoryPasswords:
 
     def _external_id(self, section: DirectorySection, name: str) -> str:
         """Who that is to the directory: a name alone may have been given to another since."""
-        try:
-            who = self.deployment.directory.find(name)
-        except UnknownPerson:
-            return ""
         desk = ProvisioningStore(self.deployment.directory, clock=now_ms, entropy=os.urandom)
         people = desk.people(directory_source(self.deployment, section), Sought(name=name))
-        return next((one.said.external_id for one in people if one.id == who.id), "")
+        known = {one.id for one in self.deployment.directory.list_principals() if one.name == name}
+        return next((one.said.external_id for one in people if one.id in known), "")

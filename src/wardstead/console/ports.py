@@ -99,6 +99,15 @@ class Glimpse:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """By which rules of which version the access policies denied something: nothing of what was said, or of its label."""
+
+    code: str
+    policies: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class DetectorState:
     """A detector that is more than a pattern. ``why`` is empty where it is ready, else what it lacks."""
 
@@ -257,6 +266,13 @@ class ConsoleServices(Protocol):
         """What a list may show of these, by id; left out where the key was destroyed, or something was altered.
 
         Called for permitted ones only.
+        """
+        ...
+
+    def ruling(self, exchange_id: str) -> Ruling | None:
+        """What the access policies denied it by; ``None`` where they did not, or its key was destroyed.
+
+        Called for readers who may see everything that takes place.
         """
         ...
 

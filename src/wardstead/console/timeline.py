@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wardstead.console.ports import ExchangeSummary
+from wardstead.console.ports import ExchangeSummary, Ruling
 
 
 class Tone(StrEnum):
@@ -133,12 +133,18 @@ def outcome_of(word: str, kind: str = "intent") -> tuple[str, Tone]:
     return OUTCOMES.get(word, (word.replace("_", " "), Tone.QUIET))
 
 
-def outline(summary: ExchangeSummary) -> list[Step]:
-    """The timeline for a reader who may see that an exchange took place, and nothing of its content."""
+def outline(summary: ExchangeSummary, ruling: Ruling | None = None) -> list[Step]:
+    """The timeline for a reader who may see that an exchange took place, and nothing of its content but who denied it."""
     words, tone = outcome_of(summary.outcome, summary.kind)
     what = "An act of administration was recorded" if summary.kind == "admin" else "The intent was recorded"
     sealed = "What was done is sealed." if summary.kind == "admin" else "Model, label, decision and what was said are sealed."
     steps = [Step("intent", what, sealed, Tone.GOOD, _facts(("at", summary.time)))]
+    if ruling is not None:
+        rules = ", ".join(ruling.policies) or "no policy permits it"
+        facts = _facts(("code", ruling.code, True), ("policies", rules, bool(ruling.policies)), ("version", ruling.version, True))
+        steps.append(
+            Step("decision", "Denied by the access policies", "By which rules, not what was asked.", Tone.GUARDED, facts)
+        )
     if summary.kind != "admin":
         steps.append(Step("outcome", "Outcome", words.capitalize() + ".", tone))
     return steps

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from wardstead.console import timeline
 from wardstead.console.pages.rows import may_read, rows
-from wardstead.console.ports import ExchangeSummary
+from wardstead.console.ports import ExchangeSummary, Ruling
 from wardstead.console.sessions import Visitor
 from wardstead.console.site import NotFound, Site
 from wardstead.kernel.errors import CallerError, IntegrityError
@@ -78,7 +78,10 @@ class Exchanges:
             held = await self._held(summary.id, who)
         expired = content is not None and content["expired"]
         readable = content is not None and not content["erased"] and not expired
-        steps = await run_in_threadpool(timeline.steps, content) if content and readable else timeline.outline(summary)
+        if content and readable:
+            steps = await run_in_threadpool(timeline.steps, content)
+        else:
+            steps = timeline.outline(summary, await self._ruling(summary, who))
         words, tone = timeline.outcome_of(summary.outcome, summary.kind)
         return await self.site.page(
             who,
@@ -145,6 +148,12 @@ class Exchanges:
             return await run_in_threadpool(self.site.services.label, summary.id)
         except IntegrityError:
             return PUBLIC  # opening it says that it was altered, and shows nothing
+
+    async def _ruling(self, summary: ExchangeSummary, who: Visitor) -> Ruling | None:
+        """Why it was denied, for whoever answers for what takes place here: that is no content."""
+        if summary.outcome != "denied" or not self.site.sees_everything(who):
+            return None
+        return await run_in_threadpool(self.site.services.ruling, summary.id)
 
     async def _held(self, exchange_id: str, who: Visitor) -> Mapping[str, Any] | None:
         """What became of something of theirs that was held; a released answer that is above them by now is only named."""

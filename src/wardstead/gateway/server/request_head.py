@@ -54,7 +54,7 @@ def read_head(headers: list[tuple[bytes, bytes]], doors: Doors) -> RequestHead: 
     head = RequestHead()
     size = 0
     host = b""
-    length = False
+    length, shown = False, set[bytes]()
     if len(headers) > doors.headers:
         raise HeadersTooLarge(f"more than {doors.headers} headers")
     for name, value in headers:
@@ -63,10 +63,11 @@ def read_head(headers: list[tuple[bytes, bytes]], doors: Doors) -> RequestHead: 
             if host:
                 raise BadHeader("more than one Host header", where="host")
             host = value
-        elif name == b"authorization":
-            head.secret = _bearer(value)
-        elif name == b"x-api-key" and not head.secret:
-            head.secret = _text(value)
+        elif name in {b"authorization", b"x-api-key"}:
+            if name in shown:
+                raise BadHeader("it is there twice: nobody is two", where=name.decode())
+            shown.add(name)
+            head.secret = _one_secret(head.secret, _bearer(value) if name == b"authorization" else _text(value), shown)
         elif name == b"cookie":
             head.secret = head.secret or _session_cookie(value)
         elif name == b"x-wardstead-csrf":
@@ -138,6 +139,13 @@ def _check_host(host: bytes, doors: Doors) -> None:
 def _check_origin(value: bytes, doors: Doors) -> None:
     if value.decode("latin-1").lower() not in doors.allowed_origins:
         raise BadHeader("requests from this origin are not taken", where="origin", next_step="Add it to server.allowed_origins")
+
+
+def _one_secret(before: str, given: str, shown: set[bytes]) -> str:
+    """A client that sends its key both ways sends one key. A cookie is no key, and gives way to one."""
+    if len(shown) == 2 and before and given and before != given:
+        raise BadHeader("two different keys", where="x-api-key", next_step="Send one, in authorization or in x-api-key")
+    return given or before
 
 
 def _text(value: bytes) -> str:
