@@ -1,7 +1,8 @@
-"""What the ledger costs: ``python -m bench.ledger [--entries N] [--seconds S] [--folder DIR]``.
+"""What the ledger costs: ``python -m bench.ledger [--entries N] [--seconds S] [--folder DIR] [--database URL]``.
 
 Durable appends beside what the disk itself can sync, in one run on one folder; proofs over a tree of N entries (a million) in
 tiles, made by the product and verified by the product and by ``wardstead-verify``; whole ledgers, verified from outside.
+``--database``: an empty PostgreSQL database measured beside; named twice, for 1 writer and for 64.
 Compare ratios, not runs.
 """
 
@@ -64,11 +65,11 @@ def syncs_per_second(folder: Path, seconds: float, *, preallocated: bool) -> flo
 
 
 @contextmanager
-def ledger(folder: Path) -> Iterator[tuple[Engine, Sealer]]:
+def ledger(folder: Path, url: str = "") -> Iterator[tuple[Engine, Sealer]]:
     """An empty one."""
     for name in ("state", "run", "keys"):
         (folder / name).mkdir()
-    engine = open_engine(f"sqlite:///{folder / 'state' / 'wardstead.db'}")
+    engine = open_engine(url or f"sqlite:///{folder / 'state' / 'wardstead.db'}")
     metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(insert(directory_epoch).values(id=1, version=1))
@@ -83,12 +84,12 @@ def reserve(folder: Path) -> Reserve:
     return Reserve(folder / "state" / "reserve", monotonic_s=time.monotonic, size_bytes=64 << 20)
 
 
-def appends(folder: Path, writers: int, seconds: float) -> tuple[float, float, float]:
+def appends(folder: Path, writers: int, seconds: float, url: str = "") -> tuple[float, float, float]:
     """Entries per second, p50 and p99 in ms: so many writers, each of which waits for its entry before it writes the next.
 
     Entries are sealed (encrypted, key wrapped) within the time; an intent and its outcome take turns.
     """
-    with ledger(folder) as (engine, sealer):
+    with ledger(folder, url) as (engine, sealer):
         answered: SimpleQueue[int] = SimpleQueue()
         journal = Journal(engine, incarnation="bench", run_dir=folder / "run", reserve=reserve(folder), clock=now_ms)
         seals = [sealer.begin("s", ExchangeId("begin"))] * writers
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--folder", default=None, help="on the disk that is measured (the system's temporary folder)")
+    parser.add_argument("--database", action="append", default=[], metavar="URL", help="an empty PostgreSQL database")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as place:
         folder = Path(place)
@@ -215,11 +217,14 @@ def main() -> None:
         ahead = syncs_per_second(folder, given.seconds / 2, preallocated=True)
         print(f"Load average {load:.1f} on {os.cpu_count()} cores.")
         print(f"The disk syncs 4 KiB {plain:,.0f} times a second, {ahead:,.0f} where space is set aside.\n")
-        print("| writers | durable entries/s | of the disk's syncs | p50 ms | p99 ms |\n| --- | --- | --- | --- | --- |")
-        for writers in (1, 64):
-            (folder / str(writers)).mkdir()
-            rate, middle, late = appends(folder / str(writers), writers, given.seconds)
-            print(f"| {writers} | {rate:,.0f} | {rate / plain:.2f} | {middle:.2f} | {late:.2f} |")
+        print("| store | writers | durable entries/s | of the disk's syncs | p50 ms | p99 ms |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        for number, writers in enumerate((1, 64)):
+            for store, url in (("SQLite", ""), *(("PostgreSQL", one) for one in given.database[number : number + 1])):
+                place_of = folder / f"{store}-{writers}"
+                place_of.mkdir()
+                rate, middle, late = appends(place_of, writers, given.seconds, url)
+                print(f"| {store} | {writers} | {rate:,.0f} | {rate / plain:.2f} | {middle:.2f} | {late:.2f} |")
         (folder / "outside").mkdir()
         from_outside(folder / "outside")
     proofs(given.entries)

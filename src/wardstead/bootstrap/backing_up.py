@@ -65,6 +65,11 @@ def create(
 
     Raises ``IntegrityError`` where what would be backed up is not whole: a backup of it would hide that.
     """
+    if deployment.shared:
+        raise ConfigurationError(
+            "a PostgreSQL database is not backed up by this", where="database.url",
+            why="its server has the means: docs/how-to/use-postgresql.md", next_step="pg_dump, or the server's own backups",
+        )  # fmt: skip
     wanted = [require_recipient(one, "backup.recipients") for one in recipients or deployment.settings.backup.recipients]
     if not wanted:
         raise ConfigurationError(

@@ -12,6 +12,7 @@ from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap import break_glass
 from wardstead.bootstrap.admitting import REFUSED, SEALED, admission_check, admission_document, attested, standing
 from wardstead.bootstrap.backups import backup_check
+from wardstead.bootstrap.database_check import database_checks
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
@@ -50,6 +51,7 @@ def posture(deployment: Deployment) -> list[Check]:
         _keys_check(deployment),
         _tls_check(deployment),
         _ledger_check(deployment),
+        *database_checks(deployment),
         verified_check(deployment),
         witnessed_check(deployment),
         backup_check(deployment),

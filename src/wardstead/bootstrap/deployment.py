@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.access.pdp import CedarDecisionPoint
@@ -47,10 +47,11 @@ from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.migrate import tell_of_earlier_versions
 from wardstead.adapters.store.policies import PolicyStore
 from wardstead.adapters.store.published import PublishedTree
-from wardstead.adapters.store.reserve import Reserve
+from wardstead.adapters.store.reserve import NoBallast, Reserve
 from wardstead.adapters.store.resources import ResourceStore
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.bootstrap.database import server_url
 from wardstead.bootstrap.places import Places
 from wardstead.bootstrap.reading import others_write, present, read_text
 from wardstead.bootstrap.unsealing import asker, opener
@@ -134,9 +135,26 @@ class Deployment:
         """When it was made, in seconds since the epoch."""
         return self.keys.created_s
 
+    @property
+    def shared(self) -> bool:
+        """Whether its database is a server's, which other gateways may use too."""
+        return self.settings.database is not None
+
+    @property
+    def database_url(self) -> URL:
+        """Where the database is."""
+        section = self.settings.database
+        if section is None:
+            return make_url(self.places.database_url)
+        return server_url(section, self.places.directory, self.environment)
+
     @cached_property
     def engine(self) -> Engine:
         """The database. Raises ``IntegrityError`` when it is gone: ``init`` made it, and nothing else may begin it anew."""
+        if self.shared:
+            engine = open_engine(self.database_url)
+            tell_of_earlier_versions(engine)
+            return engine
         if not self.places.database.exists():
             raise IntegrityError(
                 "the database is gone, and the ledger with it", where=str(self.places.database),
@@ -174,7 +192,15 @@ class Deployment:
     @cached_property
     def subject_keys(self) -> SubjectKeys:
         """The key store."""
-        return SubjectKeys(self.places.subject_keys, self.keys.root, os.urandom)
+        return self.key_store(self.keys.root)
+
+    def key_store(self, root: bytes) -> SubjectKeys:
+        """The key store under a root key."""
+        if self.shared:
+            from wardstead.adapters.store.shared_keys import SharedKeys
+
+            return SharedKeys(self.engine, root, os.urandom)
+        return SubjectKeys(self.places.subject_keys, root, os.urandom)
 
     @cached_property
     def erasures(self) -> ErasureStore:
@@ -260,8 +286,10 @@ class Deployment:
         return PublishedTree(self.engine, self.ledger.key)
 
     def reserve(self) -> Reserve:
-        """The room set aside for outcomes."""
+        """The room set aside for outcomes; a server's disk is the server's."""
         size = self.settings.ledger.reserve_bytes
+        if self.shared:
+            return NoBallast(self.places.state / "reserve", monotonic_s=time.monotonic, size_bytes=size)
         return Reserve(self.places.state / "reserve", monotonic_s=time.monotonic, size_bytes=size)
 
     @cached_property
@@ -359,7 +387,7 @@ class Deployment:
 
     def levels_without_meaning(self) -> list[str]:
         """Of each stored level that is neither a level nor an alias of the classification policy: who has it, and what helps."""
-        if not self.places.database.exists():
+        if not self.shared and not self.places.database.exists():
             return []
         means = {
             "people": "they are cleared for public alone: give it an alias, or 'wardstead user set-clearance'",

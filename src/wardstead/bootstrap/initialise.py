@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import json
 import os
 import re
 import secrets
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from sqlalchemy import Engine, inspect
+
 from wardstead.adapters.keys.folder import CREDENTIALS, LEDGER, ROOT
 from wardstead.adapters.sandbox.weights import digest
 from wardstead.adapters.store.base import open_engine
@@ -21,12 +24,15 @@ from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.key_files import new_key, new_ledger_key
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.transactions import explained
+from wardstead.adapters.store.tree_store import tree_end
+from wardstead.bootstrap.database import PASSWORD_VARIABLE, server_url
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detectors import names_installed
 from wardstead.bootstrap.places import Places
 from wardstead.bootstrap.shipped_models import admit_shipped
 from wardstead.bootstrap.unsealing import plain_keys
-from wardstead.config.sections import ServerSection
+from wardstead.config.sections import DatabaseSection, ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
 
@@ -86,8 +92,12 @@ class Made:
 DEFAULT_PORT = ServerSection().port
 
 
-def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[str] = (), *, port: int = DEFAULT_PORT) -> Made:
+def initialise(
+    directory: Path, on_step: Callable[[str], None], names: Sequence[str] = (), *, port: int = DEFAULT_PORT, database: str = ""
+) -> Made:
     """Make a deployment. Raises ``ConfigurationError`` when there is one already.
+
+    ``database``: the address of a PostgreSQL database, in the place of a file.
 
     ``names``: by which other machines reach it; without any it listens on this machine alone.
     """
@@ -110,11 +120,9 @@ def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[
     on_step("the model's weights")
     weights, sha256 = _take_weights(places)
     on_step("the database")
-    engine = open_engine(places.database_url)
-    upgrade(engine)
-    engine.dispose()
+    section = _make_database(places, database)
     compartments, address = ", ".join(EVERYTHING), _address_section(names)
-    text = _TEMPLATE.format(
+    text = section + _TEMPLATE.format(
         model=MODEL_NAME,
         weights=weights,
         sha256=sha256,
@@ -125,6 +133,48 @@ def initialise(directory: Path, on_step: Callable[[str], None], names: Sequence[
     )
     on_step("the first administrator")
     return _finish(places, text, on_step)
+
+
+def _make_database(places: Places, address: str) -> str:
+    """The database at the present revision; what the configuration says of it. Raises ``CallerError`` for one that is in use."""
+    if not address:
+        engine = open_engine(places.database_url)
+        upgrade(engine)
+        engine.dispose()
+        SubjectKeys(places.subject_keys, plain_keys(places.keys).root, os.urandom, create=True).close()
+        return ""
+    from wardstead.adapters.store.shared_keys import SharedKeys
+
+    section = DatabaseSection(url=address, password_file=_keep_password(places))
+    engine = open_engine(server_url(section, places.directory, os.environ))
+    try:
+        with explained():
+            _require_new(engine, address)
+            upgrade(engine)
+        SharedKeys(engine, plain_keys(places.keys).root, os.urandom, create=True).close()
+    finally:
+        engine.dispose()
+    password = f"  password_file: {section.password_file}\n" if section.password_file else ""
+    return (
+        f"# Several gateways may share it: docs/how-to/use-postgresql.md.\ndatabase:\n  url: {json.dumps(address)}\n{password}\n"
+    )
+
+
+def _require_new(engine: Engine, address: str) -> None:
+    with engine.connect() as connection:
+        if inspect(connection).has_table("leaf") and tree_end(connection).size:
+            raise ConfigurationError(
+                "there is a ledger in this database already", where=address,
+                next_step="name an empty one; to add a gateway, copy the folder of one that runs: docs/how-to/use-postgresql.md",
+            )  # fmt: skip
+
+
+def _keep_password(places: Places) -> str:
+    """Where the password is from now on that the environment gave; nothing where it gave none."""
+    said = os.environ.get(PASSWORD_VARIABLE)
+    if said:
+        write_durably(places.keys / "database-password", [said.encode()], mode=0o600)
+    return "keys/database-password" if said else ""
 
 
 def _finish(places: Places, text: str, on_step: Callable[[str], None]) -> Made:
@@ -153,7 +203,6 @@ def _make_keys(places: Places) -> None:
     if not keys.has(LEDGER):
         keys.make(LEDGER, new_ledger_key(f"wardstead.local/{os.urandom(6).hex()}", os.urandom))
     begin_signed(places.signed, keys.ledger())
-    SubjectKeys(places.subject_keys, keys.root, os.urandom, create=True).close()
 
 
 def _require_name(name: str) -> None:

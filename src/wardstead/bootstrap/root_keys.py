@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
@@ -48,7 +47,7 @@ def _move(deployment: Deployment) -> None:
 
 
 def _subject_keys(deployment: Deployment, root: bytes) -> SubjectKeys:
-    return SubjectKeys(deployment.places.subject_keys, root, os.urandom)
+    return deployment.key_store(root)
 
 
 def provider_name(deployment: Deployment) -> str:

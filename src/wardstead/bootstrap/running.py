@@ -27,6 +27,7 @@ from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.admitting import not_serving
+from wardstead.bootstrap.database import PASSWORD_VARIABLE
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.erasing import finish_erasures
@@ -236,7 +237,9 @@ def _children(deployment: Deployment, root: Handing, weights: Handing) -> list[C
         for model in deployment.settings.models
         if model.upstream.kind == "embedded"
     ]
-    keyed = partial(ChildSpec, environment=root.environment, descriptors=root.descriptors)
+    said = deployment.environment.get(PASSWORD_VARIABLE)
+    environment = {**root.environment, PASSWORD_VARIABLE: said} if said else root.environment  # never a launcher's
+    keyed = partial(ChildSpec, environment=environment, descriptors=root.descriptors)
     specs.append(keyed("recorder", [*base, "recorder", *place], logs / "recorder.log"))
     drain = deployment.settings.server.drain_timeout_s + 5
     specs += [

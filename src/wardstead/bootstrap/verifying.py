@@ -101,7 +101,7 @@ def _report(deployment: Deployment, stop: threading.Event) -> Report:
 
 @contextmanager
 def _reader(deployment: Deployment) -> Iterator[LedgerReader]:
-    engine = reading_engine(deployment.places.database_url)
+    engine = reading_engine(deployment.database_url)
     try:
         yield LedgerReader(engine, deployment.ledger.key, page=_PAGE)
     finally:

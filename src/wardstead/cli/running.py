@@ -40,13 +40,14 @@ def init(
         list[str] | None, typer.Option(help="A name or address by which other machines reach it; may be given several times.")
     ] = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Where it will listen.")] = DEFAULT_PORT,
+    database: Annotated[str, typer.Option(help="A PostgreSQL database in the place of a file.", metavar="URL")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a new deployment: keys, certificates, policies, database, the embedded model, the first administrator."""
     confirm(f"Make a deployment in {directory}?", yes=yes)
     with errors(as_json=as_json):
-        made = initialise(directory, step, name or (), port=port)
+        made = initialise(directory, step, name or (), port=port, database=database)
     if as_json:
         say_json(_made(made))
     else:

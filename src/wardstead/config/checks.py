@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from wardstead.config.addresses import parse_upstream
+from wardstead.config.database import parse_database
 from wardstead.config.identity_checks import check_passkeys, check_providers, check_sources
 from wardstead.config.sections import ClassifierSection, LedgerSection, ModelSection, MutualTlsSection, ServerSection
 from wardstead.config.settings import Settings
@@ -23,6 +24,8 @@ def check(settings: Settings, where: str) -> None:
         _check_model(model, f"{where}: models[{number}]")
     for number, classifier in enumerate(settings.inspection.classifiers):
         _check_classifier(classifier, f"{where}: inspection.classifiers[{number}]")
+    if settings.database is not None:
+        parse_database(settings.database.url, f"{where}: database.url")
     check_providers(settings.identity.providers, f"{where}: identity.providers")
     check_sources(settings.identity, f"{where}: identity")
     check_passkeys(settings.identity.passkeys, settings.server, f"{where}: identity.passkeys")

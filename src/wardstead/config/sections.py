@@ -258,6 +258,16 @@ class BackupSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How old the newest verified backup may be before the posture says so."""
 
 
+class DatabaseSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A PostgreSQL database in the place of the file in the folder, which several gateways can share."""
+
+    url: str
+    """``postgresql://USER@HOST/DATABASE``, without a password."""
+    password_file: str = ""
+    ca_file: str = ""
+    """The authority of the server's certificate; without it, those that the system trusts."""
+
+
 class LoggingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged: never content."""
 

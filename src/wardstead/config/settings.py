@@ -10,6 +10,7 @@ from wardstead.config.identity import IdentitySection
 from wardstead.config.sections import (
     BackupSection,
     ConversationsSection,
+    DatabaseSection,
     DocumentsSection,
     ErasureSection,
     GatewaySection,
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     gateway: GatewaySection = GatewaySection()
     inspection: InspectionSection = InspectionSection()
     documents: DocumentsSection = DocumentsSection()
+    database: DatabaseSection | None = None
     ledger: LedgerSection = LedgerSection()
     conversations: ConversationsSection = ConversationsSection()
     review: ReviewSection = ReviewSection()

@@ -8,6 +8,8 @@ statement, begun after the lock was given, sees all that was committed before. G
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final
@@ -24,7 +26,8 @@ from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 LOCKS: Final = 0x5753
 """The class of our advisory locks (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS)."""
 WRITING: Final = 1
-_TAKE_TURN: Final = f"SELECT pg_advisory_xact_lock({LOCKS}, {WRITING})"
+KEEPING_KEYS: Final = 3
+"""Beside the key of the recorder (``election``). A key is kept in the middle of somebody's write, so not in the same queue."""
 _SETTINGS: Final = {
     "synchronous_commit": "on",  # a commit has returned only after its log was synced, whatever the server's default
     "lock_timeout": "5000",
@@ -55,11 +58,15 @@ def postgresql_engine(url: URL, *, read_only: bool = False) -> Engine:
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
-            "application_name": "wardstead",
+            "application_name": f"wardstead {os.getpid()} at {socket.gethostname()}"[:63],
             "gssencmode": "disable",
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
         },
     )
+
+
+def _turn(key: int) -> str:
+    return f"SELECT pg_advisory_xact_lock({LOCKS}, {key})"
 
 
 @cache
@@ -71,11 +78,11 @@ def _statement(text: str) -> bytes:
 class PostgresqlDriver:
     """The ``Driver`` over psycopg."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_take_turn")
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Over an open connection."""
-        self._connection = connection
+    def __init__(self, connection: psycopg.Connection[Any], turn: int = WRITING) -> None:
+        """Over an open connection. ``turn``: among which writers it waits."""
+        self._connection, self._take_turn = connection, _turn(turn).encode()
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Rows:
         """See ``Driver``."""
@@ -94,7 +101,7 @@ class PostgresqlDriver:
         try:
             with self._connection.pipeline():
                 self._connection.execute(b"BEGIN")
-                self._connection.execute(_statement(_TAKE_TURN))
+                self._connection.execute(self._take_turn)
                 cursor = self._connection.execute(_statement(statement), parameters)
                 self._connection.execute(b"COMMIT")
         except BaseException:
@@ -106,7 +113,7 @@ class PostgresqlDriver:
         """See ``Driver``."""
         with self._connection.pipeline():
             self._connection.execute(b"BEGIN")
-            self._connection.execute(_statement(_TAKE_TURN))
+            self._connection.execute(self._take_turn)
 
     def commit(self) -> None:
         """See ``Driver``."""
@@ -148,7 +155,7 @@ class Postgresql:
     def begin_writing(self, connection: Connection, *, durable: bool) -> None:
         """What is not durable becomes so with the next commit that is: the log is synced up to there."""
         connection.exec_driver_sql("BEGIN")
-        connection.exec_driver_sql(_TAKE_TURN)
+        connection.exec_driver_sql(_turn(WRITING))
         if not durable:
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 

@@ -77,3 +77,14 @@ class Reserve:
         """Whether there is room for it, and for as much beside, on a disk that may be written."""
         space = os.statvfs(self._path.parent)
         return space.f_bavail * space.f_frsize >= 2 * self.size_bytes and not space.f_flag & os.ST_RDONLY
+
+
+class NoBallast(Reserve):
+    """Where the disk is a server's: nothing can be set aside on it. When it is full, outcomes are owed until it is not."""
+
+    def whole(self) -> bool:
+        """It is all that it ever is."""
+        return True
+
+    def release(self) -> None:
+        """There is nothing to throw overboard."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from wardstead.adapters.store.dialect import Driver
+from wardstead.adapters.store.sqlite import SQLITE
 from wardstead.crypto.keyring import EpochRetired, KeyEncryptionKey, KeyGone, SubjectKey, new_kek, rewrap, rewrap_kek
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
@@ -35,7 +37,8 @@ class SubjectKeys:
 
         Raises ``IntegrityError`` when it is not there and should be: everything that its keys seal is lost with it.
         """
-        self._path, self._root, self._entropy, self._lock = path, root, entropy, Lock()
+        self._where, self._root, self._entropy, self._lock = str(path), root, entropy, Lock()
+        self._errors: tuple[type[Exception], ...] = SQLITE.errors
         try:
             if create:
                 path.touch(mode=0o600)
@@ -48,13 +51,12 @@ class SubjectKeys:
                 raise ConfigurationError(
                     "the key store may be read by others than its owner", where=str(path), next_step=f"chmod 600 {path}"
                 )
-            self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
             for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "secure_delete=ON"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(_SCHEMA)
-            with self._transaction() as db:
-                if db.execute("SELECT 1 FROM kek").fetchone() is None:
-                    self._insert_kek(db, new_kek(root, 1, entropy))
+                connection.execute(f"PRAGMA {pragma}")
+            connection.executescript(_SCHEMA)
+            self._db: Driver | None = SQLITE.driver(connection)
+            self._begin_first_epoch()
         except (sqlite3.Error, OSError) as error:
             raise BackendError("the key store cannot be opened", where=str(path), why=str(error)) from None
 
@@ -62,14 +64,14 @@ class SubjectKeys:
         """The key-encryption key of the present epoch."""
         row = self._one("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1")
         if row is None:
-            raise KeyGone("the key store holds no key-encryption key", where=str(self._path))
+            raise KeyGone("the key store holds no key-encryption key", where=self._where)
         return KeyEncryptionKey(*row)
 
     def kek(self, epoch: int) -> KeyEncryptionKey:
         """That of one epoch; raises ``EpochRetired`` when it was destroyed."""
         row = self._one("SELECT epoch, wrapped FROM kek WHERE epoch = ?", epoch)
         if row is None:
-            raise EpochRetired(f"epoch {epoch} was retired", where=str(self._path))
+            raise EpochRetired(f"epoch {epoch} was retired", where=self._where)
         return KeyEncryptionKey(*row)
 
     def find(self, subject: str) -> SubjectKey | None:
@@ -94,7 +96,7 @@ class SubjectKeys:
                     raise KeyGone("this subject's key was destroyed")
                 row = (key.subject, key.epoch, key.wrapped)
                 db.execute("INSERT INTO subject_key (subject, epoch, wrapped) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row)
-        except sqlite3.Error as error:
+        except self._errors as error:
             raise self._failed(error) from None
         kept = self.find(key.subject)
         if kept is None:
@@ -112,8 +114,8 @@ class SubjectKeys:
                 db.execute("INSERT INTO erased (subject) VALUES (?) ON CONFLICT DO NOTHING", (subject,))
                 epoch = self._begin_epoch(db)
             with self._lock:
-                self._db.execute("VACUUM")  # what was deleted is zeros already; this leaves no older page at all
-        except sqlite3.Error as error:
+                self._rebuild(self._driver())
+        except self._errors as error:
             raise self._failed(error) from None
         return epoch
 
@@ -125,7 +127,7 @@ class SubjectKeys:
         try:
             with self._transaction() as db:
                 return self._begin_epoch(db)
-        except sqlite3.Error as error:
+        except self._errors as error:
             raise self._failed(error) from None
 
     def rewrap_root(self, old: bytes, new: bytes) -> None:
@@ -135,7 +137,7 @@ class SubjectKeys:
                 keks = [KeyEncryptionKey(*row) for row in db.execute("SELECT epoch, wrapped FROM kek")]
                 moved = [rewrap_kek(old, new, kek, self._entropy) for kek in keks]
                 db.executemany("UPDATE kek SET wrapped = ? WHERE epoch = ?", [(kek.wrapped, kek.epoch) for kek in moved])
-        except sqlite3.Error as error:
+        except self._errors as error:
             raise self._failed(error) from None
         self._root = new
 
@@ -148,27 +150,43 @@ class SubjectKeys:
         """The subjects whose keys were destroyed."""
         try:
             with self._lock:
-                return {row[0] for row in self._db.execute("SELECT subject FROM erased")}
-        except sqlite3.Error as error:
+                return {row[0] for row in self._driver().execute("SELECT subject FROM erased")}
+        except self._errors as error:
             raise self._failed(error) from None
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
+
+    def _driver(self) -> Driver:
+        """The open connection."""
+        if self._db is None:
+            raise BackendError("the key store is closed", where=self._where)
+        return self._db
+
+    def _rebuild(self, db: Driver) -> None:
+        """What was deleted is zeros already; this leaves no older page at all."""
+        db.execute("VACUUM")
+
+    def _begin_first_epoch(self) -> None:
+        with self._transaction() as db:
+            if db.execute("SELECT 1 FROM kek").fetchone() is None:
+                self._insert_kek(db, new_kek(self._root, 1, self._entropy))
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[Driver]:
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
+            db = self._driver()
+            db.begin()
             try:
-                yield self._db
-                self._db.execute("COMMIT")
+                yield db
+                db.commit()
             except BaseException:
-                if self._db.in_transaction:  # where the disk refused, SQLite may have rolled back by itself
-                    self._db.execute("ROLLBACK")
+                db.rollback()
                 raise
 
-    def _begin_epoch(self, db: sqlite3.Connection) -> int:
+    def _begin_epoch(self, db: Driver) -> int:
         old = KeyEncryptionKey(*db.execute("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1").fetchone())
         new = new_kek(self._root, old.epoch + 1, self._entropy)
         self._insert_kek(db, new)
@@ -179,16 +197,16 @@ class SubjectKeys:
         db.execute("DELETE FROM kek WHERE epoch < ?", (new.epoch,))
         return new.epoch
 
-    def _insert_kek(self, db: sqlite3.Connection, kek: KeyEncryptionKey) -> None:
+    def _insert_kek(self, db: Driver, kek: KeyEncryptionKey) -> None:
         db.execute("INSERT INTO kek (epoch, wrapped) VALUES (?, ?)", (kek.epoch, kek.wrapped))
 
     def _one(self, query: str, *parameters: object) -> tuple[Any, ...] | None:
         try:
             with self._lock:
-                row: tuple[Any, ...] | None = self._db.execute(query, parameters).fetchone()
-        except sqlite3.Error as error:
+                row: tuple[Any, ...] | None = self._driver().execute(query, parameters).fetchone()
+        except self._errors as error:
             raise self._failed(error) from None
         return row
 
-    def _failed(self, error: sqlite3.Error) -> BackendError:
-        return BackendError("the key store failed", where=str(self._path), why=str(error))
+    def _failed(self, error: Exception) -> BackendError:
+        return BackendError("the key store failed", where=self._where, why=str(error))

@@ -1,0 +1,75 @@
+"""The key store of gateways that share a PostgreSQL database: in a schema of its own there, wrapped as it is in a file.
+
+Ordinary backups leave the schema out (``pg_dump --exclude-schema=wardstead_keys``), for a backup that holds wrapped subject keys
+would undo an erasure. Residual: the server's log and the blocks that it has freed keep what was deleted until they are used
+again, which no client can hasten; another root key makes all of it useless (``keys rotate --root``).
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from wardstead.adapters.store.base import place
+from wardstead.adapters.store.dialect import Driver
+from wardstead.adapters.store.postgresql import KEEPING_KEYS, POSTGRESQL, PostgresqlDriver
+from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.kernel.clock import Entropy
+from wardstead.kernel.errors import BackendError, IntegrityError
+
+_SCHEMA: Final = (
+    "CREATE SCHEMA IF NOT EXISTS wardstead_keys",
+    "CREATE TABLE IF NOT EXISTS kek (epoch BIGINT PRIMARY KEY, wrapped BYTEA NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS subject_key (subject TEXT PRIMARY KEY, epoch BIGINT NOT NULL, wrapped BYTEA NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS erased (subject TEXT PRIMARY KEY)",
+)
+
+
+class SharedKeys(SubjectKeys):
+    """The ``KeyStore`` over the schema ``wardstead_keys``. A connection that breaks is opened again."""
+
+    def __init__(self, engine: Engine, root: bytes, entropy: Entropy, *, create: bool = False) -> None:
+        """``create``: make the schema, with a first epoch, when it is not there. Raises ``IntegrityError`` where it should be."""
+        self._where, self._root, self._entropy, self._lock = place(engine), root, entropy, Lock()
+        self._errors = (*POSTGRESQL.errors, DBAPIError)
+        self._engine, self._db = engine, None
+        try:
+            if create:
+                self._make()
+        except self._errors as error:
+            raise self._failed(error) from None
+        if self._one("SELECT to_regclass('wardstead_keys.kek')") == (None,):
+            raise IntegrityError(
+                "the key store is gone: nothing that is recorded can be read without it", where=self._where,
+                next_step="restore the schema wardstead_keys from a backup of it",
+            )  # fmt: skip
+
+    def _make(self) -> None:
+        with self._transaction() as db:
+            for statement in _SCHEMA:
+                db.execute(statement)
+        self._begin_first_epoch()
+
+    def _driver(self) -> Driver:
+        """The open connection; a new one where the last has failed."""
+        if self._db is None:
+            fairy = self._engine.raw_connection()
+            connection = fairy.driver_connection
+            fairy.detach()
+            POSTGRESQL.keep(connection).execute("SET search_path = wardstead_keys")
+            self._db = PostgresqlDriver(connection, KEEPING_KEYS)  # type: ignore[arg-type]
+        return self._db
+
+    def _rebuild(self, db: Driver) -> None:
+        """The tables anew, without what was deleted."""
+        for table in ("subject_key", "kek"):
+            db.execute(f"VACUUM FULL {table}")
+
+    def _failed(self, error: Exception) -> BackendError:
+        with self._lock:
+            self.close()
+            self._db = None
+        return BackendError("the key store failed", where=self._where, why=type(error).__name__, next_step="see to the server")

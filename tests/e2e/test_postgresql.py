@@ -1,0 +1,142 @@
+"""Two gateways over one PostgreSQL database, as their operators start them: one record, one recorder, and a server that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import psycopg
+import pytest
+from tests import postgres
+from tests.e2e.deployment import WARDSTEAD, Deployment, free_port
+
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not postgres.INSTALLED, reason="PostgreSQL is not installed")]
+WITHIN_S = 20.0
+
+
+class Pair:
+    """Two folders, each with its gateway and its recorder; the second is a copy of the first."""
+
+    def __init__(self, server: postgres.Server, url: str, first: Deployment, second: Deployment) -> None:
+        self.server, self.url, self.first, self.second = server, url, first, second
+        self.key = ""
+
+    def ask(self, which: Deployment, key: str = "") -> httpx.Response:
+        body = {"model": "smollm2", "max_tokens": 4, "messages": [{"role": "user", "content": "Say yes."}]}
+        with httpx.Client(verify=which.tls, timeout=60) as client:
+            return client.post(
+                f"{which.url}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key or self.key}"}
+            )
+
+    def recorder(self) -> int:
+        """The process that is elected; 0 while none is."""
+        elected = (
+            "SELECT split_part(application_name, ' ', 2)::int FROM pg_stat_activity JOIN pg_locks USING (pid) "
+            "WHERE locktype = 'advisory' AND objid = 2 AND objsubid = 2 AND granted AND datname = current_database()"
+        )
+        with psycopg.connect(self.url) as connection:
+            found = connection.execute(elected).fetchone()
+        return int(found[0]) if found else 0
+
+    def counts(self) -> tuple[int, int, int]:
+        """Entries, how many of them have their place, and how many are signed."""
+        with psycopg.connect(self.url) as connection:
+            found = connection.execute(
+                "SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM leaf), "
+                "(SELECT coalesce(max(size), 0) FROM checkpoint)"
+            ).fetchone()
+        assert found is not None
+        return int(found[0]), int(found[1]), int(found[2])
+
+    def all_signed(self) -> bool:
+        entries, leaves, signed = self.counts()
+        return entries == leaves == signed
+
+
+def within(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    server = postgres.Server()
+    url = server.database()
+    folder = tmp_path_factory.mktemp("pair")
+    command = [str(WARDSTEAD), "init", str(folder / "one"), "--database", url, "--yes", "--json"]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL)
+    assert made.returncode == 0, made.stderr
+    # As docs/how-to/use-postgresql.md says.
+    shutil.copytree(folder / "one", folder / "two", ignore=shutil.ignore_patterns("state", "run", "logs"), copy_function=_linked)
+    secret = json.loads(made.stdout)["admin"]["secret"]
+    first, second = (Deployment(folder / name, free_port(), secret, "smollm2") for name in ("one", "two"))
+    both = Pair(server, url, first, second)
+    try:
+        first.up()
+        second.up()
+        first.run("user", "add", "alice", "--role", "user")
+        both.key = first.key("alice")
+        yield both
+    finally:
+        first.down()
+        second.down()
+        server.close()
+
+
+def _linked(source: str, target: str) -> str:
+    """Weights are not copied for a test."""
+    if source.endswith(".gguf"):
+        os.link(source, target)
+        return target
+    return shutil.copy2(source, target)
+
+
+def test_either_answers_and_what_it_recorded_is_in_one_ledger(pair: Pair) -> None:
+    for which in (pair.first, pair.second):
+        answered = pair.ask(which)
+        assert answered.status_code == 200, answered.text
+    within(pair.all_signed, "every entry has its place")
+    for which in (pair.first, pair.second):
+        assert which.json("ledger", "verify")["ok"] is True
+    checks = {one["id"]: one for one in pair.second.json("status")["posture"]["checks"]}
+    assert "PostgreSQL" in checks["database"]["evidence"]
+    assert checks["database"]["state"] == "amber", "the tests' role rules its server"
+
+
+def test_the_recorder_is_killed_and_another_goes_on_with_the_same_tree(pair: Pair) -> None:
+    killed = pair.recorder()
+    assert killed
+    os.kill(killed, signal.SIGKILL)
+    assert pair.ask(pair.first).status_code == 200
+    within(lambda: pair.recorder() not in {0, killed}, "another is elected")
+    within(pair.all_signed, "what was acknowledged meanwhile has its place")
+    assert pair.second.json("ledger", "verify")["ok"] is True
+
+
+def test_what_is_revoked_at_one_is_refused_by_the_other_at_once(pair: Pair) -> None:
+    key = pair.first.json("key", "create", "--user", "alice")
+    assert pair.ask(pair.second, key["key"]).status_code == 200
+    pair.first.run("key", "revoke", key["id"], "--yes")
+    assert pair.ask(pair.second, key["key"]).status_code == 401
+
+
+def test_without_its_database_nothing_passes_and_with_it_everything_goes_on(pair: Pair) -> None:
+    before = pair.counts()[0]
+    pair.server.stop()
+    refused = pair.ask(pair.first)
+    assert refused.status_code == 503, refused.text
+    assert refused.json()["error"]["code"] == "ledger_unavailable"
+    pair.server.start()
+    within(lambda: pair.ask(pair.first).status_code == 200, "the first goes on")
+    within(lambda: pair.ask(pair.second).status_code == 200, "the second goes on")
+    within(pair.all_signed, "the record goes on")
+    assert pair.counts()[0] >= before + 4
+    assert pair.first.json("ledger", "verify")["ok"] is True
