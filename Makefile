@@ -8,7 +8,7 @@ PORT ?=
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-.PHONY: help run test lint bench bench-inspection bench-quality bench-access bench-ledger bench-weights bench-supply fuzz clean browser provider slapd postgres token check-python
+.PHONY: help run test lint sbom bench bench-inspection bench-quality bench-access bench-ledger bench-weights bench-supply fuzz clean browser provider slapd postgres token check-python
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -58,6 +58,10 @@ TOGETHER := $(filter-out $(ALONE) tests/fuzz tests/__pycache__,$(patsubst %/,%,$
 test: $(VENV)/.dev browser provider slapd postgres token  ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/console/test_browser.py $(TOGETHER)
 	@$(BIN)/python -m pytest $(ALONE)
+
+sbom: $(VENV)/.runtime  ## Write the bill of materials of Wardstead itself: dist/wardstead.cdx.json
+	@mkdir -p dist && rm -f dist/wardstead.cdx.json
+	@$(BIN)/wardstead packages bom --output dist/wardstead.cdx.json
 
 lint: $(VENV)/.dev  ## Check style, types, import rules and dependencies
 	@$(BIN)/ruff check src tests bench training

@@ -171,3 +171,23 @@ def test_what_is_no_bill_is_refused(tmp_path: Path, content: bytes) -> None:
     for command in (("bom-score", path), ("bom-diff", path, path), ("bom-score", tmp_path / "missing")):
         done = model(*command, "--json")
         assert (done.exit_code, json.loads(done.stdout)["error"]["code"]) == (2, "no_bill")
+
+
+def test_software_alone_has_a_bill_too(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.take(archive(tmp_path / "all.zip", record("GHSA-1", "torch", "2.6.0")))
+    done = room.run("packages", "bom", room.lock("torch==2.5.0", "numpy==2.0"), "--name", "server", "--advisories", room.file)
+    document = json.loads(done.stdout)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(done.stdout) is None
+    assert [one["purl"] for one in document["components"]] == ["pkg:pypi/numpy@2.0", "pkg:pypi/torch@2.5.0"]
+    assert [one["id"] for one in document["vulnerabilities"]] == ["GHSA-1"]
+
+
+def test_our_own_bill_is_valid_and_names_what_is_compiled_in(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["-C", str(tmp_path), "packages", "bom"])
+    document = json.loads(done.stdout)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(done.stdout) is None
+    assert document["metadata"]["component"]["name"] == "wardstead"
+    purls = {one["purl"].partition("@")[0] for one in document["components"]}
+    assert {"pkg:pypi/cryptography", "pkg:pypi/msgspec"} <= purls
+    assert any(one.startswith("pkg:cargo/") for one in purls)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from wardstead import __version__
 from wardstead.bootstrap import advisories
 from wardstead.bootstrap.packages import audited, own_environment, statements, take_inventory
+from wardstead.bootstrap.saving import save
 from wardstead.cli.advisories import Where, store_of
 from wardstead.cli.model import ORDER
 from wardstead.cli.output import Json, errors, out, say_json
@@ -18,6 +21,7 @@ from wardstead.cli.state import folder
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.text import harmless
 from wardstead.supply.advisories.audit import Knowledge
+from wardstead.supply.bom import software
 from wardstead.supply.ports import Severity
 
 app = typer.Typer(no_args_is_help=True, help="Audit the software around models: environments, lock files, containers, servers.")
@@ -83,3 +87,30 @@ def audit(
         tell(result)
     if any(ORDER.index(one) >= ORDER.index(fail_on) for one in result.gravities):
         raise typer.Exit(1)
+
+
+@app.command("bom")
+def bom(
+    context: typer.Context,
+    paths: Paths = None,
+    name: Annotated[str, typer.Option(help="What they belong to.")] = "wardstead",
+    version: Annotated[str, typer.Option(help="Its version; of Wardstead, that of this one.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it there; else to standard output.", metavar="FILE")
+    ] = None,
+    at: Annotated[datetime | None, typer.Option("--timestamp", help="The bill's time; else now.")] = None,
+    where: Where = None,
+) -> None:
+    """Write a bill of materials of software, with the advisories that concern it, in CycloneDX 1.6."""
+    with errors(as_json=output is None):
+        now = at.replace(tzinfo=at.tzinfo or UTC) if at else datetime.now(UTC)
+        found = take_inventory(paths or [own_environment()])
+        with advisories.opened(store_of(context, where)) as store:
+            result = audited(found, Knowledge(store, statements(folder(context), None)), now.date())
+        own = version or (__version__ if name == "wardstead" else "")
+        time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        bill = software.document(name, own, result, time, ("wardstead", __version__))
+        if output is None:
+            say_json(bill)
+        else:
+            save(output, (dumps(bill, indent=2) + "\n").encode())

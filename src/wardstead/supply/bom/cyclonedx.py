@@ -39,7 +39,7 @@ _RATED: Final = frozenset({"critical", "high", "medium", "low", "none"})
 def document(bill: Bill, version: Version = "1.6") -> dict[str, Any]:
     """The same bill gives the same document, its serial number included: it is drawn from what the bill says."""
     files = [_file(one.file, one.size_bytes, one.sha256, one.format) for one in bill.files]
-    packages = [_package(one) for one in _packages(bill)]
+    packages = [package(one) for one in _packages(bill)]
     datasets = [_dataset(number, bill) for number in range(len(bill.facts.datasets))]
     body: dict[str, Any] = {
         "bomFormat": "CycloneDX",
@@ -55,15 +55,17 @@ def document(bill: Bill, version: Version = "1.6") -> dict[str, Any]:
         },
         "components": [*files, *datasets, *packages],
         "dependencies": _dependencies(files, datasets, packages),
-        "vulnerabilities": [*_findings(bill), *(_weakness(one) for one in (bill.serving.weaknesses if bill.serving else ()))],
+        "vulnerabilities": [*_findings(bill), *(weakness(one) for one in (bill.serving.weaknesses if bill.serving else ()))],
         "declarations": _declarations(bill),
     }
+    return numbered(body)
+
+
+def numbered(body: dict[str, Any]) -> dict[str, Any]:
+    """With its schema, and a serial number that is drawn from what it says."""
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    return {
-        "$schema": f"http://cyclonedx.org/schema/bom-{version}.schema.json",
-        "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, digest).urn,
-        **body,
-    }
+    schema = f"http://cyclonedx.org/schema/bom-{body['specVersion']}.schema.json"
+    return {"$schema": schema, "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, digest).urn, **body}
 
 
 def _model(bill: Bill) -> dict[str, Any]:
@@ -196,7 +198,8 @@ def _packages(bill: Bill) -> list[Package]:
     return sorted({one.purl: one for one in bill.serving.packages}.values())
 
 
-def _package(one: Package) -> dict[str, Any]:
+def package(one: Package) -> dict[str, Any]:
+    """A package as a component; its package URL is its reference."""
     version = {"version": one.version} if one.version else {}
     return {"type": "library", "bom-ref": one.purl, "name": one.name, **version, "purl": one.purl}
 
@@ -228,7 +231,8 @@ def _finding(one: Finding, file: str, number: int) -> dict[str, Any]:
     }
 
 
-def _weakness(one: Weakness) -> dict[str, Any]:
+def weakness(one: Weakness) -> dict[str, Any]:
+    """What concerns a package, with what was decided of it."""
     rating: dict[str, Any] = {"severity": one.severity if one.severity in _RATED else "unknown"}
     if one.score is not None:
         rating["score"] = one.score
