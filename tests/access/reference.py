@@ -14,6 +14,9 @@ MODEL = {"infer", "embed", "listModels"}
 EXCHANGE = {"readReceipt", "viewExchange", "reviewHeld", "readHeld"}
 SHARING = {"shareData", "revokeShare"}
 ELEVATION = {"requestRole", "approveRole"}
+POLICIES = {"proposePolicies", "activatePolicies"}
+HAD = {"code", "recovery-code", "passkey"}
+"""What somebody has, beside what they know: two factors."""
 KEPT = {"readData": {"read"}, "useData": {"read", "use"}, "changeData": {"admin"}}
 """Each with the rights that it asks for."""
 
@@ -97,6 +100,8 @@ class Question:
     target: Mark | None = None
     own_grant: bool = False
     key: Key = field(default_factory=Key)
+    means: frozenset[str] | None = frozenset()
+    """How they signed in; ``None``: they did not, it is a key."""
 
 
 def roles_of(world: World, who: Person, now: int) -> set[str]:
@@ -141,7 +146,7 @@ def mandatory(asked: Question, who: Person) -> bool:
     """MAC: no read up, no write down; whatever anybody permits."""
     own = asked.thing.owner == who.id
     match asked.action:
-        case "infer" | "embed":
+        case "infer" | "embed" | "exportData":
             return who.cleared.above(asked.mark) and asked.thing.cleared.above(asked.mark)
         case "viewExchange":
             return own or who.cleared.above(asked.mark)
@@ -149,7 +154,7 @@ def mandatory(asked: Question, who: Person) -> bool:
             return who.cleared.above(asked.mark)
         case "shareData":
             return who.cleared.above(asked.mark) and (asked.target is None or asked.target.above(asked.mark))
-        case "approveRole":
+        case "approveRole" | "activatePolicies":
             return not own
         case "reviewHeld":
             return not own and who.cleared.above(asked.mark)
@@ -169,6 +174,11 @@ def circumstantial(world: World, asked: Question, who: Person) -> bool:
         return False
     if asked.action in MODEL and ("signal", "risk") in facts:
         return False
+    strong = bool((asked.means or set()) & HAD)
+    if asked.action == "administer" and not strong:
+        return False
+    if asked.means is not None and "chief" in roles_of(world, who, asked.now) and not strong:
+        return False  # a chief's session does nothing without a second factor
     if asked.action == "infer" and asked.purpose == "care" and ("training", "privacy") not in facts:
         return False
     return not (asked.action == "embed" and ("device", "unmanaged") in facts and not asked.inside_office)
@@ -183,7 +193,7 @@ def permitted(world: World, asked: Question, who: Person) -> bool:
     match asked.action:
         case "infer" | "embed" | "listModels" | "createData":
             return bool(roles & {"user", "admin"})
-        case "viewConsole" | "approveRole":
+        case "viewConsole" | "approveRole" | "exportData":
             return True
         case "viewExchange" | "readReceipt":
             reads = asked.action == "readReceipt" and bool(roles & {"auditor", "admin"})
@@ -192,7 +202,7 @@ def permitted(world: World, asked: Question, who: Person) -> bool:
             return "data-steward" in roles and not own
         case "viewLedger" | "viewAdministration" | "replayPolicy":
             return bool(roles & {"auditor", "admin"})
-        case "administer":
+        case "administer" | "proposePolicies" | "activatePolicies":
             return "admin" in roles
         case "shareData":
             return "share" in rights

@@ -16,6 +16,7 @@ from tests.access.reference import (
     EXCHANGE,
     KEPT,
     MODEL,
+    POLICIES,
     SHARING,
     Gift,
     Key,
@@ -46,6 +47,7 @@ ROLES = ("user", "admin", "auditor", "data-steward", "lead", "chief")
 FACTS = (
     ("department", "contractors"), ("training", "privacy"), ("training", "other"), ("device", "unmanaged"), ("signal", "risk"),
 )  # fmt: skip
+MEANS = ("password", "provider", "code", "recovery-code", "passkey")
 COMPARTMENTS = ("personal", "health")
 RIGHTS = ("read", "use", "share", "admin")
 THINGS = (("Exchange", "e1"), ("Conversation", "c1"), ("Document", "d1"), ("Collection", "k1"), ("Template", "t1"))
@@ -102,6 +104,10 @@ def question(draw: Random, owner: str) -> Question:
     now = moment(draw)
     if action in MODEL:
         thing = Thing("Model", "m", cleared=cleared(draw))
+    elif action == "exportData":
+        thing = Thing("Sink", "s", cleared=cleared(draw))
+    elif action in POLICIES:
+        thing = Thing("PolicyVersion", "p1", whose)
     elif action in EXCHANGE:
         thing = Thing("Exchange", "e1", whose, draw.choice(((), (("Conversation", "c1", whose),))))
     elif action == "declassify":
@@ -118,6 +124,7 @@ def question(draw: Random, owner: str) -> Question:
         draw.choice((None, now, now - HOUR // 4, now - HOUR // 4 + 1, now - HOUR)), draw.random() < 0.5,
         draw.choice((None, "care")), mark(draw) if action == "shareData" and draw.random() < 0.7 else None,
         action == "revokeShare" and draw.random() < 0.3, key(draw),
+        None if draw.random() < 0.3 else some(draw, MEANS, 0.3),
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""No sequence of permitted acts moves data to anybody, or to a model, that does not dominate its label.
+"""No sequence of permitted acts moves data to anybody, to a model or to a sink that does not dominate its label.
 
-A machine of people who ask models, share, read, hand on, paste what they read elsewhere, declassify and change: it follows each
-piece of data by itself, beside the labels by which the product decides. What a person types has the label that is recognised in
-it; what they read carries its label on (``docs/explanation/labels.md``).
+A machine of people who ask models, share, read, hand on, export, paste what they read elsewhere, declassify and change: it
+follows each piece of data by itself, beside the labels by which the product decides. What a person types has the label that is
+recognised in it; what they read carries its label on (``docs/explanation/labels.md``).
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ NAMES = ("ann", "bob", "cem", "steward", "deputy")
 STEWARDS = {"steward": label("confidential", PERSONAL), "deputy": label("confidential")}
 """Who may declassify what is not theirs; one of them is not cleared for all that there is."""
 MODELS = {"low": label("internal"), "plain": label("confidential"), "high": label("confidential", PERSONAL)}
+SINKS = {"webhook": label("internal"), "archive": label("confidential"), "download": label("confidential", PERSONAL)}
 PEOPLE = st.sampled_from(NAMES)
 RIGHTS = st.sampled_from([frozenset({Right.READ}), frozenset({Right.READ, Right.SHARE}), frozenset({Right.SHARE})])
 
@@ -70,6 +71,7 @@ class Document:
     data: list[Data]
     label: Label
     collection: str = ""
+    kind: str = "Document"
 
 
 class Machine(RuleBasedStateMachine):
@@ -183,21 +185,24 @@ class Machine(RuleBasedStateMachine):
     def resource_of(self, one: Document) -> Resource:
         whole = self.collections.get(one.collection)
         within = (Container("Collection", one.collection, PrincipalId(whole)),) if whole else ()
-        return Resource("Document", one.id, owner=PrincipalId(one.owner), within=within)
+        return Resource(one.kind, one.id, owner=PrincipalId(one.owner), within=within)
 
-    @rule(by=PEOPLE, label=LABELS, pasted=st.integers(0, 3), inside=st.booleans())
-    def keep(self, by: str, label: Label, pasted: int, inside: bool) -> None:
-        """A document is added, perhaps with what its author has read elsewhere, perhaps to a collection of somebody's."""
+    @rule(by=PEOPLE, label=LABELS, pasted=st.integers(0, 3), inside=st.booleans(), template=st.booleans())
+    def keep(self, by: str, label: Label, pasted: int, inside: bool, template: bool) -> None:
+        """A document is added, perhaps with what its author has read elsewhere, perhaps to a collection of somebody's; or a
+        template, which is in none.
+        """
+        inside = inside and not template
         said = [Data(label), *self.read[by][-pasted:]] if pasted else [Data(label)]
         mark = join_all(one.label for one in said)
         into = "plans" if inside else ""
         whole = Resource("Collection", "plans", owner=PrincipalId(self.collections["plans"]))
         if into and not self.decide(by, "changeData", whole, PUBLIC).allow:
             return
-        made = Document(by, f"d{len(self.documents)}", said, mark, into)
+        made = Document(by, f"d{len(self.documents)}", said, mark, into, "Template" if template else "Document")
         if (
             len(self.documents) < 6
-            and self.decide(by, "changeData", Resource("Document", "new", owner=PrincipalId(by)), mark).allow
+            and self.decide(by, "changeData", Resource(made.kind, "new", owner=PrincipalId(by)), mark).allow
         ):
             assert self.people[by].clearance.dominates(mark)
             self.documents.append(made)
@@ -228,7 +233,7 @@ class Machine(RuleBasedStateMachine):
         """Into the collection, or out of it: what is shared of that is shared of it from then on."""
         one = data.draw(st.sampled_from(self.documents))
         whole = Resource("Collection", "plans", owner=PrincipalId(self.collections["plans"]))
-        if not self.decide(by, "changeData", self.resource_of(one), one.label).allow:
+        if one.kind == "Template" or not self.decide(by, "changeData", self.resource_of(one), one.label).allow:
             return
         if one.collection:
             one.collection = ""
@@ -245,9 +250,20 @@ class Machine(RuleBasedStateMachine):
                     self.read[who] = [*self.read[who], *one.data][-5:]
 
     @precondition(lambda self: self.documents)
+    @rule(to=st.sampled_from(sorted(SINKS)))
+    def export(self, to: str) -> None:
+        """Everybody lets go whatever policy lets them: what they may read, and where it may go."""
+        for who in NAMES:
+            for one in self.documents:
+                reads = self.decide(who, "readData", self.resource_of(one), one.label).allow
+                if reads and self.decide(who, "exportData", Resource("Sink", to, clearance=SINKS[to]), one.label).allow:
+                    assert all(SINKS[to].dominates(each.label) for each in one.data)
+                    assert all(self.people[who].clearance.dominates(each.label) for each in one.data)
+
+    @precondition(lambda self: self.documents)
     @rule(at=st.integers(0, 1), model=st.sampled_from(sorted(MODELS)), data=st.data())
     def name_document(self, at: int, model: str, data: st.DataObject) -> None:
-        """A request in a conversation names a document: it is decided about, then the model with the label of all."""
+        """A request in a conversation names a document or a template: it is decided about, then the model with all labels."""
         where, one = self.conversations[at], data.draw(st.sampled_from(self.documents))
         if not self.decide(where.owner, "useData", self.resource_of(one), one.label).allow:
             return

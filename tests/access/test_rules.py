@@ -173,3 +173,12 @@ def test_whatever_is_written_is_read_or_refused_with_its_place(value: dict[str, 
     except ConfigurationError as error:
         where = error.where
     assert where.startswith("access.yaml:")
+
+
+def test_sinks_are_for_everything_or_up_to_a_label() -> None:
+    found = rules("sinks: {download: {everything: true}, hook: {level: internal, compartments: [personal]}}").sinks
+    assert (found["download"].everything, found["hook"].level, found["hook"].compartments) == (True, "internal", ("personal",))
+    wrong = refused("sinks: {hook: {everything: true, level: internal}}")
+    assert wrong.where == "access.yaml:2: sinks.hook.everything"
+    assert rules("activation: {people: 2}").activated_by == 2
+    refused("activation: {people: 3}")

@@ -5,7 +5,21 @@ from __future__ import annotations
 from importlib.resources import files
 
 from hypothesis import strategies as st
-from tests.access.reference import ELEVATION, EXCHANGE, KEPT, MODEL, SHARING, Gift, Key, Mark, Person, Question, Thing, World
+from tests.access.reference import (
+    ELEVATION,
+    EXCHANGE,
+    KEPT,
+    MODEL,
+    POLICIES,
+    SHARING,
+    Gift,
+    Key,
+    Mark,
+    Person,
+    Question,
+    Thing,
+    World,
+)
 
 from wardstead.access.pdp import ACTIONS, CedarDecisionPoint
 from wardstead.access.ports import (
@@ -26,6 +40,7 @@ from wardstead.access.ports import (
     TimedRole,
 )
 from wardstead.access.rules import load_rules
+from wardstead.access.strength import strength_of
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import STANDARD, Label
 
@@ -33,7 +48,7 @@ FOLDER = files("wardstead.catalogues") / "policies"
 MANDATORY = files("wardstead.catalogues") / "mandatory"
 SCHEMA = (FOLDER / "schema.cedarschema").read_text()
 STARTER = {"10-roles.cedar": (FOLDER / "10-roles.cedar").read_text(), "mandatory": (MANDATORY / "mandatory.cedar").read_text()}
-PRODUCT = {name: (MANDATORY / f"{name}.cedar").read_text() for name in ("sharing", "data")}
+PRODUCT = {name: (MANDATORY / f"{name}.cedar").read_text() for name in ("sharing", "data", "strength", "sinks", "activation")}
 EXTRA = """
 @id("contractors-by-day")
 forbid (principal, action == Action::"infer", resource)
@@ -46,6 +61,8 @@ when { context.signals.contains("risk") };
 @id("trained")
 forbid (principal, action == Action::"infer", resource)
 when { context has purpose && context.purpose == "care" } unless { principal.training.contains("privacy") };
+@id("strong")
+forbid (principal, action == Action::"administer", resource) unless { context.strength.contains("second-factor") };
 @id("devices")
 forbid (principal, action == Action::"embed", resource)
 when { principal has device && principal.device == "unmanaged" } unless { context.networks.contains("office") };
@@ -57,7 +74,7 @@ roles:
   admin: {}
   auditor: {}
   data-steward: {}
-  chief: {inherits: [lead]}
+  chief: {inherits: [lead], second_factor: true}
   lead: {inherits: [user, data-steward]}
 windows:
   day: {zone: UTC, from: "06:00", to: "18:00"}
@@ -156,6 +173,10 @@ def things(draw: st.DrawFn, action: str) -> Thing:
     owner = draw(st.none() | st.sampled_from(NAMES))
     if action in MODEL:
         return Thing("Model", "m", cleared=draw(MARKS))
+    if action == "exportData":
+        return Thing("Sink", "s", cleared=draw(MARKS))
+    if action in POLICIES:
+        return Thing("PolicyVersion", "p1", owner)
     if action in EXCHANGE:
         return Thing("Exchange", "e1", owner, draw(st.just(()) | st.just((("Conversation", "c1", owner),))))
     if action == "declassify":
@@ -176,6 +197,9 @@ PURPOSES, NETWORKS, MODELS = ("care", "billing"), ("office", "10.1.0.0/16", "192
 KEYS = st.builds(Key, bound_to(*PURPOSES), bound_to(*NETWORKS), bound_to(*MODELS))
 
 
+MEANS = st.none() | st.frozensets(st.sampled_from(["password", "provider", "code", "recovery-code", "passkey"]))
+
+
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
     action = draw(st.sampled_from(sorted(KNOWN)))
@@ -188,12 +212,13 @@ def questions(draw: st.DrawFn) -> Question:
         draw(st.none() | MARKS) if action == "shareData" else None,
         draw(st.booleans()) if action == "revokeShare" else False,
         draw(st.just(Key()) | KEYS),
+        draw(MEANS),
     )  # fmt: skip
 
 
 KNOWN = frozenset({
-    *MODEL, *EXCHANGE, *KEPT, *SHARING, *ELEVATION, "createData", "declassify", "viewConsole", "viewLedger", "viewAdministration",
-    "administer", "replayPolicy",
+    *MODEL, *EXCHANGE, *KEPT, *SHARING, *ELEVATION, *POLICIES, "createData", "exportData", "declassify", "viewConsole",
+    "viewLedger", "viewAdministration", "administer", "replayPolicy",
 })  # fmt: skip
 assert KNOWN <= ACTIONS
 
@@ -225,11 +250,13 @@ def directory_of(world: World, version: int = 1) -> Directory:
 def request_of(directory: Directory, asked: Question) -> AccessRequest:
     who = directory.principals[PrincipalId(asked.who)]
     bounds = Bounds(asked.key.purposes, asked.key.networks, asked.key.models)
-    name = f"{sorted(asked.scopes)} {asked.signed_in} {asked.key}"
+    name = f"{sorted(asked.scopes)} {asked.signed_in} {asked.key} {None if asked.means is None else sorted(asked.means)}"
+    kind, strength = CredentialKind.API_KEY, frozenset[str]()
+    if asked.means is not None:
+        kind, strength = CredentialKind.SESSION, strength_of(asked.means)
     credential = Credential(
-        CredentialId(name), CredentialKind.SESSION, b"", who.id, asked.scopes, authenticated_ms=asked.signed_in,
-        bounds=bounds,
-    )  # fmt: skip
+        CredentialId(name), kind, b"", who.id, asked.scopes, authenticated_ms=asked.signed_in, bounds=bounds, strength=strength
+    )
     thing = asked.thing
     context: dict[str, str | bool | int] = {"purpose": asked.purpose} if asked.purpose else {}
     if asked.own_grant:

@@ -19,9 +19,11 @@ from wardstead.assurance.library.kept import Kept, Kind, MayNotHandle, NoSuchIte
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.library import Library, library_of_command_line
+from wardstead.bootstrap.policies import activate
 from wardstead.bootstrap.shelf import NamedDocuments
+from wardstead.bootstrap.sinks import sink
 from wardstead.inspection.extraction import UnsupportedDocument
-from wardstead.kernel.errors import CallerError, IntegrityError
+from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.labels import PUBLIC
 
 CARD = b"The card of the customer is 4111 1111 1111 1111."
@@ -321,3 +323,30 @@ def test_a_document_is_no_template_nor_a_template_a_document(bench: Bench) -> No
     assert [(one.document.name, one.document.data) for one in found] == [("reply", b"Answer {{customer}}."), ("a.txt", b"plain")]
     with pytest.raises(CallerError):
         bench.library.create_template(by, "reply", "")
+
+
+# -- what leaves ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_download_goes_where_it_may_and_is_recorded(bench: Bench) -> None:
+    secret = bench.library.upload(bench.by("ann"), "a.txt", CARD).kept
+    assert bench.library.content(bench.by("ann"), secret.id)[1] == CARD
+    (act,) = bench.acts("data.export")
+    assert (act["id"], act["sink"], act["label"]) == (secret.id, "download", "restricted; payment")
+    # Policy lets less go: what may still be read is not let go.
+    path = bench.deployment.places.policies / "access.yaml"
+    said = path.read_text().replace("download: {everything: true,", "download: {level: confidential, compartments: [payment],")
+    path.write_text(said)
+    activate(bench.deployment)
+    with pytest.raises(MayNotHandle, match="not do this") as refused:
+        bench.library.content(bench.by("ann"), secret.id)
+    assert "what may go there" in refused.value.why
+    assert bench.acts("data.refused")[0]["policies"] == "sinks-get-only-what-they-are-cleared-for"
+    assert bench.library.text(bench.by("ann"), secret.id)[1].visible() == CARD.decode()
+    plain = bench.library.upload(bench.by("ann"), "b.txt", b"plain").kept
+    assert bench.library.content(bench.by("ann"), plain.id)[1] == b"plain"
+    assert sink(bench.deployment, bench.deployment.access_rules(), "webhook").clearance == PUBLIC
+    path.write_text(said.replace("level: confidential", "level: tremendous"))
+    with pytest.raises(ConfigurationError, match="tremendous") as wrong:
+        activate(bench.deployment)
+    assert "sinks.download.level" in wrong.value.why

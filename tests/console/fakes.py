@@ -41,7 +41,7 @@ from wardstead.console.factor_desk import Standing as FactorStanding
 from wardstead.console.key_desk import Choices, Wanted
 from wardstead.console.library_desk import Gift, Holding, Opened, Sharable, Shelved
 from wardstead.console.passkey_desk import Question
-from wardstead.console.policy_desk import Activated, Standing
+from wardstead.console.policy_desk import Activated, Proposal, Standing
 from wardstead.console.ports import (
     DetectorState,
     ExchangeSummary,
@@ -231,6 +231,22 @@ class FakeDesk:
     edited: tuple[str, ...] = ("90.cedar",)
     wrong: str = ""
     asked: list[Asked] = field(default_factory=list)
+    proposed: list[Proposal] = field(default_factory=list)
+    acts: list[tuple[str, ...]] = field(default_factory=list)
+
+    def proposals(self, who: Identity) -> Sequence[Proposal]:
+        return [replace(one, own=one.by == who.principal.name) for one in self.proposed]
+
+    def propose(self, who: Identity, reason: str) -> None:
+        self.acts.append(("propose", who.principal.name, reason))
+
+    def activate(self, who: Identity, proposal: str, reason: str) -> None:
+        if any(one.id == proposal and one.by == who.principal.name for one in self.proposed):
+            raise TooManyAttempts("somebody else must put them in force")
+        self.acts.append(("activate", who.principal.name, proposal, reason))
+
+    def withdraw(self, who: Identity, proposal: str) -> None:
+        self.acts.append(("withdraw", who.principal.name, proposal))
 
     def _policies(self, which: str) -> AccessPolicies:
         folder = files("wardstead.catalogues") / "policies"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from starlette.testclient import TestClient
-from tests.console.conftest import SignedIn
+from tests.console.conftest import SignedIn, token_in
 from tests.console.fakes import FakeServices
+
+from wardstead.console.policy_desk import Proposal
 
 ASK = "/console/access?who=alice&action=infer&model=smollm2"
 
@@ -82,3 +84,33 @@ def test_the_folder_that_is_not_valid_says_where(signed_in: SignedIn, services: 
         page = signed_in("root").get(f"/console/access/{path}")
         assert page.status_code == 422
         assert "90.cedar:1" in page.text
+
+
+def test_policies_are_proposed_and_put_in_force_by_somebody_else(signed_in: SignedIn, services: FakeServices) -> None:
+    time = "2026-11-23T15:00:00.000Z"
+    services.policies.proposed = [
+        Proposal("p-1", "0a1b2c3d4e5f6071", "ada", time, "a <b>holiday</b>", own=False, stale=False),
+        Proposal("p-2", "feedfacecafebeef", "root", time, "", own=False, stale=False),
+        Proposal("p-3", "feedfacecafebee2", "ada", time, "", own=False, stale=True),
+    ]
+    root = signed_in("root")
+    page = root.get("/console/access").text
+    assert "a &lt;b&gt;holiday&lt;/b&gt;" in page
+    assert "proposals/p-1/activate" in page
+    assert "proposals/p-2/activate" not in page, "one's own"
+    assert "proposals/p-3/activate" not in page, "others are in force by now"
+    sent = {"csrf": token_in(page), "reason": "it is one"}
+    assert root.post("/console/access/propose", data=sent).status_code == 303
+    assert root.post("/console/access/proposals/p-1/activate", data=sent).status_code == 303
+    assert root.post("/console/access/proposals/p-2/withdraw", data=sent).status_code == 303
+    assert root.post("/console/access/proposals/p-2/open", data=sent).status_code == 404
+    refused = root.post("/console/access/proposals/p-2/activate", data=sent)
+    assert (refused.status_code >= 400, "somebody else must" in refused.text) == (True, True)
+    assert root.post("/console/access/propose", data={**sent, "csrf": "x" * 43}).status_code == 403
+    assert services.policies.acts == [
+        ("propose", "root", "it is one"), ("activate", "root", "p-1", "it is one"), ("withdraw", "root", "p-2"),
+    ]  # fmt: skip
+    alice = signed_in("alice")
+    own = {"csrf": token_in(alice.get("/console/documents").text), "reason": ""}
+    assert alice.post("/console/access/proposals/p-1/activate", data=own).status_code == 403
+    assert len(services.policies.acts) == 3

@@ -23,6 +23,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "declassify": "Conversation", "shareData": "Conversation", "revokeShare": "Conversation",
     "requestRole": "Elevation", "approveRole": "Elevation",
     "readData": "Document", "useData": "Document", "changeData": "Document",
+    "exportData": "Sink", "proposePolicies": "PolicyVersion", "activatePolicies": "PolicyVersion",
 }  # fmt: skip
 """On which type of resource an action is; any other is on the console."""
 _KEPT: Final = frozenset({"Document", "Collection", "Template"})
@@ -158,10 +159,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What is asked about: people with the snapshot that they are of, models and other resources."""
+    """What is asked about: people with the snapshot that they are of, models, sinks and other resources."""
 
     directory: Directory
     models: Sequence[Resource] = ()
+    sinks: Sequence[Resource] = ()
     others: Sequence[Resource] = field(default=())
 
     def resources(self, action: str, who: Principal) -> Iterator[tuple[str, Resource]]:
@@ -169,6 +171,8 @@ class Ground:
         kind = RESOURCES.get(action, "Console")
         if kind == "Model":
             yield from ((f"Model::{one.id}", one) for one in self.models)
+        elif kind == "Sink":
+            yield from ((f"Sink::{one.id}", one) for one in self.sinks)
         elif kind == "Console":
             yield "Console", CONSOLE
         else:

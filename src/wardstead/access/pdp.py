@@ -54,6 +54,9 @@ ACTIONS: Final = frozenset(
         "addModel",
         "approveModel",
         "overrideModel",
+        "exportData",
+        "proposePolicies",
+        "activatePolicies",
     }
 )
 _WORDS: Final[Mapping[str, str]] = {
@@ -83,6 +86,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "addModel": "bring a model in",
     "approveModel": "review and approve a model",
     "overrideModel": "let a model serve that was not admitted",
+    "exportData": "let data go to {}",
+    "proposePolicies": "propose policies",
+    "activatePolicies": "put the policies in force that somebody proposed",
 }
 
 

@@ -98,6 +98,21 @@ class _Signal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     description: str = ""
 
 
+class _Sink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where data goes to when it leaves, and what may go there: data up to a label, or ``everything`` that there is."""
+
+    level: str = "public"
+    compartments: tuple[_Value, ...] = ()
+    everything: bool = False
+    description: str = ""
+
+
+class _Activation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many people it takes to put policies in force: with two, one proposes them and another activates them."""
+
+    people: Literal[1, 2] = 1
+
+
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The names that access policies speak of."""
 
@@ -109,6 +124,8 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     purposes: dict[_Name, _Purpose] = {}
     attributes: dict[_AttributeName, _Attribute] = {}
     signals: dict[_Name, _Signal] = {}
+    sinks: dict[_Name, _Sink] = {}
+    activation: _Activation = _Activation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +179,17 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
+class Sink:
+    """Where data may go: what is labelled up to this level and these compartments, or everything."""
+
+    name: str
+    level: str = "public"
+    compartments: tuple[str, ...] = ()
+    everything: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRules:
     """Everything that ``access.yaml`` declares. Immutable; ``version`` is a digest of its text."""
 
@@ -175,6 +203,9 @@ class AccessRules:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     signals: Mapping[str, str] = field(default_factory=dict)
     """By name, what it means."""
+    sinks: Mapping[str, Sink] = field(default_factory=dict)
+    activated_by: int = 1
+    """So many people put policies in force."""
 
     # -- roles -------------------------------------------------------------------------------------------------------
 
@@ -283,6 +314,8 @@ def load_rules(text: str, where: str) -> AccessRules:
         {name: Purpose(name, one.basis, one.description) for name, one in file.purposes.items()},
         {name: Attribute(name, one.type, frozenset(one.values), one.description) for name, one in file.attributes.items()},
         {name: one.description for name, one in file.signals.items()},
+        {name: _sink(name, one, here) for name, one in file.sinks.items()},
+        file.activation.people,
     )
     _check_exclusions(rules, here)
     return rules
@@ -302,6 +335,12 @@ class _Place:
 
     def error(self, what: str, path: str, *, why: str = "", next_step: str = "") -> ConfigurationError:
         return ConfigurationError(what, where=place_in(self.text, self.where, path), why=why, next_step=next_step)
+
+
+def _sink(name: str, one: _Sink, here: _Place) -> Sink:
+    if one.everything and (one.compartments or one.level != "public"):
+        raise here.error("a sink is for everything, or up to a label", f"sinks.{name}.everything")
+    return Sink(name, one.level, one.compartments, one.everything, one.description)
 
 
 def _role(name: str, one: _Role) -> Role:

@@ -18,7 +18,7 @@ from wardstead.access.situation import Situation
 from wardstead.kernel.labels import Label
 
 _SETS: Final = ("windows", "networks", "fresh", "signals", "strength", "lacks")
-_OWNED: Final = ("Exchange", "Conversation", "Collection", "Document", "Template", "Elevation", "Admission")
+_OWNED: Final = ("Exchange", "Conversation", "Collection", "Document", "Template", "Elevation", "Admission", "PolicyVersion")
 _LABELLED: Final = ("Model", "Sink")
 _WITHIN: Final = {"Exchange": "Conversation", "Document": "Collection"}
 _CONTEXT: Final = ("purpose", "application", "conversation", "ownGrant", "role")

@@ -35,6 +35,7 @@ from wardstead.bootstrap.entitlements import moment
 from wardstead.bootstrap.people import BadValue, clearance
 from wardstead.bootstrap.reading import present, read_text
 from wardstead.bootstrap.sharing import found_conversation, found_exchange, found_kept
+from wardstead.bootstrap.sinks import DOWNLOAD, sink, sinks
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -76,7 +77,7 @@ def _explain(
     deployment: Deployment, asked: Asked, policies: AccessPolicies, people: Directory, point: MemoisedDecisionPoint
 ) -> Explained:
     who = _person(people, asked.principal)
-    resource, label = _resource(deployment, asked, people, who)
+    resource, label = _resource(deployment, asked, policies, people, who)
     at = _circumstance(deployment, asked, policies, label)
     key = _key(deployment, people, asked, who) if asked.key else None
     decision = point.decide(request_of(who, asked.action, resource, at, key=key))
@@ -105,7 +106,7 @@ def difference(deployment: Deployment, old: AccessPolicies, new: AccessPolicies)
     directory = deployment.directory.load()
     shared = {one.resource for one in directory.shares.values()}
     others = [Resource(one.type, one.id) for one in sorted(shared)]
-    return compare(old, new, Ground(directory, _models(deployment), others), now_ms())
+    return compare(old, new, Ground(directory, _models(deployment), sinks(deployment, new.rules), others), now_ms())
 
 
 def check(deployment: Deployment, policies: AccessPolicies) -> tuple[Finding, ...]:
@@ -147,7 +148,9 @@ def _models(deployment: Deployment) -> list[Resource]:
     return [Resource("Model", one.name, clearance=deployment.clearance(one)) for one in deployment.settings.models]
 
 
-def _resource(deployment: Deployment, asked: Asked, people: Directory, who: Principal) -> tuple[Resource, Label]:
+def _resource(
+    deployment: Deployment, asked: Asked, policies: AccessPolicies, people: Directory, who: Principal
+) -> tuple[Resource, Label]:
     """The resource as the product would present it, and the label of its data."""
     if asked.action not in ACTIONS:
         raise UnknownAction(f"there is no action {asked.action[:40]!r}", next_step=f"one of {', '.join(sorted(ACTIONS))}")
@@ -168,7 +171,9 @@ def _resource(deployment: Deployment, asked: Asked, people: Directory, who: Prin
                 return one, PUBLIC
         known = ", ".join(one.id for one in _models(deployment))
         raise UnknownResource(f"there is no model {name[:64]!r}", next_step=f"one of {known}")
-    if asked.owner or stated == "Elevation":  # somebody's, whichever
+    if stated == "Sink":
+        return sink(deployment, policies.rules, name or DOWNLOAD), PUBLIC
+    if asked.owner or stated in {"Elevation", "PolicyVersion"}:  # somebody's, whichever
         return Resource(stated, name or "any", owner=owner), PUBLIC
     if stated in set(Kind):
         return found_kept(deployment, Kind(stated), name)

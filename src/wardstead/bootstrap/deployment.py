@@ -296,7 +296,9 @@ class Deployment:
     def policy_store(self) -> PolicyStore:
         """Versions of the access policies; every activation is recorded in its own transaction."""
 
-        return PolicyStore(self.engine, self.turn, clock=now_ms, audit=self._audit, everybody=self.directory.everybody)
+        return PolicyStore(
+            self.engine, self.turn, clock=now_ms, entropy=os.urandom, audit=self._audit, everybody=self.directory.everybody
+        )
 
     def policy_files(self) -> PolicyFiles:
         """What stands in the folder: in force or not."""
@@ -310,6 +312,12 @@ class Deployment:
         found = compile_policies(self.policy_files(), product_policies(), where)
         require_known_attributes(found, where)
         self.admission_policy(found)
+        for name, sink in found.rules.sinks.items():
+            if not self.levels.has(sink.level):
+                raise ConfigurationError(
+                    f"a sink is cleared up to the level {sink.level[:40]!r}, which there is not", where=f"{where}/{RULES}",
+                    why=f"sinks.{name}.level is none of {', '.join(self.levels.names)}",
+                )  # fmt: skip
         return found
 
     def policies(self) -> AccessPolicies:
@@ -470,7 +478,7 @@ def product_policies() -> Product:
     """What the product itself says of access."""
     catalogues = files("wardstead.catalogues")
     mandatory = {"wardstead: mandatory": (catalogues / "mandatory" / "mandatory.cedar").read_text("utf-8")}
-    names = ("sharing", "data", "strength", "models")
+    names = ("sharing", "data", "strength", "models", "sinks", "activation")
     fitting = {f"wardstead: {one}": (catalogues / "mandatory" / f"{one}.cedar").read_text("utf-8") for one in names}
     return Product(mandatory, fitting, (catalogues / "policies" / RULES).read_text("utf-8"))
 

@@ -8,6 +8,7 @@ from wardstead.assurance.library.kept import Kind
 from wardstead.bootstrap.asking import UnknownResource, written_label
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.sharing import found_conversation, found_exchange, found_kept
+from wardstead.bootstrap.sinks import sink
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.protocol.authzen import Question
 from wardstead.gateway.server.evaluating import Put
@@ -65,6 +66,8 @@ def resource_of(deployment: Deployment, world: World, question: Question, who: P
         return CONSOLE, PUBLIC
     if kind == "Model" and name in world.models:
         return Resource("Model", name, clearance=world.models[name].clearance), PUBLIC
+    if kind == "Sink":
+        return sink(deployment, deployment.access_rules(), name), PUBLIC
     if kind == "Exchange":
         return found_exchange(deployment, name, world.directory.principals.values())
     if kind == "Conversation":

@@ -22,6 +22,7 @@ from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.retention import as_classified
+from wardstead.bootstrap.sinks import DOWNLOAD, sink
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.gateway.protocol.templates import MOST_CHARACTERS
 from wardstead.gateway.server.worlds import WorldHolder
@@ -170,9 +171,13 @@ class Library:
         return rows, rows.permitted(self.deployment.resources.samples(kind, rows.names, collection), now_ms(), decide)
 
     def content(self, by: Acting, document: str) -> tuple[Item, bytes]:
-        """A document as it came. Reading somebody else's is recorded before anything is returned."""
+        """A document as it came, to be downloaded: where that may go, and that is recorded before anything is returned."""
         one = self.item(by, Kind.DOCUMENT, document)
+        label = one.kept.label
+        self._permit(by, "exportData", sink(self.deployment, self.deployment.access_rules(), DOWNLOAD, label), label)
         self._note_reading(by, one.kept)
+        told = {**by.told, "id": one.kept.id, "sink": DOWNLOAD, "label": str(label)}
+        self.deployment.admin_record.record_admin(by.actor, "data.export", told)
         return one, self.deployment.resources.part(one.kept, DATA)
 
     def text(self, by: Acting, item: str, kind: Kind = Kind.DOCUMENT) -> tuple[Item, Extracted]:

@@ -9,11 +9,11 @@ from wardstead.access.policyset import AccessPolicies, PolicyFiles
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.policies import Activated, Activation
+from wardstead.bootstrap.activation import MAX_REASON, require_one_may, require_two_who_may
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 
 START = "start"
-_MAX_REASON = 2000
 
 
 class FolderInTheWay(CallerError):
@@ -62,16 +62,30 @@ def in_force(deployment: Deployment, version: str) -> AccessPolicies:
 
 
 def activate(deployment: Deployment, reason: str = "") -> Activated:
-    """Put the folder's policies in force. Raises ``ConfigurationError`` for what is wrong with them: those before stay."""
-    return deployment.policy_store.activate(deployment.folder_policies(), by=_by(), reason=reason.strip()[:_MAX_REASON])
+    """Put the folder's policies in force. Raises ``ConfigurationError`` for what is wrong with them: those before stay.
+
+    Raises ``NeedsTwo`` where those in force ask for two people.
+    """
+    return _activate(deployment, deployment.folder_policies(), reason.strip()[:MAX_REASON])
 
 
 def roll_back(deployment: Deployment, version: str = "", reason: str = "") -> Activated:
-    """Put an earlier version in force again: the one before the present one, or the one named. The folder stays as it is."""
+    """Put an earlier version in force again: the one before the present one, or the one named. The folder stays as it is.
+
+    Raises ``NeedsTwo`` where that would take away that two people are needed.
+    """
     store = deployment.policy_store
     meant = store.find(version) if version else store.previous()
-    said = reason.strip()[:_MAX_REASON] or f"back to {meant}"
-    return store.activate(deployment.policies_of(meant), by=_by(), reason=said)
+    said = reason.strip()[:MAX_REASON] or f"back to {meant}"
+    return _activate(deployment, deployment.policies_of(meant), said, back=True)
+
+
+def _activate(deployment: Deployment, wanted: AccessPolicies, reason: str, *, back: bool = False) -> Activated:
+    active = deployment.policy_store.active()
+    over = active.version if active is not None else ""
+    require_one_may(deployment, wanted, over, back=back)
+    require_two_who_may(deployment, wanted)
+    return deployment.policy_store.activate(wanted, by=_by(), reason=reason, over=over)
 
 
 def export(deployment: Deployment, version: str, folder: Path) -> tuple[str, list[Path]]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 
 from wardstead.access.asking import RESOURCES, Asked, Difference, Explained
 from wardstead.access.checks import Finding
-from wardstead.bootstrap import asking
+from wardstead.access.ports import Identity
+from wardstead.adapters.store.policies import OPEN
+from wardstead.bootstrap import activation, asking
+from wardstead.bootstrap.acting import at_the_console
 from wardstead.bootstrap.asking import FOLDER
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.policies import policy_state
-from wardstead.console.policy_desk import Activated, Standing
+from wardstead.console.policy_desk import Activated, Proposal, Standing
 from wardstead.kernel.clock import rfc3339
 
 _SHOWN = 10
@@ -48,6 +51,31 @@ class DeploymentPolicyDesk:
         deployment = self.deployment
         return asking.difference(deployment, deployment.policies(), asking.policies_named(deployment, FOLDER))
 
+    def proposals(self, who: Identity) -> Sequence[Proposal]:
+        """See ``PolicyDesk.proposals``."""
+        active = self.deployment.policy_store.active()
+        return [
+            Proposal(
+                one.proposal.id, one.proposal.version, one.proposed_by, rfc3339(one.proposal.proposed_ms), one.proposal.reason,
+                one.proposal.proposed_by == who.principal.id,
+                one.proposal.before != (active.version if active is not None else ""),
+            )
+            for one in activation.proposals(self.deployment)
+            if one.proposal.state == OPEN
+        ]  # fmt: skip
+
+    def propose(self, who: Identity, reason: str) -> None:
+        """See ``PolicyDesk.propose``."""
+        activation.propose(self.deployment, at_the_console(who), reason)
+
+    def activate(self, who: Identity, proposal: str, reason: str) -> None:
+        """See ``PolicyDesk.activate``."""
+        activation.activate_proposed(self.deployment, at_the_console(who), proposal, reason)
+
+    def withdraw(self, who: Identity, proposal: str) -> None:
+        """See ``PolicyDesk.withdraw``."""
+        activation.withdraw(self.deployment, at_the_console(who), proposal)
+
     def people(self) -> Sequence[str]:
         """See ``PolicyDesk.people``."""
         return [one.name for one in self.deployment.directory.list_principals()]
@@ -60,6 +88,6 @@ class DeploymentPolicyDesk:
 def _of_nobody_s(asked: Asked) -> Asked:
     """Never about a conversation or an exchange that exists: the answer could tell its label, or that it exists."""
     kind = RESOURCES.get(asked.action, "Console")
-    if kind in {"Model", "Console"}:
-        return replace(asked, owner="", resource=asked.resource if kind == "Model" else kind)
+    if kind in {"Model", "Sink", "Console"}:
+        return replace(asked, owner="", resource=kind if kind == "Console" else asked.resource)
     return replace(asked, resource=f"{kind}::example", owner=asked.owner or asked.principal)

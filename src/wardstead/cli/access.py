@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import policies
+from wardstead.bootstrap import activation, policies
+from wardstead.bootstrap.acting import Acting, at_the_command_line
+from wardstead.bootstrap.activation import Proposed
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.people import BadValue
 from wardstead.bootstrap.policies import PolicyState
+from wardstead.cli.entitlements import By
 from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
@@ -21,16 +26,82 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("activate")
-def activate(context: typer.Context, reason: Reason = "", json: Json = False) -> None:
-    """Put the policies that stand in the folder in force, in every process within a second.
+def activate(
+    context: typer.Context,
+    proposal: Annotated[str, typer.Argument(help="What somebody else proposed, by its id (without it, the folder).")] = "",
+    by: Annotated[str, typer.Option("--by", help="With a proposal: who puts it in force; the policies must permit it.")] = "",
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Put the policies that stand in the folder, or that were proposed, in force, in every process within a second.
 
     Exit 3 when something is wrong with them: those before stay in force.
     """
     with errors(as_json=json):
-        done = policies.activate(deployment(context), reason)
+        found = deployment(context)
+        if bool(proposal) != bool(by):
+            raise BadValue("a proposal is put in force by somebody, and nothing else is", where="--by")
+        done = (
+            activation.activate_proposed(found, _acting(found, by), proposal, reason) if by else policies.activate(found, reason)
+        )
     shown = {"version": done.version, "before": done.before, "changed": done.changed}
     text = f"version [bold]{done.version}[/] is in force (before: {done.before or 'none'})"
     say(json, shown, text if done.changed else f"version [bold]{done.version}[/] was in force already")
+
+
+@app.command("propose")
+def propose(
+    context: typer.Context,
+    by: By,
+    version: Annotated[str, typer.Option(help="An earlier version, or how it begins (the folder).")] = "",
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Propose the policies in the folder: somebody else puts in force what was proposed, and nothing else."""
+    with errors(as_json=json):
+        found = deployment(context)
+        made = activation.propose(found, _acting(found, by), reason, version)
+    shown = {"id": made.id, "version": made.version, "before": made.before}
+    say(json, shown, f"proposed: {made.id}, version [bold]{made.version}[/]")
+
+
+@app.command("proposals")
+def proposals(context: typer.Context, json: Json = False) -> None:
+    """What was proposed, the newest first, and what became of it."""
+    with errors(as_json=json):
+        found = activation.proposals(deployment(context))
+    if json:
+        say_json({"proposals": [_proposed(one) for one in found]})
+        return
+    table = Table("id", "version", "in the place of", "by", "since", "why", "state", box=None, padding=(0, 2, 0, 0))
+    for one in found:
+        said = _proposed(one)
+        names = ("id", "version", "before", "by", "time", "reason", "state")
+        table.add_row(*(escape(str(said[name])) for name in names))
+    out.print(table)
+
+
+@app.command("withdraw")
+def withdraw(
+    context: typer.Context, proposal: Annotated[str, typer.Argument(help="Its id.")], by: By, json: Json = False
+) -> None:
+    """End a proposal: nobody puts it in force any more."""
+    with errors(as_json=json):
+        found = deployment(context)
+        gone = activation.withdraw(found, _acting(found, by), proposal)
+    say(json, {"id": gone.id, "state": "withdrawn"}, f"withdrawn: {gone.id}")
+
+
+def _acting(found: Deployment, by: str) -> Acting:
+    return at_the_command_line(found.directory.find(by))
+
+
+def _proposed(one: Proposed) -> dict[str, Any]:
+    made = one.proposal
+    return {
+        "id": made.id, "version": made.version, "before": made.before, "by": one.proposed_by, "time": rfc3339(made.proposed_ms),
+        "reason": made.reason, "state": made.state, "decided_by": one.decided_by,
+    }  # fmt: skip
 
 
 @app.command("rollback")

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from wardstead.access.asking import Asked, Difference, Explained
 from wardstead.access.checks import Finding
+from wardstead.access.ports import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,21 @@ class Standing:
     wrong: str
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Policies that somebody wants in force. ``since`` is RFC 3339; ``stale``: others were put in force meanwhile."""
+
+    id: str
+    version: str
+    by: str
+    since: str
+    reason: str
+    own: bool
+    stale: bool
+
+
 class PolicyDesk(Protocol):
-    """Questions to the policies. ``which``: ``active`` or ``folder``. Methods raise ``WardsteadError``."""
+    """Questions to the policies, and proposals. ``which``: ``active`` or ``folder``. Methods raise ``WardsteadError``."""
 
     def standing(self) -> Standing:
         """What is in force."""
@@ -50,6 +64,22 @@ class PolicyDesk(Protocol):
 
     def difference(self) -> Difference:
         """Whose access the folder's policies would change."""
+        ...
+
+    def proposals(self, who: Identity) -> Sequence[Proposal]:
+        """Those that are open, the newest first."""
+        ...
+
+    def propose(self, who: Identity, reason: str) -> None:
+        """Propose what stands in the folder."""
+        ...
+
+    def activate(self, who: Identity, proposal: str, reason: str) -> None:
+        """Put in force what somebody else proposed."""
+        ...
+
+    def withdraw(self, who: Identity, proposal: str) -> None:
+        """End a proposal."""
         ...
 
     def people(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Access policies in the database: which version is in force, and all that were.
+"""Access policies in the database: which version is in force, all that were, and what is proposed.
 
 An activation raises the directory's version in its own transaction, so every worker loads the policies anew, and an intent
 that was decided by those before is refused and decided again.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
@@ -19,20 +19,40 @@ from wardstead.access.ports import Principal
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.base import directory_epoch, why
 from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.policy_tables import policy_activation, policy_set
+from wardstead.adapters.store.policy_tables import policy_activation, policy_proposal, policy_set
 from wardstead.adapters.store.transactions import explained, read_transaction, write_transaction
-from wardstead.kernel.clock import Clock
+from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError
+from wardstead.kernel.ids import PrincipalId, uuid7
 
 Audit = Callable[[Connection, str, str, Mapping[str, object]], object]
 Everybody = Callable[[Connection], Iterable[Principal]]
 """All people, as the transaction that activates sees them."""
+OPEN: Final = "open"
 
 
 class UnknownVersion(CallerError):
     """No version of the policies has that name, or several begin so."""
 
     code = "unknown_policy_version"
+
+
+class UnknownProposal(CallerError):
+    """There is no such proposal."""
+
+    code = "unknown_proposal"
+
+
+class ProposalClosed(CallerError):
+    """It was put in force, withdrawn, or proposed for what is not in force any more."""
+
+    code = "proposal_closed"
+
+
+class ActivatedMeanwhile(CallerError):
+    """Somebody put other policies in force while this was looked at."""
+
+    code = "activated_meanwhile"
 
 
 class RolesExclude(CallerError):
@@ -52,6 +72,21 @@ class Activation:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """That somebody wants a version in force, in the place of ``before``. ``state``: open, activated or withdrawn."""
+
+    id: str
+    version: str
+    before: str
+    proposed_by: PrincipalId
+    proposed_ms: int
+    reason: str
+    state: str
+    decided_by: PrincipalId | None = None
+    decided_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Activated:
     """What an activation came to. ``before`` is empty where none was in force; ``changed`` is false where it was already."""
 
@@ -60,12 +95,22 @@ class Activated:
     changed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """An activation as it is recorded: by whom and why, under whose key (``actor``), and what more is told of it."""
+
+    by: str
+    reason: str
+    actor: str = COMMAND_LINE
+    told: Mapping[str, object] = field(default_factory=dict)
+
+
 class PolicyStore:
     """The versions over SQLAlchemy. Blocking."""
 
-    def __init__(self, engine: Engine, turn: Turn, *, clock: Clock, audit: Audit, everybody: Everybody) -> None:
-        """``audit`` records each activation in its own transaction."""
-        self._engine, self._turn, self._clock = engine, turn, clock
+    def __init__(self, engine: Engine, turn: Turn, *, clock: Clock, entropy: Entropy, audit: Audit, everybody: Everybody) -> None:
+        """``audit`` records each act in its own transaction."""
+        self._engine, self._turn, self._clock, self._entropy = engine, turn, clock, entropy
         self._audit, self._everybody = audit, everybody
 
     def active(self) -> Activation | None:
@@ -89,8 +134,9 @@ class PolicyStore:
         return decode_files(bytes(row.files))
 
     def find(self, beginning: str) -> str:
-        """The one version whose name begins so. Raises ``UnknownVersion``."""
-        names = sorted({one.version for one in self.activations() if beginning and one.version.startswith(beginning)})
+        """The one version, that was active or proposed, whose name begins so. Raises ``UnknownVersion``."""
+        known = {one.version for one in self.activations()} | {one.version for one in self.proposals()}
+        names = sorted(name for name in known if beginning and name.startswith(beginning))
         if len(names) != 1:
             raise UnknownVersion(
                 f"{len(names)} versions of the policies begin with {beginning[:40]!r}" if names
@@ -107,16 +153,84 @@ class PolicyStore:
                 return one.version
         raise UnknownVersion("no other version of the policies was ever active", next_step="'wardstead access versions'")
 
-    def activate(self, policies: AccessPolicies, *, by: str, reason: str) -> Activated:
-        """Put compiled policies in force, everywhere at once. Raises ``RolesExclude`` where they forbid what somebody is."""
+    def activate(self, policies: AccessPolicies, *, by: str, reason: str, over: str) -> Activated:
+        """Put compiled policies in force, everywhere at once, in the place of ``over`` (empty for none).
+
+        Raises ``RolesExclude`` where they forbid what somebody is, ``ActivatedMeanwhile``.
+        """
         with self._writing() as connection:
             before = _active(connection)
+            if (before.version if before else "") != over:
+                raise ActivatedMeanwhile("other policies were put in force meanwhile", next_step="look at them, and try again")
             if before is not None and before.version == policies.version:
                 return Activated(before.version, policies.version, changed=False)
-            for who in self._everybody(connection):
-                _require_apart(policies, who)
-            self._put(connection, policies, before, by, reason)
+            self._put_apart(connection, policies, before, _Act(by, reason))
         return Activated(before.version if before else "", policies.version, changed=True)
+
+    def _put_apart(self, connection: Connection, policies: AccessPolicies, before: Activation | None, act: _Act) -> None:
+        for who in self._everybody(connection):
+            _require_apart(policies, who)
+        self._put(connection, policies, before, act)
+
+    # -- by two people -------------------------------------------------------------------------------------------------
+
+    def propose(
+        self, policies: AccessPolicies, *, by: PrincipalId, reason: str, actor: str, told: Mapping[str, object]
+    ) -> Proposal:
+        """Keep compiled policies for somebody else to put in force. ``told``: how the act names who proposes them."""
+        with self._writing() as connection:
+            before, now = _active(connection), self._clock()
+            self._keep(connection, policies, now)
+            made = Proposal(
+                uuid7(now, self._entropy(10)), policies.version, before.version if before else "", by, now, reason, OPEN
+            )
+            connection.execute(insert(policy_proposal), asdict(made))
+            details = {**told, "proposal": made.id, "version": made.version, "before": made.before, "reason": reason}
+            self._audit(connection, actor, "policy.propose", details)
+        return made
+
+    def proposals(self) -> list[Proposal]:
+        """All of them, the newest first."""
+        query = select(policy_proposal).order_by(policy_proposal.c.id.desc())
+        with self._reading() as connection:
+            if not inspect(connection).has_table(policy_proposal.name):
+                return []
+            return [_proposal(row) for row in connection.execute(query)]
+
+    def proposal(self, beginning: str) -> Proposal:
+        """The one whose id begins or ends so. Raises ``UnknownProposal``."""
+        found = [one for one in self.proposals() if beginning and (one.id.startswith(beginning) or one.id.endswith(beginning))]
+        if len(found) != 1:
+            raise UnknownProposal(f"there is no proposal {beginning[:40]!r}", next_step="'wardstead access proposals' names them")
+        return found[0]
+
+    def activate_proposed(
+        self, proposal: Proposal, policies: AccessPolicies, *, by: Principal, reason: str, actor: str, told: Mapping[str, object]
+    ) -> Activated:
+        """Put in force what somebody proposed, where nothing was put in force since.
+
+        Raises ``ProposalClosed``, ``RolesExclude``.
+        """
+        with self._writing() as connection:
+            before = self._close(connection, proposal, "activated", by)
+            if (before.version if before else "") != proposal.before:
+                raise ProposalClosed("other policies were put in force since it was made", next_step="have it proposed anew")
+            more = {**told, "proposal": proposal.id, "proposed_by": proposal.proposed_by, "proposed_why": proposal.reason}
+            self._put_apart(connection, policies, before, _Act(by.name, reason or proposal.reason, actor, more))
+        return Activated(proposal.before, policies.version, changed=True)
+
+    def withdraw(self, proposal: Proposal, *, by: Principal, actor: str, told: Mapping[str, object]) -> None:
+        """Nobody will put it in force. Raises ``ProposalClosed``."""
+        with self._writing() as connection:
+            self._close(connection, proposal, "withdrawn", by)
+            self._audit(connection, actor, "policy.withdraw", {**told, "proposal": proposal.id, "version": proposal.version})
+
+    def _close(self, connection: Connection, proposal: Proposal, state: str, by: Principal) -> Activation | None:
+        row = (policy_proposal.c.id == proposal.id) & (policy_proposal.c.state == OPEN)
+        values = {"state": state, "decided_by": by.id, "decided_ms": self._clock()}
+        if not connection.execute(update(policy_proposal).where(row).values(values)).rowcount:
+            raise ProposalClosed("somebody has decided about it already", next_step="'wardstead access proposals'")
+        return _active(connection)
 
     def begin(self, policies: AccessPolicies, *, by: str, reason: str, unless: str | None = None) -> None:
         """Put in force what a start found: the first version, or one in place of ``unless``, which it is another form of.
@@ -126,22 +240,28 @@ class PolicyStore:
         with self._writing() as connection:
             before = _active(connection)
             if (before.version if before else None) == unless:
-                self._put(connection, policies, before, by, reason)
+                self._put(connection, policies, before, _Act(by, reason))
 
-    def _put(self, connection: Connection, policies: AccessPolicies, before: Activation | None, by: str, reason: str) -> None:
+    def _put(self, connection: Connection, policies: AccessPolicies, before: Activation | None, act: _Act) -> None:
         now, version = self._clock(), policies.version
         old = self._files(connection, before.version) if before else PolicyFiles({})
-        known = connection.execute(select(policy_set.c.version).where(policy_set.c.version == version)).first()
-        if known is None:
-            values = {"version": version, "files": policies.files.encode(), "validated_ms": now}
-            connection.execute(insert(policy_set).values(values))
-        connection.execute(insert(policy_activation).values(version=version, activated_ms=now, by=by[:160], reason=reason))
+        self._keep(connection, policies, now)
+        connection.execute(
+            insert(policy_activation).values(version=version, activated_ms=now, by=act.by[:160], reason=act.reason)
+        )
         connection.execute(update(directory_epoch).values(version=directory_epoch.c.version + 1))
         details: dict[str, Any] = {
-            "before": before.version if before else "", "after": version, "reason": reason,
+            **act.told, "before": before.version if before else "", "after": version, "reason": act.reason,
             "files": list(policies.files.differing(old)),
         }  # fmt: skip
-        self._audit(connection, COMMAND_LINE, "policy.activate", details)
+        self._audit(connection, act.actor, "policy.activate", details)
+
+    @staticmethod
+    def _keep(connection: Connection, policies: AccessPolicies, now_ms: int) -> None:
+        known = connection.execute(select(policy_set.c.version).where(policy_set.c.version == policies.version)).first()
+        if known is None:
+            values = {"version": policies.version, "files": policies.files.encode(), "validated_ms": now_ms}
+            connection.execute(insert(policy_set).values(values))
 
     @staticmethod
     def _files(connection: Connection, version: str) -> PolicyFiles:
@@ -179,6 +299,14 @@ def _active(connection: Connection) -> Activation | None:
 
 def _activation(row: Row[Any]) -> Activation:
     return Activation(row.version, row.activated_ms, row.by, row.reason)
+
+
+def _proposal(row: Row[Any]) -> Proposal:
+    decided = PrincipalId(row.decided_by) if row.decided_by is not None else None
+    return Proposal(
+        row.id, row.version, row.before, PrincipalId(row.proposed_by), row.proposed_ms, row.reason, row.state, decided,
+        row.decided_ms,
+    )  # fmt: skip
 
 
 def _has_table(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of access policies: every version that was ever active, and when, by whom and why it was activated."""
+"""The tables of access policies: every version that was ever active or proposed, and when, by whom and why."""
 
 from __future__ import annotations
 
@@ -24,3 +24,18 @@ policy_activation = Table(
     Column("reason", Text, nullable=False),
 )
 """The last row names the version in force."""
+
+policy_proposal = Table(
+    "policy_proposal",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", String(16), ForeignKey("policy_set.version"), nullable=False),
+    Column("before", String(16), nullable=False),
+    Column("proposed_by", String(36), nullable=False),
+    Column("proposed_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_by", String(36), nullable=True),
+    Column("decided_ms", BigInteger, nullable=True),
+)
+"""``state``: open, activated or withdrawn. ``before``: the version that was in force when it was proposed."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from wardstead.access.asking import RESOURCES, Asked
 from wardstead.access.pdp import ACTIONS
-from wardstead.console.sessions import Visitor
-from wardstead.console.site import CONSOLE, NotPermitted, Site
+from wardstead.console.sessions import Visitor, read_form
+from wardstead.console.site import CONSOLE, NotFound, NotPermitted, Site
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.clock import rfc3339
@@ -49,6 +49,8 @@ class AccessPages:
             Route(ACCESS, self.show, methods=["GET"]),
             Route(f"{ACCESS}/check", self.check, methods=["GET"]),
             Route(f"{ACCESS}/changes", self.changes, methods=["GET"]),
+            Route(f"{ACCESS}/propose", self.propose, methods=["POST"]),
+            Route(f"{ACCESS}/proposals/{{id}}/{{act}}", self.decide, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -89,12 +91,43 @@ class AccessPages:
             return await self._page(who, {"problem": _words(error)}, 422)
         return await self._page(who, {"difference": found, "changes": found.changes[:_CHANGES]})
 
+    async def propose(self, request: Request) -> Response:
+        """Propose what stands in the folder, for somebody else to put in force."""
+        form = await read_form(request)
+        who = await self.site.visit(request, form)
+        return await self._act(who, self.site.services.policies.propose, form.get("reason", ""))
+
+    async def decide(self, request: Request) -> Response:
+        """Put in force what somebody else proposed, or end a proposal."""
+        form = await read_form(request)
+        who = await self.site.visit(request, form)
+        item, desk = str(request.path_params["id"])[:_MAX_CHARS], self.site.services.policies
+        match request.path_params["act"]:
+            case "activate":
+                return await self._act(who, desk.activate, item, form.get("reason", ""))
+            case "withdraw":
+                return await self._act(who, desk.withdraw, item)
+        raise NotFound("there is nothing at this address")
+
+    async def _act(self, who: Visitor, act: Callable[..., None], *given: str) -> Response:
+        self._require(who)
+        try:
+            await self.turns.run(act, who.identity, *given)
+        except CallerError as error:
+            return await self._page(who, {"problem": _words(error)}, max(400, status_of(error)))
+        except ConfigurationError as error:
+            return await self._page(who, {"problem": _words(error)}, 422)
+        return RedirectResponse(ACCESS, 303)
+
     async def _visit(self, request: Request) -> Visitor:
         who = await self.site.visit(request)
+        self._require(who)
+        return who
+
+    def _require(self, who: Visitor) -> None:
         decision = self.site.decide(who, "viewAdministration", CONSOLE)
         if not decision.allow:
             raise NotPermitted(decision.reason, step=decision.step)
-        return who
 
     async def _page(self, who: Visitor, shown: Mapping[str, object], status: int = 200) -> Response:
         desk = self.site.services.policies
@@ -102,7 +135,7 @@ class AccessPages:
             "given": dict.fromkeys(_FIELDS, ""), "problem": "", "said": None, "findings": None, "difference": None, "changes": (),
             "actions": sorted(ACTIONS), "kinds": RESOURCES, **shown,
             "standing": await self.turns.run(desk.standing), "people": await self.turns.run(desk.people),
-            "purposes": await self.turns.run(desk.purposes),
+            "purposes": await self.turns.run(desk.purposes), "proposals": await self.turns.run(desk.proposals, who.identity),
             "models": [one.name for one in await self.turns.run(self.site.services.models, who.identity)],
         }  # fmt: skip
         page = await self.site.page(who, "access.html", at="access", **values)
