@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import resource
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--deployment", type=Path, required=True)
     parser.add_argument("--model", default="")
     arguments = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds keys and prompts: no crash writes them down
     try:
         deployment = Deployment(arguments.deployment)
         log_to_stderr(deployment.settings.logging.level, arguments.role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import traceback
 from pathlib import Path
@@ -134,6 +135,7 @@ def run() -> None:
     """The entry point."""
     # What commands write (logs, the database, exports) is for their owner: a folder's mode alone does not travel with a copy.
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # nor does a crash write down what memory holds; children inherit it
     try:
         app()
     except Exception as error:  # noqa: BLE001 -- the last net: a defect is not one of the documented outcomes
