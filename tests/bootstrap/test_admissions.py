@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bench.supply.families.tensors import DATA, PLAIN, TENSORS, gguf
@@ -13,12 +14,16 @@ from msgspec import structs
 from sqlalchemy import update
 from typer.testing import CliRunner
 
+from wardstead.access.memo import MemoisedDecisionPoint
+from wardstead.access.ports import Identity
 from wardstead.adapters.store.admission_tables import model_admission
 from wardstead.bootstrap import admissions, guarding, initialise
+from wardstead.bootstrap.acting import Acting, as_if_signed_in, at_the_command_line
 from wardstead.bootstrap.admissions import BadModel, NotReady
 from wardstead.bootstrap.admitting import admission_check, bounded, standing
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.entitlements import MayNot
+from wardstead.bootstrap.model_desk import DeploymentModelDesk
 from wardstead.bootstrap.people import add as add_person
 from wardstead.cli.main import app
 from wardstead.config.sections import LabelSection, ModelSection, UpstreamSection
@@ -57,13 +62,17 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
+def by(deployment: Deployment, name: str) -> Acting:
+    return at_the_command_line(deployment.directory.find(name))
+
+
 def admit(deployment: Deployment, file: Path, up_to: str = "restricted") -> Admission:
-    made = admissions.add(deployment, "tiny", file, "admin", up_to=up_to)
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to=up_to)
     admissions.scan_added(deployment, made, nothing)
-    admissions.review(deployment, "tiny", "ben", "nothing stands out")
+    admissions.review(deployment, "tiny", by(deployment, "ben"), "nothing stands out")
     for name in ("ben", "cleo"):
-        admissions.approve(deployment, "tiny", name, "for our drafts")
-    return admissions.sign(deployment, "tiny", "admin")
+        admissions.approve(deployment, "tiny", by(deployment, name), "for our drafts")
+    return admissions.sign(deployment, "tiny", by(deployment, "admin"))
 
 
 def section(one: Admission, clearance: str = "restricted") -> ModelSection:
@@ -91,47 +100,47 @@ def test_two_people_admit_what_a_third_added_and_the_statement_names_every_file(
 
 
 def test_whoever_added_it_has_no_part_in_its_approval(deployment: Deployment, people: None, file: Path) -> None:
-    made = admissions.add(deployment, "tiny", file, "admin")
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"))
     admissions.scan_added(deployment, made, nothing)
     for act in (admissions.review, admissions.approve):
         with pytest.raises(MayNot, match="may not do this") as told:
-            act(deployment, "tiny", "admin", "mine")
+            act(deployment, "tiny", by(deployment, "admin"), "mine")
         assert "somebody else must approve it" in told.value.why
     with pytest.raises(MayNot):
-        admissions.add(deployment, "other", file, "ben")
+        admissions.add(deployment, "other", file, by(deployment, "ben"))
 
 
 def test_nobody_approves_twice_before_the_review_or_without_a_reason(deployment: Deployment, people: None, file: Path) -> None:
-    made = admissions.add(deployment, "tiny", file, "admin", up_to="restricted")
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="restricted")
     with pytest.raises(NotReady, match="nothing to review"):
-        admissions.review(deployment, "tiny", "ben", "x")
+        admissions.review(deployment, "tiny", by(deployment, "ben"), "x")
     admissions.scan_added(deployment, made, nothing)
     with pytest.raises(NotReady, match="not reviewed"):
-        admissions.approve(deployment, "tiny", "ben", "x")
-    admissions.review(deployment, "tiny", "ben", "x")
-    admissions.approve(deployment, "tiny", "ben", "x")
+        admissions.approve(deployment, "tiny", by(deployment, "ben"), "x")
+    admissions.review(deployment, "tiny", by(deployment, "ben"), "x")
+    admissions.approve(deployment, "tiny", by(deployment, "ben"), "x")
     for who, reason, said in (("ben", "x", "already"), ("cleo", " ", "say why")):
         with pytest.raises(admissions.CallerError, match=said):
-            admissions.approve(deployment, "tiny", who, reason)
+            admissions.approve(deployment, "tiny", by(deployment, who), reason)
     with pytest.raises(NotReady) as told:
-        admissions.sign(deployment, "tiny", "admin")
+        admissions.sign(deployment, "tiny", by(deployment, "admin"))
     assert told.value.why == "one more person has to approve it, not admin"
 
 
 def test_a_harmful_file_is_never_signed(deployment: Deployment, people: None, tmp_path: Path) -> None:
     bad = tmp_path / "tiny.pkl"
     bad.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    made = admissions.add(deployment, "tiny", bad, "admin", up_to="public")
+    made = admissions.add(deployment, "tiny", bad, by(deployment, "admin"), up_to="public")
     admissions.scan_added(deployment, made, nothing)
-    admissions.review(deployment, "tiny", "ben", "looked")
-    admissions.approve(deployment, "tiny", "ben", "looked")
+    admissions.review(deployment, "tiny", by(deployment, "ben"), "looked")
+    admissions.approve(deployment, "tiny", by(deployment, "ben"), "looked")
     with pytest.raises(NotReady) as told:
-        admissions.sign(deployment, "tiny", "admin")
+        admissions.sign(deployment, "tiny", by(deployment, "admin"))
     assert told.value.why == "the scan blocks it"
 
 
 def test_what_changes_between_the_steps_is_not_signed(deployment: Deployment, people: None, file: Path) -> None:
-    made = admissions.add(deployment, "tiny", file, "admin", up_to="public")
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="public")
     kept = deployment.places.directory / made.files[0].path
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-1] + b"x")
@@ -139,11 +148,11 @@ def test_what_changes_between_the_steps_is_not_signed(deployment: Deployment, pe
         admissions.scan_added(deployment, made, nothing)
     kept.write_bytes(whole)
     admissions.scan_added(deployment, made, nothing)
-    admissions.review(deployment, "tiny", "ben", "x")
-    admissions.approve(deployment, "tiny", "ben", "x")
+    admissions.review(deployment, "tiny", by(deployment, "ben"), "x")
+    admissions.approve(deployment, "tiny", by(deployment, "ben"), "x")
     kept.write_bytes(whole[:-1] + b"x")
     with pytest.raises(BadModel, match="not the file that was admitted"):
-        admissions.sign(deployment, "tiny", "admin")
+        admissions.sign(deployment, "tiny", by(deployment, "admin"))
 
 
 def test_the_source_may_change_afterwards(deployment: Deployment, people: None, file: Path) -> None:
@@ -174,7 +183,7 @@ def test_the_guard_suspends_what_changed_and_looks_no_further_while_nothing_did(
     assert "is not the file that was admitted" in found.refused, "also where its time was set back"
     assert admission_check(found).state is Colour.RED
     with pytest.raises(BadModel):
-        admissions.resume(deployment, "tiny", "ben", "x")
+        admissions.resume(deployment, "tiny", by(deployment, "ben"), "x")
 
 
 def test_a_statement_that_was_altered_admits_nothing(deployment: Deployment, people: None, file: Path) -> None:
@@ -233,3 +242,69 @@ def test_the_commands_say_what_comes_next(deployment: Deployment, people: None, 
     shown = run("show", "tiny")
     assert all(word in shown for word in ("admitted", "tiny.gguf", "clean", "ben"))
     assert json.loads(run("show", "tiny", "--statement"))["payloadType"] == "application/vnd.in-toto+json"
+
+
+def test_two_people_let_it_serve_for_some_hours_and_that_is_shouted(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    kept = deployment.places.directory / done.candidate.files[0].path
+    kept.write_bytes(kept.read_bytes()[:-1] + b"x")
+    guarding.Guard(deployment).look()
+    assert standing(deployment, section(done)).refused
+    for hours in (0.0, 25.0, float("nan")):
+        with pytest.raises(admissions.BadValue):
+            admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", hours)
+    admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
+    assert standing(deployment, section(done)).refused, "one person is not enough"
+    with pytest.raises(MayNot):
+        admissions.agree(deployment, "tiny", by(deployment, "admin"), "the ward waits")
+    over = admissions.agree(deployment, "tiny", by(deployment, "ben"), "agreed by telephone")
+    stands = standing(deployment, section(done))
+    assert stands.refused == ""
+    check = admission_check(stands)
+    assert check.state is Colour.RED
+    assert "IT SERVES BY OVERRIDE" in check.evidence
+    assert "admin, ben; the ward waits" in check.evidence
+    guarding.Guard(deployment).look()
+    assert standing(deployment, section(done)).refused == "", "its files are those that the two let serve"
+    assert over.expires_ms is not None
+    later = over.expires_ms
+    for module in ("admitting", "guarding"):
+        monkeypatch.setattr(f"wardstead.bootstrap.{module}.now_ms", lambda: later)
+    assert "is suspended" in standing(deployment, section(done)).refused, "what was before counts again"
+    with pytest.raises(admissions.NoSuchAdmission):
+        admissions.agree(deployment, "tiny", by(deployment, "ben"), "once more")
+
+
+def test_the_console_offers_what_may_be_done_and_does_it_as_who_is_signed_in(
+    deployment: Deployment, people: None, file: Path
+) -> None:
+    worlds = SimpleNamespace(
+        current=SimpleNamespace(decisions=MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load()))
+    )
+    desk = DeploymentModelDesk(deployment, worlds)  # type: ignore[arg-type]
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="public")
+    admissions.scan_added(deployment, made, nothing)
+    admin, ben = (as_if_signed_in(deployment.directory.find(name)) for name in ("admin", "ben"))
+
+    def may(who: Identity) -> set[str]:
+        found = desk.model("tiny", who)
+        assert found is not None
+        return set(found.may)
+
+    assert (may(admin), may(ben)) == (set(), {"review"})
+    desk.act("tiny", "review", ben, "read")
+    assert may(ben) == {"approve"}
+    desk.act("tiny", "approve", ben, "good")
+    assert (may(admin), may(ben)) == ({"sign"}, set())
+    desk.act("tiny", "sign", admin, "")
+    assert (may(admin), may(ben)) == ({"suspend", "withdraw"}, set())
+    desk.act("tiny", "suspend", admin, "a rumour")
+    shown = desk.model("tiny", ben)
+    assert shown is not None
+    assert shown.may == {"resume"}
+    assert shown.admission is not None
+    assert shown.admission.why == "admin: a rumour"
+    assert {"tiny", "smollm2"} <= {line.name for line in desk.models()}

@@ -40,6 +40,7 @@ from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown
 from wardstead.console.factor_desk import Standing as FactorStanding
 from wardstead.console.key_desk import Choices, Wanted
 from wardstead.console.library_desk import Gift, Holding, Opened, Sharable, Shelved
+from wardstead.console.model_desk import ActShown, AdmissionShown, FileShown, FindingShown, ModelLine, ModelShown
 from wardstead.console.passkey_desk import Question
 from wardstead.console.policy_desk import Activated, Proposal, Standing
 from wardstead.console.ports import (
@@ -577,6 +578,37 @@ class FakeLibrary:
         return 1
 
 
+OWN_MODEL = ModelShown(
+    "own", "the model own has not been admitted", (("Served by", "a server that Wardstead launches"),),
+    AdmissionShown(
+        "a-1", "candidate", "review", "restricted", "", "suspicious", "2026-11-26T07:00:00.000Z", "", "", "",
+        (FileShown("models/own/<b>w.gguf", "weights", 7, "a" * 64),),
+        (ActShown("added", "root", "2026-11-26T06:00:00.000Z", ""),),
+    ),
+    (FindingShown("warn", "models/own/w.gguf", "No words for system prompts", "<i>x</i>", "template-system-ignored", "Compare"),),
+    (("nobody reviewed it", "'wardstead model review own'"),), (), frozenset({"review"}),
+)  # fmt: skip
+
+
+@dataclass
+class FakeModels:
+    """One model that nobody has reviewed yet, and one of somebody else's."""
+
+    done: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    def models(self) -> Sequence[ModelLine]:
+        return [ModelLine("own", "candidate", "it is on its way", ""), ModelLine("org/else", "", "", "served by somebody else")]
+
+    def model(self, name: str, who: Identity) -> ModelShown | None:
+        found = {"own": OWN_MODEL, "org/else": replace(OWN_MODEL, name="org/else", admission=None, refused="", may=frozenset())}
+        return found.get(name)
+
+    def act(self, name: str, what: str, who: Identity, reason: str) -> None:
+        if not reason:
+            raise FakeRefusal("bad_request", "say why: it is recorded")
+        self.done.append((name, what, who.principal.name, reason))
+
+
 @dataclass
 class FakeServices:
     """Keeps what was asked of it, so that a test can say what was never read."""
@@ -598,6 +630,7 @@ class FakeServices:
     library: FakeLibrary = field(default_factory=FakeLibrary)
     keys: FakeKeys = field(default_factory=FakeKeys)
     factors: FakeFactors = field(default_factory=FakeFactors)
+    model_desk: FakeModels = field(default_factory=FakeModels)
     unsealed: list[tuple[str, str]] = field(default_factory=list)
     farewell: Farewell | None = None
     demand: str = ""

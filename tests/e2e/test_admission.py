@@ -149,3 +149,16 @@ def test_a_model_of_ones_own_serves_once_two_people_admitted_it(made: Deployment
     made.run("model", "withdraw", "own", "--by", "admin", "--reason", "not needed any more")
     until(lambda: ask(made, "own").status_code == 403)
     assert "has not been admitted" in ask(made, "own").json()["error"]["message"]
+
+
+def test_an_approval_that_is_over_serves_no_more_and_two_people_override_it(made: Deployment, weights: Path) -> None:
+    made.run("model", "suspend", made.model, "--by", "admin", "--reason", "a rumour")
+    assert "admin: a rumour" in refused(made)
+    assert made.run("doctor", check=False).returncode == 1
+    made.run("model", "override", made.model, "--by", "admin", "--reason", "the ward waits", "--hours", "0.01")
+    assert made.run("model", "agree", made.model, "--by", "admin", "--reason", "me", check=False).returncode == 2
+    made.run("model", "agree", made.model, "--by", "ben", "--reason", "by telephone")
+    until(lambda: ask(made).status_code == 200)
+    until(lambda: ask(made).status_code == 403)
+    assert "a rumour" in ask(made).json()["error"]["message"], "it is over by itself, and what was before counts again"
+    serve_again(made)

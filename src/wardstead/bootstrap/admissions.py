@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +14,18 @@ from typing import Any, Final
 from msgspec import structs
 
 from wardstead import __version__
-from wardstead.access.ports import Principal, Resource
+from wardstead.access.ports import Resource
 from wardstead.adapters.artifacts.files import Entry, OpenFile
-from wardstead.adapters.store.admissions import NoSuchAdmission
+from wardstead.adapters.artifacts.plain import digest_of, open_plain, stamp
+from wardstead.adapters.keys.folder import WEIGHTS
+from wardstead.adapters.sandbox.weights import content_digest, is_encrypted, size
+from wardstead.adapters.store.admissions import NoSuchAdmission, Revise
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.bootstrap.acting import as_if_signed_in, at_the_command_line
-from wardstead.bootstrap.admitting import changed_file, standing_of
+from wardstead.bootstrap.acting import Acting
+from wardstead.bootstrap.admitting import changed_file, section_of, standing_of
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.entitlements import decide
+from wardstead.bootstrap.entitlements import HOUR_MS, decide
+from wardstead.bootstrap.people import BadValue
 from wardstead.bootstrap.scanning import Progress, scan, to_scan
 from wardstead.crypto.dsse import seal_envelope
 from wardstead.kernel.encoding import canonical_json
@@ -31,6 +36,7 @@ from wardstead.supply.admission import (
     Act,
     Admission,
     AdmittedFile,
+    Basis,
     Candidate,
     Lack,
     Role,
@@ -46,6 +52,7 @@ from wardstead.supply.ports import Malformed
 from wardstead.supply.scan import Scanned
 from wardstead.supply.statement import statement
 
+log = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _REASON: Final = 2000
 _BLOCK: Final = 1 << 22
@@ -64,34 +71,27 @@ class BadModel(CallerError):
     code = "bad_model"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """In whose name something is done."""
-
-    who: Principal
-    reason: str
-
-    def act(self) -> Act:
-        """That they do it now."""
-        return Act(self.who.name, self.who.id, now_ms(), self.reason)
+def permitted(deployment: Deployment, by: Acting, action: str, about: Candidate | None = None) -> None:
+    """Raises ``MayNot`` unless the policies in force let them do it."""
+    owner = PrincipalId(about.added.who) if about is not None else by.identity.principal.id
+    decide(deployment, by.identity, action, Resource("Admission", about.id if about else "new", owner=owner or None))
 
 
-def person(deployment: Deployment, by: str, reason: str, action: str, about: Candidate | None = None) -> Person:
-    """Whoever the policies in force let do it. Raises ``MayNot``, ``UnknownPerson``."""
-    who = deployment.directory.find(by)
-    owner = PrincipalId(about.added.who) if about is not None else who.id
-    decide(deployment, as_if_signed_in(who), action, Resource("Admission", about.id if about else "new", owner=owner or None))
-    return Person(who, reason.strip()[:_REASON])
+def act_of(by: Acting, reason: str = "") -> Act:
+    """That they do something now, and why."""
+    return Act(by.identity.principal.name, by.identity.principal.id, now_ms(), reason.strip()[:_REASON])
 
 
 # -- add and scan --------------------------------------------------------------------------------------------------------
 
 
-def add(deployment: Deployment, model: str, path: Path, by: str, *, up_to: str = "", template: Path | None = None) -> Candidate:
+def add(
+    deployment: Deployment, model: str, path: Path, by: Acting, *, up_to: str = "", template: Path | None = None
+) -> Candidate:
     """Bring a model in: its files are put into the deployment's folder, and digested on the way. Raises ``BadModel``."""
     if not _NAME.fullmatch(model) or ".." in model:
         raise BadModel("not a usable name", where="NAME", why="letters, digits and . _ : / -")
-    acting = person(deployment, by, "", ADD)
+    permitted(deployment, by, ADD)
     ceiling = deployment.levels.level(up_to or _configured_level(deployment, model)).name
     one = uuid7(now_ms(), os.urandom(10))
     target = deployment.places.added(model, one)
@@ -100,8 +100,8 @@ def add(deployment: Deployment, model: str, path: Path, by: str, *, up_to: str =
     if template is not None:
         (entry,) = to_scan(template)[:1]
         files.append(structs.replace(_taken(deployment, entry, target), role=Role.TEMPLATE))
-    candidate = Candidate(one, model, ceiling, tuple(files), acting.act())
-    deployment.admissions.add(candidate, actor=at_the_command_line(acting.who).of_record)
+    candidate = Candidate(one, model, ceiling, tuple(files), act_of(by))
+    deployment.admissions.add(candidate, actor=by.of_record)
     return candidate
 
 
@@ -193,7 +193,7 @@ def report_document(files: tuple[Scanned, ...]) -> dict[str, Any]:
 
 def candidate(deployment: Deployment, model: str) -> Candidate:
     """The model's candidate that is on its way. Raises ``NoSuchAdmission``."""
-    found = next((one for one in deployment.admissions.of(model) if one.state is State.CANDIDATE), None)
+    found = next((one for one in deployment.admissions.of(model) if one.state is State.CANDIDATE and not one.override), None)
     if found is None:
         raise NoSuchAdmission(
             f"nothing of {model[:80]!r} is on its way",
@@ -212,40 +212,42 @@ def still_lacking(deployment: Deployment, one: Candidate) -> tuple[Lack, ...]:
     return lacking(one, requirement(deployment, one), now_ms())
 
 
-def review(deployment: Deployment, model: str, by: str, reason: str) -> Candidate:
+def review(deployment: Deployment, model: str, by: Acting, reason: str) -> Candidate:
     """Somebody looked at what was found, and says what they make of it. Raises ``MayNot``."""
     one = candidate(deployment, model)
     if one.scan is None:
         raise NotReady("there is nothing to review yet", why="it was not scanned", next_step=f"'wardstead model scan {model}'")
-    acting = _reasoned(person(deployment, by, reason, APPROVE, one))
-    return _record(deployment, one, acting, "model.review", reviewed=acting.act())
+    permitted(deployment, by, APPROVE, one)
+    done = _reasoned(act_of(by, reason))
+    return _record(deployment, one, by, done, "model.review", reviewed=done)
 
 
-def approve(deployment: Deployment, model: str, by: str, reason: str) -> Candidate:
+def approve(deployment: Deployment, model: str, by: Acting, reason: str) -> Candidate:
     """Somebody answers for it: another person than who added it, and each once. Raises ``MayNot``."""
     one = candidate(deployment, model)
-    acting = _reasoned(person(deployment, by, reason, APPROVE, one))
+    permitted(deployment, by, APPROVE, one)
+    done = _reasoned(act_of(by, reason))
     if one.reviewed is None:
         raise NotReady("it was not reviewed", next_step=f"'wardstead model review {model} --by NAME --reason …'")
-    if any(act.who == acting.who.id for act in one.approvals):
-        raise CallerError(f"{acting.who.name} has approved it already")
-    return _record(deployment, one, acting, "model.approve", approvals=(*one.approvals, acting.act()))
+    if any(act.who == done.who for act in one.approvals):
+        raise CallerError(f"{done.by} has approved it already")
+    return _record(deployment, one, by, done, "model.approve", approvals=(*one.approvals, done))
 
 
-def sign(deployment: Deployment, model: str, by: str) -> Admission:
+def sign(deployment: Deployment, model: str, by: Acting) -> Admission:
     """Admit it: by a statement over every file, signed with the deployment's key. Raises ``NotReady``, ``BadModel``."""
     one = candidate(deployment, model)
-    acting = person(deployment, by, "", ADD, one)
+    permitted(deployment, by, ADD, one)
     asked = requirement(deployment, one)
     if lacks := lacking(one, asked, now_ms()):
         raise NotReady(
             f"policy asks for more before {model} is admitted up to {one.ceiling}",
             why="; ".join(lack.what for lack in lacks), next_step=lacks[0].next_step,
         )  # fmt: skip
-    return seal(deployment, one, asked.valid_days * DAY_MS, acting)
+    return seal(deployment, one, asked.valid_days * DAY_MS, by)
 
 
-def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, acting: Person | None) -> Admission:
+def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Acting | None) -> Admission:
     """Sign the statement, once the files are those that were looked at. Raises ``BadModel``."""
     if changed := changed_file(deployment, standing_of(one), {}):
         raise BadModel(changed, next_step="'wardstead model add' it anew")
@@ -263,8 +265,55 @@ def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, acting: P
         "model": one.model, "basis": one.basis.value, "up_to": one.ceiling, "expires_ms": expires,
         "statement_sha256": sha256(payload).hexdigest(), "files": {each.path: each.sha256 for each in one.files},
     }  # fmt: skip
-    actor = at_the_command_line(acting.who).of_record if acting is not None else None
+    actor = by.of_record if by is not None else None
     return deployment.admissions.revise(one.id, revise, "model.admit", details, actor=actor)
+
+
+# -- override ------------------------------------------------------------------------------------------------------------
+
+
+def override(deployment: Deployment, model: str, by: Acting, reason: str, hours: float) -> Candidate:
+    """Ask that a model of the configuration serve for some hours whatever policy says, as its files are now."""
+    permitted(deployment, by, ADD)
+    done = _reasoned(act_of(by, reason))
+    most = deployment.admission_policy().override_hours
+    if not 0 < hours <= most:
+        raise BadValue(f"an override lasts at most {most} hours", where="--hours", why="override_hours in admission.yaml")
+    section = section_of(deployment, model)
+    upstream = section.upstream
+    files = [_as_it_is(deployment, upstream.weights, Role.WEIGHTS)]
+    files += [_as_it_is(deployment, upstream.chat_template, Role.TEMPLATE)] if upstream.chat_template else []
+    one = Candidate(
+        uuid7(now_ms(), os.urandom(10)), model, section.clearance.level, tuple(files), done, basis=Basis.OVERRIDE,
+        lasts_ms=int(hours * HOUR_MS),
+    )  # fmt: skip
+    deployment.admissions.add(one, actor=by.of_record)
+    log.warning("somebody asks for an override", extra={"fields": {"model": model, "by": done.by, "hours": hours}})
+    return one
+
+
+def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
+    """Agree to an override that somebody else asked for: it serves from now on. Raises ``MayNot``, ``NoSuchAdmission``."""
+    waiting = [one.candidate for one in deployment.admissions.of(model) if one.state is State.CANDIDATE and one.override]
+    if not waiting:
+        raise NoSuchAdmission(f"nobody asked for an override of {model[:80]!r}", next_step="'wardstead model override' asks")
+    one = waiting[-1]
+    permitted(deployment, by, OVERRIDE, one)
+    done = _reasoned(act_of(by, reason))
+    if now_ms() - one.added.at_ms > DAY_MS:
+        raise NotReady("it was asked for more than a day ago", next_step="ask anew: 'wardstead model override'")
+    agreed = structs.replace(one, approvals=(done,))
+    _record(deployment, one, by, done, "model.override", approvals=agreed.approvals)
+    log.warning("a model serves by override", extra={"fields": {"model": model, "asked": one.added.by, "agreed": done.by}})
+    return seal(deployment, agreed, one.lasts_ms, by)
+
+
+def _as_it_is(deployment: Deployment, path: str, role: Role) -> AdmittedFile:
+    place = deployment.places.directory / path
+    if is_encrypted(place):
+        return AdmittedFile(path, content_digest(place, partial(deployment.keys.key, WEIGHTS)), size(place), role)
+    with open_plain(place) as file:
+        return AdmittedFile(path, digest_of(file), stamp(file).size, role)
 
 
 # -- afterwards ----------------------------------------------------------------------------------------------------------
@@ -278,19 +327,21 @@ def in_force(deployment: Deployment, model: str) -> Admission:
     return found
 
 
-def take_out(deployment: Deployment, model: str, by: str, reason: str, *, for_good: bool) -> Admission:
+def take_out(deployment: Deployment, model: str, by: Acting, reason: str, *, for_good: bool) -> Admission:
     """Let it serve no more: until somebody resumes it, or for good."""
     found = in_force(deployment, model)
-    acting = _reasoned(person(deployment, by, reason, ADD, found.candidate))
+    permitted(deployment, by, ADD, found.candidate)
+    done = _reasoned(act_of(by, reason))
     state, action = (State.WITHDRAWN, "model.withdraw") if for_good else (State.SUSPENDED, "model.suspend")
-    said = f"{acting.who.name}: {acting.reason}"
-    return _settle(deployment, found, acting, action, lambda one: structs.replace(one, state=state, why=said))
+    said = f"{done.by}: {done.reason}"
+    return _settle(deployment, found, by, done, action=action, revise=lambda one: structs.replace(one, state=state, why=said))
 
 
-def resume(deployment: Deployment, model: str, by: str, reason: str) -> Admission:
+def resume(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
     """Let a suspended one serve again, once its files are those that were admitted. Raises ``BadModel``, ``MayNot``."""
     found = in_force(deployment, model)
-    acting = _reasoned(person(deployment, by, reason, APPROVE, found.candidate))
+    permitted(deployment, by, APPROVE, found.candidate)
+    done = _reasoned(act_of(by, reason))
     if found.state is not State.SUSPENDED:
         raise CallerError("it is not suspended")
     if found.expires_ms is not None and now_ms() >= found.expires_ms:
@@ -298,22 +349,19 @@ def resume(deployment: Deployment, model: str, by: str, reason: str) -> Admissio
     if changed := changed_file(deployment, standing_of(found.candidate), {}):
         raise BadModel(changed, next_step="restore the file that was admitted, or add the new one: 'wardstead model add'")
     return _settle(
-        deployment, found, acting, "model.resume", lambda one: structs.replace(one, state=State.ADMITTED, why="")
+        deployment, found, by, done, action="model.resume", revise=lambda one: structs.replace(one, state=State.ADMITTED, why="")
     )  # fmt: skip
 
 
-def _settle(deployment: Deployment, found: Admission, acting: Person, action: str, revise: Any) -> Admission:
-    details = {"model": found.candidate.model, "reason": acting.reason}
-    actor = at_the_command_line(acting.who).of_record
-    return deployment.admissions.revise(found.candidate.id, revise, action, details, actor=actor)
+def _settle(deployment: Deployment, found: Admission, by: Acting, done: Act, *, action: str, revise: Revise) -> Admission:
+    details = {"model": found.candidate.model, "reason": done.reason}
+    return deployment.admissions.revise(found.candidate.id, revise, action, details, actor=by.of_record)
 
 
-def _record(deployment: Deployment, one: Candidate, acting: Person, action: str, **changes: Any) -> Candidate:
-    details = {"model": one.model, "reason": acting.reason}
-    done = deployment.admissions.revise(
-        one.id, lambda found: _changed(found, **changes), action, details, actor=at_the_command_line(acting.who).of_record
-    )
-    return done.candidate
+def _record(deployment: Deployment, one: Candidate, by: Acting, done: Act, action: str, **changes: Any) -> Candidate:
+    details = {"model": one.model, "reason": done.reason}
+    revised = deployment.admissions.revise(one.id, lambda found: _changed(found, **changes), action, details, actor=by.of_record)
+    return revised.candidate
 
 
 def _changed(found: Admission, **changes: Any) -> Admission:
@@ -322,7 +370,7 @@ def _changed(found: Admission, **changes: Any) -> Admission:
     return structs.replace(found, candidate=structs.replace(found.candidate, **changes))
 
 
-def _reasoned(acting: Person) -> Person:
-    if not acting.reason:
+def _reasoned(done: Act) -> Act:
+    if not done.reason:
         raise CallerError("say why: it is recorded", where="--reason")
-    return acting
+    return done

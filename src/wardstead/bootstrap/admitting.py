@@ -18,7 +18,7 @@ from wardstead.config.sections import ModelSection
 from wardstead.crypto.dsse import open_envelope
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.errors import IntegrityError, WardsteadError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label
 from wardstead.supply.admission import Act, Admission, AdmittedFile, Basis, Candidate, Role, current, refusal
 from wardstead.supply.statement import files_in, terms_of
@@ -65,6 +65,14 @@ def standing(deployment: Deployment, section: ModelSection) -> Standing:
     return replace(stands, refused=refused or _other_files(section, stands))
 
 
+def section_of(deployment: Deployment, model: str) -> ModelSection:
+    """The settings of an embedded model."""
+    for section in deployment.settings.models:
+        if section.name == model and section.upstream.kind == "embedded":
+            return section
+    raise ConfigurationError(f"there is no embedded model {model!r}", where=str(deployment.places.config))
+
+
 def standing_of(one: Candidate) -> Standing:
     """A candidate's files, as if it were admitted."""
     return Standing(one.model, "", None, one.files, one.ceiling)
@@ -80,7 +88,8 @@ def _other_files(section: ModelSection, stands: Standing) -> str:
     """Why what the configuration names is not what was admitted; empty where it is."""
     upstream, weights, template = section.upstream, stands.file(Role.WEIGHTS), stands.file(Role.TEMPLATE)
     named = f"the configuration of the model {section.name} names"
-    if weights is None or (weights.path, weights.sha256) != (upstream.weights, upstream.sha256):
+    by_override = stands.admission is not None and stands.admission.override
+    if weights is None or weights.path != upstream.weights or not (by_override or weights.sha256 == upstream.sha256):
         return f"{named} other weights than were admitted; ask an operator ('wardstead model show {section.name}')"
     if upstream.chat_template != (template.path if template else ""):
         return f"{named} another chat template than was admitted; ask an operator ('wardstead model show {section.name}')"
@@ -156,9 +165,8 @@ def admission_check(stands: Standing) -> Check:
     if stands.admission.override:
         by = ", ".join(act.by for act in (one.added, *one.approvals))
         evidence = f"IT SERVES BY OVERRIDE, not by policy, until {until}: {by}; {one.added.reason}"
-        return Check(
-            name, f"The model {stands.model} serves by policy", State.RED, evidence, "end it: 'wardstead model withdraw'"
-        )
+        title = f"The model {stands.model} serves by policy, not by override"
+        return Check(name, title, State.RED, evidence, "end it: 'wardstead model withdraw'")
     how = "by the digest that ships with this version" if one.basis is Basis.SHIPPED else f"by {_names(one.approvals)}"
     return Check(name, title, State.GREEN, f"up to {stands.ceiling}, {how}{f', until {until}' if until else ''}")
 

@@ -11,7 +11,7 @@ from functools import partial
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.recorder import Recorder
-from wardstead.bootstrap.admitting import REFUSED, SEALED, UNSEALED, Standing, attest, standing, template_text
+from wardstead.bootstrap.admitting import REFUSED, SEALED, UNSEALED, Standing, attest, section_of, standing, template_text
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.guarding import keep_guarding
 from wardstead.bootstrap.reviewing import desk_of_command_line
@@ -19,7 +19,8 @@ from wardstead.bootstrap.synchronising import keep_synchronising
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.bootstrap.witnessing import keep_witnessing
 from wardstead.config.sections import ModelSection
-from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
+from wardstead.kernel.errors import IntegrityError, WardsteadError
+from wardstead.supply.admission import Role
 
 log = logging.getLogger(__name__)
 _LOOK_S = 1.0
@@ -140,21 +141,15 @@ def _envelope(stands: Standing) -> bytes:
     return stands.admission.envelope if stands.admission is not None else b""
 
 
-def section_of(deployment: Deployment, model: str) -> ModelSection:
-    """The settings of an embedded model."""
-    for section in deployment.settings.models:
-        if section.name == model and section.upstream.kind == "embedded":
-            return section
-    raise ConfigurationError(f"there is no embedded model {model!r}", where=str(deployment.places.config))
-
-
 def server_of(deployment: Deployment, section: ModelSection, stands: Standing) -> ModelServer:
     """What to start for an admitted model. Raises ``IntegrityError`` where its template is not the admitted one."""
-    upstream = section.upstream
+    upstream, weights = section.upstream, stands.file(Role.WEIGHTS)
+    if weights is None:
+        raise IntegrityError("the admission names no weights", where=section.name)
     return ModelServer(
         section.name,
-        deployment.places.directory / upstream.weights,
-        upstream.sha256,
+        deployment.places.directory / weights.path,
+        weights.sha256,
         deployment.places.sockets(section.name),
         mode=deployment.mode,
         context=upstream.context,

@@ -29,6 +29,7 @@ from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.key_desk import DeploymentKeyDesk
 from wardstead.bootstrap.library import library_of_worker
 from wardstead.bootstrap.library_desk import DeploymentLibraryDesk
+from wardstead.bootstrap.model_desk import DeploymentModelDesk
 from wardstead.bootstrap.passkeys import DeploymentPasskeyDesk
 from wardstead.bootstrap.policy_desk import DeploymentPolicyDesk
 from wardstead.bootstrap.reading import read_text
@@ -89,6 +90,7 @@ class Console:
         self.factors = DeploymentFactorDesk(deployment)
         self.library = DeploymentLibraryDesk(library_of_worker(deployment, worlds), worlds)
         self.emergencies = DeploymentEmergencyDesk(deployment, worlds)
+        self.model_desk = DeploymentModelDesk(deployment, worlds)
         self.passkeys = DeploymentPasskeyDesk(deployment, self.factors)
 
     # -- signing in --------------------------------------------------------------------------------------------------
@@ -170,7 +172,8 @@ class Console:
         return [
             ModelChoice(model.name, model.clearance, model.attested)
             for model in self._worlds.current.models.values()
-            if self.decide(identity, "listModels", Resource("Model", model.name, clearance=model.clearance)).allow
+            if not model.not_serving(now_ms())
+            and self.decide(identity, "listModels", Resource("Model", model.name, clearance=model.clearance)).allow
         ]
 
     def open_accounts(self) -> Sequence[tuple[str, str]]:

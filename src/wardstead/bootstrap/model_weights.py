@@ -13,7 +13,7 @@ from wardstead.adapters.sandbox.weights import blocks, decrypted, encrypted_form
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.durable_file import sync_folder, write_durably
 from wardstead.adapters.store.key_files import new_key
-from wardstead.bootstrap.children import section_of
+from wardstead.bootstrap.admitting import section_of
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.crypto.segments import SEGMENT, seal_segments
 from wardstead.kernel.errors import CallerError, IntegrityError

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import admissions
+from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.admitting import Standing, standing
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.cli.output import Json, errors, out, say, say_json
@@ -39,7 +40,8 @@ def add(
 ) -> None:
     """Bring a model in: its files are copied into the deployment's folder and digested. It does not serve yet."""
     with errors(as_json=json):
-        made = admissions.add(deployment(context), name, path, by, up_to=up_to, template=template)
+        opened = deployment(context)
+        made = admissions.add(opened, name, path, acting(opened, by), up_to=up_to, template=template)
     files = f"{len(made.files)} file{'' if len(made.files) == 1 else 's'}"
     told = f"{escape(name)} was added, up to {made.ceiling}: {files}; next: 'wardstead model scan {escape(name)}'"
     say(json, candidate_document(made), told)
@@ -49,20 +51,21 @@ def review(context: typer.Context, name: Name, by: By, reason: Reason, json: Jso
     """Say what you make of what the scan found: of a model that somebody else added."""
     with errors(as_json=json):
         opened = deployment(context)
-        _tell_next(opened, admissions.review(opened, name, by, reason), f"{by} reviewed {name}", json=json)
+        _tell_next(opened, admissions.review(opened, name, acting(opened, by), reason), f"{by} reviewed {name}", json=json)
 
 
 def approve(context: typer.Context, name: Name, by: By, reason: Reason, json: Json = False) -> None:
     """Answer for a model that somebody else added. Policy says how many people have to."""
     with errors(as_json=json):
         opened = deployment(context)
-        _tell_next(opened, admissions.approve(opened, name, by, reason), f"{by} approved {name}", json=json)
+        _tell_next(opened, admissions.approve(opened, name, acting(opened, by), reason), f"{by} approved {name}", json=json)
 
 
 def sign(context: typer.Context, name: Name, by: By, json: Json = False) -> None:
     """Admit it: sign a statement that names every file, once policy has what it asks for."""
     with errors(as_json=json):
-        done = admissions.sign(deployment(context), name, by)
+        opened = deployment(context)
+        done = admissions.sign(opened, name, acting(opened, by))
     said = {**_document(done), "configuration": _section(done.candidate)}
     lines = "\n".join(f"    {line}" for line in _section(done.candidate))
     until = f" until {rfc3339(done.expires_ms)}" if done.expires_ms is not None else ""
@@ -83,8 +86,38 @@ def suspend(context: typer.Context, name: Name, by: By, reason: Reason, json: Js
 def resume(context: typer.Context, name: Name, by: By, reason: Reason, json: Json = False) -> None:
     """Let a suspended model serve again, if its files are those that were admitted: of a model that somebody else added."""
     with errors(as_json=json):
-        done = admissions.resume(deployment(context), name, by, reason)
+        opened = deployment(context)
+        done = admissions.resume(opened, name, acting(opened, by), reason)
     say(json, _document(done), f"{escape(name)} serves again")
+
+
+def override(
+    context: typer.Context,
+    name: Name,
+    by: By,
+    reason: Reason,
+    hours: Annotated[float, typer.Option(help="For how long.")] = 4.0,
+    json: Json = False,
+) -> None:
+    """Ask that a model serve for some hours whatever policy says, as its files are now. Somebody else has to agree."""
+    with errors(as_json=json):
+        opened = deployment(context)
+        made = admissions.override(opened, name, acting(opened, by), reason, hours)
+    told = f"{by} asks that {name} serve for {hours:g} hours; next: 'wardstead model agree {name} --by SOMEBODY-ELSE --reason …'"
+    say(json, candidate_document(made), escape(told))
+
+
+def agree(context: typer.Context, name: Name, by: By, reason: Reason, json: Json = False) -> None:
+    """Agree to an override that somebody else asked for. It serves from now on, and everybody is told so."""
+    with errors(as_json=json):
+        opened = deployment(context)
+        done = admissions.agree(opened, name, acting(opened, by), reason)
+    say(json, _document(done), f"[bold white on red] {escape(name)} SERVES BY OVERRIDE until {_time(done.expires_ms)} [/]")
+
+
+def acting(opened: Deployment, by: str) -> Acting:
+    """Somebody in whose name a command is run."""
+    return at_the_command_line(opened.directory.find(by))
 
 
 def show_all(context: typer.Context, json: Json = False) -> None:
@@ -195,7 +228,8 @@ def _tell_next(opened: Deployment, one: Candidate, what: str, *, json: bool) -> 
 
 def _take_out(context: typer.Context, name: str, by: str, reason: str, *, for_good: bool, json: bool) -> None:
     with errors(as_json=json):
-        done = admissions.take_out(deployment(context), name, by, reason, for_good=for_good)
+        opened = deployment(context)
+        done = admissions.take_out(opened, name, acting(opened, by), reason, for_good=for_good)
     say(json, _document(done), f"{escape(name)} serves no more: {done.state.value}")
 
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import condition, running
+from wardstead.bootstrap.admitting import admission_check, standing
 from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import reports
@@ -197,22 +198,28 @@ def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) ->
     with errors(as_json=as_json):
         found = deployment(context)
         names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
-        results = {name: condition.probes(found, name) for name in names}
+        stands = [standing(found, model) for model in found.settings.models if model.name in names]
+        # A model that does not serve has no sandbox to look into.
+        results = {one.model: condition.probes(found, one.model) for one in stands if not one.refused}
+        admitted = [admission_check(one) for one in stands] if detectors else []
         looked = reports(found, thorough=False) if detectors else []
         kept = backup_check(found) if detectors else None
     if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
         tried = {"detectors": [msgspec.to_builtins(one) for one in looked]} if detectors else {}
         backup = {"backup": asdict(kept)} if kept is not None else {}
-        say_json({"mode": found.mode.value, "probes": rows, **tried, **backup})
+        admission = {"admission": [asdict(one) for one in admitted]} if detectors else {}
+        say_json({"mode": found.mode.value, "probes": rows, **admission, **tried, **backup})
     else:
         for name, probes in results.items():
             _show_probes(name, found.mode, probes)
+        for one in admitted:
+            out.print(f"[{_COLOURS[one.state]}]{one.state}[/] {escape(one.title)} [dim]{escape(one.evidence)}[/]")
         if looked:
             classify_detectors.show(looked)
         if kept is not None:
             out.print(f"[{_COLOURS[kept.state]}]{kept.state}[/] {escape(kept.title)} [dim]{escape(kept.evidence)}[/]")
-    unready = any(one.state is not Readiness.READY for one in looked)
+    unready = any(one.state is not Readiness.READY for one in looked) or any(one.state is State.RED for one in admitted)
     if unready or any(one.open for probes in results.values() for one in probes):
         raise typer.Exit(1)
 
@@ -230,7 +237,9 @@ def _show_probes(name: str, mode: Mode, probes: tuple[ProbeResult, ...]) -> None
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Probe the running sandbox from inside, and try every detector. Exit 1 when something is open, or does not work."""
+    """Probe the running sandbox from inside, try every detector, and say how models are admitted. Exit 1 when something is open,
+    does not work, or does not serve by policy.
+    """
     _probe(context, as_json=as_json, detectors=True)
 
 

@@ -19,6 +19,7 @@ from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
 from wardstead.console.pages.keys import Keys
 from wardstead.console.pages.library import LibraryPages, TooManyDocuments
+from wardstead.console.pages.models import Models
 from wardstead.console.pages.overview import Overview
 from wardstead.console.pages.passkeys import PasskeyPages
 from wardstead.console.pages.second_step import SecondStepPages
@@ -62,6 +63,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *AccessPages(site, questions).routes(),
         *LibraryPages(site, documents).routes(),
         *Keys(site).routes(),
+        *Models(site).routes(),
         *Emergencies(site).routes(),
         *Chat(site).routes(),
     ]

@@ -17,6 +17,7 @@ from wardstead.console.emergency_desk import EmergencyDesk
 from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
 from wardstead.console.key_desk import KeyDesk
 from wardstead.console.library_desk import LibraryDesk
+from wardstead.console.model_desk import ModelDesk
 from wardstead.console.passkey_desk import PasskeyDesk
 from wardstead.console.policy_desk import PolicyDesk
 from wardstead.inspection.classify import Classification
@@ -172,6 +173,11 @@ class ConsoleServices(Protocol):
     @property
     def emergencies(self) -> EmergencyDesk:
         """Accounts for emergencies."""
+        ...
+
+    @property
+    def model_desk(self) -> ModelDesk:
+        """Models and their admissions."""
         ...
 
     @property

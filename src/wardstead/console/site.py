@@ -24,6 +24,7 @@ from wardstead.kernel.labels import PUBLIC, Label
 
 CONSOLE: Final = Resource("Console", "wardstead")
 ANY_EXCHANGE: Final = Resource("Exchange", "any")
+ANY_ADMISSION: Final = Resource("Admission", "any")
 HOME: Final = "/console/"
 SIGN_IN: Final = "/console/sign-in"
 SECOND: Final = "/console/sign-in/second"
@@ -125,6 +126,10 @@ class Site:
         """Whether this person may review anything that is held."""
         return self.decide(who, "reviewHeld", ANY_EXCHANGE).allow
 
+    def sees_models(self, who: Visitor) -> bool:
+        """Whether this person may see how models stand: whoever reads the record of administration, or approves them."""
+        return self.decide(who, "viewAdministration", CONSOLE).allow or self.decide(who, "approveModel", ANY_ADMISSION).allow
+
     async def page(self, who: Visitor, template: str, *, at: str, **values: Any) -> Response:
         """A page for somebody who is signed in; what does not hold is shouted on every one of them."""
         posture = await run_in_threadpool(self.services.posture)
@@ -132,6 +137,7 @@ class Site:
         shown = {"who": who.identity.principal, "csrf": who.csrf, "at": at, "alarms": alarms, **values}
         shown["reviews"] = self.may_review(who)
         shown["administration"] = self.decide(who, "viewAdministration", CONSOLE).allow
+        shown["models_shown"] = self.sees_models(who)
         shown["administers"] = self.decide(who, "administer", CONSOLE).allow
         shown["emergencies"] = self.services.emergencies.exist()
         shown["unsealed"] = self.services.open_accounts() if shown["administration"] else []
@@ -147,6 +153,7 @@ class Site:
             "alarms": [],
             "reviews": False,
             "administration": False,
+            "models_shown": False,
             "administers": False,
             "unsealed": [],
             "emergencies": False,

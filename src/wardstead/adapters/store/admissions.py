@@ -15,7 +15,7 @@ from wardstead.adapters.store.admission_tables import model_admission
 from wardstead.adapters.store.directory import Actor, DirectoryStore
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import CallerError, IntegrityError
-from wardstead.supply.admission import Admission, Candidate, State
+from wardstead.supply.admission import Admission, Basis, Candidate, State
 
 Revise = Callable[[Admission], Admission]
 _OLDEST_FIRST = select(model_admission).order_by(model_admission.c.id)
@@ -53,13 +53,14 @@ class AdmissionStore:
         return self._column("bom", admission_id)
 
     def add(self, candidate: Candidate, *, actor: Actor | None = None) -> None:
-        """A new candidate. One of the same model that was on its way is withdrawn."""
+        """A new candidate. One of the same model that was on its way is withdrawn, unless this is an override."""
         now = self._clock()
 
         def change(connection: Connection) -> None:
             old = (model_admission.c.model == candidate.model) & (model_admission.c.state == State.CANDIDATE.value)
             values = {"state": State.WITHDRAWN.value, "why": "it was added anew", "changed_ms": now}
-            connection.execute(update(model_admission).where(old).values(values))
+            if candidate.basis is Basis.REVIEW:
+                connection.execute(update(model_admission).where(old).values(values))
             row = {"id": candidate.id, "model": candidate.model, "state": State.CANDIDATE.value, "why": "", "changed_ms": now}
             connection.execute(insert(model_admission).values(**row, candidate=msgspec.json.encode(candidate)))
 

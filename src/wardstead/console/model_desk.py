@@ -1,0 +1,99 @@
+"""What the pages of models need to know, and what people do there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wardstead.access.ports import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """One model in the list. ``refused``: why it does not serve; ``state``: of its last admission, empty where there is none."""
+
+    name: str
+    state: str
+    refused: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileShown:
+    """A file of an admission."""
+
+    path: str
+    role: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingShown:
+    """What a scan found, and what to do about it."""
+
+    severity: str
+    file: str
+    title: str
+    what: str
+    rule: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActShown:
+    """That somebody did something: when, as RFC 3339, and why."""
+
+    what: str
+    by: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionShown:
+    """One admission of a model."""
+
+    id: str
+    state: str
+    basis: str
+    up_to: str
+    why: str
+    verdict: str
+    scanned: str
+    signed: str
+    until: str
+    statement_sha256: str
+    files: tuple[FileShown, ...]
+    acts: tuple[ActShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShown:
+    """One model's page. ``may``: what whoever looks may do now; ``lacking``: what policy still asks for."""
+
+    name: str
+    refused: str
+    serves: tuple[tuple[str, str], ...]
+    admission: AdmissionShown | None
+    findings: tuple[FindingShown, ...]
+    lacking: tuple[tuple[str, str], ...]
+    earlier: tuple[AdmissionShown, ...]
+    may: frozenset[str]
+
+
+class ModelDesk(Protocol):
+    """Models and their admissions. Methods raise ``WardsteadError``."""
+
+    def models(self) -> Sequence[ModelLine]:
+        """Every model of the configuration, and every other that was ever added."""
+        ...
+
+    def model(self, name: str, who: Identity) -> ModelShown | None:
+        """One of them; ``None`` where nothing is known of it."""
+        ...
+
+    def act(self, name: str, what: str, who: Identity, reason: str) -> None:
+        """``review``, ``approve``, ``sign``, ``agree``, ``suspend``, ``resume`` or ``withdraw``, as whoever is signed in."""
+        ...

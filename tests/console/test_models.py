@@ -1,0 +1,60 @@
+"""Models at the console: who sees them, what a page tells, and what is done there."""
+
+from __future__ import annotations
+
+import pytest
+from tests.console.conftest import SignedIn, token_in
+from tests.console.fakes import FakeServices
+
+PAGE = "/console/models"
+
+
+def test_models_are_for_those_who_look_after_them(signed_in: SignedIn) -> None:
+    assert PAGE not in signed_in("alice").get("/console/").text
+    assert signed_in("alice").get(PAGE).status_code == 403
+    for name in ("root", "ada"):
+        page = signed_in(name).get(PAGE)
+        assert page.status_code == 200
+        assert "it is on its way" in page.text
+
+
+def test_a_page_tells_what_was_found_who_did_what_and_what_is_lacking_escaped(signed_in: SignedIn) -> None:
+    page = signed_in("root").get(f"{PAGE}/of/own").text
+    for said in ("has not been admitted", "No words for system prompts", "nobody reviewed it", "<b>added</b> by root", "a" * 64):
+        assert said in page
+    assert "&lt;i&gt;x&lt;/i&gt;" in page
+    assert "&lt;b&gt;w.gguf" in page
+    assert f"{PAGE}/act/review" in page
+    assert f"{PAGE}/act/approve" not in page, "only what may be done now is offered"
+
+
+def test_a_name_with_a_slash_has_a_page_and_another_one_has_none(signed_in: SignedIn) -> None:
+    page = signed_in("root").get(f"{PAGE}/of/org/else")
+    assert page.status_code == 200
+    assert "unattested" in page.text
+    assert signed_in("root").get(f"{PAGE}/of/nothing").status_code == 404
+
+
+def test_an_act_is_carried_out_as_who_is_signed_in_with_a_reason(signed_in: SignedIn, services: FakeServices) -> None:
+    root = signed_in("root")
+    form = {"csrf": token_in(root.get(f"{PAGE}/of/own").text), "model": "own", "reason": "read it"}
+    assert root.post(f"{PAGE}/act/review", data=form).headers["location"] == f"{PAGE}/of/own"
+    refused = root.post(f"{PAGE}/act/review", data={**form, "reason": ""})
+    assert "Say why: it is recorded" in refused.text
+    assert services.model_desk.done == [("own", "review", "root", "read it")]
+
+
+@pytest.mark.parametrize("what", ["add", "nothing", "../review"])
+def test_other_acts_are_none(signed_in: SignedIn, services: FakeServices, what: str) -> None:
+    root = signed_in("root")
+    form = {"csrf": token_in(root.get(f"{PAGE}/of/own").text), "model": "own", "reason": "x"}
+    assert root.post(f"{PAGE}/act/{what}", data=form).status_code in {404, 405}
+    assert services.model_desk.done == []
+
+
+def test_without_the_token_or_the_right_nothing_is_done(signed_in: SignedIn, services: FakeServices) -> None:
+    assert signed_in("root").post(f"{PAGE}/act/review", data={"model": "own", "reason": "x"}).status_code == 403
+    alice = signed_in("alice")
+    form = {"csrf": token_in(alice.get("/console/account").text), "model": "own", "reason": "x"}
+    assert alice.post(f"{PAGE}/act/review", data=form).status_code == 403
+    assert services.model_desk.done == []
