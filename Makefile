@@ -84,8 +84,8 @@ bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers besi
 	@$(BIN)/python -m bench.access.changing
 	@$(BIN)/python -m bench.access.lists
 
-bench-ledger: $(VENV)/.dev  ## Measure durable appends beside the disk's own syncs, and proofs over a million entries
-	@$(BIN)/python -m bench.ledger
+bench-ledger: $(VENV)/.dev  ## Measure durable appends beside the disk's own syncs, and proofs over a million entries (DATABASES="URL URL": PostgreSQL, too)
+	@$(BIN)/python -m bench.ledger $(foreach url,$(DATABASES),--database "$(url)")
 
 bench-weights: $(VENV)/.dev  ## Measure what encrypted weights cost at a start, beside hashing alone
 	@$(BIN)/python -m bench.weights

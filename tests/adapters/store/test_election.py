@@ -58,6 +58,9 @@ def test_one_is_elected_and_when_it_stands_still_it_writes_nothing_any_more(two:
         former._sequence()
     next_one.step()
     assert one.verify(known=False) == []
+    former._election._session.invalidate()  # type: ignore[attr-defined]
+    former.close()
+    next_one.close()
     journal.close()
 
 
