@@ -107,6 +107,9 @@ def test_an_older_schema_decides_as_it_did(deployment: Deployment) -> None:
         "useData",
         "changeData",
         "provision",
+        "addModel",
+        "approveModel",
+        "overrideModel",
     }
     who = Identity(
         Principal(PrincipalId("p"), "p", frozenset({"user"}), CONFIDENTIAL, groups=frozenset({"g"}),

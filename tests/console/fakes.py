@@ -511,6 +511,7 @@ class FakeLibrary:
             time, inside = "2026-11-23T15:04:05.120Z", "c-1"
             self.kept = {
                 inside: Shelved(inside, "collection", "Plans <b>2027</b>", "alice", "public", time, own=True),
+                "t-1": Shelved("t-1", "template", "reply <i>politely</i>", "alice", "internal", time, own=True),
                 "d-1": Shelved("d-1", "document", "plan.pdf", "alice", "confidential; personal", time, 81_920, inside, own=True),
             }
             chain = ("alice", "bob")
@@ -554,6 +555,20 @@ class FakeLibrary:
 
     def create_collection(self, who: Identity, name: str) -> Shelved:
         made = Shelved("c-2", "collection", name, who.principal.name, "public", "2026-11-23T15:04:05.120Z", own=True)
+        self.kept[made.id] = made
+        return made
+
+    def templates(self, who: Identity, *, after: str, limit: int) -> Sequence[Shelved]:
+        found = [one for one in self.kept.values() if one.kind == "template" and who.principal.name == "alice"]
+        return [one for one in found if not after or one.id < after][:limit]
+
+    def template(self, who: Identity, item: str) -> Opened:
+        return Opened(self._find(who, item), "Answer {{customer}} <script>alert(1)</script>")
+
+    def create_template(self, who: Identity, name: str, text: str, label: str) -> Shelved:
+        if self.refuse is not None:
+            raise self.refuse
+        made = Shelved("t-2", "template", f"{name}: {text}", who.principal.name, label or "public", "2026-11-23T15:04:05.120Z")
         self.kept[made.id] = made
         return made
 

@@ -37,6 +37,8 @@ PAGES = [
     "documents",
     "documents?collection=c-1",
     "documents/d-1",
+    "templates",
+    "templates/t-1",
     "sharing/document/d-1",
     "sharing/document/d-1?find=bo",
     "chat",
@@ -188,7 +190,7 @@ def test_the_keyboard_reaches_everything_in_order_and_the_focus_shows(page: Page
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     expect(page.locator("#live-status")).to_have_text("Live")
     reached = []
-    for _ in range(14):
+    for _ in range(15):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim()"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", reached[-1]
@@ -199,6 +201,7 @@ def test_the_keyboard_reaches_everything_in_order_and_the_focus_shows(page: Page
         "Exchanges",
         "Classification",
         "Documents",
+        "Templates",
         "Chat",
         "alice",
         "Theme: auto",

@@ -62,7 +62,7 @@ def test_without_the_session_s_token_nothing_is_done(signed_in: SignedIn, servic
     ]:  # fmt: skip
         assert alice.post(f"/console/{path}", data={**wrong, **more}).status_code == 403
     assert alice.post("/console/documents/add", data=wrong, files={"file": ("a", b"a")}).status_code == 403
-    assert set(services.library.kept) == {"c-1", "d-1"}
+    assert set(services.library.kept) == {"c-1", "d-1", "t-1"}
     assert not services.library.given
     assert len(services.library.holdings) == 2
 
@@ -112,3 +112,32 @@ def test_a_share_is_taken_back(signed_in: SignedIn, services: FakeServices) -> N
 def test_whoever_is_not_signed_in_sees_nothing(client: TestClient) -> None:
     for path in ("documents", "documents/d-1", "sharing/document/d-1"):
         assert client.get(f"/console/{path}").status_code == 303
+
+
+# -- templates -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_template_is_listed_shown_made_and_deleted(signed_in: SignedIn, services: FakeServices) -> None:
+    alice = signed_in("alice")
+    page = alice.get("/console/templates").text
+    assert "reply &lt;i&gt;politely&lt;/i&gt;" in page
+    shown = alice.get("/console/templates/t-1").text
+    assert "Answer {{customer}} &lt;script&gt;" in shown
+    assert "It wants to be filled: customer." in shown
+    assert "The template" in alice.get("/console/sharing/template/t-1").text
+    sent = {"csrf": token_in(page), "name": "new", "text": "one\r\ntwo", "label": "internal"}
+    assert alice.post("/console/templates/create", data=sent).headers["location"] == "/console/templates/t-2"
+    assert services.library.kept["t-2"].name == "new: one\ntwo"
+    assert alice.post("/console/templates/create", data={**sent, "csrf": "x" * 43}).status_code == 403
+    services.library.refuse = MayNotHandle("alice may not do this", why="it is labelled above your clearance")
+    refused = alice.post("/console/templates/create", data=sent)
+    assert (refused.status_code, "above your clearance" in refused.text) == (403, True)
+    assert alice.post("/console/templates/t-1/delete", data={"csrf": sent["csrf"]}).status_code == 303
+    assert "t-1" not in services.library.kept
+
+
+@pytest.mark.parametrize("path", ["templates/t-1", "sharing/template/t-1"])
+def test_a_template_that_is_not_theirs_looks_absent(signed_in: SignedIn, path: str) -> None:
+    bob = signed_in("bob")
+    assert bob.get(f"/console/{path}").status_code == 404
+    assert "reply" not in bob.get("/console/templates").text

@@ -84,6 +84,21 @@ class DeploymentLibraryDesk:
         """See ``LibraryDesk.create_collection``."""
         return _shelved(self.library.create_collection(at_the_console(who), name), who)
 
+    def templates(self, who: Identity, *, after: str, limit: int) -> Sequence[Shelved]:
+        """See ``LibraryDesk.templates``."""
+        found = self.library.items(at_the_console(who), Kind.TEMPLATE, after=after, limit=limit)
+        return [_shelved(one, who) for one in found]
+
+    def template(self, who: Identity, item: str) -> Opened:
+        """See ``LibraryDesk.template``."""
+        one, read = self.library.text(at_the_console(who), item, Kind.TEMPLATE)
+        return Opened(_shelved(one, who), read.visible())
+
+    def create_template(self, who: Identity, name: str, text: str, label: str) -> Shelved:
+        """See ``LibraryDesk.create_template``."""
+        least = written_label(self.library.deployment, label) if label else PUBLIC
+        return _shelved(self.library.create_template(at_the_console(who), name, text, label=least), who)
+
     def delete(self, who: Identity, kind: str, item: str) -> None:
         """See ``LibraryDesk.delete``."""
         self.library.delete(at_the_console(who), _KINDS[kind], item)

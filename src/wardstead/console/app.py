@@ -24,6 +24,7 @@ from wardstead.console.pages.overview import Overview
 from wardstead.console.pages.passkeys import PasskeyPages
 from wardstead.console.pages.second_step import SecondStepPages
 from wardstead.console.pages.signing_in import SigningIn, TooManySignIns
+from wardstead.console.pages.templates import TemplatePages
 from wardstead.console.pages.vouching import Vouching
 from wardstead.console.pages.what_if import TooManyReplays, WhatIf
 from wardstead.console.ports import ConsoleServices
@@ -62,6 +63,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *WhatIf(site, replays).routes(),
         *AccessPages(site, questions).routes(),
         *LibraryPages(site, documents).routes(),
+        *TemplatePages(site, documents).routes(),
         *Keys(site).routes(),
         *Models(site).routes(),
         *Emergencies(site).routes(),

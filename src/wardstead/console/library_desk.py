@@ -15,7 +15,7 @@ class Shelved:
 
     id: str
     kind: str
-    """``document`` or ``collection``."""
+    """``document``, ``collection`` or ``template``."""
     name: str
     owner: str
     label: str
@@ -111,12 +111,24 @@ class LibraryDesk(Protocol):
         """A new collection."""
         ...
 
+    def templates(self, who: Identity, *, after: str, limit: int) -> Sequence[Shelved]:
+        """Those that they may read, the newest first, behind the one with the id ``after``."""
+        ...
+
+    def template(self, who: Identity, item: str) -> Opened:
+        """One of them with its text. Reading somebody else's is recorded before anything is returned."""
+        ...
+
+    def create_template(self, who: Identity, name: str, text: str, label: str) -> Shelved:
+        """Keep a template."""
+        ...
+
     def delete(self, who: Identity, kind: str, item: str) -> None:
         """For good."""
         ...
 
     def sharable(self, who: Identity, kind: str, item: str) -> Sharable:
-        """Something that they have: ``document``, ``collection``, ``conversation`` or ``exchange``."""
+        """Something that they have: ``document``, ``collection``, ``template``, ``conversation`` or ``exchange``."""
         ...
 
     def grantees(self, who: Identity, text: str) -> Sequence[tuple[str, bool]]:

@@ -21,7 +21,7 @@ from wardstead.kernel.errors import BackendError, CallerError
 
 LIBRARY: Final = "/console/documents"
 SHARING: Final = "/console/sharing"
-KINDS: Final = ("document", "collection", "conversation", "exchange")
+KINDS: Final = ("document", "collection", "template", "conversation", "exchange")
 RIGHTS: Final = ("read", "use", "share", "admin")
 _FORM_BYTES: Final = 64 * 1024
 _LONGEST: Final = 200
