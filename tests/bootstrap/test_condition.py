@@ -147,7 +147,7 @@ def write_policy(deployment: Deployment, text: str) -> None:
         ("version: 1\nrules: [{category: payment, label: {level: public}, prompt: allow, answer: allow}]\n",
          "no rule covers", "wardstead classify use general"),
         ("version: 1\nextends: general\nrules: [{type: no-such-type, label: {level: public}, prompt: allow, answer: allow}]\n",
-         "no-such-type, which no detector finds", "types: "),
+         "no-such-type, which no detector finds", "'wardstead classify detectors' lists"),
     ],
 )  # fmt: skip
 def test_a_policy_with_which_it_would_not_start_is_red(deployment: Deployment, policy: str, says: str, next_step: str) -> None:

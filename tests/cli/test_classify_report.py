@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.inspection.reference import DETECTORS
 
 from wardstead.cli import classify, classify_report
+from wardstead.cli.classify_detectors import show_patterns
 from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell
 from wardstead.cli.classify_sarif import sarif
 from wardstead.inspection.classify import Classification, Found
@@ -106,3 +108,12 @@ def test_a_folder_that_may_not_be_read_is_an_error_of_its_own(tmp_path: Path, mo
     unread.clear()
     assert list(classify._sources([tmp_path / "closed"], [], unread)) == []
     assert len(unread) == 1
+
+
+def test_the_types_that_patterns_find_are_listed_under_their_categories(capsys: pytest.CaptureFixture[str]) -> None:
+    patterns = [one for one in DETECTORS if one.type in {"payment-card", "iban", "email"}]
+    show_patterns(patterns)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.strip()][1:] == [
+        ["payment", "iban,", "payment-card"], ["personal", "email"],
+    ]  # fmt: skip

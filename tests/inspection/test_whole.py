@@ -97,7 +97,7 @@ def test_a_mark_that_an_extended_policy_takes_out_is_told_with_the_rule_there() 
             load_policy("version: 1\nextends: mine\n", "own", lambda name: (policies[name], name)),
             text_detectors=[Words({"ignore": "attack"}, marks=True)],
         )
-    assert refused.value.where == "mine: rules[2]"
+    assert refused.value.where == "mine:6: rules[2]"
 
 
 def test_it_sees_the_texts_of_the_origins_that_it_wants_in_their_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from wardstead.bootstrap.detectors import reports
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.contract import Checkup, State
+from wardstead.inspection.patterns.catalogue import Detector
 from wardstead.kernel.text import harmless
 
 _COLOURS: Final = {State.READY: "green", State.DEGRADED: "yellow", State.BROKEN: "red"}
@@ -22,15 +24,36 @@ def detectors(context: typer.Context, json: Json = False) -> None:
     """Try every detector beyond the patterns: does it work, does it keep the contract, how long does it take. Exit 1 if not."""
     with errors(as_json=json):
         found = deployment(context)
-        patterns = len(found.detectors())
+        patterns = found.detectors()
         results = reports(found)
     if json:
-        say_json({"patterns": patterns, "detectors": [msgspec.to_builtins(one) for one in results]})
+        tried = [msgspec.to_builtins(one) for one in results]
+        say_json({"patterns": len(patterns), "pattern_types": _by_category(patterns), "detectors": tried})
     else:
         show(results)
-        err.print(f"and {patterns} patterns, which were tried when they were loaded")
+        show_patterns(patterns)
     if any(one.state is not State.READY for one in results):
         raise typer.Exit(1)
+
+
+def _by_category(patterns: Sequence[Detector]) -> dict[str, list[str]]:
+    """The types that patterns find, under their categories: both are what a policy's rules name."""
+    found: dict[str, set[str]] = {}
+    for one in patterns:
+        found.setdefault(one.category, set()).add(one.type)
+    return {category: sorted(found[category]) for category in sorted(found)}
+
+
+def show_patterns(patterns: Sequence[Detector]) -> None:
+    """What patterns find, by category."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("category", "types that patterns find"):
+        table.add_column(title, overflow="fold")
+    for category, types in _by_category(patterns).items():
+        table.add_row(escape(category), escape(", ".join(types)))
+    out.print()
+    out.print(table)
+    err.print(f"{len(patterns)} patterns, which were tried when they were loaded")
 
 
 def show(results: list[Checkup]) -> None:

@@ -130,12 +130,10 @@ class ClassificationPolicy:
         if unknown:
             places = [self.own_places.get(one, "classification policy") for one in sorted(unknown)]
             names = sorted({kind or category for kind, category in unknown})
-            near = meant(names[0], [*types, *categories]).strip()
             raise ConfigurationError(
                 f"a rule is for {', '.join(names)}, which no detector finds",
-                where=", ".join(places[:MAX_PLACES]), why=near,
-                next_step="'wardstead classify detectors' lists what is found" if near
-                else f"types: {', '.join(sorted(types))}; categories: {', '.join(sorted(categories))}",
+                where=", ".join(places[:MAX_PLACES]), why=meant(names[0], [*types, *categories]).strip(),
+                next_step="'wardstead classify detectors' lists what is found",
             )  # fmt: skip
 
     def check_slow_detectors(self, known: Collection[str]) -> None:

@@ -45,7 +45,7 @@ def load_policy(text: str, where: str, read: Read | None = None) -> Classificati
         policy = _renamed(one_file, file, lattices, partial(place_in, said, place))
         rules |= _indexed(policy.rules, _rule_key, "rules", said, place)
         combinations |= _indexed(policy.combinations, lambda one: one.id, "combinations", said, place)
-        handling |= _grouped(policy.handling, levels, place)
+        handling |= _grouped(policy.handling, levels, said, place)
         compartments |= policy.compartments
         failures = policy.failures or failures
         slow |= policy.slow_detectors
@@ -129,13 +129,13 @@ def _indexed(entries: Sequence[V], key: Callable[[V], K], part: str, text: str, 
     """The entries of one ``part`` of one file, each with its place. Raises ``ConfigurationError`` for what is said twice."""
     found: dict[K, tuple[V, str]] = {}
     first: dict[K, int] = {}
-    for number, entry in enumerate(entries):
+    places = places_in(text, where, [f"{part}[{number}]" for number in range(len(entries))])
+    for number, (entry, place) in enumerate(zip(entries, places, strict=True)):
         name = key(entry)
         if name in found:
             said = " ".join(filter(None, name)) if isinstance(name, tuple) else str(name)
-            here, there = (place_in(text, where, f"{part}[{at}]") for at in (number, first[name]))
-            raise ConfigurationError(f"a second entry for {said!r}", where=here, why=f"the first is {there}")
-        found[name] = (entry, f"{where}: {part}[{number}]")
+            raise ConfigurationError(f"a second entry for {said!r}", where=place, why=f"the first is {places[first[name]]}")
+        found[name] = (entry, place)
         first[name] = number
     return found
 
@@ -262,9 +262,12 @@ def _renamed(policy: written.Policy, file: int, lattices: Lattices, place: Place
     )
 
 
-def _grouped(entries: Sequence[written.Handling], levels: Levels, where: str) -> dict[Label, list[tuple[written.Handling, str]]]:
+def _grouped(
+    entries: Sequence[written.Handling], levels: Levels, text: str, where: str
+) -> dict[Label, list[tuple[written.Handling, str]]]:
     """The handling of one file by label: several of one label where levels of the file are one level here."""
     found: dict[Label, list[tuple[written.Handling, str]]] = {}
-    for number, one in enumerate(entries):
-        found.setdefault(_label(one.label, levels), []).append((one, f"{where}: handling[{number}]"))
+    places = places_in(text, where, [f"handling[{number}]" for number in range(len(entries))])
+    for one, place in zip(entries, places, strict=True):
+        found.setdefault(_label(one.label, levels), []).append((one, place))
     return found

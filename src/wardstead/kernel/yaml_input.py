@@ -49,7 +49,7 @@ def place_in(text: str, where: str, path: str) -> str:
 
 def places_in(text: str, where: str, paths: Iterable[str]) -> list[str]:
     """The same of several, for one look at the text."""
-    tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    tree = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # not built everywhere
     return [f"{where}:{_line_of(tree, path)}: {path}" for path in paths]
 
 
