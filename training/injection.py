@@ -20,6 +20,8 @@ BITS = 19
 PENALTIES = {"prompt-injection": 1e-5, "indirect-injection": 5e-5}
 TELLING = {"prompt-injection": 0, "indirect-injection": 2}
 """Of a text that is an attack, so many windows are learnt from (0: all)."""
+RARITY = {"prompt-injection": False, "indirect-injection": True}
+"""Whether a feature counts with its rarity: in prompts it costs more of what is found at few false alarms than it brings."""
 PARTS = 4
 MOST_IN_DOCUMENTS = 1000
 """For documents the sets of prompts are beside the point: of each only so many texts are learnt from."""
@@ -160,10 +162,10 @@ def main() -> None:
         corpus, penalty = made(given.data), PENALTIES[name]
         labels = np.array([one.label for one in corpus.samples])
         table = lab.Table([one.text for one in corpus.samples], BITS)
-        out = recipe.left_out(corpus, table, labels, penalty, TELLING[name])
+        out = recipe.left_out(corpus, table, labels, penalty, TELLING[name], rarity=RARITY[name])
         limit = recipe.threshold(out, FALSE_ALARMS, COUNTED[name])
         print(f"\n## {name}\n\n{recipe.report(out, limit)}")
-        head, row = recipe.head(corpus, table, out, limit, kind=name, penalty=penalty, telling=TELLING[name])
+        head, row = recipe.head(corpus, table, out, limit, kind=name, penalty=penalty, telling=TELLING[name], rarity=RARITY[name])
         header = lab.Header(
             name=name, version=f"1:{recipe.SEED}", category="injection", features=FEATURES, bits=BITS, heads=(head,)
         )  # fmt: skip

@@ -62,18 +62,25 @@ class Table:
         self.x = sparse.csr_matrix((values, columns, ends), shape=(len(given), 1 << bits))
 
     def fit(
-        self, chosen: np.ndarray, labels: np.ndarray, weights: np.ndarray, penalty: float, telling: int = 0
+        self,
+        chosen: np.ndarray,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        penalty: float,
+        telling: int = 0,
+        *,
+        rarity: bool = False,
     ) -> tuple[np.ndarray, float]:
         """The regression on the windows of the chosen texts. ``weights`` are the texts'.
 
         Most of a document with an attack in it is harmless: with ``telling``, of what is labelled only so many windows are learnt
-        from, the ones that a first regression on all of them scores highest.
+        from, the ones that a first regression on all of them scores highest. With ``rarity`` a feature counts with its own.
         """
         use = self.window & chosen[self.owner]
-        found = self._regression(use, labels, weights, penalty)
+        found = self._regression(use, labels, weights, penalty, rarity)
         if telling:
             use &= (labels[self.owner] == 0) | self._highest(self.x @ found[0], telling)
-            found = self._regression(use, labels, weights, penalty)
+            found = self._regression(use, labels, weights, penalty, rarity)
         return found
 
     def _highest(self, scores: np.ndarray, count: int) -> np.ndarray:
@@ -85,11 +92,16 @@ class Table:
         highest[order[np.arange(len(order)) - before < count]] = True
         return highest
 
-    def _regression(self, rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
+    def _regression(
+        self, rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, penalty: float, rarity: bool
+    ) -> tuple[np.ndarray, float]:
         use = np.flatnonzero(rows)
         owner = self.owner[use]
         share = weights[owner] / np.bincount(owner, minlength=len(labels))[owner]
-        return regression(self.x[use], labels[owner], share / share.sum(), penalty)
+        x = self.x[use]
+        scale = rare(x) if rarity else np.ones(x.shape[1])
+        found, bias = regression(x @ sparse.diags(scale), labels[owner], share / share.sum(), penalty)
+        return found * scale, bias
 
     def scores(self, weights: np.ndarray, bias: float, chosen: np.ndarray) -> np.ndarray:
         """What ``Scorer.raw`` gives for each chosen text (and 0 for the others)."""
@@ -101,7 +113,7 @@ class Table:
                 result[number] = every[first]
                 continue
             last = self.whole[number + 1] if number + 1 < len(self.whole) else len(every)
-            result[number] = (every[first] + np.sort(every[first + 1 : last])[-3:].mean()) / 2
+            result[number] = (every[first] + every[first + 1 : last].max()) / 2
         return result
 
 
@@ -112,6 +124,12 @@ def balanced(groups: Sequence[str], labels: np.ndarray, power: float = 0.5) -> n
     for value in (0, 1):
         weights[labels == value] /= max(weights[labels == value].sum(), 1e-12)
     return weights / 2
+
+
+def rare(x: sparse.csr_matrix) -> np.ndarray:
+    """How rare each feature is, from 0 (in every row) to 1 (in one): the penalty is to bear on what is everywhere."""
+    rows = x.shape[0]
+    return np.log((rows + 1) / (np.bincount(x.indices, minlength=x.shape[1]) + 1)) / np.log(rows + 1)
 
 
 def regression(x: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
@@ -151,4 +169,17 @@ def packed(weights: np.ndarray) -> tuple[np.ndarray, float]:
     return np.clip(np.round(weights / scale), -127, 127).astype(np.int8), scale
 
 
-__all__ = ["Head", "Header", "Table", "auc", "balanced", "packed", "platt", "probability", "regression", "rows", "write_model"]
+__all__ = [
+    "Head",
+    "Header",
+    "Table",
+    "auc",
+    "balanced",
+    "packed",
+    "platt",
+    "probability",
+    "rare",
+    "regression",
+    "rows",
+    "write_model",
+]

@@ -44,7 +44,9 @@ class LeftOut:
         return sorted(set(self.sources[(self.labels == label) & (self.fold != "")]))
 
 
-def left_out(corpus: Corpus, table: lab.Table, labels: np.ndarray, penalty: float, telling: int = 0) -> LeftOut:
+def left_out(
+    corpus: Corpus, table: lab.Table, labels: np.ndarray, penalty: float, telling: int = 0, *, rarity: bool = False
+) -> LeftOut:
     """Train without each fold, and score it."""
     names = np.array([one.source for one in corpus.samples])
     families = np.array([one.family for one in corpus.samples])
@@ -54,7 +56,7 @@ def left_out(corpus: Corpus, table: lab.Table, labels: np.ndarray, penalty: floa
         held = np.isin(families, members)
         weights = np.zeros(len(labels))
         weights[~held] = lab.balanced(list(names[~held]), labels[~held])
-        found, bias = table.fit(~held, labels, weights, penalty, telling)
+        found, bias = table.fit(~held, labels, weights, penalty, telling, rarity=rarity)
         scores[held] = table.scores(found, bias, held)[held]
         folds[held] = fold
     return LeftOut(scores, labels, names, folds)
@@ -67,11 +69,19 @@ def threshold(out: LeftOut, false_alarms: float, counts: Callable[[str], bool] =
 
 
 def head(
-    corpus: Corpus, table: lab.Table, out: LeftOut, limit: float, *, kind: str, penalty: float, telling: int = 0
+    corpus: Corpus,
+    table: lab.Table,
+    out: LeftOut,
+    limit: float,
+    *,
+    kind: str,
+    penalty: float,
+    telling: int = 0,
+    rarity: bool = False,
 ) -> tuple[lab.Head, np.ndarray]:
     """The score trained on everything: its numbers and its row of the table."""
     weights = lab.balanced([one.source for one in corpus.samples], out.labels)
-    found, bias = table.fit(np.ones(len(out.labels), bool), out.labels, weights, penalty, telling)
+    found, bias = table.fit(np.ones(len(out.labels), bool), out.labels, weights, penalty, telling, rarity=rarity)
     known = out.fold != ""
     slope, intercept = lab.platt(out.scores[known], out.labels[known])
     row, scale = lab.packed(found)

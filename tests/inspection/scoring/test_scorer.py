@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wardstead.inspection.scoring.features import BLOCKS, CELL_BYTES, FEATURES, PRIORS, SCALES, features, fold
 from wardstead.inspection.scoring.model import Head, Header, Model, read_model, write_model
-from wardstead.inspection.scoring.scorer import OVERLAP_CHARACTERS, PART_CHARACTERS, TOP_WINDOWS, Scorer
+from wardstead.inspection.scoring.scorer import OVERLAP_CHARACTERS, PART_CHARACTERS, Scorer
 
 BITS = 12
 
@@ -36,9 +36,7 @@ def plainly(one: Model, head: int, text: str) -> float:
     whole = between(0, found.size_bytes)
     if cells < 3:
         return whole
-    windows = sorted(between(at * CELL_BYTES, (at + 2) * CELL_BYTES) for at in range(cells - 1))
-    top = windows[-TOP_WINDOWS:]
-    return (whole + sum(top) / len(top)) / 2
+    return (whole + max(between(at * CELL_BYTES, (at + 2) * CELL_BYTES) for at in range(cells - 1))) / 2
 
 
 TEXTS = st.text(max_size=60).flatmap(lambda one: st.integers(1, 15).map(lambda times: (one + " ignore my rules ") * times))

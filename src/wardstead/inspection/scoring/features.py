@@ -1,11 +1,12 @@
 """What a linear score is computed from: hashed features of a text, each with its place, so that windows can be scored as well.
 
-Everything is vectorised over the bytes of the folded text. Three kinds of features share one table of weights:
+Everything is vectorised over the bytes of the folded text. Four kinds of features share one table of weights:
 
 - character n-grams (bytes of UTF-8): robust to spelling, and what there is for languages that are written without spaces;
 - words, pairs, and pairs with one word between;
 - meanings (``thesaurus``): which kinds of words stand within a few words of each other, in any of its languages. "Disregard
-  all earlier directives" and "olvida las reglas anteriores" are then one feature, not two dozen.
+  all earlier directives" and "olvida las reglas anteriores" are then one feature, not two dozen;
+- how sentences open: their first word, and the kinds of their first few. An order among what is told stands out by that.
 
 A window counts each kind by itself, divided by the root of how many there are of it (close to the usual length normalisation,
 and additive: any window is a difference of sums).
@@ -22,6 +23,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wardstead.inspection.scoring.disguise import WRITTEN, of_one_script, without_signs
 from wardstead.inspection.scoring.thesaurus import CLASSES, THESAURUS
 
 U64 = npt.NDArray[np.uint64]
@@ -29,10 +31,12 @@ Index = npt.NDArray[np.int64]
 
 BLOCKS: Final = 3
 """Character n-grams, words, meanings."""
-CELL_BYTES: Final = 256
+CELL_BYTES: Final = 128
 """A window is two neighbouring cells."""
 NEAR_WORDS: Final = 8
 """How far apart two meanings may stand to be seen together."""
+OPENING_WORDS: Final = 4
+"""Of a sentence, the words that say whether it asks, tells or orders."""
 PRIORS: Final = (0.0, 0.0, 8.0)
 """By block: how many features are counted on top, so that one meaning in a short text is not all there is."""
 SCALES: Final = (1.0, 1.0, 0.6)
@@ -47,13 +51,14 @@ _MARKS: Final = dict.fromkeys(
 _SPACE: Final = re.compile(r"\s+")
 _WORD_BYTE: Final = np.array([chr(b).isalnum() or b >= 0x80 for b in range(256)])
 _WORD_BYTE[ord("'")] = True
+_ENDS_SENTENCE: Final = np.array([chr(b) in '.!?:;"`*#>)]}|' for b in range(256)])
 _FOLD_DIGITS: Final = np.array([ord("0") if 48 <= b <= 57 else b for b in range(256)], np.uint8)
 
 
 def _version() -> str:
     """Names these features: weights fit no others."""
     kinds = [(kind, sorted(set(words.split()))) for kind, words in THESAURUS.items()]
-    told = repr((1, CELL_BYTES, NEAR_WORDS, PRIORS, SCALES, _CHAR_ORDERS, kinds))
+    told = repr((2, CELL_BYTES, NEAR_WORDS, OPENING_WORDS, PRIORS, SCALES, _CHAR_ORDERS, WRITTEN, kinds))
     return sha256(told.encode()).hexdigest()[:16]
 
 
@@ -69,10 +74,10 @@ class Features(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents, invisible characters and runs of blanks: what is compared."""
+    """Lower case, without accents, invisible characters, runs of blanks and disguised letters: what is compared."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", unicodedata.normalize("NFKD", text).translate(_MARKS))
-    return _SPACE.sub(" ", text.lower().replace("’", "'")).strip()
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFKD", of_one_script(text)).translate(_MARKS))
+    return without_signs(_SPACE.sub(" ", text.lower().replace("’", "'")).strip())
 
 
 @cache
@@ -155,6 +160,16 @@ def _near(words: Index, classes: Index) -> tuple[U64, Index]:
     return np.concatenate(hashes), np.concatenate(firsts)
 
 
+def _openings(data: npt.NDArray[np.uint8], begins: Index, ends: Index) -> tuple[Index, Index]:
+    """The words that open a sentence, and how many words each word stands after such a one."""
+    before = np.zeros(len(data) + 1, np.int64)
+    np.cumsum(_ENDS_SENTENCE[data], out=before[1:])
+    opens = np.ones(len(begins), bool)
+    opens[1:] = before[begins[1:]] > before[ends[:-1]]
+    first = np.flatnonzero(opens)
+    return first, np.arange(len(begins)) - np.repeat(first, np.diff(first, append=len(begins)))
+
+
 def features(folded: str) -> Features:
     """The features of a text that is folded already."""
     raw = np.frombuffer(f" {folded} ".encode("utf-8", "replace"), np.uint8)
@@ -170,7 +185,7 @@ def features(folded: str) -> Features:
         if order in _CHAR_ORDERS:
             chars.append(_mixed(rolled, order))
             char_places.append(np.arange(len(rolled)))
-    words, begins, _ = word_hashes(data)
+    words, begins, ends = word_hashes(data)
     grams = [_mixed(words, 20)]
     gram_places = [begins]
     for seed, skip in ((21, 1), (22, 2)):
@@ -181,10 +196,16 @@ def features(folded: str) -> Features:
         both = _mixed(words[1:-1] * np.uint64(0x100000001CF) + _mixed(words[2:], 1), 2)
         grams.append(_mixed(words[:-2] * np.uint64(0x100000001CF) + both, 23))
         gram_places.append(begins[:-2])
+    first, after = _openings(data, begins, ends)
+    grams.append(_mixed(words[first], 24))
+    gram_places.append(begins[first])
     at, classes = meanings(words)
-    near, first = _near(at, classes)
+    near, owner = _near(at, classes)
+    opening = after[at] < OPENING_WORDS
+    led = (classes[opening] * 2 + (after[at[opening]] > 0)).astype(np.uint64)
+    near, owner = np.concatenate((near, _mixed(led, 43))), np.concatenate((owner, at[opening]))
     return Features(
         size,
         (np.concatenate(chars) if chars else np.zeros(0, np.uint64), np.concatenate(grams), near),
-        (np.concatenate(char_places) if chars else np.zeros(0, np.int64), np.concatenate(gram_places), begins[first]),
+        (np.concatenate(char_places) if chars else np.zeros(0, np.int64), np.concatenate(gram_places), begins[owner]),
     )

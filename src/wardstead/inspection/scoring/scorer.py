@@ -13,7 +13,6 @@ from wardstead.inspection.scoring.model import Model
 PART_CHARACTERS: Final = 1 << 16
 """A longer text is scored in parts of this size, and the highest counts: they stay in the processor's cache."""
 OVERLAP_CHARACTERS: Final = 512
-TOP_WINDOWS: Final = 3
 
 Scores = npt.NDArray[np.float64]
 
@@ -29,7 +28,7 @@ class Scorer:
         self._bias = np.array([head.bias for head in model.header.heads])
 
     def raw(self, text: str) -> Scores:
-        """The score of each head: the mean of the whole text's and of its highest windows'."""
+        """The score of each head: the mean of the whole text's and of its highest window's."""
         begins = range(0, max(1, len(text) - OVERLAP_CHARACTERS), PART_CHARACTERS - OVERLAP_CHARACTERS)
         parts = (fold(text[at : at + PART_CHARACTERS]) for at in begins)
         highest: Scores = np.max(np.stack([self._raw(part) for part in parts]), axis=0)
@@ -57,8 +56,7 @@ class Scorer:
         windows = self._bias[:, None] + sum(
             (sums[b][:, :-1] + sums[b][:, 1:]) / _root(counts[b][:-1] + counts[b][1:] + PRIORS[b]) for b in range(BLOCKS)
         )
-        top = np.sort(windows, axis=1)[:, -TOP_WINDOWS:].mean(axis=1)
-        return np.asarray((whole + top) / 2)
+        return np.asarray((whole + windows.max(axis=1)) / 2)
 
     def _by_cell(self, index: npt.NDArray[np.int64], cell: npt.NDArray[np.int64], cells: int) -> Scores:
         """The sum of the weights of each cell's features, by head."""

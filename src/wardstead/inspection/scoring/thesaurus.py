@@ -6,51 +6,60 @@ The kinds, not the words, carry over to phrasings that no training set holds. Wr
 from typing import Final
 
 THESAURUS: Final = {
-    "override": """ignore ignoring ignored disregard disregarding forget forgetting override overriding overrule bypass bypassing
-        circumvent skip neglect dismiss discard drop abandon erase delete clear reset void nullify cancel suspend stop
-        cease violate break defy disobey evade sidestep supersede supersedes replace overwrite undo revoke negate waive
-        ignora ignorar ignore ignorez ignorer oublie oubliez oublier olvida olvidar olvide olvidate esquece esqueca
-        esquecer dimentica dimenticare dimenticate vergiss vergessen vergesst ignoriere ignorieren ignorier missachte
-        umgehe umgehen contourne contournez contourner omite omitir omitte salta saltar negeer vergeet negeren omzeil
-        zignoruj ignoruj zapomnij pomin ignorera glom glem ignorer unohda ohita игнорируй игнорируйте игнорировать
-        забудь забудьте проигнорируй обойди desconsidere descarta descartar desobedece rompe viola violare infrange
-        trasgredisci enfreins contreviens ignorați uita figyelmen felejtsd yoksay unut görmezden αγνόησε ξέχασε""",
+    "override": """ignore ignoring ignored disregard disregarding forget forgetting override overriding overrule bypass
+        bypassing circumvent skip neglect dismiss discard drop abandon erase delete clear reset void nullify cancel suspend
+        stop cease violate break defy disobey evade sidestep supersede supersedes replace overwrite undo revoke negate waive
+        ignora ignorar ignore ignorez ignorer oublie oubliez oublier olvida olvidar olvide olvidate esquece esqueca esquecer
+        dimentica dimenticare dimenticate vergiss vergessen vergesst ignoriere ignorieren ignorier missachte umgehe umgehen
+        contourne contournez contourner omite omitir omitte salta saltar negeer vergeet negeren omzeil zignoruj ignoruj
+        zapomnij pomin ignorera glom glem ignorer unohda ohita игнорируй игнорируйте игнорировать забудь забудьте
+        проигнорируй обойди desconsidere descarta descartar desobedece rompe viola violare infrange trasgredisci enfreins
+        contreviens ignorați uita figyelmen felejtsd yoksay unut görmezden αγνόησε ξέχασε suspended sidestepping unlearn
+        dropping remove removing relax overlook scrap ditch aside apart aparta dejar deja apártate jette jetez ausser setze
+        annule annulez cancella tralascia abbandona abandonne abandona desactiva désactive deaktiviere disattiva desative
+        escape exceed transcend""",
     "prior": """previous prior above earlier preceding former past before original initial existing current all any every
         everything anything foregoing old first so-far until anterior anteriores previa previas previo previos
         precedente precedentes precedenti precedente précédentes précédents antérieures vorherigen vorherige vorigen
         bisherigen obigen alle alles todas todos toda todo tutte tutti toutes tous tout vorige eerdere poprzednie
         wszystkie tidigare forrige tidligere aiemmat предыдущие предыдущих все всё прежние ранее önceki tüm προηγούμενες
         όλες""",
-    "instruction": """instruction instructions instructed directive directives command commands guideline guidelines rule rules
-        guidance order orders policy policies protocol protocols direction directions task tasks programming prompt
+    "instruction": """instruction instructions instructed directive directives command commands guideline guidelines rule
+        rules guidance order orders policy policies protocol protocols direction directions task tasks programming prompt
         prompts message messages training principles code requirements constraint constraints restrictions restriction
-        instruccion instrucciones instruções instrucoes instruzioni istruzioni istruzione anweisung anweisungen regeln
-        regel regles règles règle consignes consigne directrices reglas norme regole vorgaben richtlinien befehle
-        directivas ordenes órdenes ordini ordens instructies regels opdrachten instrukcje polecenia zasady instruktioner
-        regler ohjeet инструкции инструкций указания правила команды talimat talimatları kurallar οδηγίες κανόνες
-        diretrizes comandos""",
+        instruccion instrucciones instruções instrucoes instruzioni istruzioni istruzione anweisung anweisungen regeln regel
+        regles règles règle consignes consigne directrices reglas norme regole vorgaben richtlinien befehle directivas
+        ordenes órdenes ordini ordens instructies regels opdrachten instrukcje polecenia zasady instruktioner regler ohjeet
+        инструкции инструкций указания правила команды talimat talimatları kurallar οδηγίες κανόνες diretrizes comandos
+        ruleset rulesets parameter parameters procedure procedures framework logic mandate mandates specification
+        specifications setup procedimientos procédures procédure parametros paramètres verfahren procedimento procedimentos
+        entrenamiento entraînement treinamento addestramento algoritmos algorithmes vorgabe comandi comando commande
+        commandes befehl indicaciones""",
     "limit": """restriction restrictions limit limits limitation limitations filter filters filtering censorship safeguard
-        safeguards safety guardrail guardrails constraint constraints boundaries boundary moderation ethics ethical
-        moral morals morality policies policy warnings warning disclaimer disclaimers alignment security protection
-        protections restraints barriers compliance legality illegal unethical immoral taboo inappropriate restricciones
-        restricción limites límites limitaciones filtros ética éticas seguridad restrições restrictions éthique éthiques
-        sécurité einschränkungen beschränkungen grenzen ethik ethischen sicherheit restrizioni limiti etica etiche
-        filtri beperkingen ograniczenia ограничения ограничений фильтры etik sınırlama περιορισμούς""",
+        safeguards safety guardrail guardrails constraint constraints boundaries boundary moderation ethics ethical moral
+        morals morality policies policy warnings warning disclaimer disclaimers alignment security protection protections
+        restraints barriers compliance legality illegal unethical immoral taboo inappropriate restricciones restricción
+        limites límites limitaciones filtros ética éticas seguridad restrições restrictions éthique éthiques sécurité
+        einschränkungen beschränkungen grenzen ethik ethischen sicherheit restrizioni limiti etica etiche filtri beperkingen
+        ograniczenia ограничения ограничений фильтры etik sınırlama περιορισμούς refusal refusals scruples inhibitions
+        hesitation bounds confines censor censors""",
     "free": """unrestricted unlimited uncensored unfiltered unbound unbounded unshackled jailbroken jailbreak liberated freed
         free freedom freely without no none never regardless anything limitless lawless amoral unethical evil unaligned
         unmoderated unregulated rogue rebel chaos chaotic sin sans ohne senza sem zonder bez без utan uten ilman libre
         libero livre frei gratuit unzensiert uneingeschränkt""",
-    "reveal": """reveal show print display output repeat disclose expose leak share tell give dump list echo write state recite
-        reproduce provide return describe summarize summarise translate spell quote type paste copy read unveil uncover
-        present divulge spill report explain encode convert render enumerate recall mention hint say revela revelar
-        muestra mostrar muéstrame dime repite imprime affiche affichez montre montrez révèle révélez dis répète zeige
-        zeig offenbare verrate wiederhole gib nenne mostra mostre mostrami rivela rivelami dimmi ripeti diga repita
-        revele toon onthul herhaal geef pokaż ujawnij powtórz visa avslöja покажи раскрой повтори выведи скажи göster
-        tekrarla δείξε αποκάλυψε""",
+    "reveal": """reveal show print display output repeat disclose expose leak share tell give dump list echo write state
+        recite reproduce provide return describe summarize summarise translate spell quote type paste copy read unveil
+        uncover present divulge spill report explain encode convert render enumerate recall mention hint say revela revelar
+        muestra mostrar muéstrame dime repite imprime affiche affichez montre montrez révèle révélez dis répète zeige zeig
+        offenbare verrate wiederhole gib nenne mostra mostre mostrami rivela rivelami dimmi ripeti diga repita revele toon
+        onthul herhaal geef pokaż ujawnij powtórz visa avslöja покажи раскрой повтори выведи скажи göster tekrarla δείξε
+        αποκάλυψε unmask outline itemise itemize walk surface export document exponha expón exhibe ejecuta rivelate décris
+        descríbeme beschreibe descrivi descreva zeigen nennen preisgeben montrer expliquer""",
     "system": """system systems developer dev admin administrator root sudo operator configuration config settings setup
         initialization initialisation internal hidden backend kernel core sistema système systeem systemowe система
         системный системные systemprompt sys superuser engineer openai anthropic google meta microsoft owner creator
-        maintainer staff""",
+        maintainer staff foundational fundamental underlying base built-in builtin operational operating behavioural
+        behavioral conversational central principal primary interno interna internos internas interne intern internen""",
     "prompt": """prompt prompts preprompt metaprompt context preamble initialization instructions configuration text words
         verbatim word-for-word exact exactly literally literal everything document conversation above beginning start
         invite indicação aufforderung promptu промпт промт eingabeaufforderung""",
@@ -90,8 +99,9 @@ THESAURUS: Final = {
         opposite override bypass jailbreak superuser modo modus режим tryb mód mod activé aktiviert activado attivata
         attivato ativado""",
     "send": """send forward post upload submit email e-mail mail exfiltrate transmit fetch request get curl wget visit open
-        navigate click browse download call invoke transfer wire pay append embed include insert attach envía enviar
-        envoie envoyez sende schicke invia enviar stuur wyślij отправь""",
+        navigate click browse download call invoke transfer wire pay append embed include insert attach envía enviar envoie
+        envoyez sende schicke invia enviar stuur wyślij отправь share grant give deliver retrieve export sync schedule book
+        reserve order purchase buy unlock delete archive cancel modify disable approve""",
     "place": """url http https www link links image img src webhook endpoint server address website site attacker exfil domain
         markdown iframe script com net org inbox""",
     "tool": """function functions tool tools api shell terminal command bash exec eval sql query database file files filesystem
@@ -101,22 +111,27 @@ THESAURUS: Final = {
     "fresh": """new newest updated real actual true correct important urgent attention priority critical highest latest
         following next below nuevo nueva nuevas nouvelles nouvelle nouveau neue neuen neuer wichtige nuove nuova novo
         nova novas nieuwe nowe новая новые новое важно wichtig importante urgent urgente yeni νέες""",
-    "answerto": """answer answers response responses reply output summary summarize summarise sentence sentences your email text
-        respuesta réponse antwort risposta resposta""",
-    "change": """add append include insert integrate augment modify enhance adjust incorporate replace rearrange scramble remove
-        encode misspell convert translate mention end begin finish start write hint suggest promote advertise recommend""",
+    "answerto": """answer answers response responses reply output summary summarize summarise sentence sentences your email
+        text respuesta réponse antwort risposta resposta message content post caption code solution implementation program
+        script snippet conclusion paragraph""",
+    "change": """add append include insert integrate augment modify enhance adjust incorporate replace rearrange scramble
+        remove encode misspell convert translate mention end begin finish start write hint suggest promote advertise
+        recommend jumble shuffle weave slip embed inject merge adopt render format present deliver close open invite praise
+        shorten capitalise capitalize garble""",
     "claim": """i'm authorized authorised permission approved allowed consent emergency urgent grandmother grandma deceased
         researcher research testing tester audit auditor security engineer developer employee ceo boss manager creator
         owner educational purposes academic study investigation police doctor legal compliance trust promise""",
-    "harm": """hack hacking malware virus bomb bombs weapon weapons drugs drug meth kill murder steal stealing exploit illegal
-        explosive explosives phishing ransomware poison terrorist attack fraud counterfeit launder crime criminal
-        violence hate racist porn nsfw explicit sexual suicide napalm""",
+    "harm": """hack hacking malware virus bomb bombs weapon weapons drugs drug meth kill murder steal stealing exploit
+        illegal explosive explosives phishing ransomware poison terrorist attack fraud counterfeit launder crime criminal
+        violence hate racist porn nsfw explicit sexual suicide napalm keylogger botnet ddos spyware trojan backdoor exploits
+        theft scam blackmail extort assault abuse overdose smuggle traffic forge forgery hateful slur slurs""",
     "decode": """decode decoded decrypt base64 rot13 hex hexadecimal binary cipher caesar morse encoded encoding backwards
         reverse reversed ascii unicode leetspeak unscramble decipher decodifica décode dekodiere""",
     "concat": """concatenate concat combine join assemble variable variables string strings let define append together substitute
         fill piece pieces part parts a b c x y z""",
     "reader": """whoever reading reads reader processing processes processed summarizing summarising agent ai assistant llm
-        recipient automated automatically parser crawler bot scraper""",
+        recipient automated automatically parser crawler bot scraper anyone whichever tool copilot summarizer summariser
+        reviewer screening screener""",
     "about": """what how why when where who which explain define definition difference meaning example examples article blog
         history best recommend tips guide learn understand tutorial help could can please qué cómo comment quoi pourquoi
         was wie warum che cosa come perché o que como""",
