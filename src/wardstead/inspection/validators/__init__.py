@@ -22,7 +22,7 @@ from wardstead.inspection.validators import (
 )
 from wardstead.inspection.validators.checksums import Validator, of_code, whole
 
-__all__ = ["CHECK_DIGITS", "VALIDATORS", "Validator"]
+__all__ = ["CHECK_DIGITS", "SAID", "VALIDATORS", "Validator"]
 
 VALIDATORS: Final[dict[str, Validator]] = {
     # credentials
@@ -33,6 +33,8 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "password": whole(credentials.password),
     "spoken-password": whole(credentials.spoken_password),
     "chosen-password": whole(credentials.chosen_password),
+    "common-password": whole(credentials.common_password),
+    "word-phrase": whole(credentials.word_phrase),
     "url-password": whole(credentials.url_password),
     "base58-check": whole(credentials.base58_check),
     "basic-credentials": whole(credentials.basic_credentials),
@@ -61,6 +63,7 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "date": whole(personal.date),
     "phone": whole(personal.phone),
     "phone-in-context": whole(personal.phone_in_context),
+    "phone-said": whole(personal.phone_in_context),
     "phone-as-written": whole(personal.phone_as_written),
     "imei": whole(personal.imei),
     "iccid": whole(personal.iccid),
@@ -182,3 +185,5 @@ CHECK_DIGITS: Final = frozenset(
     }
 )  # fmt: skip
 """Those that random digits pass once in ten times, or less often: most are written like telephone numbers."""
+SAID: Final = frozenset({"phone-said"})
+"""Those of patterns that begin with the very word for what they find."""

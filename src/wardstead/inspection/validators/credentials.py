@@ -72,6 +72,8 @@ def spoken_password(match: bytes) -> bool:
 def chosen_password(match: bytes) -> bool:
     """What somebody chose, under a name that says so: letters and a digit, though words may be in it: ``BlueSky-1987``."""
     value = match.rstrip(b"?.,;:")
+    if common_password(value):
+        return True
     letters, digits = (sum(map(kind, map(chr, value))) for kind in (str.isalpha, str.isdigit))
     if len(value) < 5 or letters < 2 or not digits or not literal(value) or _MASK.search(value) or _CODE.search(value):
         return False
@@ -86,6 +88,17 @@ def chosen_password(match: bytes) -> bool:
         return False
     parts = sum(byte in _SEPARATORS for byte in value)
     return not parts or not _is_wordlike(value) or (parts == 1 and digits > 1 and b"." not in value)
+
+
+def common_password(match: bytes) -> bool:
+    """A word or a row of digits that people are known to choose, under a name that says that it is a password."""
+    return match.lower() in _COMMON
+
+
+def word_phrase(match: bytes) -> bool:
+    """A passphrase of plain words: none of those that a sentence about passphrases could not do without, and none twice."""
+    words = match.lower().replace(b"-", b" ").split()
+    return len(set(words)) == len(words) and not _OF_SENTENCES.intersection(words)
 
 
 def url_password(match: bytes) -> bool:
@@ -122,6 +135,27 @@ def basic_credentials(match: bytes) -> bool:
 _STANDARD: Final = re.compile(
     rb"(?i)(?:sha|md|utf|base|iso|rsa|aes|http|ipv|tls|ssl|bcrypt|argon|pbkdf|v|min|max|len|argv?)[-_:=/]?\d"
 )
+_COMMON: Final = frozenset(
+    b"12345678 123456789 1234567890 87654321 11223344 00112233 11111111 00000000 qwerty qwertyuiop qwertz azerty asdfgh asdfghjkl"
+    b" zxcvbnm zxcvbn iloveyou letmein sunshine princess dragon dragonfly monkey football baseball basketball superman batman"
+    b" spiderman pokemon starwars trustno1 welcome1 passw0rd p@ssw0rd p@ssword pa$$word p4ssw0rd master123 michael"
+    b" jennifer jordan23 hunter2 opensesame blueberry strawberry butterfly chocolate cheese pepper ginger flower"
+    b" lovely loveme fuckyou freedom mustang corvette ferrari mercedes harley yankees liverpool"
+    b" chelsea arsenal barcelona realmadrid juventus abc12345 1q2w3e4r q1w2e3r4 zaq12wsx 1qaz2wsx qazwsx passwort hallo123"
+    b" schatzi motdepasse soleil doudou contrasena teamo tequiero senha123 hejsan sommar winter summer autumn rainbow"
+    b" diamond thunder phoenix nirvana metallica killer ninja samsung iceman snoopy garfield tigger scooter".split()
+)
+"""What lists of leaked passwords have in common; not what manuals write instead of one."""
+_OF_SENTENCES: Final = frozenset(
+    b"the and for not are was were has have had will would can could may must should shall that this these those with"
+    b" without from into onto your you our their his her its him them they who what when where which while how why than"
+    b" then there here does did been being used uses use using set sets stored store file files given enter type typed"
+    b" choose need needs needed required optional but only also any all each both some none empty missing wrong invalid"
+    b" incorrect match matches change changed reset forgotten expired long short strong weak least most more less"
+    b" characters letters words digits user username login password passwords passphrase passphrases phrase phrases"
+    b" protected unlock encrypt decrypt key keys secret please sent same new old".split()
+)
+"""Words of sentences about passphrases."""
 _NEXT_FIELD: Final = re.compile(rb"&[A-Za-z_]+=")
 _BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _TEMPLATE: Final = re.compile(

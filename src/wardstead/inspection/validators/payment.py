@@ -11,6 +11,8 @@ from wardstead.inspection.validators.checksums import luhn, luhn_code, mod_97, v
 
 _BETWEEN: Final = b" \t\r\n._-"
 """What groups of a number are parted by: also where a table or a line's end comes between them."""
+_CELLS: Final = _BETWEEN + b"|/,;\"'"
+"""The same between cells that are drawn or quoted."""
 
 
 def payment_card(match: bytes) -> int:
@@ -23,7 +25,7 @@ def payment_card(match: bytes) -> int:
         return 0
     for group in reversed([*_GROUP.finditer(match)]):
         said = match[: group.end()]
-        code = said.translate(None, _BETWEEN).decode("ascii")
+        code = said.translate(None, _CELLS).decode("ascii")
         if len(code) in lengths and len(said.splitlines()) <= 2 and luhn_code(code):
             return len(said)
     return 0
