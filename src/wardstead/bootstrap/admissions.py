@@ -175,7 +175,7 @@ def _scanned(found: Admission, record: ScanRecord) -> Admission:
     """Whoever reviewed or approved it did so by another report, where this one says something else."""
     before = found.candidate.scan
     same = before is not None and before.sha256 == record.sha256
-    return _changed(found, scan=record) if same else _changed(found, scan=record, reviewed=None, approvals=())
+    return changed(found, scan=record) if same else changed(found, scan=record, reviewed=None, approvals=())
 
 
 def report_document(files: tuple[Scanned, ...]) -> dict[str, Any]:
@@ -249,8 +249,8 @@ def sign(deployment: Deployment, model: str, by: Acting) -> Admission:
 
 def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Acting | None) -> Admission:
     """Sign the statement, once the files are those that were looked at. Raises ``BadModel``."""
-    if changed := changed_file(deployment, standing_of(one), {}):
-        raise BadModel(changed, next_step="'wardstead model add' it anew")
+    if other := changed_file(deployment, standing_of(one), {}):
+        raise BadModel(other, next_step="'wardstead model add' it anew")
     now = now_ms()
     expires = now + lasts_ms if lasts_ms is not None else None
     payload = statement(one, policy=deployment.policies().version, signed_ms=now, expires_ms=expires)
@@ -346,8 +346,8 @@ def resume(deployment: Deployment, model: str, by: Acting, reason: str) -> Admis
         raise CallerError("it is not suspended")
     if found.expires_ms is not None and now_ms() >= found.expires_ms:
         raise NotReady("its approval is over", next_step=f"'wardstead model add {model} PATH' begins anew")
-    if changed := changed_file(deployment, standing_of(found.candidate), {}):
-        raise BadModel(changed, next_step="restore the file that was admitted, or add the new one: 'wardstead model add'")
+    if other := changed_file(deployment, standing_of(found.candidate), {}):
+        raise BadModel(other, next_step="restore the file that was admitted, or add the new one: 'wardstead model add'")
     return _settle(
         deployment, found, by, done, action="model.resume", revise=lambda one: structs.replace(one, state=State.ADMITTED, why="")
     )  # fmt: skip
@@ -360,11 +360,12 @@ def _settle(deployment: Deployment, found: Admission, by: Acting, done: Act, *, 
 
 def _record(deployment: Deployment, one: Candidate, by: Acting, done: Act, action: str, **changes: Any) -> Candidate:
     details = {"model": one.model, "reason": done.reason}
-    revised = deployment.admissions.revise(one.id, lambda found: _changed(found, **changes), action, details, actor=by.of_record)
+    revised = deployment.admissions.revise(one.id, lambda found: changed(found, **changes), action, details, actor=by.of_record)
     return revised.candidate
 
 
-def _changed(found: Admission, **changes: Any) -> Admission:
+def changed(found: Admission, **changes: Any) -> Admission:
+    """A candidate with something else about it. Refuses what is not on its way any more."""
     if found.state is not State.CANDIDATE:
         raise CallerError("it is not on its way any more", next_step="look at it: 'wardstead model show'")
     return structs.replace(found, candidate=structs.replace(found.candidate, **changes))

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import admissions
+from wardstead.bootstrap import admissions, evidence
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.admitting import Standing, standing
 from wardstead.bootstrap.deployment import Deployment
@@ -59,6 +59,30 @@ def approve(context: typer.Context, name: Name, by: By, reason: Reason, json: Js
     with errors(as_json=json):
         opened = deployment(context)
         _tell_next(opened, admissions.approve(opened, name, acting(opened, by), reason), f"{by} approved {name}", json=json)
+
+
+def evidence_(
+    context: typer.Context,
+    name: Name,
+    by: By,
+    signature: Annotated[
+        Path | None,
+        typer.Option(help="A publisher's signature (OpenSSF model signing).", metavar="FILE"),
+    ] = None,
+    bom: Annotated[Path | None, typer.Option(help="Its bill of materials, as 'model bom' writes it.", metavar="FILE")] = None,
+    json: Json = False,
+) -> None:
+    """Keep what others say of a model that is on its way: its publisher's signature, verified offline; its bill of materials."""
+    with errors(as_json=json):
+        if signature is None and bom is None:
+            raise CallerError("nothing was given", next_step="--signature FILE, --bom FILE, or both")
+        opened = deployment(context)
+        who = acting(opened, by)
+        if bom is not None:
+            made = evidence.take_bom(opened, name, bom, who)
+        if signature is not None:
+            made = evidence.take_signature(opened, name, signature, who)
+        _tell_next(opened, made, f"it is kept with {name}", json=json)
 
 
 def sign(context: typer.Context, name: Name, by: By, json: Json = False) -> None:
@@ -183,6 +207,7 @@ def candidate_document(one: Candidate) -> dict[str, Any]:
         "added": _act(one.added),
         "reviewed": _act(one.reviewed) if one.reviewed else None,
         "approved": [_act(act) for act in one.approvals],
+        "bom_sha256": one.bom_sha256 or None,
         "signatures": [{"publisher": each.publisher, "trusted": each.trusted} for each in one.evidence],
     }
 

@@ -202,13 +202,17 @@ def _scan_lack(one: Candidate, asked: Requirement, now_ms: int) -> Lack | None:
 def _bom_lack(one: Candidate, asked: Requirement) -> list[Lack]:
     if not asked.bom or one.bom_sha256:
         return []
-    return [Lack("it has no AIBOM", f"'wardstead model bom {one.model}'")]
+    return [
+        Lack("it has no AIBOM", f"'wardstead model bom PATH', then 'wardstead model evidence {one.model} --bom FILE --by NAME'")
+    ]
 
 
 def _signature_lack(one: Candidate, asked: Requirement) -> list[Lack]:
     if not asked.publisher or any(evidence.trusted for evidence in one.evidence):
         return []
-    return [Lack("no publisher whom policy trusts signed it", f"'wardstead model evidence {one.model} SIGNATURE'")]
+    return [
+        Lack("no publisher whom policy trusts signed it", f"'wardstead model evidence {one.model} --signature FILE --by NAME'")
+    ]
 
 
 def _people_lack(one: Candidate, asked: Requirement) -> list[Lack]:
