@@ -23,7 +23,7 @@ from wardstead.bootstrap.examining import Examined, examine
 from wardstead.bootstrap.reading import POLICY_BYTES, read_regular
 from wardstead.bootstrap.scratch import remove, scratch
 from wardstead.bootstrap.verifying import known_checkpoints
-from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
+from wardstead.kernel.errors import CallerError, IntegrityError, WardsteadError
 
 Progress = Callable[[int, int], None]
 
@@ -118,7 +118,7 @@ def drill(deployment: Deployment, plan: Plan, progress: Progress) -> Restored:
     told = {**plan.told(deployment), "id": plan.head.id, "file": plan.head.path.name, "created": plan.head.created}
     try:
         found = _try(deployment, plan, progress)
-    except (CallerError, ConfigurationError, IntegrityError) as error:
+    except WardsteadError as error:
         deployment.admin_record.record_admin(COMMAND_LINE, "backup.drill", {**told, "ok": False, "why": error.code})
         raise
     counts = {"entries": found.examined.entries, "opened": found.examined.opened, "erased": found.examined.erased}

@@ -30,7 +30,14 @@ def rotate(deployment: Deployment, *, root: bool) -> tuple[int, int]:
     if root and deployment.keys.rotating:
         _move(deployment)
     else:
-        _record(deployment, "keys.rotate", {"root": root, "subjects": deployment.subject_keys.count()})
+        before = deployment.subject_keys.current_kek().epoch
+        told: dict[str, object] = {
+            "root": root,
+            "subjects": deployment.subject_keys.count(),
+            "before": before,
+            "after": before + 1,
+        }
+        _record(deployment, "keys.rotate", told)
         deployment.subject_keys.rotate()
         if root:
             _move(deployment)

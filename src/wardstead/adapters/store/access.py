@@ -134,7 +134,11 @@ class AccessStore:
                 row = {"principal": who.id, "name": key, "value": value, "source": source, "expires_ms": expires_ms}
                 connection.execute(insert(attribute).values(row))
 
-        details = {"name": name, "attribute": key, "values": wanted, "add": add, "until": _time(expires_ms), "source": source}
+        known = select(attribute.c.value).where(attribute.c.principal == who.id, attribute.c.name == key)
+        with self._directory.reading() as connection:
+            before = sorted(connection.execute(known).scalars())
+        said = {"values": wanted, "add": add, "until": _time(expires_ms), "source": source}
+        details = {"name": name, "attribute": key, "before": before, **said}
         self._directory.carry_out(change, actor, "principal.attribute", details)
 
     # -- groups ------------------------------------------------------------------------------------------------------
