@@ -16,6 +16,7 @@ from tests.bootstrap.worlds import inspector
 from wardstead.access.ports import GranteeKind, ResourceRef, Right
 from wardstead.adapters.store.resource_tables import resource, resource_part
 from wardstead.assurance.library.kept import Kept, Kind, MayNotHandle, NoSuchItem, TooMuchKept
+from wardstead.bootstrap import sharing
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.library import Library, library_of_command_line
@@ -350,3 +351,12 @@ def test_a_download_goes_where_it_may_and_is_recorded(bench: Bench) -> None:
     with pytest.raises(ConfigurationError, match="tremendous") as wrong:
         activate(bench.deployment)
     assert "sinks.download.level" in wrong.value.why
+
+
+def test_the_command_line_shares_a_template_and_takes_it_back(bench: Bench) -> None:
+    made = bench.library.create_template(bench.by("ann"), "reply", "Answer {{customer}}.").kept
+    share = sharing.give(bench.deployment, by="ann", template=made.id, person="bob", rights=["use"])
+    assert bench.library.kept(bench.by("bob"), Kind.TEMPLATE, made.id, "useData") == made
+    assert sharing.take_back(bench.deployment, share.id, by="ann") == 1
+    with pytest.raises(NoSuchItem):
+        bench.library.kept(bench.by("bob"), Kind.TEMPLATE, made.id, "useData")

@@ -203,7 +203,7 @@ class _Permit:
     desk: DeploymentLibraryDesk
     by: Acting
 
-    def __call__(self, _who: Principal, /, action: str, resource: Resource, **said: object) -> Decision:
+    def __call__(self, _who: Identity, /, action: str, resource: Resource, **said: object) -> Decision:
         """See ``sharing.Permit``. Who asks is whoever has the session."""
         label = said.pop("label", PUBLIC)
         return self.desk.permit(self.by, action, resource, label if isinstance(label, Label) else PUBLIC, **said)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from wardstead.access.ports import Decision, GranteeKind, Principal, Resource, Right, Share
+from wardstead.access.ports import Decision, GranteeKind, Identity, Principal, Resource, Right, Share
 from wardstead.access.shares import Shares
 from wardstead.adapters.store.conversations import UnknownConversation
 from wardstead.assurance.library.kept import Kind, NoSuchItem
@@ -57,7 +57,7 @@ class Asked:
 class Permit(Protocol):
     """Asks the policies."""
 
-    def __call__(self, who: Principal, /, action: str, resource: Resource, **said: object) -> Decision:
+    def __call__(self, who: Identity, /, action: str, resource: Resource, **said: object) -> Decision:
         """The decision that permits it. Raises ``CallerError`` with the reason where it does not."""
         ...
 
@@ -110,7 +110,7 @@ def give_as(deployment: Deployment, by: Acting, asked: Asked, permit: Permit) ->
     kind, name = asked.to
     grantee = deployment.directory.find(name) if kind is GranteeKind.PRINCIPAL else None
     target = grantee.clearance if grantee is not None else None
-    decision = permit(by.identity.principal, "shareData", asked.resource, label=asked.label, target=target)
+    decision = permit(by.identity, "shareData", asked.resource, label=asked.label, target=target)
     to = (kind, grantee.id if grantee is not None else name)
     told = {"policies": ", ".join(decision.policies)}
     return deployment.entitlements.give(
@@ -129,7 +129,7 @@ def take_back_as(deployment: Deployment, share_id: str, by: Acting, permit: Perm
     """The same, of whoever ``permit`` lets."""
     kept, who = deployment.entitlements.share(share_id), by.identity.principal
     resource = Resource(kept.resource.type, kept.resource.id, owner=owner_of(deployment, kept))
-    decision = permit(who, "revokeShare", resource, context={"ownGrant": kept.granted_by == who.id})
+    decision = permit(by.identity, "revokeShare", resource, context={"ownGrant": kept.granted_by == who.id})
     told = {"by": who.name, "policies": ", ".join(decision.policies)}
     return deployment.entitlements.take_back(share_id, actor=by.of_record, details=told)
 
