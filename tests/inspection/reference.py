@@ -99,14 +99,15 @@ def end_of(end: int, places: Sequence[int], ends: Sequence[int]) -> int:
 def runs_of(one: Encoding, seen: bytes, detectors: Sequence[Detector], depth: int) -> Iterator[Span]:
     """The runs of an encoding in which something is found."""
     at = 0
-    while (run := one.search(seen, at)) is not None:
-        start, at = run.span()
+    while (span := one.search(seen, at)) is not None:
+        start, at = span
+        run = seen[start:at]
         inside: dict[int, bool] = {}
         before = seen[max(0, start - CONTEXT_BYTES) : start] if one.spaced else b""
-        for text in one.read(run[0]):
+        for text in one.read(run):
             data = text.encode() if one.spaced else look_of(text)[0]
             for _, end, number, overlong in spans_seen(before + data, detectors, depth - 1):
-                if end > len(before) and not (one.spaced and is_row(run[0], text) and not detectors[number].context):
+                if end > len(before) and not (one.spaced and is_row(run, text) and not detectors[number].context):
                     inside[number] = inside.get(number, False) or overlong
         yield from ((start, at, number, overlong) for number, overlong in inside.items())
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.patterns.catalogue import Detector
-from wardstead.inspection.patterns.matching import Match, Matcher, Scan
+from wardstead.inspection.patterns.matching import Known, Match, Matcher, Scan
 from wardstead.inspection.patterns.scanning import Kept
 
 
@@ -37,10 +37,10 @@ class KnownMatcher(Matcher):
         """See ``Matcher.first_pending``."""
         return min(super().first_pending(data, begin), *(one.first_pending(data, begin) for one in self._windowed))
 
-    def matches(self, number: int, data: bytes, begin: int, before: int) -> Scan:
+    def matches(self, number: int, data: bytes, begin: int, before: int, known: Known | None = None) -> Scan:
         """See ``Matcher.matches``."""
         if number >= 0:
-            return super().matches(number, data, begin, before)
+            return super().matches(number, data, begin, before, known)
         at = -1 - number
         first = self._first_lists[at]
         places = self._windowed[at].matches(data, begin, before)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +24,14 @@ MOST_CHARACTERS: Final = 20_000
 _CAN_BE_READ = r"(?:[\t\n\r -~]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2})"
 _STRETCH = re.compile(f"{_CAN_BE_READ}{{8,}}".encode())
 _find_stretch = finder(f"{_CAN_BE_READ}{{8}}")
+_APART: Final = b"////////"
+"""Between runs in base64: at least four bytes that no text holds."""
+_DIGIT, _GOES_ON = "[0-9A-Fa-f]", "(?:00)*[89ABab][0-9A-Fa-f]"
+HEX_THAT_CAN_BE_READ: Final = (
+    f"(?:(?:0[9AaDd]|[2-7]{_DIGIT}|(?:[Cc][2-9A-Fa-f]|[Dd]{_DIGIT}){_GOES_ON}"
+    f"|[Ee]{_DIGIT}{_GOES_ON}{_GOES_ON}|[Ff]0{_GOES_ON}{_GOES_ON}{_GOES_ON})(?:00)*){{8}}"
+)
+"""Wherever hexadecimal digits spell a stretch that can be read, this is found: eight characters, zeros between them or not."""
 _BETWEEN: Final = " \x00\n"
 """Between stretches that can be read: nothing reaches over it."""
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -100,14 +108,24 @@ def stretches(data: bytes) -> str:
     return _BETWEEN.join(one.decode("utf-8", "replace") for one in _STRETCH.findall(data))
 
 
+def may_be_base64(runs: Sequence[bytes]) -> bool:
+    """Whether any of ``runs`` may spell something that can be read, wherever in it that begins: where not, none does.
+
+    Mostly none does, and that is told of all of them, in all four ways, at once. What ends in bits of its own ends in some of
+    others here.
+    """
+    joined = _APART.join(runs).translate(_URL_SAFE, b"=")
+    size = len(joined) - len(joined) % 4 + 8
+    ended = joined.ljust(size + 3, b"/")
+    data = binascii.a2b_base64(ended[:size] + ended[1 : size + 1] + ended[2 : size + 2] + ended[3 : size + 3])
+    return _find_stretch(data.replace(b"\x00", b""), 0)[0][0] >= 0
+
+
 def in_base64(run: bytes) -> Iterator[str]:
     """What a run in base64 or base64url may spell: what stands before it may share its first four characters."""
-    run = run.translate(_URL_SAFE, b"=")
-    # Mostly nothing can be read, and that is told of all four at once. What ends in bits of its own ends in some of others here.
-    size = len(run) - len(run) % 4 + 8
-    ended = run.ljust(size + 3, b"/")
-    if not stretches(binascii.a2b_base64(ended[:size] + ended[1 : size + 1] + ended[2 : size + 2] + ended[3 : size + 3])):
+    if not may_be_base64([run]):
         return
+    run = run.translate(_URL_SAFE, b"=")
     for skipped in range(4):
         data = run[skipped:]
         data = data[: len(data) - (len(data) % 4 == 1)]

@@ -13,6 +13,7 @@ from typing import Final
 
 from wardstead.inspection.patterns.catalogue import Detector, windowed
 from wardstead.inspection.patterns.decoding import (
+    HEX_THAT_CAN_BE_READ,
     in_ascii85,
     in_base32,
     in_base64,
@@ -22,12 +23,13 @@ from wardstead.inspection.patterns.decoding import (
     in_octal,
     in_pairs,
     in_percent,
+    may_be_base64,
     rot13,
 )
 from wardstead.inspection.patterns.finding import finder
 from wardstead.inspection.patterns.needs import Need
 
-Search = Callable[[bytes, int], "re.Match[bytes] | None"]
+Search = Callable[[bytes, int], tuple[int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ class Encoding:
 
     Runs are found by Python's own engine: it counts thousands of one class at no cost, RE2 by as many states. ``spaced``: the run
     is a text whose characters stand apart, so it goes on from what stands before it, and digits alone are the row of a table
-    unless a word says what they are.
+    unless a word says what they are. ``may_spell``: whether any of some runs may spell anything, where that is told of all of
+    them at once.
     """
 
     looks: Detector
     search: Search
     read: Callable[[bytes], Iterator[str]]
     spaced: bool = False
+    may_spell: Callable[[Sequence[bytes]], bool] = bool
 
 
 def encodings(detectors: Sequence[Detector]) -> tuple[Encoding, ...]:
@@ -70,16 +74,26 @@ def _encoding(name: str, pattern: str, read: Callable[[bytes], Iterator[str]], n
 
 
 def _search(pattern: str) -> Search:
-    """What finds the next run. Where it is of many of one class, RE2 tells where sixteen of them begin."""
-    compiled = re.compile(pattern.encode())
-    of_one_class = re.match(r"\[[^\]]+\]\{16(?=,)", pattern)
-    if of_one_class is None:
-        return compiled.search
-    find = finder(f"{of_one_class[0]}}}")
+    """What finds the next run. Where it is of many of one class RE2 does, as if it had no end: few are longer than is allowed."""
+    search = spans(re.compile(pattern.encode()))
+    counted = re.match(r"(\[[^\]]+\]\{16,)([0-9]+)\}", pattern)
+    if counted is None:
+        return search
+    find, most = finder(f"{counted[1]}}}{pattern[counted.end() :]}"), int(counted[2])
 
-    def search(data: bytes, begin: int) -> re.Match[bytes] | None:
-        at = find(data, begin)[0][0]
-        return None if at < 0 else compiled.match(data, at)
+    def without_end(data: bytes, begin: int) -> tuple[int, int] | None:
+        start, end = find(data, begin)[0]
+        return None if start < 0 else (start, end) if end - start <= most else search(data, start)
+
+    return without_end
+
+
+def spans(compiled: re.Pattern[bytes]) -> Search:
+    """Where Python's own engine finds the next match."""
+
+    def search(data: bytes, begin: int) -> tuple[int, int] | None:
+        match = compiled.search(data, begin)
+        return None if match is None else match.span()
 
     return search
 
@@ -87,7 +101,17 @@ def _search(pattern: str) -> Search:
 def _spaced() -> Encoding:
     looks = windowed("in-spaced", "encoded", r"\b[0-9A-Za-z](?:(?:[ \t.,;|*:\n]|\r\n|, ){1,3}[!-~]){9,500}", Need.SPACED)
     runs = re.compile(rb"\b[0-9A-Za-z]([ \t.,;|*:\n]|\r\n|, )\1{0,2}(?!\1)[!-~](?:\1{1,3}(?!\1)[!-~]){8,499}(?![0-9A-Za-z])")
-    return Encoding(looks, runs.search, _in_spaced, spaced=True)
+    return Encoding(looks, spans(runs), _in_spaced, spaced=True)
+
+
+def _hex() -> Encoding:
+    """Looked for where it spells eight characters that can be read: commit ids and keys do not."""
+    one = _encoding("in-hex", r"[0-9A-Fa-f]{16,3016}", in_hex)
+    return replace(one, looks=replace(one.looks, outline=HEX_THAT_CAN_BE_READ))
+
+
+def _base64() -> Encoding:
+    return replace(_encoding("in-base64", r"[A-Za-z0-9+/_-]{16,3016}={0,2}", in_base64), may_spell=may_be_base64)
 
 
 def _in_spaced(run: bytes) -> Iterator[str]:
@@ -105,10 +129,10 @@ def _in_rot13(run: bytes) -> Iterator[str]:
 
 
 _ENCODINGS: Final[tuple[Encoding, ...]] = (
-    _encoding("in-hex", r"[0-9A-Fa-f]{16,3016}", in_hex),
+    _hex(),
     _encoding("in-escaped-hex", r"(?:\x5cx[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", in_pairs),
     _encoding("in-pairs", r"\b(?:0x)?[0-7][0-9A-Fa-f](?:(?:, |[ :,-])(?:0x)?[0-7][0-9A-Fa-f]){9,600}", in_pairs),
-    _encoding("in-base64", r"[A-Za-z0-9+/_-]{16,3016}={0,2}", in_base64),
+    _base64(),
     _encoding("in-base32", r"(?:[A-Z2-7]{24,3016}|[a-z2-7]{24,3016})", in_base32),
     _encoding("in-ascii85", r"\x3c~[!-uz]{15,3016}", in_ascii85),
     _encoding(

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
-from typing import Final
 
 from wardstead.inspection.patterns.folding import View
-from wardstead.inspection.patterns.matching import Match, Matcher
-
-_BETWEEN: Final = b"\x00\n\x00"
-"""Between texts that are scanned together. Each text is then searched by itself for what was found in it."""
+from wardstead.inspection.patterns.matching import Known, Match, Matcher
+from wardstead.inspection.patterns.together import Together
 
 
 def matches_in(matcher: Matcher, texts: Sequence[str]) -> list[list[Match] | None]:
     """By text: its matches, as places in its UTF-8; ``None`` where a detector crashed."""
     views = [View(text) for text in texts]
-    suspects = _suspects(matcher, [view.data for view in views])
-    return [_found(matcher, view, suspects.get(at, ())) for at, view in enumerate(views)]
+    known: Known = {}
+    suspects = _suspects(matcher, [view.data for view in views], known)
+    return [_found(matcher, view, suspects.get(at, ()), known) for at, view in enumerate(views)]
 
 
 def placed(view: View, match: Match) -> Match:
@@ -26,33 +22,31 @@ def placed(view: View, match: Match) -> Match:
     return Match(view.place(match.start), view.end(match.end), match.detector, match.overlong)
 
 
-def _suspects(matcher: Matcher, parts: Sequence[bytes]) -> dict[int, list[int]]:
-    """By text: the detectors that may find something in it, which is looked at in that text alone afterwards.
-
-    What matches in none of the joined texts matches in no single one: a border can only lend context from before it.
-    """
-    joined = _BETWEEN.join(parts) if len(parts) > 1 else parts[0] if parts else b""
-    numbers = matcher.candidates(joined, 0)
-    if len(parts) <= 1 or not numbers:
+def _suspects(matcher: Matcher, parts: Sequence[bytes], known: Known) -> dict[int, list[int]]:
+    """By text: the detectors that may find something in it, which is looked at in that text alone afterwards."""
+    if len(parts) <= 1:
+        numbers = matcher.candidates(parts[0], 0) if parts else []
         return {0: numbers} if numbers else {}
-    starts = list(accumulate([len(part) + len(_BETWEEN) for part in parts], initial=0))
+    together = Together(parts)
     suspects: dict[int, list[int]] = {}
-    for number in numbers:
-        for at in _where(matcher, number, joined, starts):
+    for number in matcher.candidates(together.data, 0):
+        for at in _where(matcher, number, together, len(parts), known):
             suspects.setdefault(at, []).append(number)
     return suspects
 
 
-def _where(matcher: Matcher, number: int, joined: bytes, starts: Sequence[int]) -> Iterable[int]:
+def _where(matcher: Matcher, number: int, together: Together, parts: int, known: Known) -> Iterable[int]:
+    data = together.data
     try:
-        found = matcher.matches(number, joined, 0, len(joined)).matches
+        found = matcher.matches(number, data, 0, len(data), known).matches
     except Exception:  # noqa: BLE001 -- it will crash again, in the text that makes it crash
-        return range(len(starts) - 1)
-    return sorted({bisect_right(starts, match.start) - 1 for match in found})
+        return range(parts)
+    return together.parts_at([match.start for match in found])
 
 
-def _found(matcher: Matcher, view: View, numbers: Iterable[int]) -> list[Match] | None:
+def _found(matcher: Matcher, view: View, numbers: Iterable[int], known: Known) -> list[Match] | None:
+    data = view.data
     try:
-        return [placed(view, one) for number in numbers for one in matcher.matches(number, view.data, 0, len(view.data)).matches]
+        return [placed(view, one) for number in numbers for one in matcher.matches(number, data, 0, len(data), known).matches]
     except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
         return None
