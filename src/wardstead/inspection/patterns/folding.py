@@ -69,6 +69,8 @@ _RUN_CHARACTERS: Final = 512
 """So many are folded at once: to find a place among them takes no longer."""
 _FEW_CHARACTERS: Final = 48
 """So many are translated one by one in less time than an array takes for any number."""
+_UNEVEN: Final = "\uffff"
+"""No character: it stands for those that are folded by themselves."""
 _KEPT: Final = "ªº"
 """The ordinals of "nº" and "1ª" are no letters of words."""
 _SMALL_CAPITAL = re.compile(r"LATIN LETTER SMALL CAPITAL ([A-Z])")
@@ -84,6 +86,7 @@ _HALF_CHARACTERS: Final = 10
 """So long is an escape that is not over, at most."""
 _REFERENCE = re.compile(rf"&(?:\#(?:[0-9]{{1,7}}|[xX][0-9A-Fa-f]{{1,6}});?|(?:{'|'.join(_NAMED)});)")
 _HALF = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3})?\Z|&(?:\#(?:[0-9]{0,7}|[xX][0-9A-Fa-f]{0,6})|[A-Za-z]{0,7})?\Z")
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _ESCAPES = re.compile(rf"\\u[0-9A-Fa-f]{{4}}|{_REFERENCE.pattern}")
 
 
@@ -139,7 +142,7 @@ class View:
             self.data += opened(raw) if escaped else raw
             self._unseen = 0 if raw else self._unseen
         else:
-            self._fold(piece.encode("utf-8", "replace").decode())
+            self._fold(piece)
 
     def close(self) -> None:
         """The text is over."""
@@ -192,28 +195,34 @@ class View:
         return self.place(at - 1) == place or (place < len(self.text) and self.text[place] & 0xC0 == 0x80)
 
     def _fold(self, piece: str) -> None:
-        out: list[bytes] = []
+        try:
+            raw = piece.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair
+            raw = piece.encode("utf-8", "replace")
+            piece = raw.decode()
         at, place = len(self.data), len(self.text)
+        self.text += raw
         if "\\" in piece or "&" in piece:
-            at, place = self._fold_tokens(piece, at, place, out)
-        else:
-            for begin in range(0, len(piece), _RUN_CHARACTERS):
-                part = piece[begin : begin + _RUN_CHARACTERS]
-                fold = self._fold_tokens if _uneven().search(part) else self._fold_run
-                at, place = fold(part, at, place, out)
-        self.data += b"".join(out)
-        self.text += piece.encode()
+            self._fold_tokens(piece, at, place)
+            return
+        for begin in range(0, len(piece), _RUN_CHARACTERS):
+            part = piece[begin : begin + _RUN_CHARACTERS]
+            seen = _as_seen(part)
+            if _UNEVEN in seen:
+                at, place = self._fold_tokens(part, at, place)
+            else:
+                at, place = self._fold_run(seen.encode(), raw if part is piece else part.encode(), at, place)
 
-    def _fold_run(self, part: str, at: int, place: int, out: list[bytes]) -> tuple[int, int]:
+    def _fold_run(self, seen: bytes, raw: bytes, at: int, place: int) -> tuple[int, int]:
         """Fold what stays as many characters: one entry for all of them, and what is inside is counted when it is asked for."""
-        raw, seen = part.encode(), _as_seen(part).encode()
         if len(raw) != len(seen):
             self._note(at, at + len(seen), place, place + len(raw), run=True)
-        out.append(seen)
+        self.data += seen
         self._unseen = 0
         return at + len(seen), place + len(raw)
 
-    def _fold_tokens(self, piece: str, at: int, place: int, out: list[bytes]) -> tuple[int, int]:
+    def _fold_tokens(self, piece: str, at: int, place: int) -> tuple[int, int]:
+        out: list[bytes] = []
         folds, done = _folds(), 0
         for token in (_ESCAPES if piece.isascii() else _tokens()).finditer(piece):
             if token.start() > done:
@@ -237,6 +246,7 @@ class View:
             raw = piece[done:].encode()
             out.append(opened(raw))
             at, place, self._unseen = at + len(raw), place + len(raw), 0
+        self.data += b"".join(out)
         return at, place
 
     def _note(self, start: int, end: int, text_start: int, text_end: int, *, run: bool) -> None:
@@ -306,23 +316,24 @@ def _tokens() -> re.Pattern[str]:
 
 
 @cache
-def _uneven() -> re.Pattern[str]:
-    """Characters that become none or several, and all beyond the basic plane: with one of these a text is folded by tokens."""
-    uneven = "".join(re.escape(chr(code)) for code, plain in sorted(_table().items()) if len(plain) != 1 and code < 0x10000)
-    return re.compile(f"[{uneven}\U00010000-\U0010ffff]")
-
-
-@cache
 def _alike() -> list[int]:
-    """By code point of the basic plane, what it looks like: of a dict, each key that it lacks would cost an exception."""
-    table = _table()
-    return [ord(plain) if len(plain := table.get(code, "")) == 1 else code for code in range(0x10000)]
+    """By unit of UTF-16, what it looks like: of a dict, each key that it lacks would cost an exception.
+
+    What becomes no character, or several, and all beyond the basic plane, is ``_UNEVEN``: a text with one is folded by tokens.
+    """
+    table, uneven = _table(), ord(_UNEVEN)
+    alike = list(range(0x10000))
+    for code, plain in table.items():
+        if code < 0x10000:
+            alike[code] = ord(plain) if len(plain) == 1 else uneven
+    alike[0xD800:0xE000] = [uneven] * 0x800
+    return alike
 
 
 def _as_seen(part: str) -> str:
-    """Characters of the basic plane, each as it looks."""
+    """Each character as it looks; with ``_UNEVEN`` where some cannot be told by themselves."""
     if len(part) < _FEW_CHARACTERS:
-        return part.translate(_alike())
+        return _UNEVEN if _BEYOND.search(part) else part.translate(_alike())
     return _alike_units().take(np.frombuffer(part.encode("utf-16-le"), "<u2")).tobytes().decode("utf-16-le")
 
 

@@ -125,12 +125,18 @@ class Matcher:
         """The detectors that may have a match that starts at or after ``begin``: none is left out."""
         if not self._scan:
             return self._everything
+        # With its left context. What only matches there makes a candidate that is then looked at exactly.
+        part = data[begin - CONTEXT_BYTES :] if begin > CONTEXT_BYTES else data
+        hits = self._first.hits(part)
+        hits += self._apart.hits(part)
+        return self._candidates(hits, data, begin) if hits else []
+
+    def _candidates(self, hits: Sequence[int], data: bytes, begin: int) -> list[int]:
+        """The detectors that may have a match, by what was seen at once."""
         found: list[int] = []
         needs = [_NO_NEED]
         lent, looked_for = 0, self._bound_masks[_NO_NEED]
-        # With its left context. What only matches there makes a candidate that is then looked at exactly.
-        part = data[max(0, begin - CONTEXT_BYTES) :]
-        for hit in self._first.hits(part) + self._apart.hits(part):
+        for hit in hits:
             if hit < _WORDS:
                 found.append(hit)
             elif hit < _GATES:
