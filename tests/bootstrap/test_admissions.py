@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Identity
 from wardstead.adapters.store.admission_tables import model_admission
-from wardstead.bootstrap import admissions, guarding, initialise
+from wardstead.bootstrap import admissions, evidence, guarding, initialise
 from wardstead.bootstrap.acting import Acting, as_if_signed_in, at_the_command_line
 from wardstead.bootstrap.admissions import BadModel, NotReady
 from wardstead.bootstrap.admitting import admission_check, bounded, standing
@@ -308,3 +308,21 @@ def test_the_console_offers_what_may_be_done_and_does_it_as_who_is_signed_in(
     assert shown.admission is not None
     assert shown.admission.why == "admin: a rumour"
     assert {"tiny", "smollm2"} <= {line.name for line in desk.models()}
+
+
+def test_another_bill_undoes_review_and_approvals_and_the_same_does_not(
+    deployment: Deployment, people: None, file: Path, tmp_path: Path
+) -> None:
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="restricted")
+    admissions.scan_added(deployment, made, nothing)
+    first, second, strange = tmp_path / "first.json", tmp_path / "second.json", tmp_path / "strange.json"
+    assert CliRunner().invoke(app, ["model", "bom", str(file), "-o", str(first)]).exit_code == 0
+    assert CliRunner().invoke(app, ["model", "bom", str(file), "--timestamp", "2026-01-01", "-o", str(second)]).exit_code == 0
+    strange.write_text("{}")
+    kept = evidence.take_bom(deployment, "tiny", first, by(deployment, "admin"))
+    assert deployment.admissions.bom(kept.id) == first.read_bytes()
+    admissions.review(deployment, "tiny", by(deployment, "ben"), "nothing stands out")
+    assert evidence.take_bom(deployment, "tiny", first, by(deployment, "admin")).reviewed is not None
+    assert evidence.take_bom(deployment, "tiny", second, by(deployment, "admin")).reviewed is None
+    with pytest.raises(BadModel, match="not about these weights"):
+        evidence.take_bom(deployment, "tiny", strange, by(deployment, "admin"))

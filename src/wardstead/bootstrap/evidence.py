@@ -11,7 +11,7 @@ from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.admissions import ADD, BadModel, candidate, changed, permitted
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.reading import read_regular
-from wardstead.supply.admission import Candidate, Evidence, Role
+from wardstead.supply.admission import Admission, Candidate, Evidence, Role
 from wardstead.supply.model_signing import signer
 
 _MOST_BYTES: Final = 32 << 20
@@ -48,7 +48,14 @@ def take_bom(deployment: Deployment, model: str, path: Path, by: Acting) -> Cand
         )
     digest = sha256(data).hexdigest()
     done = deployment.admissions.revise(
-        one.id, lambda each: changed(each, bom_sha256=digest), "model.bom",
+        one.id, lambda each: _billed(each, digest), "model.bom",
         {"model": model, "bom_sha256": digest}, actor=by.of_record, bom=data,
     )  # fmt: skip
     return done.candidate
+
+
+def _billed(found: Admission, digest: str) -> Admission:
+    """Whoever reviewed or approved it did so by another bill, where this one says something else."""
+    if found.candidate.bom_sha256 == digest:
+        return changed(found)
+    return changed(found, bom_sha256=digest, reviewed=None, approvals=())
