@@ -17,7 +17,8 @@ FOLDER = files("wardstead.catalogues") / "policies"
 TEXTS = {name: (FOLDER / name).read_text("utf-8") for name in ("10-roles.cedar", "schema.cedarschema", "access.yaml")}
 RULES = """
 version: 1
-roles: {user: {}, admin: {excludes: [auditor]}, auditor: {}, data-steward: {}, reviewer: {}, application: {}, provisioner: {}, model-approver: {}}
+roles: {user: {}, admin: {excludes: [auditor]}, auditor: {}, data-steward: {}, reviewer: {}, application: {}, provisioner: {},
+  model-approver: {}}
 windows: {office: {zone: UTC, from: "08:00", to: "18:00"}}
 networks: {site: [10.0.0.0/8]}
 fresh: {step-up: 15m}

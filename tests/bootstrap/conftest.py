@@ -23,4 +23,5 @@ def deployment(tmp_path: Path, weightless: None) -> Iterator[Deployment]:
     initialise.initialise(tmp_path / "deployment", lambda _step: None)
     made = Deployment(tmp_path / "deployment", {})
     yield made
-    made.engine.dispose()
+    if "engine" in vars(made):
+        made.engine.dispose()

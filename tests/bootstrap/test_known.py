@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.inspection.known.test_documents import CONTRACT
+from tests.inspection.known.test_passages import CONTRACT
 from typer.testing import CliRunner
 
 from wardstead.bootstrap import known

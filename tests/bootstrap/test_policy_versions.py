@@ -151,7 +151,7 @@ def test_a_version_is_written_into_a_new_folder(deployment: Deployment, tmp_path
     load_of(deployment)
     version = deployment.policies().version
     _, written = policies.export(deployment, version, tmp_path / "new")
-    assert {path.name for path in written} == {"10-roles.cedar", "schema.cedarschema", "access.yaml"}
+    assert {path.name for path in written} == {"10-roles.cedar", "schema.cedarschema", "access.yaml", "admission.yaml"}
     assert all(path.read_text() == (deployment.places.policies / path.name).read_text() for path in written)
     with pytest.raises(FolderInTheWay):
         policies.export(deployment, version, tmp_path / "new")
@@ -262,7 +262,7 @@ def test_the_command_line_says_it_all(deployment: Deployment, tmp_path: Path) ->
     assert shown["active"] == first["version"]
     assert "90.cedar" in str(shown["wrong"])
     assert [one["reason"] for one in shown["activations"]] == [f"back to {first['version']}", "two", "one"]  # type: ignore[index, attr-defined]
-    assert len(said("export", str(first["version"]), str(tmp_path / "out"))["files"]) == 3  # type: ignore[arg-type]
+    assert len(said("export", str(first["version"]), str(tmp_path / "out"))["files"]) == 4  # type: ignore[arg-type]
     assert said("rollback", "nothing", code=2)["error"]
     for command in (["versions"], ["activate"], ["rollback", "--yes"]):
         result = run.invoke(app, [*where, *command])

@@ -13,7 +13,7 @@ import msgspec
 
 from wardstead.adapters.advisories.sources import Record, content, digest, records
 from wardstead.adapters.advisories.store import AdvisoryFile, Import, NoAdvisories
-from wardstead.bootstrap.places import Places
+from wardstead.bootstrap.deployment import Deployment
 from wardstead.kernel.errors import CallerError
 from wardstead.supply.advisories import exploited, osv, server_rules
 from wardstead.supply.advisories.advisory import Advisory
@@ -41,6 +41,7 @@ class Imported(msgspec.Struct, frozen=True):
     as_of: str
     records: int
     new: int
+    sha256: str = ""
     unread: tuple[str, ...] = ()
 
 
@@ -51,15 +52,23 @@ class Known(msgspec.Struct, frozen=True):
     counts: dict[str, int]
 
 
-def place(directory: Path) -> Path:
-    """The file of a deployment."""
-    return Places(directory).advisories
+def place(deployment: Deployment) -> Path:
+    """The file of a deployment. Raises ``ConfigurationError`` where there is none."""
+    _ = deployment.settings  # says what to do where nothing was made yet
+    return deployment.places.advisories
+
+
+def record(deployment: Deployment, one: Imported) -> None:
+    """An import changes what is known of every model's software, so the ledger has it."""
+    details = {"file": one.file, "sha256": one.sha256, "kind": one.kind, "ecosystems": list(one.ecosystems), "as_of": one.as_of,
+               "records": one.records, "new": one.new, "unread": len(one.unread)}  # fmt: skip
+    deployment.directory.carry_out(lambda _connection: None, None, "advisories.import", details)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Store]:
+def opened(path: Path | None) -> Iterator[Store]:
     """The advisories in a file, or none where there is no file. Raises ``BackendError``."""
-    if not path.exists():
+    if path is None or not path.exists():
         yield NoAdvisories()
         return
     with AdvisoryFile.reading(path) as store:
@@ -142,6 +151,7 @@ class _Intake:
             as_of.isoformat(),
             self._read,
             self._new,
+            sha256,
             tuple(self._unread),
         )
 
@@ -210,10 +220,10 @@ def _enrich(source: Path, store: AdvisoryFile, now: datetime) -> Imported:
         name, new = "KEV", store.put_exploited(entries)
     else:
         advisory = osv.read(found)
-        return Imported(str(source), "OSV", (), now.date().isoformat(), 1, int(store.put(advisory)))
+        return Imported(str(source), "OSV", (), now.date().isoformat(), 1, int(store.put(advisory)), digest(source))
     day = min(day, now.date().isoformat())
     store.note(Import(name, day, _ms(now), source.name, digest(source)))
-    return Imported(str(source), name, (name,), day, new, new)
+    return Imported(str(source), name, (name,), day, new, new, digest(source))
 
 
 def _ms(now: datetime) -> int:

@@ -31,9 +31,10 @@ class Inventory(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...]
 
 
-def own_environment() -> Path:
-    """The Python environment that Wardstead runs from."""
-    return Path(sys.prefix)
+def own_environment() -> list[Path]:
+    """Where the packages lie that Wardstead runs from."""
+    places = dict.fromkeys(Path(one) for one in sys.path if Path(one).name in ("site-packages", "dist-packages"))
+    return [one for one in places if one.is_dir() and any(one.glob("*.dist-info"))]
 
 
 def take_inventory(paths: Iterable[Path]) -> Inventory:

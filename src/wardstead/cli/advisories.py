@@ -13,7 +13,7 @@ from rich.table import Table
 
 from wardstead.bootstrap import advisories
 from wardstead.cli.output import Json, err, errors, out, say_json
-from wardstead.cli.state import folder
+from wardstead.cli.state import deployment, folder
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.text import harmless
 
@@ -24,8 +24,13 @@ Where = Annotated[
 
 
 def store_of(context: typer.Context, given: Path | None) -> Path:
-    """The file that is given, or the deployment's."""
-    return given or advisories.place(folder(context))
+    """The file that is given, or the deployment's. Raises ``ConfigurationError`` where there is neither."""
+    return given or advisories.place(deployment(context))
+
+
+def known_to(context: typer.Context) -> Path | None:
+    """The deployment's, where there is a deployment."""
+    return store_of(context, None) if (folder(context) / "wardstead.yaml").exists() else None
 
 
 @app.command("import")
@@ -46,7 +51,10 @@ def import_(
     where: Where = None,
     json: Json = False,
 ) -> None:
-    """Take in advisories; what is newer replaces what is there. Exit 1 where records could not be read."""
+    """Take in advisories; what is newer replaces what is there. Exit 1 where records could not be read.
+
+    An import into a deployment is an entry of its ledger.
+    """
     done: list[advisories.Imported] = []
     with errors(as_json=json):
         path, now = store_of(context, where), datetime.now(UTC)
@@ -63,6 +71,8 @@ def import_(
                     progress=lambda count, task=task: progress.update(task, completed=count),  # type: ignore[misc]
                 )
                 done.append(one)
+                if where is None:
+                    advisories.record(deployment(context), one)
     if json:
         say_json({"advisories": str(path), "imported": [_document(one) for one in done]})
     else:
@@ -118,7 +128,10 @@ def status(context: typer.Context, where: Where = None, json: Json = False) -> N
 
 @app.command("show")
 def show(
-    context: typer.Context, name: Annotated[str, typer.Argument(metavar="ID")], where: Where = None, json: Json = False
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Its id, as its publisher has it.", metavar="ID")],
+    where: Where = None,
+    json: Json = False,
 ) -> None:
     """Show an advisory: whom it concerns, and where to read more."""
     with errors(as_json=json):

@@ -17,7 +17,7 @@ from wardstead.bootstrap import advisories
 from wardstead.bootstrap.bom import bill_of, given_facts, read_bill
 from wardstead.bootstrap.packages import audited, statements, take_inventory
 from wardstead.bootstrap.saving import save
-from wardstead.cli.advisories import Where, store_of
+from wardstead.cli.advisories import Where, known_to
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import folder
 from wardstead.kernel.text import harmless
@@ -44,9 +44,10 @@ def bom(
         Path | None, typer.Option("--output", "-o", help="Write it there; else to standard output.", metavar="FILE")
     ] = None,
     where: Where = None,
+    json: Json = False,
 ) -> None:
     """Write a model's bill of materials; the same files give the same bill. Needs no deployment."""
-    with errors(as_json=output is None):
+    with errors(as_json=json or output is None):
         known = given_facts(facts)
         stack = _serving(context, serving, where) if serving else None
         columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
@@ -62,13 +63,16 @@ def bom(
             return
         save(output, (json_.dumps(document, indent=2) + "\n").encode())
     found = completeness(cyclonedx.document(bill))
+    if json:
+        say_json({"file": str(output), "files": len(bill.files), "score": found.score, "minimum": found.minimum})
+        return
     err.print(f"{escape(str(output))}: {len(bill.files)} files; {_summary(found)}")
     if form != "spdx-3.0" and found.missing:
         err.print(f"[dim]what is missing: wardstead model bom-score {escape(str(output))}[/]")
 
 
 def _serving(context: typer.Context, paths: list[Path], where: Path | None) -> Audit:
-    with advisories.opened(store_of(context, where)) as store:
+    with advisories.opened(where or known_to(context)) as store:
         return audited(take_inventory(paths), Knowledge(store, statements(folder(context), None)), datetime.now(UTC).date())
 
 
@@ -99,7 +103,9 @@ def _summary(found: Completeness) -> str:
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD")], new: Annotated[Path, typer.Argument(metavar="NEW")], json: Json = False
+    old: Annotated[Path, typer.Argument(help="The bill before.", metavar="OLD")],
+    new: Annotated[Path, typer.Argument(help="The bill after.", metavar="NEW")],
+    json: Json = False,
 ) -> None:
     """Say what is different between two bills in CycloneDX JSON. Exit 1 where something is."""
     with errors(as_json=json):

@@ -13,7 +13,7 @@ from wardstead import __version__
 from wardstead.bootstrap import advisories
 from wardstead.bootstrap.packages import audited, own_environment, statements, take_inventory
 from wardstead.bootstrap.saving import save
-from wardstead.cli.advisories import Where, store_of
+from wardstead.cli.advisories import Where, known_to, store_of
 from wardstead.cli.model import ORDER
 from wardstead.cli.output import Json, errors, out, say_json
 from wardstead.cli.packages_report import document, sarif, tell
@@ -37,7 +37,7 @@ Paths = Annotated[
 def list_(paths: Paths = None, json: Json = False) -> None:
     """List the packages that are there, by the files that say so. Exit 1 where a file could not be read."""
     with errors(as_json=json):
-        found = take_inventory(paths or [own_environment()])
+        found = take_inventory(paths or own_environment())
     if json:
         say_json({
             "packages": [
@@ -76,7 +76,7 @@ def audit(
     with errors(as_json=json):
         if json and sarif_:
             raise CallerError("--json and --sarif both write to standard output", next_step="give one of them")
-        found = take_inventory(paths or [own_environment()])
+        found = take_inventory(paths or own_environment())
         with advisories.opened(store_of(context, where)) as store:
             result = audited(found, Knowledge(store, statements(folder(context), vex), max_age_days), datetime.now(UTC).date())
     if sarif_:
@@ -100,12 +100,13 @@ def bom(
     ] = None,
     at: Annotated[datetime | None, typer.Option("--timestamp", help="The bill's time; else now.")] = None,
     where: Where = None,
+    json: Json = False,
 ) -> None:
-    """Write a bill of materials of software, with the advisories that concern it, in CycloneDX 1.6."""
-    with errors(as_json=output is None):
+    """Write a bill of materials of software, with the advisories of the deployment that concern it, in CycloneDX 1.6."""
+    with errors(as_json=json or output is None):
         now = at.replace(tzinfo=at.tzinfo or UTC) if at else datetime.now(UTC)
-        found = take_inventory(paths or [own_environment()])
-        with advisories.opened(store_of(context, where)) as store:
+        found = take_inventory(paths or own_environment())
+        with advisories.opened(where or known_to(context)) as store:
             result = audited(found, Knowledge(store, statements(folder(context), None)), now.date())
         own = version or (__version__ if name == "wardstead" else "")
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -114,3 +115,5 @@ def bom(
             say_json(bill)
         else:
             save(output, (dumps(bill, indent=2) + "\n").encode())
+    if json and output is not None:
+        say_json({"file": str(output), "packages": len(bill["components"]), "serial_number": bill["serialNumber"]})
