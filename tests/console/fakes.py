@@ -74,6 +74,7 @@ from wardstead.ledger.checkpoint import Checkpoint
 from wardstead.ledger.entry import Header, leaf_data
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import Sequenced, receipt_document, verify_receipt
+from wardstead.supply.bom.outline import outline
 
 PASSWORD = "correct horse battery"
 ONE_TIME = "one-time-secret-1"
@@ -593,6 +594,21 @@ class FakeLibrary:
         return 1
 
 
+BILL = outline({
+    "bomFormat": "CycloneDX",
+    "metadata": {"component": {
+        "type": "machine-learning-model", "name": "own", "version": "1", "licenses": [{"license": {"id": "MIT"}}],
+        "pedigree": {"ancestors": [
+            {"name": "org/<b>base", "properties": [{"name": "wardstead:relation", "value": "quantized"}]},
+        ]},
+        "modelCard": {"modelParameters": {"architectureFamily": "transformer"}},
+    }},
+    "components": [
+        {"type": "file", "name": "models/own/w.gguf", "hashes": [{"alg": "SHA-256", "content": "a" * 64}]},
+        {"type": "data", "name": "corpus"}, {"type": "library", "name": "xllamacpp", "version": "2026.10.1"},
+    ],
+    "vulnerabilities": [{"id": "CVE-2026-0001", "ratings": [{"severity": "high"}], "description": "It <i>breaks</i>."}],
+})  # fmt: skip
 OWN_MODEL = ModelShown(
     "own", "the model own has not been admitted", (("Served by", "a server that Wardstead launches"),),
     AdmissionShown(
@@ -602,6 +618,7 @@ OWN_MODEL = ModelShown(
     ),
     (FindingShown("warn", "models/own/w.gguf", "No words for system prompts", "<i>x</i>", "template-system-ignored", "Compare"),),
     (("nobody reviewed it", "'wardstead model review own'"),), (), frozenset({"review"}),
+    BILL,
 )  # fmt: skip
 
 

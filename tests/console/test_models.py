@@ -58,3 +58,11 @@ def test_without_the_token_or_the_right_nothing_is_done(signed_in: SignedIn, ser
     form = {"csrf": token_in(alice.get("/console/account").text), "model": "own", "reason": "x"}
     assert alice.post(f"{PAGE}/act/review", data=form).status_code == 403
     assert services.model_desk.done == []
+
+
+def test_a_model_s_bill_is_drawn_from_what_it_was_made_to_what_is_missing(signed_in: SignedIn) -> None:
+    page = signed_in("root").get(f"{PAGE}/of/own").text
+    expected = ("What it is made of", "org/&lt;b&gt;base", "quantized", "xllamacpp", "CVE-2026-0001", "high: It &lt;i&gt;breaks")
+    for said in (*expected, "What it does not say"):
+        assert said in page
+    assert "<b>base" not in page

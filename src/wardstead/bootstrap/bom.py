@@ -15,6 +15,8 @@ from wardstead.bootstrap.scanning import scan, to_scan
 from wardstead.kernel.errors import CallerError
 from wardstead.supply.advisories.audit import Audit
 from wardstead.supply.bom.bill import Bill
+from wardstead.supply.bom.completeness import completeness
+from wardstead.supply.bom.difference import changes
 from wardstead.supply.bom.facts import Facts, given, merged
 from wardstead.supply.bom.reading import facts_of
 from wardstead.supply.scan import Scanned
@@ -81,4 +83,8 @@ def read_bill(path: Path) -> dict[str, Any]:
         raise NoBill("this cannot be read", where=str(path), why=getattr(error, "strerror", None) or "it is no JSON") from None
     if not isinstance(document, dict) or document.get("bomFormat") != "CycloneDX":
         raise NoBill("this is no bill of materials in CycloneDX JSON", where=str(path))
+    try:
+        completeness(document), changes(document, document)
+    except (AttributeError, TypeError, KeyError):
+        raise NoBill("this is not built like a bill of materials in CycloneDX JSON", where=str(path)) from None
     return document

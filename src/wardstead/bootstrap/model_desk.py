@@ -28,6 +28,7 @@ from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.ids import PrincipalId
 from wardstead.supply.admission import Act, Admission, State, current
+from wardstead.supply.bom.outline import Outline, outline
 
 _EMBEDDED = "embedded"
 _NOWHERE = {
@@ -68,6 +69,7 @@ class DeploymentModelDesk:
         stands = standing(self.deployment, section) if section is not None and section.upstream.kind == _EMBEDDED else None
         one = _shown_one(found) if found else None
         lacks = admissions.still_lacking(self.deployment, one.candidate) if one and _on_its_way(one) else ()
+        bill = self._bill(one) if one else None
         return ModelShown(
             name,
             stands.refused if stands is not None else "",
@@ -77,6 +79,8 @@ class DeploymentModelDesk:
             tuple((lack.what, lack.next_step) for lack in lacks),
             tuple(_admission(each) for each in reversed(found) if each is not one),
             frozenset(what for what in _possible(found, lacking=bool(lacks)) if self._may(what, one, who)),
+            bill,
+            other_bill=one is not None and bool(one.candidate.bom_sha256) and bill is None,
         )
 
     def act(self, name: str, what: str, who: Identity, reason: str) -> None:
@@ -121,6 +125,12 @@ class DeploymentModelDesk:
         report: dict[str, Any] = json.loads(self.deployment.admissions.report(one.candidate.id) or b"{}")
         names = ("severity", "file", "title", "what", "rule", "next_step")
         return tuple(FindingShown(**{name: str(each[name]) for name in names}) for each in report.get("findings", []))
+
+    def _bill(self, one: Admission) -> Outline | None:
+        kept = self.deployment.admissions.bom(one.candidate.id)
+        if not one.candidate.bom_sha256 or sha256(kept).hexdigest() != one.candidate.bom_sha256:
+            return None
+        return outline(json.loads(kept))
 
     def _may(self, what: str, one: Admission | None, who: Identity) -> bool:
         if what == "approve" and one is not None and any(act.who == who.principal.id for act in one.candidate.approvals):

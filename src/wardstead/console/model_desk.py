@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wardstead.access.ports import Identity
+from wardstead.supply.bom.outline import Outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,10 @@ class AdmissionShown:
 
 @dataclass(frozen=True, slots=True)
 class ModelShown:
-    """One model's page. ``may``: what whoever looks may do now; ``lacking``: what policy still asks for."""
+    """One model's page. ``may``: what whoever looks may do now; ``lacking``: what policy still asks for.
+
+    ``bill``: of the admission that is shown; ``None`` where none is kept, or it is in a form that is not drawn (``other_bill``).
+    """
 
     name: str
     refused: str
@@ -81,6 +85,8 @@ class ModelShown:
     lacking: tuple[tuple[str, str], ...]
     earlier: tuple[AdmissionShown, ...]
     may: frozenset[str]
+    bill: Outline | None = None
+    other_bill: bool = False
 
 
 class ModelDesk(Protocol):
