@@ -67,24 +67,18 @@ def model(document: Document) -> Document:
 
 def _has(*path: str) -> Callable[[Document], bool]:
     """Whether there is something at a path below the model."""
-
-    def there(document: Document) -> bool:
-        here: Any = model(document)
-        for part in path:
-            here = here.get(part) if isinstance(here, Mapping) else None
-        return bool(here)
-
-    return there
+    return lambda document: _there(model(document), path)
 
 
 def _top(*path: str) -> Callable[[Document], bool]:
-    def there(document: Document) -> bool:
-        here: Any = document
-        for part in path:
-            here = here.get(part) if isinstance(here, Mapping) else None
-        return bool(here)
+    """The same below the bill."""
+    return lambda document: _there(document, path)
 
-    return there
+
+def _there(here: Any, path: tuple[str, ...]) -> bool:
+    for part in path:
+        here = here.get(part) if isinstance(here, Mapping) else None
+    return bool(here)
 
 
 def _property(name: str) -> Callable[[Document], bool]:
