@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,8 @@ import pytest
 from bench.supply.families.tensors import DATA, PLAIN, TENSORS, gguf
 from msgspec import structs
 from sqlalchemy import update
+from tests.bootstrap.test_acts import acts
+from tests.cli.test_packages import CRITICAL, NOW, archive, record
 from typer.testing import CliRunner
 
 from wardstead.access.memo import MemoisedDecisionPoint
@@ -30,6 +33,7 @@ from wardstead.config.sections import LabelSection, ModelSection, UpstreamSectio
 from wardstead.crypto.dsse import open_envelope
 from wardstead.isolation.posture import State as Colour
 from wardstead.supply.admission import Admission, Role, State
+from wardstead.supply.admission_policy import load_admission
 from wardstead.supply.statement import files_in
 
 
@@ -326,3 +330,63 @@ def test_another_bill_undoes_review_and_approvals_and_the_same_does_not(
     assert evidence.take_bom(deployment, "tiny", second, by(deployment, "admin")).reviewed is None
     with pytest.raises(BadModel, match="not about these weights"):
         evidence.take_bom(deployment, "tiny", strange, by(deployment, "admin"))
+
+
+def test_an_advisory_on_what_serves_suspends_where_policy_says_so_until_somebody_states_why_not(
+    deployment: Deployment, people: None, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["-C", str(deployment.places.directory)]
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    guard = guarding.Guard(deployment)
+    critical = archive(tmp_path / "all.zip", record("GHSA-1", "xllamacpp", "9999", severity=CRITICAL, aliases=["CVE-2026-0001"]))
+    assert CliRunner().invoke(app, [*command, "advisories", "import", str(critical)]).exit_code == 0
+    guard.look()
+    assert standing(deployment, section(done)).refused == "", "no rule asks"
+    asked = load_admission("version: 1\nrules: [{up_to: highest, advisories: suspend}]\n", "admission.yaml", deployment.levels)
+    monkeypatch.setitem(vars(deployment), "admission_policy", lambda *_: asked)
+    guard.look()
+    assert "CVE-2026-0001 is critical and concerns xllamacpp" in standing(deployment, section(done)).refused
+    vex = deployment.places.policies / "vex.yaml"
+    vex.write_text(
+        "version: 1\nstatements:\n- {advisory: CVE-2026-0001, packages: ['pkg:pypi/xllamacpp'], status: not_affected,"
+        f" justification: component_not_present, reason: r, owner: ada, expires: {NOW + timedelta(days=9):%Y-%m-%d}}}\n"
+    )
+    admissions.resume(deployment, "tiny", by(deployment, "ben"), "stated")
+    guard.look()
+    assert standing(deployment, section(done)).refused == ""
+    vex.unlink()
+    guard.look()
+    assert "CVE-2026-0001" in standing(deployment, section(done)).refused, "what was stated counts as long as it stands there"
+    deployment.places.advisories.unlink()
+    *_, told = acts(deployment, "advisories.import")
+    assert (told["ecosystems"], told["new"]) == (["PyPI"], 1)
+
+
+def test_a_package_that_its_bill_names_counts_as_well(
+    deployment: Deployment, people: None, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill, lock = tmp_path / "bill.json", tmp_path / "requirements.txt"
+    lock.write_text("vllm==0.6.0")
+    written = ["model", "bom", str(file), "--serving", str(lock), "-o", str(bill)]
+    assert CliRunner().invoke(app, ["-C", str(tmp_path), *written]).exit_code == 0
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="restricted")
+    admissions.scan_added(deployment, made, nothing)
+    evidence.take_bom(deployment, "tiny", bill, by(deployment, "admin"))
+    admissions.review(deployment, "tiny", by(deployment, "ben"), "x")
+    for name in ("ben", "cleo"):
+        admissions.approve(deployment, "tiny", by(deployment, name), "x")
+    done = admissions.sign(deployment, "tiny", by(deployment, "admin"))
+    served(monkeypatch, deployment, section(done))
+    asked = load_admission("version: 1\nrules: [{up_to: highest, advisories: suspend}]\n", "admission.yaml", deployment.levels)
+    monkeypatch.setitem(vars(deployment), "admission_policy", lambda *_: asked)
+    guard = guarding.Guard(deployment)
+    guard.look()
+    assert standing(deployment, section(done)).refused == ""
+    malicious = archive(tmp_path / "all.zip", record("MAL-1", "vllm", "0.7", severity=[]))
+    assert (
+        CliRunner().invoke(app, ["-C", str(deployment.places.directory), "advisories", "import", str(malicious)]).exit_code == 0
+    )
+    guard.look()
+    assert "MAL-1 is malicious and concerns vllm 0.6.0" in standing(deployment, section(done)).refused
+    deployment.places.advisories.unlink()

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from wardstead.adapters.artifacts.plain import Stamp
 from wardstead.bootstrap.admitting import changed_file, standing
+from wardstead.bootstrap.advisory_watch import AdvisoryWatch
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config.sections import ModelSection
 from wardstead.kernel.errors import WardsteadError
@@ -28,10 +29,14 @@ class Guard:
         """Nothing is known yet: the first look reads everything."""
         self._deployment = deployment
         self._stamps: dict[str, Stamp] = {}
+        self._advisories = AdvisoryWatch(deployment)
         self._read_s = time.monotonic()
 
     def look(self) -> None:
-        """Suspend every model of which a file changed, or whose approval is over. Raises ``WardsteadError``."""
+        """Suspend every model of which a file changed, whose approval is over, or which policy lets no advisory concern.
+
+        Raises ``WardsteadError``.
+        """
         if time.monotonic() - self._read_s > self._deployment.admission_policy().recheck_hours * _HOUR_S:
             self._stamps.clear()
             self._read_s = time.monotonic()
@@ -44,7 +49,7 @@ class Guard:
         if found is None or found.state is State.SUSPENDED:
             return
         stands = standing(self._deployment, section)
-        why = _expired(found) or changed_file(self._deployment, stands, self._stamps)
+        why = _expired(found) or changed_file(self._deployment, stands, self._stamps) or self._advisories.why_not(found)
         if why:
             suspend(self._deployment, found, why)
 

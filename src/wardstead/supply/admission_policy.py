@@ -29,6 +29,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     publisher: bool = False
     """Whether somebody of ``publishers`` has to have signed it."""
     bom: bool = False
+    advisories: Literal["ignore", "suspend"] = "ignore"
+    """Whether malice, use by attackers or a critical weakness in what serves it (by imported advisories) suspends it."""
     valid_days: Annotated[int, Meta(ge=1, le=3650)] = 365
 
 
