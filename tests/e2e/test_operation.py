@@ -38,6 +38,8 @@ def test_doctor_probes_from_inside_the_running_sandbox(deployment: Deployment) -
     assert len(found["probes"]) >= 20
     assert {one["id"] for one in found["probes"] if one["open"]} == set()
     assert {one["state"] for one in found.pop("detectors")} == {"ready"}
+    assert [one["state"] for one in found.pop("admission")] == ["green"]
+    assert found.pop("backup")["state"] == "amber", "nobody made one"
     assert found == deployment.json("isolation", "check")
     assert "probes closed" in deployment.run("doctor").stdout
 
