@@ -45,7 +45,11 @@ class Guard:
                 self._look_at(section)
 
     def _look_at(self, section: ModelSection) -> None:
-        found = current(self._deployment.admissions.of(section.name), now_ms())
+        known = self._deployment.admissions.of(section.name)
+        for one in known:
+            if one.override and one.state is State.ADMITTED and _expired(one):
+                end_override(self._deployment, one)
+        found = current(known, now_ms())
         if found is None or found.state is State.SUSPENDED:
             return
         stands = standing(self._deployment, section)
@@ -73,6 +77,15 @@ def suspend(deployment: Deployment, found: Admission, why: str) -> None:
     model = found.candidate.model
     deployment.admissions.revise(found.candidate.id, revise, "model.suspend", {"model": model, "why": why})
     log.error("a model is suspended", extra={"fields": {"model": model, "why": why}})
+
+
+def end_override(deployment: Deployment, over: Admission) -> None:
+    """What was before counts again; that it does is recorded, and every process learns it."""
+
+    def revise(one: Admission) -> Admission:
+        return structs.replace(one, state=State.WITHDRAWN, why="its hours are over") if one.state is State.ADMITTED else one
+
+    deployment.admissions.revise(over.candidate.id, revise, "model.override-over", {"model": over.candidate.model})
 
 
 def _expired(found: Admission) -> str:
