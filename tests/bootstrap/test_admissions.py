@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Identity
 from wardstead.adapters.store.admission_tables import model_admission
-from wardstead.bootstrap import admissions, evidence, guarding, initialise
+from wardstead.bootstrap import admissions, advisory_watch, evidence, guarding, initialise
 from wardstead.bootstrap.acting import Acting, as_if_signed_in, at_the_command_line
 from wardstead.bootstrap.admissions import BadModel, NotReady
 from wardstead.bootstrap.admitting import admission_check, bounded, standing
@@ -332,6 +332,14 @@ def test_another_bill_undoes_review_and_approvals_and_the_same_does_not(
         evidence.take_bom(deployment, "tiny", strange, by(deployment, "admin"))
 
 
+class Later(datetime):
+    """Ten days from now."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + timedelta(days=10)
+
+
 def test_an_advisory_on_what_serves_suspends_where_policy_says_so_until_somebody_states_why_not(
     deployment: Deployment, people: None, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,7 +363,18 @@ def test_an_advisory_on_what_serves_suspends_where_policy_says_so_until_somebody
     admissions.resume(deployment, "tiny", by(deployment, "ben"), "stated")
     guard.look()
     assert standing(deployment, section(done)).refused == ""
+    with monkeypatch.context() as later:
+        later.setattr(advisory_watch, "datetime", Later)
+        guard.look()
+    assert "CVE-2026-0001" in standing(deployment, section(done)).refused, "what was stated has ended"
+    admissions.resume(deployment, "tiny", by(deployment, "ben"), "stated")
+    guard.look()
+    assert standing(deployment, section(done)).refused == ""
+    vex.write_text("version: 2\n")
+    guard.look()
+    assert "cannot be read" in standing(deployment, section(done)).refused, "what was stated is not known"
     vex.unlink()
+    admissions.resume(deployment, "tiny", by(deployment, "ben"), "mended")
     guard.look()
     assert "CVE-2026-0001" in standing(deployment, section(done)).refused, "what was stated counts as long as it stands there"
     deployment.places.advisories.unlink()

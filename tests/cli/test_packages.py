@@ -119,6 +119,17 @@ def test_a_few_records_make_no_ecosystem_known(room: Room) -> None:
     assert room.audit(room.lock("torch==2.7.0"))[1]["gaps"] == []
 
 
+def test_a_few_records_make_what_is_there_look_no_newer(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "x", "1", age=30), age=30))
+    folder = room.folder / "changes"
+    folder.mkdir()
+    (folder / "a.json").write_text(json.dumps(record("GHSA-2", "torch", "2.7.0")))
+    assert room.take(folder).exit_code == 0
+    _, said = room.audit(room.lock("torch==2.6.0"))
+    assert [one["rule"] for one in said["gaps"]] == ["stale-advisories"]
+    assert [one["id"] for one in said["weaknesses"]] == ["GHSA-2"]
+
+
 def test_a_stray_record_of_another_ecosystem_does_not_make_that_one_known(room: Room) -> None:
     many = [record(f"GHSA-{number}", f"p{number}", "1") for number in range(40)]
     room.take(archive(room.folder / "all.zip", *many, record("GHSA-x", "left-pad", "1.0.0", ecosystem="npm")))

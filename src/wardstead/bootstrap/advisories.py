@@ -103,7 +103,8 @@ def import_(
     """Take in what ``source`` holds. Raises ``CannotImport``, ``BackendError``.
 
     ``ecosystems``: those that it is complete for. A ZIP archive is for those that it is full of; a folder brings what is new,
-    and makes no ecosystem known that was not. ``as_of``: the day up to which it knows all, where its records do not say.
+    and neither makes an ecosystem known nor what is known look newer. ``as_of``: the day up to which it knows all, where its
+    records do not say.
     """
     try:
         with AdvisoryFile.writing(path) as store:
@@ -172,22 +173,18 @@ class _Intake:
     def _day(self) -> date:
         """Files that were copied bear the day of the copy, so nothing but what records and archives say counts."""
         if self._as_of is None and self._pack and self._source.is_dir():
-            raise Malformed(
-                "a folder of rules does not say how old it is: say it with --as-of, or import the archive that it came in"
-            )
+            raise Malformed("a folder of rules does not say how old it is: say it with --as-of, or import its archive")
         return self._as_of or self._newest
 
     def _complete(self, named: Sequence[str]) -> tuple[str, ...]:
         """The ecosystems of which there is now all that the archive's day knew."""
-        there = self._store.as_of()
         if named:
             return tuple(sorted({family(one) for one in named}))
         if self._pack:
             return (SERVERS,)
-        whole = not self._source.is_dir()
-        return tuple(
-            sorted(one for one, count in self._found.items() if count * _SHARE >= self._read and (whole or one in there))
-        )
+        if self._source.is_dir():
+            return ()
+        return tuple(sorted(one for one, count in self._found.items() if count * _SHARE >= self._read))
 
 
 def _read(record: Record) -> Advisory | None:

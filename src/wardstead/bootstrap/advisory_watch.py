@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 from wardstead.bootstrap import advisories
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.packages import own_environment, statements, take_inventory
-from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.errors import ConfigurationError, WardsteadError
 from wardstead.supply.admission import Admission
 from wardstead.supply.advisories.audit import Knowledge, Weakness, audit
 from wardstead.supply.packages.package import Package, of_purl
@@ -19,7 +19,8 @@ from wardstead.supply.packages.servers import servers
 from wardstead.supply.ports import Severity
 
 _SUSPEND: Final = "suspend"
-_Stamps = tuple[tuple[int, int], ...]
+_Seen = tuple[date, tuple[tuple[int, int], ...]]
+"""The day, for statements end by it, and how both files look."""
 
 
 class AdvisoryWatch:
@@ -28,34 +29,43 @@ class AdvisoryWatch:
     def __init__(self, deployment: Deployment) -> None:
         """Nothing is read before policy asks for it."""
         self._deployment = deployment
-        self._answers: dict[str, tuple[_Stamps, str]] = {}
+        self._answers: dict[str, tuple[_Seen, str]] = {}
 
     def why_not(self, one: Admission) -> str:
-        """Why it may serve no more; empty where policy does not ask, or nothing grave is known. Raises ``WardsteadError``."""
-        if one.override or not self._asked(one):
-            return ""
-        stamps = tuple(_stamp(path) for path in (self._deployment.places.advisories, self._statements))
-        before = self._answers.get(one.candidate.id)
-        if before is None or before[0] != stamps:
-            before = self._answers[one.candidate.id] = stamps, self._look(one)
-        return before[1]
+        """Why it may serve no more; empty where policy does not ask, or nothing grave is known.
+
+        Where policy asks, and what is known cannot be read, it serves no more either.
+        """
+        try:
+            if one.override or not self._asked(one):
+                return ""
+            seen = self._now()
+            before = self._answers.get(one.candidate.id)
+            if before is None or before[0] != seen:
+                before = self._answers[one.candidate.id] = seen, self._look(one, seen[0])
+            return before[1]
+        except WardsteadError as error:
+            return f"what is known of what serves it cannot be read ({error})"
+        except OSError as error:
+            return f"what is known of what serves it cannot be read ({error.strerror})"
+
+    def _now(self) -> _Seen:
+        files = (self._deployment.places.advisories, self._deployment.places.policies / "vex.yaml")
+        return datetime.now(UTC).date(), tuple(_stamp(path) for path in files)
 
     def _asked(self, one: Admission) -> bool:
+        policy = self._deployment.admission_policy()
         try:
-            rule = self._deployment.admission_policy().requirement(one.candidate.ceiling, self._deployment.levels)
+            rule = policy.requirement(one.candidate.ceiling, self._deployment.levels)
         except ConfigurationError:
-            return False  # what it may read is bounded elsewhere; no rule speaks of its level
+            return False  # no rule speaks of its level: it was admitted by its digest, or by rules of before
         return rule.advisories == _SUSPEND
 
-    @property
-    def _statements(self) -> Path:
-        return self._deployment.places.policies / "vex.yaml"
-
-    def _look(self, one: Admission) -> str:
+    def _look(self, one: Admission, today: date) -> str:
         packages = (*self._environment, *_billed(self._deployment.admissions.bom(one.candidate.id)))
         with advisories.opened(self._deployment.places.advisories) as store:
             known = Knowledge(store, statements(self._deployment.places.directory, None))
-            found = audit(packages, known, datetime.now(UTC).date()).weaknesses
+            found = audit(packages, known, today).weaknesses
         grave = next((each for each in found if each.gravity is Severity.BLOCK and not each.undecided), None)
         return _said(grave) if grave is not None else ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,9 +15,8 @@ from rich.table import Table
 from wardstead.bootstrap import advisories
 from wardstead.bootstrap.bom import bill_of, given_facts, read_bill
 from wardstead.bootstrap.packages import audited, statements, take_inventory
-from wardstead.bootstrap.saving import save
 from wardstead.cli.advisories import Where, known_to
-from wardstead.cli.output import Json, err, errors, out, say_json
+from wardstead.cli.output import Json, err, errors, out, save_json, say_json
 from wardstead.cli.state import folder
 from wardstead.kernel.text import harmless
 from wardstead.supply.advisories.audit import Audit, Knowledge
@@ -61,7 +59,7 @@ def bom(
         if output is None:
             say_json(document)
             return
-        save(output, (json_.dumps(document, indent=2) + "\n").encode())
+        save_json(output, document)
     found = completeness(cyclonedx.document(bill))
     if json:
         say_json({"file": str(output), "files": len(bill.files), "score": found.score, "minimum": found.minimum})

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,6 +16,7 @@ from rich.markup import escape
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.bootstrap.deployment import explained
+from wardstead.bootstrap.saving import save
 from wardstead.kernel.errors import BackendError, WardsteadError
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
@@ -30,6 +32,11 @@ def say_json(value: Any) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
     sys.stdout.flush()
+
+
+def save_json(path: Path, value: Any) -> None:
+    """One JSON document in a new file. Raises ``FileInTheWay``."""
+    save(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
 def say(as_json: bool, value: Any, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +10,10 @@ import typer
 
 from wardstead import __version__
 from wardstead.bootstrap import advisories
-from wardstead.bootstrap.packages import audited, own_environment, statements, take_inventory
-from wardstead.bootstrap.saving import save
+from wardstead.bootstrap.packages import Inventory, audited, own_environment, statements, take_inventory
 from wardstead.cli.advisories import Where, known_to, store_of
 from wardstead.cli.model import ORDER
-from wardstead.cli.output import Json, errors, out, say_json
+from wardstead.cli.output import Json, err, errors, out, save_json, say_json
 from wardstead.cli.packages_report import document, sarif, tell
 from wardstead.cli.state import folder
 from wardstead.kernel.errors import CallerError
@@ -33,11 +31,16 @@ Paths = Annotated[
 ]
 
 
+def _inventory(paths: list[Path] | None) -> Inventory:
+    with err.status("looking for packages"):
+        return take_inventory(paths or own_environment())
+
+
 @app.command("list")
 def list_(paths: Paths = None, json: Json = False) -> None:
     """List the packages that are there, by the files that say so. Exit 1 where a file could not be read."""
     with errors(as_json=json):
-        found = take_inventory(paths or own_environment())
+        found = _inventory(paths)
     if json:
         say_json({
             "packages": [
@@ -76,7 +79,7 @@ def audit(
     with errors(as_json=json):
         if json and sarif_:
             raise CallerError("--json and --sarif both write to standard output", next_step="give one of them")
-        found = take_inventory(paths or own_environment())
+        found = _inventory(paths)
         with advisories.opened(store_of(context, where)) as store:
             result = audited(found, Knowledge(store, statements(folder(context), vex), max_age_days), datetime.now(UTC).date())
     if sarif_:
@@ -105,7 +108,7 @@ def bom(
     """Write a bill of materials of software, with the advisories of the deployment that concern it, in CycloneDX 1.6."""
     with errors(as_json=json or output is None):
         now = at.replace(tzinfo=at.tzinfo or UTC) if at else datetime.now(UTC)
-        found = take_inventory(paths or own_environment())
+        found = _inventory(paths)
         with advisories.opened(where or known_to(context)) as store:
             result = audited(found, Knowledge(store, statements(folder(context), None)), now.date())
         own = version or (__version__ if name == "wardstead" else "")
@@ -114,6 +117,6 @@ def bom(
         if output is None:
             say_json(bill)
         else:
-            save(output, (dumps(bill, indent=2) + "\n").encode())
+            save_json(output, bill)
     if json and output is not None:
         say_json({"file": str(output), "packages": len(bill["components"]), "serial_number": bill["serialNumber"]})
