@@ -15,7 +15,7 @@ from wardstead.access.ports import AccessRequest, Principal, Resource
 from wardstead.adapters.store.policies import Activated, Proposal, ProposalClosed
 from wardstead.bootstrap.acting import Acting, as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.entitlements import MayNot
+from wardstead.bootstrap.entitlements import decide
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import PrincipalId
 
@@ -121,8 +121,5 @@ def _resource(one: Proposal) -> Resource:
 
 def _permitted(deployment: Deployment, by: Acting, action: str, resource: Resource) -> Mapping[str, object]:
     """How the act names who carries it out, and by which policies they may. Raises ``MayNot``."""
-    point = MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load())
-    decision = point.decide(AccessRequest(by.identity, action, resource, now_ms=now_ms()))
-    if not decision.allow:
-        raise MayNot(f"{by.identity.principal.name} may not do this", why=decision.reason)
+    decision = decide(deployment, by.identity, action, resource)
     return {**by.told, "policies": ", ".join(decision.policies)}
