@@ -158,10 +158,11 @@ def huge_sheet() -> bytes:
     return made.xlsx(rows, {"xl/sharedStrings.xml": strings})
 
 
-def spacious_pdf() -> bytes:
-    """Its page's drawing unpacks to 400 MiB of spaces."""
+def spacious_pdf(pages: int = 1) -> bytes:
+    """Its page's drawing unpacks to 400 MiB of spaces, for each time that the page is named."""
     data = zlib.compress(made.line("x").encode() + b" " * (400 << 20), 9)
-    return made.pdf("", more=(made.stream(data, "/Filter /FlateDecode"),)).replace(b"/Contents 11 0 R", b"/Contents 100 0 R")
+    document = made.pdf("", more=(made.stream(data, "/Filter /FlateDecode"),)).replace(b"/Contents 11 0 R", b"/Contents 100 0 R")
+    return document.replace(b"/Kids [10 0 R] /Count 1", b"/Kids [%s] /Count %d" % (b"10 0 R " * pages, pages))
 
 
 def many_pages() -> bytes:
@@ -219,8 +220,8 @@ def test_what_pdfium_unpacks_is_its_readers_memory_and_time_alone() -> None:
     data = spacious_pdf()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert READER.extract(data, "a.pdf", LIMITS).visible() == "x"
-    with pytest.raises(DocumentTooLarge):
-        READER.extract(data, "a.pdf", DocumentLimits(timeout_s=0.7))
+    with pytest.raises(DocumentTooLarge, match="takes longer"):
+        READER.extract(spacious_pdf(pages=1000), "a.pdf", DocumentLimits(timeout_s=1))
     with pytest.raises(TYPED):
         READER.extract(data, "a.pdf", DocumentLimits(memory_bytes=256 << 20))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
