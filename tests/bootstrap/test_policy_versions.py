@@ -109,6 +109,9 @@ def test_an_activation_is_recorded_with_who_why_before_and_after(deployment: Dep
         ("schema.cedarschema", "entity {", "schema.cedarschema"),
         ("access.yaml", "version: 1\nroles:\n  a: {inherits: [a]}\n", "access.yaml:3: roles.a.inherits"),
         ("access.yaml", "version: 1\nrules: {}\n", "access.yaml:2: rules"),
+        ("90.cedar", f"\n{NOBODY}\n{NOBODY}", "90.cedar:3"),
+        ("90.cedar", NOBODY.replace("nobody-asks", "users-ask-models"), "90.cedar:1"),
+        ("90.cedar", NOBODY.replace("nobody-asks", "sinks-get-only-what-they-are-cleared-for"), "90.cedar:1"),
     ],
 )
 def test_broken_policies_are_refused_with_their_place_and_those_before_stay(

@@ -10,6 +10,7 @@ from typing import Final
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.rules import AccessRules, load_rules
 from wardstead.access.vocabulary import OF_RESOURCES
+from wardstead.access.written import read_policies
 from wardstead.kernel.encoding import canonical_json
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
@@ -88,6 +89,19 @@ def require_known_attributes(policies: AccessPolicies, where: str) -> None:
             f"a policy looks at resource.{unknown[0]}, which no resource has", where=where,
             why=f"policies are told {', '.join(sorted(OF_RESOURCES))} of a resource, and the label of its data in the context",
         )  # fmt: skip
+
+
+def require_own_ids(files: PolicyFiles, product: Product, where: str) -> None:
+    """Raises ``ConfigurationError`` for a policy that is called as another is: a decision could not say which of them it was."""
+    brought = read_policies({**product.mandatory, **product.fitting})
+    taken = {one.id: one.where for one in brought}
+    for one in read_policies(files.cedar):
+        if one.named and one.id in taken:
+            raise ConfigurationError(
+                f"two policies are called {one.id[:80]!r}", where=f"{where}/{one.where}", why=f"the other is at {taken[one.id]}",
+                next_step="give this one an @id of its own: records and reasons name policies by it",
+            )  # fmt: skip
+        taken[one.id] = one.where
 
 
 def compile_policies(files: PolicyFiles, product: Product, where: str) -> AccessPolicies:

@@ -26,6 +26,7 @@ from wardstead.access.policyset import (
     Product,
     compile_policies,
     require_known_attributes,
+    require_own_ids,
 )
 from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
@@ -309,7 +310,9 @@ class Deployment:
     def folder_policies(self) -> AccessPolicies:
         """The policies that stand in the folder, and the mandatory ones that no file can take away."""
         where = str(self.places.policies)
-        found = compile_policies(self.policy_files(), product_policies(), where)
+        product = product_policies()
+        found = compile_policies(self.policy_files(), product, where)
+        require_own_ids(found.files, product, where)
         require_known_attributes(found, where)
         self.admission_policy(found)
         for name, sink in found.rules.sinks.items():
