@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from wardstead.adapters.identity.passwords import TooManyAttempts
 from wardstead.bootstrap import people
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.directory_passwords import DirectoryAway, PasswordElsewhere
+from wardstead.bootstrap.directory_passwords import DirectoryAway, DirectoryPasswords, PasswordElsewhere
 from wardstead.config import parse_settings
 from wardstead.console.factor_desk import OpenedSession
 from wardstead.kernel.errors import ConfigurationError
@@ -109,6 +111,44 @@ def test_where_it_does_not_answer_those_with_a_password_here_go_on(made: Deploym
         with pytest.raises(DirectoryAway) as away:
             console.sign_in(name, PASSWORD)
         assert "localhost" not in str(away.value)
+
+
+@needs_slapd
+def test_a_directory_that_hangs_is_asked_once_and_left_alone_for_a_while(deployment: Deployment) -> None:
+    """It takes connections and says nothing. Everybody's sign-in goes through the same few threads."""
+    told = """
+identity:
+  directories:
+    - id: a
+      url: "ldap://127.0.0.1:{port}"
+      start_tls: false
+      insecure: true
+      sign_in: true
+      people_base: x
+      groups: [{{group: g}}]
+"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        with deployment.places.config.open("a") as config:
+            config.write(told.format(port=silent.getsockname()[1]))
+        now = [0.0]
+        passwords = DirectoryPasswords(Deployment(deployment.places.directory), wait_s=0.3, clock=lambda: now[0])
+
+        def asked(name: str) -> int:
+            """How many times it is connected to for one sign-in."""
+            with pytest.raises(DirectoryAway):
+                passwords.fits(name, PASSWORD)
+            many = 0
+            with suppress(BlockingIOError):
+                while True:
+                    silent.accept()[0].close()
+                    many += 1
+            return many
+
+        assert asked("ann") == 1, "the search hangs: there is no bind after it"
+        assert [asked(name) for name in ("ann", "bea", "nobody")] == [0, 0, 0]
+        now[0] = 11.0
+        assert [asked("ann"), asked("ann")] == [1, 0]
 
 
 def test_no_password_passes_a_network_in_the_clear() -> None:

@@ -82,6 +82,7 @@ class Console:
         self._desk = desk_of_worker(deployment, worlds)
         self._worlds = worlds
         self._federation = Federation(deployment)
+        self._elsewhere = DirectoryPasswords(deployment).fits
         self._posture: tuple[float, Posture] | None = None
         self._states: tuple[float, tuple[DetectorState, ...]] | None = None
         self._lock = Lock()
@@ -116,10 +117,6 @@ class Console:
         who, _ = found
         directory.set_password(name, new, must_change=False, actor=Actor(who.name, who.subject))
         return self.factors.after_password(who)
-
-    def _elsewhere(self, name: str, password: str) -> bool:
-        """Whether it fits one that a directory keeps. Where that does not answer, its people wait: nobody else does."""
-        return DirectoryPasswords(self._deployment).fits(name, password)
 
     def providers(self) -> Mapping[str, str]:
         """See ``ConsoleServices.providers``."""

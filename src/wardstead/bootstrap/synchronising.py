@@ -131,7 +131,7 @@ def server_of(deployment: Deployment, section: DirectorySection) -> Server:
     password = read_secret(folder / section.password_file).strip(b"\r\n") if section.password_file else b""
     ca_file = str(folder / section.ca_file) if section.ca_file else ""
     start_tls = section.start_tls and section.url.startswith("ldap://")
-    return Server(section.url, section.bind_dn, password, ca_file, start_tls, section.timeout_s)
+    return Server(section.url, section.bind_dn, password, ca_file, start_tls, section.timeout_s, section.timeout_s * 4)
 
 
 def made_of(section: DirectorySection, people: Sequence[Entry], groups: Sequence[Entry]) -> Read:

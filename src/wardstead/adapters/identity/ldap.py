@@ -33,9 +33,16 @@ class DirectoryFailed(PeerError):
     code = "directory_failed"
 
 
+class DirectorySlow(DirectoryFailed):
+    """It has not answered in the time that it was given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the directory is, and as whom it is read. ``start_tls``: for ``ldap://``; without, only where it is said outright."""
+    """Where the directory is, and as whom it is read. ``start_tls``: for ``ldap://``; without, only where it is said outright.
+
+    ``timeout_s``: how long it may be silent; ``whole_s``: how long one question may take altogether.
+    """
 
     url: str
     bind_dn: str
@@ -43,6 +50,7 @@ class Server:
     ca_file: str
     start_tls: bool
     timeout_s: float
+    whole_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +123,12 @@ def _asked(server: Server, name: str, *more: str) -> subprocess.CompletedProcess
                 program, "-x", "-o", f"nettimeout={max(1, int(server.timeout_s))}", *(["-ZZ"] if server.start_tls else []),
                 "-H", server.url, *bound, *more,
             ],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=server.timeout_s * 4, check=False, pass_fds=[secret],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=server.whole_s, check=False, pass_fds=[secret],
             env=_environment(server), cwd="/",
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise _failed(server, f"it takes longer than {server.timeout_s * 4:g} s") from None
+        why = f"it takes longer than {server.whole_s:.3g} s"
+        raise DirectorySlow(f"the directory {_host(server)} is slow", why=why) from None
     except OSError as error:
         raise _failed(server, error.strerror or str(error)) from None
     finally:
@@ -133,8 +142,12 @@ def _environment(server: Server) -> dict[str, str]:
 
 
 def _failed(server: Server, why: str) -> DirectoryFailed:
-    host = urlsplit(server.url).hostname or server.url[:80]
-    return DirectoryFailed(f"the directory {host} was not read", why=why, next_step="people stay as they were last known")
+    said = f"the directory {_host(server)} was not read"
+    return DirectoryFailed(said, why=why, next_step="people stay as they were last known")
+
+
+def _host(server: Server) -> str:
+    return urlsplit(server.url).hostname or server.url[:80]
 
 
 def _said(stderr: bytes) -> str:
