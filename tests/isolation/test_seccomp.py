@@ -20,6 +20,7 @@ from wardstead.isolation.seccomp import (
     encode,
     program,
     reading,
+    starting,
 )
 from wardstead.isolation.syscalls import ALLOWED, COMPUTING, CONDITIONAL, FATAL, HIGHEST_KNOWN
 from wardstead.kernel.errors import ConfigurationError
@@ -61,6 +62,20 @@ def test_a_reader_reaches_nobody_and_makes_threads_alone(machine: str, first: in
         assert evaluate(filter_, arch, numbers[name], (first,)) == EPERM
     expected = KILL if first & NAMESPACE_FLAGS else ALLOW if first & CLONE_THREAD else EPERM
     assert evaluate(filter_, arch, numbers["clone"], (first,)) == expected
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@given(first=WORD)
+def test_what_starts_readers_reaches_nobody_and_can_give_more_up(machine: str, first: int) -> None:
+    arch, numbers = ARCHITECTURES[machine]
+    filter_ = starting(machine)
+    for name in ("socket", "socketpair"):
+        assert evaluate(filter_, arch, numbers[name], (first, 1, 0)) == EAFNOSUPPORT
+    for name in {"connect", "bind", "kill"} & numbers.keys():
+        assert evaluate(filter_, arch, numbers[name], (first,)) == EPERM
+    assert evaluate(filter_, arch, numbers["clone"], (first,)) == (KILL if first & NAMESPACE_FLAGS else ALLOW)
+    assert evaluate(filter_, arch, numbers["seccomp"], (first,)) == ALLOW
+    assert verdict(machine, "seccomp", first) == EPERM, "a model server has no use for it"
 
 
 @pytest.mark.parametrize("machine", MACHINES)

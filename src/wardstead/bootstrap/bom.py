@@ -11,6 +11,7 @@ from typing import Any
 
 from wardstead import __version__
 from wardstead.adapters.artifacts.files import Entry, OpenFile
+from wardstead.adapters.artifacts.sandboxed import Parsers
 from wardstead.bootstrap.scanning import scan, to_scan
 from wardstead.kernel.errors import CallerError
 from wardstead.supply.advisories.audit import Audit
@@ -18,7 +19,6 @@ from wardstead.supply.bom.bill import Bill
 from wardstead.supply.bom.completeness import completeness
 from wardstead.supply.bom.difference import changes
 from wardstead.supply.bom.facts import Facts, given, merged
-from wardstead.supply.bom.reading import facts_of
 from wardstead.supply.scan import Scanned
 
 
@@ -33,17 +33,18 @@ def bill_of(path: Path, facts: Facts, serving: Audit | None, at: datetime | None
     found = to_scan(path)
     files = tuple(sorted(scan(found, progress), key=lambda one: one.file))
     by_name = {one.name: one for one in found}
-    said = [_facts(by_name[one.file], one) for one in files if one.file in by_name]
+    with Parsers() as parsers:
+        said = [_facts(by_name[one.file], one, parsers) for one in files if one.file in by_name]
     known = merged(facts, *said, Facts(name=path.resolve().name))
     return Bill(known, files, _rfc3339(at or _newest(found)), ("wardstead", __version__), serving)
 
 
-def _facts(entry: Entry, scanned: Scanned) -> Facts:
+def _facts(entry: Entry, scanned: Scanned, parsers: Parsers) -> Facts:
     if entry.problem is not None:
         return Facts()
     try:
         with OpenFile(entry.path, entry.name) as file:
-            return facts_of(file, scanned.format)
+            return parsers.facts(file, scanned.format)
     except OSError:
         return Facts()  # the scan has said so
 

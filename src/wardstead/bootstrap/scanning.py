@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from wardstead.adapters.artifacts.files import Entry, OpenFile, entries
+from wardstead.adapters.artifacts.sandboxed import Parsers, isolation
 from wardstead.kernel.errors import CallerError
 from wardstead.supply.ports import Malformed
 from wardstead.supply.rules import Finding
-from wardstead.supply.scan import Around, Scanned, look
+from wardstead.supply.scan import Scanned
 
+log = logging.getLogger(__name__)
 _NAMED: Final = re.compile(r"(?:sha256[-:])?([0-9a-f]{64})")
 """Blobs of Hugging Face, Ollama and OCI layouts are called by their digest."""
 Progress = Callable[[int], None]
@@ -36,16 +39,25 @@ def to_scan(path: Path) -> list[Entry]:
     return found
 
 
+def not_sandboxed() -> str:
+    """Why files are parsed without a sandbox on this machine; empty where they are parsed in one."""
+    return isolation().why_not
+
+
 def scan(found: list[Entry], progress: Progress) -> Iterator[Scanned]:
-    """What each file holds. ``progress`` is told of bytes as they are hashed."""
+    """What each file holds. ``progress`` is told of bytes as they are hashed. Raises ``ScannerUnavailable``."""
+    if why := not_sandboxed():
+        fields = {"why": why, "next_step": isolation().next_step}
+        log.warning("model files are parsed without a sandbox", extra={"fields": fields})
     beside: dict[Path, set[str]] = {}
     for entry in found:
         beside.setdefault(entry.path.parent, set()).add(entry.path.name)
-    for entry in found:
-        yield _scan(entry, Around(frozenset(beside[entry.path.parent])), progress)
+    with Parsers() as parsers:
+        for entry in found:
+            yield _scan(entry, beside[entry.path.parent], parsers, progress)
 
 
-def _scan(entry: Entry, around: Around, progress: Progress) -> Scanned:
+def _scan(entry: Entry, beside: set[str], parsers: Parsers, progress: Progress) -> Scanned:
     if entry.problem is not None:
         rule, what = entry.problem
         return Scanned(entry.name, "", 0, "", (Finding(rule, entry.name, what),))
@@ -55,12 +67,15 @@ def _scan(entry: Entry, around: Around, progress: Progress) -> Scanned:
         why = error.strerror or "it cannot be opened"
         return Scanned(entry.name, "", entry.size, "", (Finding("unreadable", entry.name, why),))
     with file:
-        kind, findings = look(file, around)
+        parsers.begin(file, beside)
+        broken: tuple[Finding, ...] = ()
         digest = ""
         try:
             digest = file.digest(progress)
         except Malformed as error:
-            findings += (Finding(error.rule, entry.name, error.what, error.offset),)
+            broken = (Finding(error.rule, entry.name, error.what, error.offset),)
+        kind, findings = parsers.looked(file)
+        findings += broken
         if (named := _NAMED.fullmatch(entry.path.resolve().name)) is not None and digest and named[1] != digest:
             findings += (Finding("digest-mismatch", entry.name, f"its SHA-256 is {digest}"),)
         if file.changed():

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from wardstead.bootstrap.admissions import scan_added
-from wardstead.bootstrap.scanning import scan, to_scan
+from wardstead.bootstrap.scanning import not_sandboxed, scan, to_scan
 from wardstead.cli.model_report import Audited, sarif, tell
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import deployment, folder
@@ -50,7 +50,9 @@ def scan_(
             task = progress.add_task(escape(path.name or str(path)), total=total)
             tell_progress = partial(progress.advance, task)
             files = scan_added(deployment(context), added, tell_progress) if added else tuple(scan(found, tell_progress))
-    audited = Audited(str(path), files)
+    audited = Audited(str(path), files, sandboxed=not not_sandboxed())
+    if not audited.sandboxed:
+        err.print(f"[bold red]NO SANDBOX[/]: these files were parsed in an ordinary process: {escape(not_sandboxed())}")
     if sarif_:
         say_json(sarif(audited))
     elif json:

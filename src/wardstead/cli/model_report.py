@@ -29,6 +29,8 @@ class Audited(msgspec.Struct, frozen=True):
 
     path: str
     files: tuple[Scanned, ...]
+    sandboxed: bool = True
+    """Whether they were parsed in the sandbox."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -46,6 +48,7 @@ class Audited(msgspec.Struct, frozen=True):
         return {
             "path": self.path,
             "verdict": self.verdict,
+            "sandboxed": self.sandboxed,
             "size_bytes": sum(one.size_bytes for one in self.files),
             "files": [
                 {"file": one.file, "format": one.format, "size_bytes": one.size_bytes, "sha256": one.sha256} for one in self.files

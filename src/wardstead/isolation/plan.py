@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wardstead.isolation.seccomp import encode, program, reading
+from wardstead.isolation.seccomp import encode, program, reading, starting
 
 
 class Mode(StrEnum):
@@ -87,8 +87,11 @@ def bubblewrap_plan(tool: str, profile: Profile, machine: str) -> LaunchPlan:
     return LaunchPlan(tuple(arguments), _limits(profile), encode(program(machine)), weights_at, seccomp_at)
 
 
-def reader_plan(tool: str, profile: ReaderProfile, machine: str) -> LaunchPlan:
-    """The plan for what reads one document and ends: nothing writable, no /proc, no socket of any kind, no second process."""
+def reader_plan(tool: str, profile: ReaderProfile, machine: str, *, starts: bool = False) -> LaunchPlan:
+    """The plan for what reads one document and ends: nothing writable, no /proc, no socket of any kind, no second process.
+
+    ``starts``: it starts a process for each thing that is read, and puts that under the same filter as any other reader.
+    """
     arguments = _walls(tool, "reader")
     arguments += ["--dev", "/dev"]
     arguments += _python(profile.interpreter, profile.interpreter_prefix, profile.libraries)
@@ -97,7 +100,7 @@ def reader_plan(tool: str, profile: ReaderProfile, machine: str) -> LaunchPlan:
     arguments += ["--seccomp", ""]
     seccomp_at = len(arguments) - 1
     arguments += ["--", profile.interpreter, "-I", "-S", "-B", GUEST]
-    return LaunchPlan(tuple(arguments), {}, encode(reading(machine)), None, seccomp_at)
+    return LaunchPlan(tuple(arguments), {}, encode((starting if starts else reading)(machine)), None, seccomp_at)
 
 
 def _walls(tool: str, name: str) -> list[str]:

@@ -75,6 +75,11 @@ def reading(machine: str) -> tuple[Instruction, ...]:
     return _assembled(machine, _reading_verdict)
 
 
+def starting(machine: str) -> tuple[Instruction, ...]:
+    """The filter for what starts a process for each thing that is read, and puts it under ``reading``. Raises as above."""
+    return _assembled(machine, _starting_verdict)
+
+
 def _assembled(machine: str, verdict: Callable[[str], list[Instruction]]) -> tuple[Instruction, ...]:
     if machine not in ARCHITECTURES:
         raise ConfigurationError(
@@ -119,6 +124,16 @@ def _reading_verdict(name: str) -> list[Instruction]:
             return [*namespaces[:-1], *_any_bit(0, CLONE_THREAD, ALLOW, EPERM)]
         case _:
             return _verdict(name)
+
+
+def _starting_verdict(name: str) -> list[Instruction]:
+    match name:
+        case "seccomp":  # a filter can only take away
+            return [_return(ALLOW)]
+        case "fork" | "vfork" | "clone":
+            return _verdict(name)
+        case _:
+            return _reading_verdict(name)
 
 
 def _verdict(name: str) -> list[Instruction]:  # noqa: PLR0911 -- a table of verdicts

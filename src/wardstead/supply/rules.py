@@ -42,6 +42,7 @@ RULES: Final[Mapping[str, Rule]] = {
     rule.id: rule
     for rule in (
         Rule("unparsed", _B, (_UNSAFE, "CWE-20"), "It could not be read to its end, so it may hold anything", _FETCH),
+        Rule("parser-ended", _B, (_DENIAL, "CWE-400"), "It takes down what reads it, or takes more than that may", _FETCH),
         Rule("unknown-format", _I, (), "No parser knows this format", "See that nothing loads it, or leave it out"),
         Rule("unreadable", _B, ("CWE-20",), "The file could not be read", "Give the scanner the right to read it"),
         Rule("changed-while-read", _B, ("CWE-367",), "The file changed while it was read", "Scan it where nobody writes to it"),

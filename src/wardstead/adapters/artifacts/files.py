@@ -39,6 +39,11 @@ class OpenFile:
         """Close it."""
         os.close(self._fd)
 
+    @property
+    def descriptor(self) -> int:
+        """To hand to another process: it can only be read."""
+        return self._fd
+
     def read(self, offset: int, length: int) -> bytes:
         """See ``Source``."""
         try:
