@@ -166,9 +166,21 @@ def have(program: str, package: str) -> bool:
 def start_wardstead(upstream: int, directory: Path, *, tls: bool) -> Target:
     """A deployment as ``init`` makes it, with the mock as its model server: identity, policy, inspection both ways,
     encryption and the durable ledger are on. All of its processes share one core."""
+    port = free_port()
+    initialise(directory, upstream, port, tls=tls)
+    subprocess.run(pinned(TARGET_CORE, WARDSTEAD, "-C", directory, "up", "--detach"), check=True, capture_output=True)
+    made = subprocess.run(
+        [WARDSTEAD, "-C", directory, "key", "create", "--user", "bench", "--json"], check=True, capture_output=True
+    )
+    target = Target("Wardstead with TLS" if tls else "Wardstead", port, json.loads(made.stdout)["key"], tls, directory=directory)
+    _first_answer(target)
+    return target
+
+
+def initialise(directory: Path, upstream: int, port: int, *, tls: bool) -> None:
+    """A deployment as ``init`` makes it, with the mock's models."""
     shutil.rmtree(directory, ignore_errors=True)
     subprocess.run([WARDSTEAD, "init", directory, "--yes", "--json"], check=True, capture_output=True)
-    port = free_port()
     models = "".join(
         f"  - name: {name}\n    upstream: {{kind: openai, url: 'http://127.0.0.1:{upstream}'}}\n"
         "    clearance: {level: restricted, compartments: [personal, payment, credentials, health]}\n"
@@ -178,13 +190,6 @@ def start_wardstead(upstream: int, directory: Path, *, tls: bool) -> Target:
         f"version: 1\nserver: {{port: {port}, tls: '{'on' if tls else 'off'}', concurrency: 512, per_person: 512}}\n"
         f"models:\n{models}"
     )
-    subprocess.run(pinned(TARGET_CORE, WARDSTEAD, "-C", directory, "up", "--detach"), check=True, capture_output=True)
-    made = subprocess.run(
-        [WARDSTEAD, "-C", directory, "key", "create", "--user", "bench", "--json"], check=True, capture_output=True
-    )
-    target = Target("Wardstead with TLS" if tls else "Wardstead", port, json.loads(made.stdout)["key"], tls, directory=directory)
-    _first_answer(target)
-    return target
 
 
 def _first_answer(target: Target) -> None:

@@ -93,6 +93,9 @@ class WordInspector:
     def patterns(self, texts: Any, flow: Flow) -> list[Inspection]:
         return [self.inspect(text, flow) for text in texts]
 
+    def may_reach(self, text: str, places: Any) -> bool:
+        return True
+
     def border(self, before: str, flow: Flow) -> NoBorder:
         return NoBorder()
 

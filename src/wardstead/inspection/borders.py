@@ -7,7 +7,7 @@ together, and only what reaches over a border counts.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import accumulate, product
 from typing import Final
@@ -34,6 +34,9 @@ LATEST: Final = 4_096
 """Of so many characters at the end of a request, what stands between two halves is left out; before, only neighbours are read."""
 LATEST_MIXED: Final = 256
 """And of so many, with digits in each piece, the joints differ from border to border. Both bound what a request may cost."""
+_SEVERAL: Final = 3
+_BRIEF: Final = 512
+"""Shorter readings are inspected at once, for together they take less time than asking whether that is needed."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -62,8 +65,13 @@ class _Piece(msgspec.Struct, frozen=True):
     gap: bool = False
 
 
-_Reading = tuple[Sequence[_Piece], Sequence[str]]
-"""Pieces, and the joints between them, over and over."""
+class _Reading(msgspec.Struct, frozen=True):
+    """``pieces`` joined in one way, where each begins in ``text``, and those ``borders`` that something may reach over."""
+
+    pieces: Sequence[_Piece]
+    text: str
+    starts: Sequence[int]
+    borders: Sequence[int]
 
 
 def parts(number: int, text: str, seams: Sequence[int] = ()) -> Iterator[Part]:
@@ -74,47 +82,58 @@ def parts(number: int, text: str, seams: Sequence[int] = ()) -> Iterator[Part]:
         begin = seam + 1
 
 
-def crossings(inspect: Callable[[Sequence[str]], Sequence[Inspection]], chains: Sequence[Sequence[Part]]) -> list[Crossing]:
+def crossings(
+    inspect: Callable[[Sequence[str]], Sequence[Inspection]],
+    chains: Sequence[Sequence[Part]],
+    may_reach: Callable[[str, Sequence[int]], bool] = lambda _text, _places: True,
+) -> list[Crossing]:
     """What reaches over the borders of the parts of each of ``chains``, which are in the order of the conversation.
 
-    ``inspect`` looks at the form of texts alone (``Inspector.patterns``).
+    ``inspect`` looks at the form of texts alone (``Inspector.patterns``), and ``may_reach`` says where it need not
+    (``Inspector.may_reach``): nearly everywhere.
     """
     filled = [kept for chain in chains if len(kept := [one for one in chain if one.content.strip()]) > 1]
     if not filled:
         return []
-    readings = list(_readings(filled))
-    joined = [_joined(*reading) for reading in readings]
-    pieces = readings[0][0]
-    by_themselves, starts = _joined(pieces, (_GAP,))
-    alone, *together = inspect([by_themselves, *(text for text, _ in joined)])
-    whole = {(*_place(one.start, pieces, starts), one.type) for one in alone.findings}
+    everything = _pieces(filled, REACH)
+    readings = [one for one in _readings(everything, filled) if len(one.text) < _BRIEF or may_reach(one.text, one.borders)]
+    crossing = [
+        (finding, reading)
+        for reading, inspection in zip(readings, inspect([one.text for one in readings]), strict=True)
+        for finding in inspection.findings
+        if _crosses(finding, reading)
+    ]
+    if not crossing:
+        return []
+    by_themselves = _joined(everything, (_GAP,))
+    (alone,) = inspect([by_themselves.text])
+    whole = {(*_place(one.start, by_themselves), one.type) for one in alone.findings}
     found: dict[tuple[int, int, int, str], Crossing] = {}
-    for (read, _), (_, begins), inspection in zip(readings, joined, together, strict=True):
-        for finding in inspection.findings:
-            one = _crossing(finding, read, begins, whole)
-            if one is not None:
-                found.setdefault((one.text, one.start, one.end, finding.type), one)
+    for finding, reading in crossing:
+        one = _crossing(finding, reading, whole)
+        found.setdefault((one.text, one.start, one.end, finding.type), one)
     return sorted(found.values(), key=lambda one: (one.text, one.end))
 
 
-def _readings(chains: Sequence[Sequence[Part]]) -> Iterator[_Reading]:
+def _readings(everything: list[_Piece], chains: Sequence[Sequence[Part]]) -> Iterator[_Reading]:
     """All with all; then without something short in between; then, where digits go on and on, with different joints."""
-    everything = _pieces(chains, REACH)
-    for joints in _ALIKE:
-        yield everything, joints
+    yield from _distinct(everything, _ALIKE)
+    if all(len(chain) < _SEVERAL for chain in chains):
+        return  # there is nothing in between, and one border has one joint
     for every in (2, 3):
         for left_out in range(every):
-            rest = _latest(_pieces(_without(chains, every, left_out), NEAR), LATEST)
-            if rest:
-                for joints in _ALIKE:
-                    yield rest, joints
+            yield from _distinct(_latest(_pieces(_without(chains, every, left_out), NEAR), LATEST), _ALIKE)
+    # Four neighbours at a time, wherever they begin: a fifth could only hide what they are together.
+    fours = [(*joints, _GAP) for joints in product(JOINTS, repeat=3)]
     runs = _latest(_runs(_pieces(chains, SHORT)), LATEST_MIXED)
-    if runs:
-        # Four neighbours at a time, wherever they begin: a fifth could only hide what they are together.
-        for joints in product(JOINTS, repeat=3):
-            four = (*joints, _GAP)
-            for shift in range(len(four)):
-                yield runs, four[shift:] + four[:shift]
+    yield from _distinct(runs, (four[shift:] + four[:shift] for four in fours for shift in range(len(four))))
+
+
+def _distinct(pieces: Sequence[_Piece], ways: Iterable[Sequence[str]]) -> Iterator[_Reading]:
+    """The pieces joined in each way, where any are joined: a few pieces come out the same in many ways."""
+    if len(pieces) > 1:
+        joined = {(one.text, *one.starts): one for one in (_joined(pieces, joints) for joints in ways)}
+        yield from (one for one in joined.values() if one.borders)
 
 
 def _latest(pieces: list[_Piece], budget: int) -> list[_Piece]:
@@ -160,40 +179,50 @@ def _ends(part: Part, reach: int, *, first: bool) -> list[_Piece]:
     return [_Piece(part, offset, bare[:reach], gap=first), _Piece(part, offset + tail, bare[tail:], gap=True)]
 
 
-def _joined(pieces: Sequence[_Piece], joints: Sequence[str]) -> tuple[str, list[int]]:
-    """The text, and where each piece begins in it."""
+def _joined(pieces: Sequence[_Piece], joints: Sequence[str]) -> _Reading:
+    """``joints`` stand between them, over and over."""
     out: list[str] = []
     starts: list[int] = []
+    borders: list[int] = []
     length = 0
     for at, piece in enumerate(pieces):
         between = (_GAP if piece.gap else joints[at % len(joints)]) if out else ""
         starts.append(length + len(between))
+        if out and between != _GAP:
+            borders.append(starts[-1])
         out += [between, piece.content]
         length += len(between) + len(piece.content)
-    return "".join(out), starts
+    return _Reading(pieces, "".join(out), starts, borders)
 
 
 def _at(place: int, starts: Sequence[int]) -> int:
     return max(bisect_right(starts, place) - 1, 0)
 
 
-def _place(place: int, pieces: Sequence[_Piece], starts: Sequence[int]) -> tuple[int, int]:
+def _place(place: int, reading: _Reading) -> tuple[int, int]:
     """Where in which text."""
-    at = _at(place, starts)
-    return pieces[at].part.text, pieces[at].offset + place - starts[at]
+    at = _at(place, reading.starts)
+    return reading.pieces[at].part.text, reading.pieces[at].offset + place - reading.starts[at]
 
 
-def _crossing(
-    finding: Finding, pieces: Sequence[_Piece], starts: Sequence[int], whole: AbstractSet[tuple[int, int, str]]
-) -> Crossing | None:
-    """``whole``: where something begins that is found without what follows the border. It stays for those who find it."""
+def _ends_of(finding: Finding, reading: _Reading) -> tuple[Part, Part]:
+    """The parts in which it begins and ends."""
+    first, last = (reading.pieces[_at(place, reading.starts)].part for place in (finding.start, max(finding.end - 1, 0)))
+    return first, last
+
+
+def _crosses(finding: Finding, reading: _Reading) -> bool:
     failed = finding.start == finding.end  # it could not be looked at: no text may go on as if it had been
-    first, last = (pieces[_at(place, starts)].part for place in (finding.start, max(finding.end - 1, 0)))
-    if first is last and not failed:
-        return None
-    begin = _place(finding.start, pieces, starts)
-    at = _at(max(finding.end - 1, 0), starts)
-    end = pieces[at].offset + finding.end - starts[at]
+    first, last = _ends_of(finding, reading)
+    return first is not last or failed
+
+
+def _crossing(finding: Finding, reading: _Reading, whole: AbstractSet[tuple[int, int, str]]) -> Crossing:
+    """``whole``: where something begins that is found without what follows the border. It stays for those who find it."""
+    first, last = _ends_of(finding, reading)
+    begin = _place(finding.start, reading)
+    at = _at(max(finding.end - 1, 0), reading.starts)
+    end = reading.pieces[at].offset + finding.end - reading.starts[at]
     start = 0
     if first.text == last.text:
         start = last.offset if (*begin, finding.type) in whole else begin[1]

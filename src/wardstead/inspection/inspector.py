@@ -16,6 +16,7 @@ from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.patterns.catalogue import Detector, canary, digest
 from wardstead.inspection.patterns.guard import PatternGuard
 from wardstead.inspection.patterns.matching import Match
+from wardstead.inspection.patterns.reaching import may_reach
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.searching import matches_in
 from wardstead.inspection.policy import ClassificationPolicy
@@ -118,6 +119,13 @@ class PolicyInspector:
     def patterns(self, texts: Sequence[str], flow: Flow) -> list[Inspection]:
         """See ``Inspector.patterns``."""
         return self._all(texts, flow, lambda: self._judge.case(flow, None, combining=False), None)
+
+    def may_reach(self, text: str, places: Sequence[int]) -> bool:
+        """See ``Inspector.may_reach``."""
+        try:
+            return may_reach(self._matcher, text, places)
+        except Exception:  # noqa: BLE001 -- it will crash again where it is looked at, and deny
+            return True
 
     def _all(self, texts: Sequence[str], flow: Flow, case: Callable[[], Case], look: Look | None) -> list[Inspection]:
         """``case``: made for what is found, if anything is. ``look``: the text detectors, where they are concerned."""

@@ -203,6 +203,13 @@ class Inspector(Protocol):
         """The verdicts of what looks at the form of a text alone: patterns, not text detectors. In one scan."""
         ...
 
+    def may_reach(self, text: str, places: Sequence[int]) -> bool:
+        """Whether ``patterns`` may find something in ``text`` that reaches over one of these ``places``, in characters.
+
+        Quick, and never no where something does.
+        """
+        ...
+
     def keeping(self, label: Label) -> Keeping:
         """How a record of data with this label is kept."""
         ...

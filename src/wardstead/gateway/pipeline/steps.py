@@ -201,7 +201,7 @@ def digest(world: World, identity: Identity, request: ParsedRequest) -> bytes:
 def _mended(world: World, request: ParsedRequest, flow: Flow) -> tuple[Sequence[str], list[Crossing]]:
     """The texts without the last part of what is cut in two between them and policy replaces; and all that is cut so."""
     chains = [[part for number in chain for part in _parts(request, number)] for chain in _read_together(request)]
-    crossed = crossings(lambda texts: world.inspector.patterns(texts, flow), chains)
+    crossed = crossings(lambda texts: world.inspector.patterns(texts, flow), chains, world.inspector.may_reach)
     taken_out: dict[int, list[Crossing]] = {}
     for one in crossed:
         if one.finding.action.replaces:
