@@ -498,6 +498,9 @@ class FakeRefusal(CallerError):
         self.code = code  # type: ignore[misc]
 
 
+TEMPLATE = "Answer {{customer}} <script>alert(1)</script>"
+
+
 @dataclass
 class FakeLibrary:
     """One document of alice's in a collection of hers, shared with bob; whoever else asks finds nothing."""
@@ -564,7 +567,7 @@ class FakeLibrary:
         return [one for one in found if not after or one.id < after][:limit]
 
     def template(self, who: Identity, item: str) -> Opened:
-        return Opened(self._find(who, item), "Answer {{customer}} <script>alert(1)</script>")
+        return Opened(self._find(who, item), TEMPLATE)
 
     def create_template(self, who: Identity, name: str, text: str, label: str) -> Shelved:
         if self.refuse is not None:

@@ -15,12 +15,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from tests.console.fakes import BLOCKED_EXCHANGE, PEOPLE, FakeServices, intent, outcome
+from tests.console.fakes import BLOCKED_EXCHANGE, PEOPLE, TEMPLATE, FakeServices, intent, outcome
 
 from wardstead.console.app import create_console
 from wardstead.console.ports import ExchangeSummary
 from wardstead.console.sessions import SESSION_COOKIE
 from wardstead.console.site import ConsoleSettings
+from wardstead.gateway.protocol.templates import fill, placeholders
 from wardstead.kernel.ids import ExchangeId
 
 CARD = "4111 1111 1111 1111"
@@ -42,6 +43,8 @@ class FakeGateway:
         body = await request.json()
         self.asked.append(body)
         text = body["messages"][-1]["content"]
+        if isinstance(text, list):
+            text = "\n".join(self._part(one) for one in text)
         if "forbidden" in text:
             return _error(403, "this data is labelled above your clearance.", "deny; code=access_denied")
         if "PRIVATE KEY" in text:
@@ -53,6 +56,15 @@ class FakeGateway:
         decision = "allow; redacted=1" if sent != text else "allow"
         pieces = ["Of course. ", "Write to ", "[redacted:e", "mail] ", "and mind <b>the markup</b>."]
         return self._answer(pieces, "stop", decision, f"receipt-{len(self.asked)}", name, sent)
+
+    def _part(self, part: dict[str, Any]) -> str:
+        if part["type"] == "text":
+            return str(part["text"])
+        return fill(TEMPLATE, part["variables"])
+
+    async def template(self, request: Request) -> Response:
+        known = request.path_params["id"] in self.services.library.kept
+        return JSONResponse({"text": TEMPLATE, "variables": placeholders(TEMPLATE)}, 200 if known else 404)
 
     def _answer(self, pieces: list[str], reason: str, decision: str, receipt: str, name: str, sent: str) -> Response:
         label = "confidential; personal"
@@ -114,7 +126,11 @@ def serving(services: FakeServices) -> Iterator[tuple[str, FakeGateway]]:
     gateway = FakeGateway(services)
     settings = ConsoleSettings(allowed_hosts=frozenset({"localhost"}), live_interval_s=0.1, live_limit_s=60)
     console = create_console(services, settings)
-    app = Starlette(routes=[Route("/v1/chat/completions", gateway.chat, methods=["POST"]), Mount("/", console)])
+    routes = [
+        Route("/v1/chat/completions", gateway.chat, methods=["POST"]),
+        Route("/v1/templates/{id}", gateway.template, methods=["GET"]),
+    ]
+    app = Starlette(routes=[*routes, Mount("/", console)])
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)  # who comes before the server is up waits for it

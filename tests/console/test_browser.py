@@ -367,6 +367,38 @@ def test_the_chat_does_not_repeat_what_was_blocked(page: Page, server: tuple[str
     assert [one["content"] for one in server[1].asked[-1]["messages"]] == ["hello"]
 
 
+def test_a_template_is_chosen_filled_and_sent_by_keyboard(
+    page: Page, services: FakeServices, server: tuple[str, FakeGateway]
+) -> None:
+    sign_in(page)
+    page.goto("chat")
+    page.get_by_label("Template").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("customer")).to_be_visible()
+    assert_accessible(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert server[1].asked == [], "what it wants to be filled with is missing"
+    page.keyboard.type("ACME")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Be brief.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".turn.model .turn-facts")).to_contain_text("allowed")
+    filled = {"type": "template", "template_id": "t-1", "variables": {"customer": "ACME"}}
+    assert server[1].asked[-1]["messages"][-1]["content"] == [filled, {"type": "text", "text": "Be brief."}]
+    expect(page.locator(".turn.you h2")).to_have_text("You, as it was sent on")
+    expect(page.locator(".turn.you .words")).to_have_text("Answer ACME <script>alert(1)</script>\nBe brief.")
+    expect(page.get_by_label("Template")).to_have_value("")
+    # The next question repeats what was sent on, not the template: that may be gone by then.
+    ask(page, "And then?")
+    expect(page.locator(".turn.model")).to_have_count(2)
+    assert isinstance(server[1].asked[-1]["messages"][0]["content"], str)
+    del services.library.kept["t-1"]
+    page.get_by_label("Template").select_option("t-1")
+    expect(page.get_by_text("This template cannot be read now.")).to_be_visible()
+    expect(page.get_by_label("Template")).to_have_value("")
+
+
 def test_an_answer_can_be_stopped(page: Page, server: tuple[str, FakeGateway]) -> None:
     sign_in(page)
     page.goto("chat")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -10,6 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wardstead.console.site import Site
+
+_TEMPLATES: Final = 200
+"""So many, the newest, can be chosen from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +29,7 @@ class Chat:
     async def show(self, request: Request) -> Response:
         """The page."""
         who = await self.site.visit(request)
-        models = await run_in_threadpool(self.site.services.models, who.identity)
-        return await self.site.page(who, "chat.html", at="chat", models=models)
+        services = self.site.services
+        models = await run_in_threadpool(services.models, who.identity)
+        templates = await run_in_threadpool(services.library.templates, who.identity, after="", limit=_TEMPLATES)
+        return await self.site.page(who, "chat.html", at="chat", models=models, templates=templates)

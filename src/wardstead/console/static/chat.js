@@ -23,24 +23,29 @@ function begin() {
     status.textContent = on ? "Answering" : "The answer has ended";
   }
 
+  const template = byId("template") ? templates(form, message) : null;
+
   async function ask() {
     const text = message.value.trim();
-    if (!text || running) return;
+    const filled = template?.filled();
+    if ((!text && !filled) || running || template?.loading()) return;
     byId("log-empty").hidden = true;
     const mine = turn("said-by-you");
-    write(mine, text);
+    write(mine, [filled?.shown, text].filter(Boolean).join("\n\n"));
     const answer = turn("said-by-model");
     answer.querySelector("h2").textContent = model.value;
     answer.setAttribute("aria-busy", "true");
     message.value = "";
+    template?.clear();
     message.focus();
     running = new AbortController();
     busy(true);
-    const asked = { role: "user", content: text };
+    const said = text ? [{ type: "text", text }] : [];
+    const asked = { role: "user", content: filled ? [filled.part, ...said] : text };
     const reply = await talk([...history, asked], answer, running.signal);
     answer.setAttribute("aria-busy", "false");
     if (reply.keep) {
-      if (reply.redacted) await showSent(reply.receipt, mine, asked);
+      if (reply.redacted || filled) await showSent(reply.receipt, mine, asked);
       history.push(asked, { role: "assistant", content: reply.text });
     }
     running = null;
@@ -105,10 +110,10 @@ function begin() {
     event.preventDefault();
     ask();
   });
-  message.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.target.tagName !== "TEXTAREA") return;
     event.preventDefault();
-    ask();
+    if (message.value.trim() || template?.chosen()) form.requestSubmit();
   });
   stop.addEventListener("click", () => {
     running?.abort();
@@ -119,11 +124,61 @@ function begin() {
     running?.abort();
     history = [];
     conversation = crypto.randomUUID();
+    template?.clear();
     byId("log").querySelectorAll(".turn").forEach((one) => one.remove());
     byId("log-empty").hidden = false;
     message.focus();
   });
   about();
+}
+
+// The template to fill, and what it wants. Its text is asked for when it is chosen; it is filled by the gateway.
+function templates(form, message) {
+  const [choice, blanks, problem] = ["template", "blanks", "template-problem"].map(byId);
+  let waiting = false;
+
+  function show(names) {
+    blanks.querySelectorAll("div").forEach((one) => one.remove());
+    for (const name of names) {
+      const made = byId("blank").content.firstElementChild.cloneNode(true);
+      made.lastElementChild.id = made.firstElementChild.htmlFor = `blank-${name}`;
+      made.lastElementChild.name = made.firstElementChild.textContent = name;
+      blanks.append(made);
+    }
+    blanks.hidden = names.length === 0;
+    message.required = choice.value === "";
+  }
+
+  function clear() {
+    choice.value = "";
+    problem.textContent = "";
+    show([]);
+  }
+
+  async function choose() {
+    const wanted = choice.value;
+    problem.textContent = "";
+    show([]);
+    if (!wanted) return;
+    waiting = true;
+    const response = await fetch(`/v1/templates/${encodeURIComponent(wanted)}`, { headers: { "x-wardstead-csrf": form.dataset.csrf } }).catch(() => null);
+    if (choice.value !== wanted) return;
+    waiting = false;
+    if (response?.ok) return show((await response.json()).variables);
+    clear();
+    problem.textContent = "This template cannot be read now.";
+  }
+
+  function filled() {
+    if (!choice.value) return null;
+    const fields = [...blanks.querySelectorAll("textarea")];
+    const variables = Object.fromEntries(fields.map((one) => [one.name, one.value]));
+    const shown = [choice.selectedOptions[0].textContent, ...fields.map((one) => `${one.name}: ${one.value}`)].join("\n");
+    return { part: { type: "template", template_id: choice.value, variables }, shown };
+  }
+
+  choice.addEventListener("change", choose);
+  return { clear, filled, chosen: () => choice.value !== "", loading: () => waiting && choice.value !== "" };
 }
 
 function turn(template) {
