@@ -97,7 +97,9 @@ def _hint() -> Any:
     options = re2.Options()
     options.max_mem = 64 << 20
     options.case_sensitive = False
-    words = "|".join(map(re2.escape, sorted(_WORDS | {one.lower() for one in _ABBREVIATIONS})))
+    words = "|".join(map(re2.escape, sorted(_WORDS)))
+    # In small letters they stand in every second word: the STI in "hosting".
+    words += f"|(?-i:{'|'.join(sorted(_ABBREVIATIONS))})"
     endings = f"(?:{'|'.join(_ENDINGS)})(?:['’]s)?(?:[^\\pL\\pN_]|\\z)"
     return re2.compile(f"{words}|{endings}|{_PHRASES.pattern.replace(_BOUNDARY, '')}", options=options)
 
