@@ -12,7 +12,7 @@ from wardstead.adapters.store.reserve import Reserve
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.running import _require_room
+from wardstead.bootstrap.supervising import _require_room
 from wardstead.inspection.scoring.model import BadModel
 from wardstead.isolation.posture import Check, State
 from wardstead.isolation.probes import CATALOGUE, ProbeResult, results

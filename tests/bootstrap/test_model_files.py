@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from wardstead.bootstrap import running
+from wardstead.bootstrap import supervising
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.cli.main import app
 from wardstead.kernel.errors import ConfigurationError
@@ -59,6 +59,6 @@ def test_what_a_worker_would_stumble_over_is_found_first(remote: Deployment, nam
     assert checked.exit_code == 3, checked.output
     assert path.name in checked.stdout
     with pytest.raises(ConfigurationError) as raised:
-        running._prepare(remote, lambda _step: None)
+        supervising._prepare(remote, lambda _step: None)
     assert path.name in raised.value.where
     assert "sk-1" not in str(raised.value)

@@ -6,6 +6,7 @@ import pytest
 
 from wardstead.bootstrap.deployment import Deployment, ready_made
 from wardstead.bootstrap.detectors import text_detectors
+from wardstead.bootstrap.inspection import pattern_detectors
 from wardstead.inspection.combining import Kind
 from wardstead.inspection.ports import ANSWER, PROMPT
 from wardstead.inspection.verdict import Judge
@@ -16,7 +17,7 @@ from wardstead.inspection.whole import WholeText, kinds_of
 def test_an_isolated_model_s_answers_stream_under_every_ready_made_policy(deployment: Deployment, name: str) -> None:
     """What a policy would take out of an answer that only a whole text shows holds the stream until it is whole."""
     policy = deployment.classification(f"version: 2\nextends: {name}\n")
-    kinds = [Kind(one.type, one.category) for one in deployment.detectors()]
+    kinds = [Kind(one.type, one.category) for one in pattern_detectors(deployment)]
     detectors = text_detectors(deployment)
     whole = WholeText(detectors, Judge([*kinds, *kinds_of(detectors)], policy), len(kinds), policy.slow_detectors)
     assert whole.concerns(ANSWER)

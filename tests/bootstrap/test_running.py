@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.bootstrap import running
+from wardstead.bootstrap import running, supervising
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.kernel.errors import ConfigurationError
 
@@ -21,9 +21,9 @@ from wardstead.kernel.errors import ConfigurationError
 def test_the_last_line_of_a_log_does_not_steer_the_terminal(tmp_path: Path) -> None:
     log = tmp_path / "launcher-m.log"
     log.write_text(json.dumps({"what": "\x1b[2Kall is well"}) + "\n")
-    assert running._last_line(log).isprintable()
+    assert supervising._last_line(log).isprintable()
     log.write_text("[1]\n")
-    assert running._last_line(log) == ""
+    assert supervising._last_line(log) == ""
 
 
 def test_asking_whether_it_runs_is_in_nobody_s_way(deployment: Deployment) -> None:
@@ -39,7 +39,7 @@ def test_asking_whether_it_runs_is_in_nobody_s_way(deployment: Deployment) -> No
         one.start()
     try:
         for _ in range(500):
-            os.close(running._take_lock(deployment))  # raises where somebody who only asks is in the way
+            os.close(running.take_lock(deployment))  # raises where somebody who only asks is in the way
     finally:
         done.set()
         for one in asking:
@@ -51,7 +51,7 @@ def test_asking_whether_it_runs_is_in_nobody_s_way(deployment: Deployment) -> No
 def test_it_runs_as_long_as_its_supervisor_lives(deployment: Deployment) -> None:
     assert running.running(deployment) is None
     hold = "import sys; from pathlib import Path; from wardstead.bootstrap import running, deployment\n"
-    hold += "running._take_lock(deployment.Deployment(Path(sys.argv[1]), {})); print(flush=True); sys.stdin.read()"
+    hold += "running.take_lock(deployment.Deployment(Path(sys.argv[1]), {})); print(flush=True); sys.stdin.read()"
     supervisor = subprocess.Popen(
         [sys.executable, "-c", hold, str(deployment.places.directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -60,11 +60,11 @@ def test_it_runs_as_long_as_its_supervisor_lives(deployment: Deployment) -> None
     for _ in range(2):
         assert (running.running(deployment) or {})["pid"] == supervisor.pid
         with pytest.raises(running.AlreadyRunning):
-            running._take_lock(deployment)
+            running.take_lock(deployment)
     supervisor.kill()
     supervisor.communicate()
     assert running.running(deployment) is None
-    os.close(running._take_lock(deployment))
+    os.close(running.take_lock(deployment))
 
 
 @pytest.mark.parametrize("status", [200, 503])
@@ -114,7 +114,7 @@ def test_an_upgrade_that_is_refused_has_not_touched_the_database(
     monkeypatch.setattr(running, "upgrade", lambda _engine: pytest.fail("the database was upgraded"))
     break_something(deployment)
     with pytest.raises(ConfigurationError):
-        running._prepare(deployment, lambda _step: None)
+        supervising._prepare(deployment, lambda _step: None)
 
 
 def test_what_is_sound_is_upgraded(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,5 +122,5 @@ def test_what_is_sound_is_upgraded(deployment: Deployment, monkeypatch: pytest.M
     monkeypatch.setattr(running, "find_tool", lambda: None)
     monkeypatch.setattr(running, "_validate", lambda _deployment: done.append("validated"))
     monkeypatch.setattr(running, "upgrade", lambda _engine: done.append("upgraded"))
-    running._prepare(deployment, lambda _step: None)
+    supervising._prepare(deployment, lambda _step: None)
     assert done == ["validated", "upgraded"]

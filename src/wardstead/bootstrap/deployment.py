@@ -39,13 +39,13 @@ from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.certificates import CertificateStore
 from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.adapters.store.earlier_versions import tell_of_earlier_versions
 from wardstead.adapters.store.erasures import ErasureStore
 from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.key_files import read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.level_names import stored_level_names
 from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.migrate import tell_of_earlier_versions
 from wardstead.adapters.store.policies import PolicyStore
 from wardstead.adapters.store.published import PublishedTree
 from wardstead.adapters.store.reserve import NoBallast, Reserve
@@ -62,7 +62,6 @@ from wardstead.config.sections import ModelSection, UpstreamSection
 from wardstead.config.settings import Settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.extraction import Extractor
-from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.policy_loading import load_policy
 from wardstead.isolation.plan import Mode
@@ -354,14 +353,6 @@ class Deployment:
     def access_rules(self) -> AccessRules:
         """The names that the policies in force speak of; where they declare none, those that ship with the product."""
         return self.policies().rules
-
-    def detectors(self) -> tuple[Detector, ...]:
-        """The detectors that ship with the product, with the hosts that this deployment trusts."""
-        folder = files("wardstead.catalogues") / "detectors"
-        found = load_catalogues(
-            {f"detectors/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
-        )
-        return trusting(found, self.trusted_hosts)
 
     @property
     def trusted_hosts(self) -> frozenset[str]:

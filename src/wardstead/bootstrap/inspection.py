@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from functools import partial
+from importlib.resources import files
 
 from wardstead.adapters.compiled import CompiledFolder
 from wardstead.adapters.keys.folder import CREDENTIALS
@@ -14,14 +15,24 @@ from wardstead.inspection.classify import Classifier
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.content.planted import PlantedCanaries, Planter
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.policy import ClassificationPolicy
+
+
+def pattern_detectors(deployment: Deployment) -> tuple[Detector, ...]:
+    """The detectors that ship with the product, with the hosts that this deployment trusts."""
+    folder = files("wardstead.catalogues") / "detectors"
+    found = load_catalogues(
+        {f"detectors/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
+    )
+    return trusting(found, deployment.trusted_hosts)
 
 
 def inspector(deployment: Deployment) -> PolicyInspector:
     """What inspects prompts and answers, compiled. Raises ``ConfigurationError``."""
     return PolicyInspector(
-        deployment.detectors(),
+        pattern_detectors(deployment),
         deployment.classification(),
         deployment.settings.inspection.canaries,
         text_detectors=text_detectors(deployment),
@@ -51,7 +62,7 @@ def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPoli
     Raises ``ConfigurationError``.
     """
     return Classifier(
-        deployment.detectors(),
+        pattern_detectors(deployment),
         policy or deployment.classification(),
         deployment.settings.inspection.canaries,
         # No text by itself gives away what another said; policies may speak of it all the same.

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap.detectors import reports
+from wardstead.bootstrap.inspection import pattern_detectors
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.contract import Checkup, State
@@ -24,7 +25,7 @@ def detectors(context: typer.Context, json: Json = False) -> None:
     """Try every detector beyond the patterns: does it work, does it keep the contract, how long does it take. Exit 1 if not."""
     with errors(as_json=json):
         found = deployment(context)
-        patterns = found.detectors()
+        patterns = pattern_detectors(found)
         results = reports(found)
     if json:
         tried = [msgspec.to_builtins(one) for one in results]

@@ -12,7 +12,7 @@ from wardstead.access.ports import GranteeKind
 from wardstead.bootstrap import entitlements
 from wardstead.bootstrap.entitlements import Asked
 from wardstead.cli.output import Json, errors, out, say, say_json
-from wardstead.cli.people import Name, users
+from wardstead.cli.people import Name
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 
@@ -24,7 +24,6 @@ groups = typer.Typer(help="Groups of people, which may be in one another.", no_a
 elevations = typer.Typer(help="Roles that are asked for, approved by somebody else, and end.", no_args_is_help=True)
 
 
-@users.command("show")
 def show(context: typer.Context, name: Name, json: Json = False) -> None:
     """Everything that decides what somebody may do: roles, groups, attributes, clearance."""
     with errors(as_json=json):
@@ -52,7 +51,6 @@ def show(context: typer.Context, name: Name, json: Json = False) -> None:
         out.print(f"  {escape(fact.name)}: {escape(fact.value)}{f'  until {_time(fact.expires_ms)}' if fact.expires_ms else ''}")
 
 
-@users.command("set-attribute")
 def set_attribute(
     context: typer.Context,
     name: Name,
@@ -75,7 +73,6 @@ def set_attribute(
     )
 
 
-@users.command("give-role")
 def give_role(
     context: typer.Context,
     name: Name,
@@ -91,7 +88,6 @@ def give_role(
     say(json, said, f"{escape(name)}: {escape(role)} until {_time(given.until_ms) or 'no end'}")
 
 
-@users.command("take-role")
 def take_role(
     context: typer.Context, name: Name, role: Annotated[str, typer.Argument(help="The role.")], json: Json = False
 ) -> None:

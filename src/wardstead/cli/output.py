@@ -22,8 +22,6 @@ from wardstead.kernel.errors import BackendError, WardsteadError
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 INTERRUPTED = 130
 """Ended by Ctrl-C: 128 and the signal's number, as shells have it."""
-DEFECT = 70
-"""Something failed that nobody foresaw (sysexits.h: EX_SOFTWARE): never to be taken for findings."""
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -104,7 +104,9 @@ def up(
                 isolation_banner()
             say(as_json, _running(found), f"[green]running[/] at {found.url}")
             return
-        code = running.supervise(found, step, lambda: _ready(found, as_json=as_json))
+        from wardstead.bootstrap.supervising import supervise  # takes long to import, and other commands need it not
+
+        code = supervise(found, step, lambda: _ready(found, as_json=as_json))
     raise typer.Exit(code)
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import pytest
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DatabaseError
 
@@ -330,3 +331,9 @@ def test_an_altered_database_is_told_from_a_failing_machine(code: int, kind: typ
     error = sqlite3.DatabaseError("what SQLite says")
     error.sqlite_errorcode = code
     assert type(explain(DatabaseError("SELECT", None, error))) is kind
+
+
+def test_nobody_s_password_takes_the_same_work_as_anybody_s() -> None:
+    assert not passwords.needs_rehash(passwords._NOBODY)
+    with pytest.raises(VerifyMismatchError):  # and is a hash that was checked, not refused unread
+        passwords._HASHER.verify(passwords._NOBODY, "")

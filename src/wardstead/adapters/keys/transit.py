@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64decode, b64encode
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
-
-import httpx2
 
 from wardstead.adapters.keys.passphrase import Ask
 from wardstead.crypto.sealed_root import RESTORE, SealedRoot, context_of, require_root
 from wardstead.kernel.errors import CallerError, ConfigurationError, PeerError
+
+if TYPE_CHECKING:
+    import httpx2
 
 _TIMEOUT_S: Final = 10.0
 _MOST_BYTES: Final = 64 * 1024
@@ -53,6 +54,8 @@ class Transit:
             raise TransitFailed("the transit server's answer is no key", where=sealed.text("url")) from None
 
     def _post(self, sealed: SealedRoot, verb: str, body: dict[str, str], wanted: str) -> str:
+        import httpx2  # takes long to import, and most keep their key elsewhere
+
         url = _safe(sealed.text("url"))
         where = f"{url}/v1/{sealed.text('mount')}/{verb}/{sealed.text('key')}"
         token = self._ask("token of the transit server").decode("ascii", "replace")

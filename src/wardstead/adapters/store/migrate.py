@@ -9,34 +9,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, event, inspect, text
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy import Connection, Engine, inspect, text
 
 from wardstead.adapters.store.base import place
-from wardstead.adapters.store.dialect import dialect_of
 from wardstead.kernel.errors import ConfigurationError
 
 _REVISIONS: Final = text("SELECT version_num FROM alembic_version")
 
 
-def tell_of_earlier_versions(engine: Engine) -> None:
-    """What a database of an earlier version lacks is no alteration: let ``ConfigurationError`` be raised for it."""
-
-    def told(context: ExceptionContext) -> BaseException | None:
-        if not dialect_of(engine).lacks(context.original_exception):
-            return None
-        with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            _require_known(_config(), connection)
-            if set(connection.execute(_REVISIONS).scalars()) == set(ScriptDirectory.from_config(_config()).get_heads()):
-                return None
-        return ConfigurationError(
-            "the database was made by an earlier version of Wardstead", where=place(engine),
-            next_step="'wardstead up' brings it up to date; an earlier version cannot use it afterwards, so keep a copy",
-        )  # fmt: skip
-
-    event.listen(engine, "handle_error", told, retval=True)
+def is_behind(connection: Connection) -> bool:
+    """Whether an earlier version made this database. Raises ``ConfigurationError`` where a newer one did."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    _require_known(_config(), connection)
+    return set(connection.execute(_REVISIONS).scalars()) != set(ScriptDirectory.from_config(_config()).get_heads())
 
 
 def _config() -> Config:

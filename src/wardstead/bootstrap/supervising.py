@@ -1,0 +1,230 @@
+"""``up``: what must hold before a deployment starts, its processes, and the watch over them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from wardstead.adapters.keys.folder import WEIGHTS
+from wardstead.adapters.keys.handed import Handing
+from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
+from wardstead.adapters.sandbox.bubblewrap import find_tool
+from wardstead.adapters.store.continuity import require_continuity
+from wardstead.adapters.store.migrate import upgrade
+from wardstead.bootstrap.admitting import not_serving
+from wardstead.bootstrap.database import PASSWORD_VARIABLE
+from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap.detectors import lacking, text_detectors
+from wardstead.bootstrap.erasing import finish_erasures
+from wardstead.bootstrap.federation import Federation
+from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.mutual_tls import context_of
+from wardstead.bootstrap.places import file_name
+from wardstead.bootstrap.policies import begin_policies, policy_state
+from wardstead.bootstrap.running import READY_TIMEOUT_S, healthy, require_writable, take_lock
+from wardstead.bootstrap.scratch import remove_leftovers
+from wardstead.bootstrap.shipped_models import admit_shipped
+from wardstead.bootstrap.synchronising import check_sources
+from wardstead.bootstrap.witnessing import require_witnesses
+from wardstead.isolation.plan import Mode
+from wardstead.kernel.errors import BackendError, ConfigurationError, WardsteadError
+from wardstead.kernel.text import harmless
+
+OnStep = Callable[[str], None]
+
+
+def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], None]) -> int:
+    """Run the deployment until SIGTERM or SIGINT. ``on_ready`` is called once it answers."""
+    require_writable(deployment)
+    lock = take_lock(deployment)
+    try:
+        _require_port(deployment)
+        _prepare(deployment, on_step)
+        children = _children(deployment, deployment.keys.handing(), _weights_key(deployment))
+        supervisor = Supervisor(children, _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
+        stopping: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda got, _frame: stopping.append(got))
+        try:
+            _watch(deployment, supervisor, stopping, on_ready)
+        finally:
+            on_step("stopping")
+            supervisor.stop()
+    finally:
+        (deployment.places.run / "supervisor.pid").write_text("")
+        os.close(lock)
+    return 0
+
+
+def _require_port(deployment: Deployment) -> None:
+    server = deployment.settings.server
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((deployment.local_host if server.host == "localhost" else server.host, server.port))
+        except OSError as error:
+            raise BackendError(
+                f"cannot listen on {server.host}:{server.port}", why=error.strerror or str(error), next_step="up --port N"
+            ) from None
+
+
+def _require_room(deployment: Deployment) -> None:
+    reserve = deployment.reserve()
+    if not reserve.within_reach():
+        mib = 2 * reserve.size_bytes // 2**20
+        raise BackendError(
+            "the disk has no room for the ledger: every exchange would be refused", where=str(deployment.places.state),
+            next_step=f"free {mib} MiB, or set ledger.reserve_bytes",
+        )  # fmt: skip
+
+
+def _require_certificate(deployment: Deployment) -> None:
+    if deployment.settings.server.tls == "off":
+        return
+    tls = deployment.places.tls
+    for name, load in (
+        ("ca.crt", lambda: ssl.create_default_context(cafile=str(tls / "ca.crt"))),
+        ("server.crt", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls / "server.crt", tls / "server.key")),
+    ):
+        try:
+            load()
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigurationError(
+                "the certificate or its key cannot be used", where=str(tls / name), why=error.strerror or str(error),
+                next_step="restore them from a backup, or put your own there: server.crt, server.key and the authority's ca.crt",
+            ) from None  # fmt: skip
+
+
+def _require_door_for_services(deployment: Deployment) -> None:
+    mutual = deployment.settings.server.mutual_tls
+    if mutual is not None:
+        context_of(deployment, mutual)
+
+
+def _prepare(deployment: Deployment, on_step: OnStep) -> None:
+    for folder in (deployment.places.run, deployment.places.logs):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    places = deployment.places
+    remove_leftovers(places)
+    key = deployment.keys.ledger()
+    require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
+    _require_room(deployment)
+    _validate(deployment)
+    # Last, for an older version cannot undo it: what is refused has changed nothing that it would miss.
+    upgrade(deployment.engine)
+    if deployment.mode is Mode.NONE:
+        on_step("ISOLATION IS SWITCHED OFF: the model server runs with your rights")
+        deployment.admin_record.record_admin("system", "isolation.none", {"models": [m.name for m in deployment.settings.models]})
+    for name, why in lacking(text_detectors(deployment)).items():
+        on_step(f"the detector {name} cannot work, and policy says what happens to texts: {why}")
+    # Policies or settings may have changed while nothing ran: decisions are made anew.
+    if finish_erasures(deployment, alone=True):
+        on_step("an erasure that was broken off is finished")
+    deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
+    begin_policies(deployment)
+    admit_shipped(deployment, on_step)
+    for refused in not_serving(deployment):
+        on_step(refused)
+    state = policy_state(deployment)
+    if state.edited:
+        on_step(f"the access policies in the folder are edited and not in force: {', '.join(state.edited)}")
+    deployment.engine.dispose()
+
+
+def _validate(deployment: Deployment) -> None:
+    """Everything that a worker would stumble over is found here, where somebody is looking. Nothing writes to the database."""
+    _require_certificate(deployment)
+    _require_door_for_services(deployment)
+    if deployment.mode is not Mode.NONE and any(model.upstream.kind == "embedded" for model in deployment.settings.models):
+        find_tool()
+    deployment.policies()
+    Federation(deployment)
+    check_sources(deployment)
+    require_witnesses(deployment)
+    # What is compiled here is kept, and workers load it.
+    classifier(deployment, scan=True)
+    deployment.require_model_files()
+
+
+def _watch(deployment: Deployment, supervisor: Supervisor, stopping: list[int], on_ready: Callable[[], None]) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    ready = False
+    while not stopping:
+        supervisor.tick()
+        if not ready:
+            if healthy(deployment):
+                ready = True
+                on_ready()
+            else:
+                failed = supervisor.failed_at_start()
+                if failed or time.monotonic() > deadline:
+                    raise _start_failure(deployment, failed, supervisor)
+        time.sleep(0.05)
+
+
+def _start_failure(deployment: Deployment, name: str | None, supervisor: Supervisor) -> WardsteadError:
+    log = deployment.places.logs / f"{name or 'worker-1'}.log"
+    why = _last_line(log)
+    if name and supervisor.last_status(name) == 3:
+        return ConfigurationError(f"{name} did not start", why=why, next_step=f"see {log}")
+    return BackendError(f"{name or 'the gateway'} did not start", why=why, next_step=f"see {log}")
+
+
+def _last_line(log: Path) -> str:
+    try:
+        line = log.read_text(errors="replace").strip().splitlines()[-1]
+        fields = json.loads(line)
+    except (OSError, IndexError, ValueError):
+        return ""
+    if not isinstance(fields, dict):
+        return ""
+    # A launcher's log holds what its model server wrote, too.
+    return harmless(" ".join(str(fields[key]) for key in ("where", "what", "why", "next_step") if fields.get(key))[:500])
+
+
+def _weights_key(deployment: Deployment) -> Handing:
+    """What launchers get: the key of encrypted weights, never the root key."""
+    return deployment.keys.handing(WEIGHTS) if deployment.keys.has(WEIGHTS) else Handing()
+
+
+def _children(deployment: Deployment, root: Handing, weights: Handing) -> list[ChildSpec]:
+    base = [sys.executable, "-m", "wardstead.bootstrap"]
+    place = ["--deployment", str(deployment.places.directory)]
+    logs = deployment.places.logs
+    specs = [
+        ChildSpec(
+            f"launcher-{file_name(model.name)}",
+            [*base, "launcher", *place, "--model", model.name],
+            logs / f"launcher-{file_name(model.name)}.log",
+            environment=weights.environment,
+            descriptors=weights.descriptors,
+        )
+        for model in deployment.settings.models
+        if model.upstream.kind == "embedded"
+    ]
+    said = deployment.environment.get(PASSWORD_VARIABLE)
+    environment = {**root.environment, PASSWORD_VARIABLE: said} if said else root.environment  # never a launcher's
+    keyed = partial(ChildSpec, environment=environment, descriptors=root.descriptors)
+    specs.append(keyed("recorder", [*base, "recorder", *place], logs / "recorder.log"))
+    drain = deployment.settings.server.drain_timeout_s + 5
+    specs += [
+        keyed(f"worker-{number}", [*base, "worker", *place], logs / f"worker-{number}.log", drain, drains=True)
+        for number in range(1, deployment.settings.server.workers + 1)
+    ]
+    return specs
+
+
+def _environment(deployment: Deployment) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "VIRTUAL_ENV") if name in os.environ}
+    kept[PORT_VARIABLE] = str(deployment.settings.server.port)
+    kept[ISOLATION_VARIABLE] = deployment.mode.value
+    return kept
