@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.adapters.store.deployment import Deployment, deploy
+from tests.authority import TimeAuthority
 
 from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.cosignatures import keep_cosigned
 from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.published import PublishedTree
+from wardstead.adapters.store.timestamps import StoredStamp, keep_stamp
 from wardstead.adapters.store.tree_store import latest_note, tile_reader
 from wardstead.auditor.verify import COSIGNED, SIGNED, Key, Report, Trust, verify_file
 from wardstead.auditor.witness import Witness, add_log, init
@@ -56,6 +58,15 @@ class Made:
             latest = self.witness.logs["ledger.test"].latest
             body = request_body(latest.size if latest else 0, size, note, node_from(tile_reader(connection)))
             keep_cosigned(connection, self.witness.key.name, size, note + self.witness.add_checkpoint(body), NOW_S)
+
+    def stamp(self, authority: TimeAuthority) -> None:
+        """The newest checkpoint, by ``openssl ts``."""
+        with self.deployment.engine.begin() as connection:
+            note = latest_note(connection) or ""
+            (self.folder / "note").write_text(note)
+            response = authority.reply(authority.query(self.folder / "note"))
+            size = open_checkpoint(note, self.deployment.ledger_key.verifying).size
+            keep_stamp(connection, StoredStamp(size, "time", note, response, NOW_S * 1000))
 
     def export(self, first: int = 0, stop: int | None = None) -> Path:
         path = self.folder / "export.jsonl"

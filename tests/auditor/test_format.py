@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from tests.auditor import vectors
 from tests.auditor.made import codes
 
 from wardstead.auditor import verify
-from wardstead.auditor.verify import CHECKPOINT, COSIGNED, ENTRY, HEAD, SIGNED, Key, Trust, verify_file
+from wardstead.auditor.verify import CHECKPOINT, COSIGNED, ENTRY, HEAD, SIGNED, TIMESTAMP, Key, Trust, verify_file
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.ledger.proof import verify_receipt
 
@@ -38,6 +39,12 @@ def test_the_verifier_accepts_them_and_their_witness(name: str) -> None:
     assert codes(verify_file(vectors.FOLDER / name, another)) == {"unwitnessed"}
 
 
+def test_the_verifier_accepts_the_time_stamp() -> None:
+    roots = tuple(x509.load_pem_x509_certificates((vectors.FOLDER / "timestamp-authority.pem").read_bytes()))
+    report = verify_file(vectors.FOLDER / "stamped.jsonl", replace(trust(), authorities=roots))
+    assert (report.problems, report.stamped, report.stamped_at[:2]) == ([], 7, "20")
+
+
 def test_the_product_accepts_the_receipt() -> None:
     found = verify_receipt(vectors.receipt(), VerifyingKey.from_text(vectors.LOG.verifying.text()))
     assert found is not None
@@ -49,4 +56,4 @@ def test_the_page_shows_the_checkpoint_of_the_vectors_and_names_every_code() -> 
     source = Path(verify.__file__).read_text()
     used = set(re.findall(r'problem\(\s*"([a-z-]+)"', source)) | {"not-covered", "truncated", "export-malformed"}
     assert {code for code in used if f"`{code}`" not in PAGE} == set()
-    assert {name for name in (*HEAD, *CHECKPOINT, *ENTRY) if f'"{name}":' not in PAGE} == set()
+    assert {name for name in (*HEAD, *CHECKPOINT, *TIMESTAMP, *ENTRY) if f'"{name}":' not in PAGE} == set()

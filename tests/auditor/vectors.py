@@ -9,9 +9,11 @@ import json
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.auditor.made import Line, written
+from tests.authority import TimeAuthority
 from tests.trees import node_of
 
 from wardstead.auditor.witness import WITNESS_KEY, Key, cosignature_message
@@ -87,6 +89,22 @@ def export(first: int, stop: int) -> list[Line]:
     ]
 
 
+def stamped() -> list[Line]:
+    """The whole export, with the time stamp that ``openssl ts`` gave to its last checkpoint: it is kept beside the vectors."""
+    lines = export(0, 7)
+    line = {"timestamp": base64_of((FOLDER / "timestamp.tsr").read_bytes()), "authority": "time", "size": 7}
+    return [*lines[:3], line, *lines[3:]]
+
+
+def make_stamp() -> None:
+    """Have ``openssl ts`` stamp the last checkpoint, as the ledger alone signed it."""
+    with TemporaryDirectory() as folder:
+        authority, note = TimeAuthority(Path(folder) / "tsa", key="ec"), Path(folder) / "note"
+        note.write_text(LOG.sign_note(Checkpoint(LOG.verifying.name, 7, merkle.tree_root(7, NODE)).text()), encoding="utf-8")
+        (FOLDER / "timestamp.tsr").write_bytes(authority.reply(authority.query(note)))
+        (FOLDER / "timestamp-authority.pem").write_bytes(authority.root.read_bytes())
+
+
 def receipt() -> Line:
     proven = [Sequenced(header, sha256(body).digest(), index) for index, (header, body) in enumerate(ENTRIES) if index in {4, 5}]
     opened = Checkpoint(LOG.verifying.name, 7, merkle.tree_root(7, NODE))
@@ -112,10 +130,13 @@ def files() -> dict[str, bytes]:
     }
     documents = {"keys.json": keys, "receipt.json": receipt(), "consistency.json": consistency()}
     made = {name: json.dumps(one, indent=2, ensure_ascii=False).encode() + b"\n" for name, one in documents.items()}
-    return {**made, "whole.jsonl": written(export(0, 7)), "slice.jsonl": written(export(3, 6))}
+    exports = {"whole.jsonl": export(0, 7), "slice.jsonl": export(3, 6), "stamped.jsonl": stamped()}
+    return {**made, **{name: written(lines) for name, lines in exports.items()}}
 
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
+    if not (FOLDER / "timestamp.tsr").exists():
+        make_stamp()
     for name, content in files().items():
         (FOLDER / name).write_bytes(content)

@@ -1,10 +1,11 @@
 """``wardstead-verify``: whether what was taken out of a ledger is what was recorded, for whoever does not trust its owner.
 
 One file that was written from ``docs/reference/ledger-format.md`` alone: Python's standard library, and ``cryptography`` for
-Ed25519. It reads an export (``ledger export``), a receipt, a consistency proof or a certificate of erasure, names what does
-not fit, and opens nothing: it needs no secret.
+signatures and certificates. It reads an export (``ledger export``), a receipt, a consistency proof or a certificate of erasure,
+names what does not fit, and opens nothing: it needs no secret.
 
-    wardstead-verify FILE [--key KEY] [--checkpoint FILE]... [--witness KEY]... [--quorum N] [--json]
+    wardstead-verify FILE [--key KEY] [--checkpoint FILE]... [--witness KEY]... [--quorum N] [--tsa PEM]... [--json]
+                          [--extract-timestamps DIR]
 
 ``KEY`` is the ledger's verifier key as you know it from elsewhere: the one in the file proves only that the file fits itself.
 Exit 0: nothing was altered. 3: the file cannot be read. 5: something was altered, or is not what the options ask for.
@@ -17,14 +18,20 @@ import json
 import re
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 SIGNED, COSIGNED = 1, 4
 MAX_PROBLEMS = 1000
@@ -33,6 +40,7 @@ _CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\
 CERTIFICATE = b"wardstead erasure certificate v1\n"
 HEAD = ("type", "version", "verifier_key", "from", "to", "size", "left", "right")
 CHECKPOINT, ENTRY = ("checkpoint", "size"), ("index", "leaf_hash", "header", "body")
+TIMESTAMP = ("timestamp", "authority", "size")
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _WORDS = {"exchange": re.compile(r"[0-9a-zA-Z._-]{1,64}"), "outcome": re.compile(r"[a-z0-9_-]{0,32}")}
 _SIZES = {"commitment": {0, 32}, "key": {0, 60}, "nonce": {0, 12}, "row": {0, 32}, "label": {0, 32}}
@@ -198,6 +206,15 @@ class Note:
             raise Malformed("it is of another log")
         return bool(found)
 
+    def alone(self, key: Key) -> str:
+        """The note with the signature of ``key`` and no other: what authorities stamp."""
+        lines = [
+            f"\N{EM DASH} {name} {b64encode(ident + signature).decode()}\n"
+            for name, ident, signature in self.signatures
+            if (name, ident) == (key.name, key.id)
+        ]
+        return f"{self.text}\n{''.join(lines[:1])}"
+
     def cosigned_s(self, key: Key) -> int | None:
         """When a witness cosigned it; ``None`` when it did not. A wrong cosignature is ``Malformed``."""
         for name, ident, signature in self.signatures:
@@ -218,6 +235,173 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     if not line.startswith("\N{EM DASH} ") or not name or len(blob) < 5 or b64encode(blob).decode() != encoded:
         raise Malformed("a signature line is malformed")
     return name, blob[:4], blob[4:]
+
+
+# -- time stamps (section 4.1): RFC 3161, in CMS (RFC 5652), in DER (X.690) ---------------------------------------------------
+
+_TST_INFO, _SIGNED_DATA = "1.2.840.113549.1.9.16.1.4", "1.2.840.113549.1.7.2"
+_CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
+_SIGNING_CERTIFICATE = {"1.2.840.113549.1.9.16.2.12": "SHA1", "1.2.840.113549.1.9.16.2.47": "2.16.840.1.101.3.4.2.1"}
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "SHA1": hashes.SHA1(),  # noqa: S303 -- RFC 2634 names the signer's certificate so; nothing is signed by it
+    "2.16.840.1.101.3.4.2.1": hashes.SHA256(),
+    "2.16.840.1.101.3.4.2.2": hashes.SHA384(),
+    "2.16.840.1.101.3.4.2.3": hashes.SHA512(),
+}
+_LONGEST_CHAIN = 6
+
+
+class Der:
+    """One element: its tag, its content, and its bytes as they are. Only what a token needs, and only definite lengths."""
+
+    def __init__(self, tag: int, content: bytes, raw: bytes) -> None:
+        """See ``read``."""
+        self.tag, self.content, self.raw = tag, content, raw
+
+    @classmethod
+    def read(cls, data: bytes) -> tuple[Der, bytes]:
+        """The first element in ``data``, and what follows it."""
+        if len(data) < 2 or data[0] & 0x1F == 0x1F:
+            raise Malformed("the time stamp is not DER")
+        size, head = data[1], 2
+        if size > 0x80:
+            head = 2 + size - 0x80
+            size = int.from_bytes(data[2:head], "big")
+        if size == 0x80 or head > 6 or len(data) < head + size:
+            raise Malformed("the time stamp is not DER")
+        return cls(data[0], data[head : head + size], data[: head + size]), data[head + size :]
+
+    def parts(self, tag: int | None = None) -> list[Der]:
+        """What a constructed element (of this tag) holds."""
+        if not self.tag & 0x20 or (tag is not None and self.tag != tag):
+            raise Malformed("the time stamp is not in its form")
+        found, rest = [], self.content
+        while rest:
+            one, rest = Der.read(rest)
+            found.append(one)
+        return found
+
+    def oid(self) -> str:
+        """An object identifier, in dots."""
+        if self.tag != 6 or not self.content:
+            raise Malformed("the time stamp is not in its form")
+        arcs, value = list[int](), 0
+        for byte in self.content:
+            value = value << 7 | byte & 0x7F
+            if not byte & 0x80:
+                arcs, value = [*arcs, value], 0
+        first = min(arcs[0] // 40, 2)
+        return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+def _digest_by(oid: str, data: bytes) -> bytes:
+    if oid not in _HASHES:
+        raise Malformed(f"the time stamp uses a hash that is not known: {oid}")
+    made = hashes.Hash(_HASHES[oid])
+    made.update(data)
+    return made.finalize()
+
+
+def stamped_at(response: bytes, message: bytes, trusted: Sequence[x509.Certificate]) -> datetime:
+    """When ``message`` was there at the latest, as an authority signed it. ``Malformed`` unless all of it holds.
+
+    1. It was granted, and is signed data over a time-stamp info. 2. The info has the hash of ``message``. 3. The signed
+    attributes have the hash of the info and name the signer's certificate. 4. That certificate's key made the signature.
+    5. It is for time stamps alone, and leads to one of ``trusted``, at that time. Without ``trusted``, 5 is left out.
+    """
+    try:
+        return _stamped_at(response, message, trusted)
+    except (LookupError, ValueError, UnsupportedAlgorithm, InvalidSignature, x509.ExtensionNotFound) as error:
+        raise Malformed(f"the time stamp does not verify ({type(error).__name__})") from None
+
+
+def _stamped_at(response: bytes, message: bytes, trusted: Sequence[x509.Certificate]) -> datetime:
+    answer, rest = Der.read(response)
+    status, token = answer.parts(0x30)
+    kind, wrapped = token.parts(0x30)
+    if rest or status.parts(0x30)[0].content not in {b"\x00", b"\x01"} or kind.oid() != _SIGNED_DATA:
+        raise Malformed("no time stamp was granted")
+    signed = wrapped.parts(0xA0)[0].parts(0x30)
+    content_type, content = signed[2].parts(0x30)
+    info = content.parts(0xA0)[0].content
+    signers = [one for one in signed if one.tag == 0x31][-1].parts()
+    if content_type.oid() != _TST_INFO or len(signers) != 1:
+        raise Malformed("the time stamp is not in its form")
+    _, _, imprint, _, time, *_ = Der.read(info)[0].parts(0x30)
+    algorithm, digest = imprint.parts(0x30)
+    if digest.content != _digest_by(algorithm.parts(0x30)[0].oid(), message):
+        raise Malformed("the time stamp is of something else")
+    held = [one.parts() for one in signed if one.tag == 0xA0]
+    certificates = [x509.load_der_x509_certificate(one.raw) for one in (held[0] if held else []) if one.tag == 0x30]
+    at = datetime.strptime(time.content.decode()[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    signer = _signer(signers[0].parts(0x30), info, [*certificates, *trusted])
+    if trusted:
+        _require_chain(signer, certificates, trusted, at)
+    return at
+
+
+def _signer(fields: Sequence[Der], info: bytes, certificates: Sequence[x509.Certificate]) -> x509.Certificate:
+    """The certificate whose key signed the info."""
+    _, _, digest, attributes, method, signature, *_ = fields
+    hash_oid = digest.parts(0x30)[0].oid()
+    said = {one.parts(0x30)[0].oid(): one.parts(0x30)[1].parts(0x31)[0] for one in attributes.parts(0xA0)}
+    if said[_CONTENT_TYPE].oid() != _TST_INFO or said[_MESSAGE_DIGEST].content != _digest_by(hash_oid, info):
+        raise Malformed("the time stamp's signature is of something else")
+    for signer in certificates:
+        if any(_names(said[name], signer, default) for name, default in _SIGNING_CERTIFICATE.items() if name in said):
+            _require_signature(signer, signature.content, b"\x31" + attributes.raw[1:], hash_oid, method)
+            return signer
+    raise Malformed("the time stamp names no certificate that is there")
+
+
+def _names(signing: Der, certificate: x509.Certificate, default: str) -> bool:
+    """Whether the attribute's first certificate (RFC 5816, RFC 2634) is this one."""
+    first, *others = signing.parts(0x30)[0].parts(0x30)[0].parts(0x30)
+    hash_oid = default
+    if first.tag == 0x30:
+        hash_oid, first = first.parts()[0].oid(), others[0]
+    return first.content == _digest_by(hash_oid, certificate.public_bytes(Encoding.DER))
+
+
+def _require_signature(signer: x509.Certificate, signature: bytes, message: bytes, hash_oid: str, method: Der) -> None:
+    key, algorithm = signer.public_key(), _HASHES[hash_oid]
+    if isinstance(algorithm, hashes.SHA1):
+        raise Malformed("the time stamp is signed over a broken hash")
+    if isinstance(key, rsa.RSAPublicKey):
+        pss = method.parts(0x30)[0].oid() == "1.2.840.113549.1.1.10"
+        form = padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO) if pss else padding.PKCS1v15()
+        key.verify(signature, message, form, algorithm)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, message, ec.ECDSA(algorithm))
+    elif isinstance(key, Ed25519PublicKey):
+        key.verify(signature, message)
+    else:
+        raise Malformed("the time stamp is signed by a key of an unknown kind")
+
+
+def _require_chain(
+    signer: x509.Certificate, between: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], at: datetime
+) -> None:
+    purposes = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    if not purposes.critical or list(purposes.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise Malformed("the time stamp's certificate is not one for time stamps alone")
+    one = signer
+    for _ in range(_LONGEST_CHAIN):
+        if not one.not_valid_before_utc <= at <= one.not_valid_after_utc:
+            raise Malformed("a certificate of the time stamp was not valid then")
+        if one in trusted:
+            return
+        one = next((other for other in (*trusted, *between) if _certified(one, other)), one)
+    raise Malformed("the time stamp's certificate leads to nobody who is trusted")
+
+
+def _certified(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Whether ``other`` is an authority's, and its key signed ``one``."""
+    try:
+        one.verify_directly_issued_by(other)
+        return other != one and other.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
 
 
 # -- entries (section 1) ---------------------------------------------------------------------------------------------------
@@ -263,7 +447,10 @@ class Problem:
 
 @dataclass
 class Report:
-    """What was verified, and what does not fit. ``witnessed`` are the entries that enough witnesses have cosigned."""
+    """What was verified, and what does not fit. ``witnessed`` are the entries that enough witnesses have cosigned.
+
+    ``stamped`` entries were there at ``stamped_at`` at the latest, as a trusted time-stamping authority signed.
+    """
 
     kind: str = ""
     origin: str = ""
@@ -272,6 +459,8 @@ class Report:
     size: int = 0
     checkpoints: int = 0
     witnessed: int = 0
+    stamped: int = 0
+    stamped_at: str = ""
     own_key: bool = False
     problems: list[Problem] = field(default_factory=list)
 
@@ -288,12 +477,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Trust:
-    """What is known from elsewhere: the ledger's key, witnesses and how many of them, and earlier checkpoints."""
+    """What is known from elsewhere: the ledger's key, witnesses and how many of them, earlier checkpoints, authorities."""
 
     key: Key | None = None
     witnesses: tuple[Key, ...] = ()
     quorum: int = 0
     checkpoints: tuple[str, ...] = ()
+    authorities: tuple[x509.Certificate, ...] = ()
 
 
 class Verification:
@@ -311,6 +501,8 @@ class Verification:
         self.ended: set[str] = set()
         self.nonces: set[tuple[str, str]] = set()
         self.cosigned: dict[str, int] = {}
+        self.signed: dict[int, str] = {}
+        """The notes as the ledger alone signed them, by size."""
 
     def run(self, lines: Iterable[bytes]) -> Report:
         """Verify a whole file."""
@@ -325,7 +517,7 @@ class Verification:
             self._checkpoint(where, note, None, key)
         for number, line in numbered:
             try:
-                self._line(_line_of(line, CHECKPOINT, ENTRY), key)
+                self._line(_line_of(line, CHECKPOINT, TIMESTAMP, ENTRY), key)
             except Malformed as error:
                 self.report.problem("export-malformed", f"line {number}", str(error))
         self._end()
@@ -353,6 +545,8 @@ class Verification:
     def _line(self, line: dict[str, Any], key: Key) -> None:
         if "checkpoint" in line:
             self._checkpoint(f"checkpoint {line['size']}", line["checkpoint"], _count(line["size"]), key)
+        elif "timestamp" in line:
+            self._timestamp(f"time stamp {line['size']} of {line['authority']}", line)
         else:
             self._entry(line)
 
@@ -368,6 +562,7 @@ class Verification:
             return
         if size is not None:
             self.report.checkpoints += 1
+            self.signed[size] = note.alone(key)
             if note.size != size:
                 self.report.problem("checkpoint-altered", where, f"the note is signed for {note.size} entries")
         if self.report.first <= note.size <= self.anchor:
@@ -387,6 +582,18 @@ class Verification:
                     self.cosigned[witness.name] = max(note.size, self.cosigned.get(witness.name, 0))
             except Malformed as error:
                 self.report.problem("cosignature-altered", where, str(error))
+
+    def _timestamp(self, where: str, line: dict[str, Any]) -> None:
+        size = _count(line["size"])
+        try:
+            if size not in self.signed:
+                raise Malformed("it stands behind no checkpoint of that size")  # noqa: TRY301 -- told like the others
+            at = stamped_at(_bytes(line["timestamp"]), self.signed[size].encode(), self.trust.authorities)
+        except Malformed as error:
+            self.report.problem("timestamp-altered", where, str(error))
+            return
+        if self.trust.authorities and size > self.report.stamped:
+            self.report.stamped, self.report.stamped_at = size, at.isoformat()
 
     def _compare(self, forest: Forest) -> None:
         """Those that were signed for this size."""
@@ -470,6 +677,8 @@ class Verification:
         sizes = sorted(self.cosigned.values(), reverse=True)
         quorum = self.trust.quorum or min(1, len(self.trust.witnesses))
         report.witnessed = sizes[quorum - 1] if 0 < quorum <= len(sizes) else 0
+        if self.trust.authorities and report.stamped < self.stop:
+            report.problem("unstamped", "export", f"authorities have stamped {report.stamped} of {self.stop} entries")
         if self.trust.witnesses and report.witnessed < self.stop:
             report.problem("unwitnessed", "export", f"{quorum} witnesses have cosigned {report.witnessed} of {self.stop} entries")
 
@@ -661,6 +870,30 @@ def _lines(file: Iterable[bytes]) -> Iterator[bytes]:
         yield line if line.endswith(b"\n") else b"cut off"
 
 
+def extract_timestamps(path: Path, folder: Path) -> None:
+    """Write ``SIZE.AUTHORITY.tsr`` and ``SIZE.checkpoint`` for each time stamp of an export, for another program to verify."""
+    notes = dict[int, str]()
+    with path.open("rb") as file:
+        key = Key.parse(str(_line_of(file.readline(), HEAD)["verifier_key"]), SIGNED)
+        for line in map(_object, file):
+            if tuple(line) == CHECKPOINT:
+                notes[_count(line["size"])] = Note.parse(line["checkpoint"]).alone(key)
+            elif tuple(line) == TIMESTAMP:
+                size, authority = _count(line["size"]), re.sub(r"[^a-z0-9-]", "_", str(line["authority"]))
+                if size not in notes:
+                    raise Malformed("a time stamp stands behind no checkpoint of its size")
+                folder.mkdir(exist_ok=True)
+                (folder / f"{size}.checkpoint").write_text(notes[size], encoding="utf-8")
+                (folder / f"{size}.{authority}.tsr").write_bytes(_bytes(line["timestamp"]))
+
+
+def _certificates(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise Malformed(f"no certificate in {path}") from None
+
+
 def _kept(path: Path) -> str:
     text = path.read_text()
     try:
@@ -678,13 +911,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="a checkpoint that was kept elsewhere")
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
     parser.add_argument("--quorum", type=int, default=0, help="how many witnesses must have cosigned (1, if any is named)")
+    parser.add_argument("--tsa", type=Path, action="append", default=[], help="certificates of a time-stamping authority (PEM)")
+    parser.add_argument("--extract-timestamps", type=Path, help="a folder for the time stamps and what they stamp")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     try:
+        authorities = tuple(one for path in given.tsa for one in _certificates(path))
         key = Key.parse(given.key, SIGNED) if given.key else None
         witnesses = tuple(Key.parse(one, COSIGNED) for one in given.witness)
-        trust = Trust(key, witnesses, given.quorum, tuple(_kept(one) for one in given.checkpoint))
+        trust = Trust(key, witnesses, given.quorum, tuple(_kept(one) for one in given.checkpoint), authorities)
         report = verify_file(given.file, trust)
+        if given.extract_timestamps is not None:
+            extract_timestamps(given.file, given.extract_timestamps)
     except (Malformed, OSError, UnicodeDecodeError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 3
@@ -699,6 +937,8 @@ def _say(report: Report) -> None:
     state = "clean" if report.ok else "ALTERED"
     slice_ = f"{report.entries} entries from {report.first} on, of {report.size}"
     sys.stdout.write(f"{state}: {report.kind} of {report.origin or 'nobody'}: {slice_}; {report.witnessed} witnessed\n")
+    if report.stamped:
+        sys.stdout.write(f"  {report.stamped} entries were there at {report.stamped_at} at the latest\n")
     if report.own_key:
         sys.stdout.write("  the key is the file's own: compare it with the one that you know, or give --key\n")
     for one in report.problems:

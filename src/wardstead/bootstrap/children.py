@@ -12,6 +12,7 @@ from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.admitting import REFUSED, SEALED, UNSEALED, Standing, attest, section_of, standing, template_text
+from wardstead.bootstrap.anchoring import keep_anchoring
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.guarding import keep_guarding
 from wardstead.bootstrap.reviewing import desk_of_command_line
@@ -56,6 +57,8 @@ def run_recorder(deployment: Deployment) -> int:
         reading.start()
     witnessing = threading.Thread(target=keep_witnessing, args=(deployment, stop), name="witnessing", daemon=True)
     witnessing.start()
+    anchoring = threading.Thread(target=keep_anchoring, args=(deployment, stop), name="anchoring", daemon=True)
+    anchoring.start()
     guarding = threading.Thread(target=keep_guarding, args=(deployment, stop), name="guarding", daemon=True)
     guarding.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)

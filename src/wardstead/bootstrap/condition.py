@@ -11,6 +11,7 @@ from typing import Any
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap import break_glass
 from wardstead.bootstrap.admitting import REFUSED, SEALED, admission_check, admission_document, attested, standing
+from wardstead.bootstrap.anchoring import anchor_checks
 from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.database_check import database_checks
 from wardstead.bootstrap.deployment import Deployment
@@ -19,6 +20,7 @@ from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.policies import policy_state
 from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.synchronising import directory_checks
+from wardstead.bootstrap.timestamping import stamp_checks
 from wardstead.bootstrap.verifying import verified_check
 from wardstead.bootstrap.witnessing import witnessed_check
 from wardstead.config.addresses import parse_upstream
@@ -54,6 +56,8 @@ def posture(deployment: Deployment) -> list[Check]:
         *database_checks(deployment),
         verified_check(deployment),
         witnessed_check(deployment),
+        *stamp_checks(deployment),
+        *anchor_checks(deployment),
         backup_check(deployment),
         _policies_check(deployment),
         *directory_checks(deployment),

@@ -20,6 +20,7 @@ from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.admitting import not_serving
+from wardstead.bootstrap.anchoring import require_anchors
 from wardstead.bootstrap.database import PASSWORD_VARIABLE
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import lacking, text_detectors
@@ -150,6 +151,7 @@ def _validate(deployment: Deployment) -> None:
     Federation(deployment)
     check_sources(deployment)
     require_witnesses(deployment)
+    require_anchors(deployment)
     # What is compiled here is kept, and workers load it.
     classifier(deployment, scan=True)
     deployment.require_model_files()

@@ -19,8 +19,10 @@ import msgspec
 from wardstead.adapters.store.base import reading_engine
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_reader import LedgerReader
+from wardstead.bootstrap.anchoring import anchored_checkpoints
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.running import running
+from wardstead.bootstrap.timestamping import stamped_checkpoints
 from wardstead.bootstrap.witnessing import cosigned_checkpoints
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
@@ -67,9 +69,13 @@ def known_checkpoints(deployment: Deployment) -> list[str]:
 def verify(
     deployment: Deployment, reader: LedgerReader, *, known: Sequence[str] = (), progress: Callable[[int], None] | None = None
 ) -> Report:
-    """Recompute everything, and hold it against every checkpoint that is kept here, cosigned ones too, and those ``known``."""
-    cosigned, problems = cosigned_checkpoints(deployment)
-    report = reader.verify(clock=now_ms, known=[*known, *known_checkpoints(deployment), *cosigned], progress=progress)
+    """Recompute everything, and hold it against every checkpoint that is kept, cosigned, stamped, published or ``known``."""
+    kept, problems = [*known, *known_checkpoints(deployment)], list[Problem]()
+    for elsewhere in (cosigned_checkpoints, stamped_checkpoints, anchored_checkpoints):
+        notes, wrong = elsewhere(deployment)
+        kept += notes
+        problems += wrong
+    report = reader.verify(clock=now_ms, known=kept, progress=progress)
     report.problems += problems
     return report
 

@@ -13,7 +13,10 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wardstead.bootstrap.anchoring import anchor_round, anchor_stands, anchored
+from wardstead.bootstrap.elsewhere import Stand
 from wardstead.bootstrap.reading import read_text
+from wardstead.bootstrap.timestamping import stamp_round, stamp_stands
 from wardstead.bootstrap.verifying import verify as recompute
 from wardstead.bootstrap.witnessing import Witnessed, witnessed
 from wardstead.cli.output import Json, err, errors, out, say, say_json
@@ -139,6 +142,48 @@ def checkpoint(context: typer.Context, json: Json = False) -> None:
         say_json({"checkpoint": note, "verifier_key": ledger.key.text()})
     else:
         typer.echo(note, nl=False)
+
+
+@app.command("anchors")
+def anchors(context: typer.Context, json: Json = False) -> None:
+    """Where checkpoints are published and time-stamped, and what is there now. 'ledger verify' compares."""
+    with errors(as_json=json):
+        found = deployment(context)
+        places = [{**asdict(one), **_stand(stand)} for one, stand in zip(anchored(found), anchor_stands(found), strict=True)]
+        stamps = [{"authority": one.name, **_stand(one)} for one in stamp_stands(found)]
+    if json:
+        say_json({"anchors": places, "timestamps": stamps})
+        return
+    if not (places or stamps):
+        out.print("nowhere: name places in ledger.anchors, authorities in ledger.timestamps")
+    for place in places:
+        said = f"{place['checkpoints']} checkpoints, up to {place['size']} entries; last at {place['told'] or 'never'}"
+        out.print(f"{place['place']} ({place['kind']}): {said}{_failing(place['why'] or place['failing'])}")
+    for stamp in stamps:
+        said = f"{stamp['told_size']} entries at {stamp['told'] or 'never'}"
+        out.print(f"{stamp['authority']} (time stamps): {said}{_failing(stamp['failing'])}")
+
+
+def _stand(one: Stand) -> dict[str, object]:
+    return {"told_size": one.size, "told": rfc3339(one.at_ms) if one.at_ms else "", "failing": one.why}
+
+
+def _failing(why: object) -> str:
+    return f"; [yellow]{escape(str(why))}[/]" if why else ""
+
+
+@app.command("anchor")
+def anchor(context: typer.Context, json: Json = False) -> None:
+    """Stamp and publish the newest checkpoint now, everywhere. Exit 4 when somebody cannot be told."""
+    with errors(as_json=json):
+        found = deployment(context)
+        told = [*stamp_round(found, now=True), *anchor_round(found, now=True)]
+    if json:
+        say_json({"told": [{"name": one.name, **_stand(one)} for one in told]})
+    for one in told if not json else ():
+        out.print(f"{one.name}: {one.size} entries{_failing(one.why)}")
+    if any(one.why for one in told):
+        raise typer.Exit(4)
 
 
 @app.command("prove-consistency")

@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 from wardstead.config.addresses import parse_upstream
 from wardstead.config.database import parse_database
 from wardstead.config.identity_checks import check_passkeys, check_providers, check_sources
-from wardstead.config.sections import ClassifierSection, LedgerSection, ModelSection, MutualTlsSection, ServerSection
+from wardstead.config.sections import (
+    AnchorSection,
+    ClassifierSection,
+    LedgerSection,
+    ModelSection,
+    MutualTlsSection,
+    ServerSection,
+)
 from wardstead.config.settings import Settings
 from wardstead.gateway.protocol.fields import NEVER
 from wardstead.kernel.errors import ConfigurationError
@@ -30,6 +37,7 @@ def check(settings: Settings, where: str) -> None:
     check_sources(settings.identity, f"{where}: identity")
     check_passkeys(settings.identity.passkeys, settings.server, f"{where}: identity.passkeys")
     _check_witnesses(settings.ledger, f"{where}: ledger")
+    _check_elsewhere(settings.ledger, f"{where}: ledger")
     forbidden = sorted(set(settings.gateway.extra_fields) & NEVER)
     if forbidden:
         raise ConfigurationError(
@@ -90,6 +98,30 @@ def _check_witnesses(ledger: LedgerSection, where: str) -> None:
         raise ConfigurationError("more witnesses are asked for than there are", where=f"{where}.witness_quorum")
     if ledger.unwitnessed_limit_s and not ledger.witnesses:
         raise ConfigurationError("there is no witness to wait for", where=f"{where}.unwitnessed_limit_s")
+
+
+def _check_elsewhere(ledger: LedgerSection, where: str) -> None:
+    for kind, names in (
+        ("timestamps", [one.name for one in ledger.timestamps]),
+        ("anchors", [one.name for one in ledger.anchors]),
+    ):
+        if len(set(names)) != len(names):
+            raise ConfigurationError("two have the same name", where=f"{where}.{kind}")
+    for number, stamp in enumerate(ledger.timestamps):
+        parts = urlsplit(stamp.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment or parts.username:
+            raise ConfigurationError("not an authority's address", where=f"{where}.timestamps[{number}].url", why="http(s)://…")
+    for number, anchor in enumerate(ledger.anchors):
+        _check_anchor(anchor, f"{where}.anchors[{number}]")
+
+
+def _check_anchor(anchor: AnchorSection, where: str) -> None:
+    if anchor.kind == "folder" and (not anchor.folder.startswith("/") or anchor.url):
+        raise ConfigurationError(
+            "a folder needs its whole path", where=f"{where}.folder", why="it lies outside of the deployment"
+        )
+    if anchor.kind == "git" and (not anchor.url or anchor.url.startswith("-") or "::" in anchor.url or anchor.folder):
+        raise ConfigurationError("not a repository's address", where=f"{where}.url")
 
 
 def _check_model(model: ModelSection, where: str) -> None:

@@ -215,6 +215,26 @@ class WitnessSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ca_file: str = ""
 
 
+class TimestampSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A time-stamping authority (RFC 3161). ``certificates``: the PEM file by which its tokens are verified."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
+    url: str
+    certificates: str
+    ca_file: str = ""
+    """For its TLS, where the system's authorities do not do."""
+
+
+class AnchorSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place outside where checkpoints are published: a ``folder``, or a ``branch`` of the git repository at ``url``."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
+    kind: Literal["folder", "git"]
+    folder: str = ""
+    url: str = ""
+    branch: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = "anchors"
+
+
 class LedgerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ledger. ``reserve_bytes`` is set aside for the outcomes of accepted exchanges; shared by all workers."""
 
@@ -226,6 +246,11 @@ class LedgerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How many of them have to cosign what counts as witnessed."""
     unwitnessed_limit_s: Annotated[float, Meta(ge=0, le=30 * 86400)] = 0
     """How long entries may be without witnesses before new exchanges are refused. 0: for ever."""
+    timestamps: tuple[TimestampSection, ...] = ()
+    timestamp_timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10
+    anchors: tuple[AnchorSection, ...] = ()
+    anchor_interval_s: Annotated[float, Meta(ge=1, le=7 * 86400)] = 3600
+    """How often the newest checkpoint is stamped and published, where there is a newer one."""
 
 
 class ConversationsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

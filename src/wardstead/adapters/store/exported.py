@@ -16,6 +16,7 @@ from wardstead.adapters.store.cosignatures import with_cosignatures
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.ledger_reader import StoredLedger
 from wardstead.adapters.store.ledger_tables import cosignature
+from wardstead.adapters.store.timestamps import StoredStamp, stamps_of
 from wardstead.adapters.store.transactions import explained
 from wardstead.adapters.store.tree_store import tile_reader
 from wardstead.crypto.merkle import perfect_parts
@@ -88,10 +89,15 @@ class LedgerExport:
             for size, note in self._source.checkpoints(end):
                 if cut.first <= size <= cut.stop or size == cut.size:
                     yield _checkpoint_line(connection, size, note)
+                    yield from map(_stamp_line, stamps_of(connection, size))
 
 
 def _checkpoint_line(connection: Connection, size: int, note: str) -> bytes:
     return _line({"checkpoint": with_cosignatures(connection, size, note), "size": size})
+
+
+def _stamp_line(one: StoredStamp) -> bytes:
+    return _line({"timestamp": _text(one.response), "authority": one.authority, "size": one.size})
 
 
 def _text(value: bytes) -> str:

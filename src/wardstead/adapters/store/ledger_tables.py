@@ -85,3 +85,14 @@ cosignature = Table(
     Column("time_ms", BigInteger, nullable=False),
 )
 """A checkpoint with a witness's signature below; ``time_ms`` is the witness's, to the second."""
+
+time_stamp = Table(
+    "time_stamp",
+    metadata,
+    Column("size", Number, primary_key=True, autoincrement=False),
+    Column("authority", String(64), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+)
+"""A time-stamping authority's ``response`` (RFC 3161) to the checkpoint ``note``; ``time_ms`` is what it vouches for."""
