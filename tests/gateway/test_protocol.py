@@ -35,6 +35,7 @@ OPENAI_CHAT: dict[str, Any] = {
         {"role": "user", "content": [{"type": "text", "text": MARK}]},
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "assistant", "content": MARK, "refusal": MARK},
+        {"role": "assistant", "content": MARK, "reasoning_content": MARK},
         {"role": "tool", "content": MARK, "tool_call_id": MARK},
     ],
     "tools": [TOOL],
@@ -73,6 +74,7 @@ BODIES: list[tuple[str, str, dict[str, Any]]] = [
                 {
                     "role": "assistant",
                     "content": [
+                        {"type": "thinking", "thinking": MARK, "signature": "x"},
                         {"type": "text", "text": MARK},
                         {"type": "tool_use", "id": MARK, "name": MARK, "input": ARGUMENTS},
                     ],
@@ -94,7 +96,12 @@ BODIES: list[tuple[str, str, dict[str, Any]]] = [
             "stream": False,
             "messages": [
                 {"role": "user", "content": MARK},
-                {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": MARK, "arguments": ARGUMENTS}}]},
+                {
+                    "role": "assistant",
+                    "content": "",
+                    "thinking": MARK,
+                    "tool_calls": [{"function": {"name": MARK, "arguments": ARGUMENTS}}],
+                },
                 {"role": "tool", "content": MARK, "tool_name": MARK},
             ],
             "tools": [TOOL],
@@ -171,6 +178,72 @@ def test_what_is_for_a_vendor_s_own_service_is_left_out_and_named(dialect: str, 
     assert f"{name} was not forwarded" in request.warnings
     assert b"4711" not in encode_request(request)
     assert parse(dialect, path, orjson.dumps({**body, name: None})).warnings == parse(dialect, path, orjson.dumps(body)).warnings
+
+
+HISTORY: list[tuple[str, str, dict[str, Any]]] = [
+    ("openai", "/v1/chat/completions", {"role": "assistant", "content": "So.", "reasoning_content": "I think."}),
+    ("openai", "/v1/chat/completions", {"role": "assistant", "content": "So.", "reasoning": "I think."}),
+    ("openai", "/v1/chat/completions", {"role": "assistant", "content": "So.", "reasoning": "I think.", "annotations": [1]}),
+    (
+        "anthropic",
+        "/v1/messages",
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "redacted_thinking", "data": "bG9zdA"},
+                {"type": "thinking", "thinking": "I think.", "signature": "bG9zdA"},
+                {"type": "text", "text": "So.", "citations": ["lost"], "cache_control": {"type": "ephemeral"}},
+            ],
+        },
+    ),
+    ("ollama", "/api/chat", {"role": "assistant", "content": "So.", "thinking": "I think."}),
+]
+DROPPED: list[set[str]] = [
+    set(),
+    set(),
+    {"messages[1].annotations was not forwarded"},
+    {
+        "messages[1].content[0] (redacted_thinking) was not forwarded",
+        "messages[1].content[1].signature was not forwarded",
+        "messages[1].content[2].citations was not forwarded",
+        "messages[1].content[2].cache_control was not forwarded",
+    },
+    set(),
+]
+
+
+@pytest.mark.parametrize(("case", "dropped"), list(zip(HISTORY, DROPPED, strict=True)))
+def test_what_a_model_thought_goes_on_inspected_and_what_does_not_is_named(
+    case: tuple[str, str, dict[str, Any]], dropped: set[str]
+) -> None:
+    dialect, path, said = case
+    body = {
+        "model": "m",
+        "max_tokens": 5,
+        "messages": [{"role": "user", "content": "Why?"}, said, {"role": "user", "content": "?"}],
+    }
+    if dialect == "ollama":
+        del body["max_tokens"]
+    request = parse(dialect, path, orjson.dumps(body))
+    assert request.texts == ["Why?", "I think.", "So.", "?"]
+    assert set(request.warnings) == dropped
+    request.replace_texts(["Why?", "[redacted]", "So.", "?"])
+    sent = orjson.loads(encode_request(request))["messages"][1]
+    assert sent == {"role": "assistant", "content": "So.", "reasoning_content": "[redacted]", "reasoning": "[redacted]"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "a", "reasoning": "b"},
+        {"role": "assistant", "content": "a", "reasoning": "b", "reasoning_content": "c"},
+        {"role": "assistant", "content": "a", "reasoning": ["b"]},
+    ],
+)
+def test_thoughts_of_nobody_are_refused_at_their_place(message: dict[str, Any]) -> None:
+    with pytest.raises(CallerError) as refused:
+        parse("openai", "/v1/chat/completions", orjson.dumps({"model": "m", "messages": [message]}))
+    assert refused.value.where.startswith("messages[0].reasoning")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from wardstead.gateway.protocol import fields
 from wardstead.gateway.protocol.attachments import source_block
 from wardstead.gateway.protocol.documents import Enclosed
 from wardstead.gateway.protocol.errors import message_of
-from wardstead.gateway.protocol.fields import BadField, Check, left_out, mapping, sequence, text, word
+from wardstead.gateway.protocol.fields import BadField, Check, left_out, mapping, not_forwarded, sequence, text, word
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.openai import model_of, parse_chat
 from wardstead.gateway.protocol.texts import arguments
@@ -35,6 +35,12 @@ TABLE: Final[dict[str, Check]] = {
 }
 _DROPPED: Final = frozenset({"service_tier", "cache_control", "container", "inference_geo"})
 """Addressed to Anthropic's own service: left out with a warning."""
+_UNHEARD: Final = frozenset({"cache_control", "caller", "citations", "is_error", "signature"})
+"""What blocks say beside their content, and no local server takes: left out with a warning."""
+_BLOCKS: Final = ("system", "messages", "content", "tools")
+"""Where blocks stand, and blocks in blocks."""
+_THINKING: Final = frozenset({"type", "thinking", "signature"})
+_REDACTED_THINKING: Final = frozenset({"type", "data"})
 _TEXT_BLOCK: Final = frozenset({"type", "text", "cache_control", "citations"})
 _TOOL_USE: Final = frozenset({"type", "id", "name", "input", "cache_control", "caller"})
 _TOOL_RESULT: Final = frozenset({"type", "tool_use_id", "content", "is_error", "cache_control"})
@@ -72,7 +78,9 @@ class AnthropicDialect:
             if name not in kept:
                 raise BadField("is required", where=name)
         request = parse_chat(_to_openai(kept, limits), limits, FieldPolicy(fields.unknown))
-        request.warnings = (*dropped, *warnings, *request.warnings)
+        unheard: dict[str, str] = {}
+        _note_unheard({name: kept[name] for name in _BLOCKS if name in kept}, "", unheard)
+        request.warnings = (*dropped, *warnings, *request.warnings, *unheard.values())
         return request
 
     def answer(self, completion: dict[str, Any], context: AnswerContext) -> bytes:
@@ -174,37 +182,51 @@ def _messages(message: dict[str, Any], where: str, limits: Limits) -> list[dict[
     made: list[dict[str, Any]] = []
     texts: list[dict[str, Any] | Enclosed] = []
     calls: list[dict[str, Any]] = []
+    thoughts: list[str] = []
     for index, block in enumerate(sequence(content, f"{where}.content", 4096)):
         place = f"{where}.content[{index}]"
         kind = word(mapping(block, place).get("type"))
         if kind == "text":
             _only(block, _TEXT_BLOCK, place)
             texts.append({"type": "text", "text": text(block.get("text"), f"{place}.text")})
-        elif kind == "template" and role == "user":
+        elif role == "assistant":
+            _said(kind, block, place, calls, thoughts)
+        elif kind == "template":
             texts.append(block)
-        elif kind == "document" and role == "user":
+        elif kind == "document":
             texts += _document(block, place, limits)
-        elif kind == "tool_use" and role == "assistant":
-            _only(block, _TOOL_USE, place)
-            given = json.dumps(mapping(block.get("input"), f"{place}.input"), ensure_ascii=False)
-            function = {"name": text(block.get("name"), f"{place}.name"), "arguments": given}
-            calls.append({"id": text(block.get("id"), f"{place}.id"), "type": "function", "function": function})
-        elif kind == "tool_result" and role == "user":
+        elif kind == "tool_result":
             _only(block, _TOOL_RESULT, place)
             result = _result(fields.given(block, "content", ""), f"{place}.content", limits)
             made.append(
                 {"role": "tool", "tool_call_id": text(block.get("tool_use_id"), f"{place}.tool_use_id"), "content": result}
             )
         else:
-            raise BadField(
-                "must be text, template, document or tool_result (user), or tool_use (assistant)", where=f"{place}.type"
-            )
-    if texts or calls:
+            raise BadField("must be text, template, document or tool_result", where=f"{place}.type")
+    if texts or calls or thoughts:
         one: dict[str, Any] = {"role": role, "content": texts or None}
+        if thoughts:
+            one["reasoning_content"] = "\n".join(thoughts)
         if calls:
             one["tool_calls"] = calls
         made.append(one)
     return made
+
+
+def _said(kind: str, block: dict[str, Any], where: str, calls: list[dict[str, Any]], thoughts: list[str]) -> None:
+    """A block of an earlier answer that is no text."""
+    if kind == "tool_use":
+        _only(block, _TOOL_USE, where)
+        given = json.dumps(mapping(block.get("input"), f"{where}.input"), ensure_ascii=False)
+        function = {"name": text(block.get("name"), f"{where}.name"), "arguments": given}
+        calls.append({"id": text(block.get("id"), f"{where}.id"), "type": "function", "function": function})
+    elif kind == "thinking":
+        _only(block, _THINKING, where)
+        thoughts.append(text(block.get("thinking"), f"{where}.thinking"))
+    elif kind == "redacted_thinking":  # its vendor alone can read it
+        _only(block, _REDACTED_THINKING, where)
+    else:
+        raise BadField("must be text, thinking or tool_use", where=f"{where}.type")
 
 
 def _result(value: Any, where: str, limits: Limits) -> str | list[dict[str, Any] | Enclosed]:
@@ -229,6 +251,22 @@ def _document(block: dict[str, Any], where: str, limits: Limits) -> list[dict[st
     if block.get("context"):
         made.append({"type": "text", "text": text(block["context"], f"{where}.context")})
     return made
+
+
+def _note_unheard(value: Any, where: str, found: dict[str, str]) -> None:
+    """A warning for each kind of thing that was left out of a checked request's blocks, with its first place."""
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            _note_unheard(one, f"{where}[{index}]", found)
+    elif isinstance(value, dict):
+        for name in sorted(_UNHEARD & value.keys()):
+            if value[name]:
+                found.setdefault(name, not_forwarded(f"{where}.{name}"))
+        if value.get("type") == "redacted_thinking":
+            found.setdefault("redacted_thinking", not_forwarded(f"{where} (redacted_thinking)"))
+        for name in _BLOCKS:
+            if name in value:
+                _note_unheard(value[name], f"{where}.{name}" if where else name, found)
 
 
 def _only(block: dict[str, Any], known: frozenset[str], where: str) -> None:

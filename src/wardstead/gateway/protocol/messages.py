@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from wardstead.gateway.protocol.attachments import file_part
 from wardstead.gateway.protocol.documents import Attached, Enclosed
-from wardstead.gateway.protocol.fields import BadField, boolean, mapping, sequence, text, word
+from wardstead.gateway.protocol.fields import BadField, boolean, mapping, not_forwarded, sequence, text, word
 from wardstead.gateway.protocol.schemas import check_schema
 from wardstead.gateway.protocol.templates import MOST_NAMED, template_part
 from wardstead.gateway.protocol.texts import Slot, free_form, json_text, walk
@@ -25,9 +25,11 @@ ROLES: Final = {
     "assistant": Origin.MODEL,
     "tool": Origin.TOOL,
 }
-_MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "refusal"})
-_IGNORED: Final = frozenset({"annotations", "reasoning_content", "reasoning", "parsed"})
-"""What the libraries send back of an earlier answer, and no model reads again: dropped."""
+_THOUGHTS: Final = ("reasoning_content", "reasoning")
+"""What a model thought in an earlier turn: one thing, by the names that servers have for it."""
+_MESSAGE_FIELDS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "refusal", *_THOUGHTS})
+_IGNORED: Final = frozenset({"annotations", "parsed"})
+"""What the libraries send back of an earlier answer, and no model reads again: dropped, and named."""
 _EMPTY: Final = frozenset({"audio", "function_call"})
 """What the libraries send back as null."""
 SCHEMA_WORDS: Final = frozenset(
@@ -48,7 +50,7 @@ MAX_TEXTS: Final = 20_000
 class Collector:
     """Gathers texts and their slots while a request is checked."""
 
-    __slots__ = ("documents", "origin", "origins", "rewrites", "seams", "slots", "texts")
+    __slots__ = ("documents", "dropped", "origin", "origins", "rewrites", "seams", "slots", "texts")
 
     def __init__(self) -> None:
         self.origin = Origin.STRUCTURE
@@ -60,6 +62,8 @@ class Collector:
         self.documents: list[Attached] = []
         self.seams: dict[int, tuple[int, ...]] = {}
         """By number of a text that came in parts: the places of the line breaks that join them."""
+        self.dropped: dict[str, str] = {}
+        """By name of a field that does not go on: a warning that says where it stood first."""
 
     def add(self, container: Any, key: Any) -> None:
         """One string at its place. Raises ``BadField``."""
@@ -144,11 +148,15 @@ def _message(message: dict[str, Any], where: str, limits: Limits, into: Collecto
     if role not in ROLES:
         raise BadField(f"must be one of {', '.join(sorted(ROLES))}", where=f"{where}.role")
     for name, value in message.items():
-        if name not in _MESSAGE_FIELDS and name not in _IGNORED and not (name in _EMPTY and value is None):
+        if name in _IGNORED:
+            if value:
+                into.dropped.setdefault(name, not_forwarded(f"{where}.{name}"))
+        elif name not in _MESSAGE_FIELDS and not (name in _EMPTY and value is None):
             raise BadField("is not a field of a message", where=f"{where}.{name[:80]}")
     into.origin = ROLES[role]
     # Local models know the older name of the same role.
     clean: dict[str, Any] = {"role": "system" if role == "developer" else role}
+    _thoughts(message, where, clean, into)
     content = message.get("content")
     if content is not None:
         _content(content, f"{where}.content", limits, clean, into)
@@ -164,6 +172,20 @@ def _message(message: dict[str, Any], where: str, limits: Limits, into: Collecto
     if "content" not in clean:
         clean["content"] = None if "tool_calls" in clean else ""
     return clean
+
+
+def _thoughts(message: dict[str, Any], where: str, clean: dict[str, Any], into: Collector) -> None:
+    """What the model thought before it said that: it goes on, by the first of its names."""
+    given = {name: text(message[name], f"{where}.{name}") for name in _THOUGHTS if message.get(name) is not None}
+    if not any(given.values()):
+        return
+    last = max(given)
+    if clean["role"] != "assistant":
+        raise BadField("is what a model thought: it stands in a message of the assistant", where=f"{where}.{last}")
+    if len(set(given.values())) > 1:
+        raise BadField("says something else than reasoning, which is the same field", where=f"{where}.{last}")
+    clean["reasoning_content"] = given[last]
+    into.add(clean, "reasoning_content")
 
 
 def _content(content: Any, where: str, limits: Limits, clean: dict[str, Any], into: Collector) -> None:

@@ -139,10 +139,12 @@ def _format(form: Any, body: dict[str, Any]) -> None:
 def _message(message: dict[str, Any], where: str) -> dict[str, Any]:
     if message.get("images"):
         raise BadField("only text can be inspected", where=f"{where}.images")
-    made: dict[str, Any] = {name: message[name] for name in ("role", "content") if name in message}
+    made: dict[str, Any] = {name: message[name] for name in ("role", "content", "name") if name in message}
     unknown = set(message) - {"role", "content", "images", "tool_calls", "tool_name", "thinking", "name"}
     if unknown:
         raise BadField("is not a field of a message", where=f"{where}.{min(unknown)[:80]}")
+    if message.get("thinking") is not None:
+        made["reasoning_content"] = text(message["thinking"], f"{where}.thinking")
     if message.get("tool_name") is not None:
         made["name"] = message["tool_name"]
     if message.get("tool_calls") is not None:

@@ -205,7 +205,7 @@ def _request(operation: Operation, model: str, body: dict[str, Any], into: Colle
         body=body,
         texts=into.texts,
         origins=into.origins,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *into.dropped.values()),
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         slots=into.slots,
         rewrites=into.rewrites,

@@ -40,6 +40,9 @@ def encode_request(request: ParsedRequest, model: str = "") -> bytes:
     """
     body = request.body
     body["model"] = model or request.model
+    for message in body.get("messages", ()):
+        if "reasoning_content" in message:  # llama.cpp's name; vLLM and Ollama read the other one
+            message["reasoning"] = message["reasoning_content"]
     if request.operation is not Operation.EMBEDDING:
         body["stream"] = request.stream
         if request.stream:
