@@ -81,6 +81,13 @@ def test_countries_are_a_type_of_their_own_and_take_what_is_exactly_theirs() -> 
         ("the bill of smith ltd. came", ["smith ltd."]),
         ("The Equifax office is at the corner", ["Equifax"]),
         ("We met on Monday at the office. The Company pays", []),
+        ("Keller, Braun and Weiss is a law firm; Tom, Anna and Peter are not", ["Keller, Braun and Weiss"]),
+        ("She spent two years at Billguard, which later became Programmable", ["Billguard", "Programmable"]),
+        ("Jane\nNorthwind Traders\n12 Main Street\nSpringfield", ["Northwind Traders"]),
+        ("Argentina\n083 445 2424 office", []),
+        ("Lavora presso Rossi Impianti, prima alla Banca Popolare di Milano", ["Rossi Impianti", "Banca Popolare di Milano"]),
+        ("Elle travaille chez Dupont Frères, lui à l’Hôpital de la Pitié", ["Dupont Frères", "Hôpital de la Pitié"]),
+        ("It was founded in 1962", []),
         ("print(x) if y else None  # Inc by one", []),
     ],
 )

@@ -1,7 +1,8 @@
 """Organisations, by how they are written and what is said of them: a legal form, a word that organisations bear, a job at one.
 
-The model of names knows none. These rules are English for the most part; the legal forms are those of some thirty countries.
-They run over one window at a time, so their patterns are short and bounded.
+The model of names knows none. These rules are English for the most part; the legal forms are those of some thirty countries, and
+what banks, schools, hospitals and offices are called and how one says where one works is there in seven languages. They run over
+one window at a time, so their patterns are short and bounded.
 """
 
 from __future__ import annotations
@@ -40,6 +41,34 @@ _OF: Final = (
     r"(?:University|Bank|Ministry|Department|Institute|College|Academy|Bureau|Office|Board|Church|Society|House|Chamber) "
     r"(?:of|for) (?:the )?"
 )
+_LEADS: Final = (
+    r"(?:Universität|Hochschule|Klinikum|Krankenhaus|Stiftung|Sparkasse|Volksbank|Raiffeisenbank|Stadtwerke|Bundesamt|Finanzamt|"
+    r"Landratsamt|Ministerium|Amtsgericht|Université|Hôpital|Clinique|Banque|Caisse|Ministère|Mairie|Fondation|Lycée|Préfecture|"
+    r"Universidad|Clínica|Banco|Caja|Ministerio|Ayuntamiento|Fundación|Università|Ospedale|Banca|Cassa|Ministero|Fondazione|"
+    r"Azienda|Universidade|Ministério|Fundação|Câmara|Universiteit|Ziekenhuis|Gemeente|Stichting|Uniwersytet|Szpital|"
+    r"Ministerstwo|Instituto|Istituto|Institut|Asociación|Associazione|Associação|Hospital)"
+)
+"""What the names of such bodies begin with, where it is not English."""
+_LEADS_ON: Final = (
+    r"(?: (?:de|des|du|del|della|dell|di|da|do|dos|das|der|für|van|voor|la|las|los|le|les|el|im|in|w)){0,2}(?: ?[ld]['’])?"
+)
+
+_HERE: Final = r"(?:Apt|Suite|Unit|P\.? ?O\.? Box|PSC|Box|No|Floor)"
+_STREET: Final = rf"(?:[0-9]{{1,5}},? [^\W\d_]|[0-9]{{1,5}} [0-9]{{1,4}},? [^\W\d_]|{_HERE}\b)"
+"""What the line of an address begins with."""
+_QUOTE: Final = r"[>|*•?: \t]{0,6}"
+_LETTERS: Final = r"(?:[A-ZÀ-ÞŁŚŠŽČĐ][^\W\d_]{0,40}(?:[&'’+-][^\W\d_]{1,40}){0,2}|[A-Z]\.)"
+_LETTERED: Final = rf"(?!{_HERE}\b){_LETTERS}(?:{_JOINT}{_LETTERS}){{0,5}}"
+_SURNAMES: Final = rf"{_WORD}, {_WORD},? (?:and|&) {_WORD}|[A-ZÀ-Þ][^\W\d_]+-[A-ZÀ-Þ][^\W\d_]+"
+"""As partners call their firm; only where it stands alone in a line, or something is said of it that is said of a firm."""
+
+_ALONE: Final = (
+    r"is an? (?:\w+ ){0,2}(?:company|firm|start-?up|bank|charity|non-?profit|supplier|vendor|provider|manufacturer|retailer|"
+    r"agency|subsidiary|501\(c\))|is (?:the brainchild|headquartered|hiring)|was (?:founded|established|incorporated) (?:in|by)|"
+    r"invested (?:heavily )?in|went bankrupt|filed for bankruptcy|(?:was|is) (?:acquired|listed)|"
+    r", an? (?:\w+ )?(?:company|firm|start-?up)"
+)
+"""What is said of an organisation, and of nothing else that has a name."""
 
 
 class _Rule(NamedTuple):
@@ -77,6 +106,29 @@ _RULES: Final = (
         0.9,
     ),
     _Rule(re.compile(rf"\b({_FEW}) (?:announced|acquired|hired|invested|manufactures|sells)\b"), 0.7),
+    _Rule(re.compile(rf"({_LEADS}{_LEADS_ON} ?{_WORD}(?:{_JOINT}{_WORD}){{0,3}})"), 0.9, words=2),
+    _Rule(re.compile(rf"\b({_SURNAMES})(?=,? (?:{_ALONE})\b)"), 0.9),
+    _Rule(re.compile(rf"\b({_FEW}),? (?:{_ALONE})\b"), 0.7),
+    _Rule(
+        re.compile(rf"\b[Tt]he ({_FEW}) (?:offices?|headquarters|branch|campus|subsidiary|warehouse|helpdesk|spokes\w{{3,6}})\b"),
+        0.7,
+    ),
+    _Rule(
+        re.compile(
+            r"\b(?:(?:which|later|then) became|renamed(?: to)?|merged with|merger with|acquired by|owned by|bought by|"
+            r"(?:subsidiary|supplier|partner) of|partnership with|(?:years?|months|time|stint|now|previously|formerly|later) at|"
+            r"recorded for|published by|manufactured by|insured (?:with|by)|account at|branch of|division of|"
+            r"[Aa]rbeitet? (?:jetzt )?(?:bei|für)|(?:angestellt|beschäftigt) bei|[Tt]ravaille (?:chez|pour)|"
+            r"(?:employ|salari)ée? (?:chez|par|de)|[Tt]rabaj[ao] (?:en|para)|[Ee]mplead[ao] (?:de|en)|"
+            r"[Ll]avor[ao] (?:presso|per|in)|[Dd]ipendente di|[Tt]rabalh[ao] (?:na|no|para)|[Ww]erkt? bij|"
+            r"[Pp]racuje w|(?:[Jj]obb|[Aa]rbet)ar (?:på|hos)) "
+            rf"({_FEW})"
+        ),
+        0.7,
+    ),
+    _Rule(re.compile(rf"\b(?:at|from) ({_LETTERED}),? (?={_STREET})"), 0.7),
+    _Rule(re.compile(rf"(?:^|\n){_QUOTE}({_LETTERED})[ \t]*(?=\n{{1,2}}{_QUOTE}{_STREET})"), 0.7),
+    _Rule(re.compile(rf"(?:^|\n){_QUOTE}({_SURNAMES})[ \t]*(?=\n{{1,2}}{_QUOTE}{_STREET})"), 0.86),
 )
 _LEADING: Final = re.compile(
     r"(?:The|A|An|In|At|On|For|With|By|From|And|But|Or|If|When|While|As|My|Our|Your|His|Her|Their|This|That|These|Those|We|I|You|He|"
@@ -85,7 +137,7 @@ _LEADING: Final = re.compile(
 )
 _COMMON: Final = re.compile(
     r"(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|March|April|May|June|July|August|September|"
-    r"October|November|December|Christmas|Easter|English|God|Internet|I|AI|IT|HR|PC|TV|CEO|USD|EUR|[0-9].*)"
+    r"October|November|December|Christmas|Easter|English|God|Internet|I|It|He|She|They|We|You|This|That|There|Who|AI|IT|HR|PC|TV|CEO|USD|EUR|[0-9].*)"
 )
 _SMALL_WORDS: Final = re.compile(
     r"\b(?:the|a|an|of|in|at|by|for|with|to|is|was|and|from|our|my|your|their|his|her|this|that|like|as) "
