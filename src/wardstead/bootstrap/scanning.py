@@ -10,10 +10,12 @@ from typing import Final
 
 from wardstead.adapters.artifacts.files import Entry, OpenFile, entries
 from wardstead.adapters.artifacts.sandboxed import Parsers, isolation
+from wardstead.bootstrap.model_secrets import Credentials
 from wardstead.kernel.errors import CallerError
-from wardstead.supply.ports import Malformed
+from wardstead.supply.ports import Malformed, Secrets
 from wardstead.supply.rules import Finding
 from wardstead.supply.scan import Scanned
+from wardstead.supply.secrets import secrets_in
 
 log = logging.getLogger(__name__)
 _NAMED: Final = re.compile(r"(?:sha256[-:])?([0-9a-f]{64})")
@@ -52,12 +54,13 @@ def scan(found: list[Entry], progress: Progress) -> Iterator[Scanned]:
     beside: dict[Path, set[str]] = {}
     for entry in found:
         beside.setdefault(entry.path.parent, set()).add(entry.path.name)
+    secrets = Credentials()
     with Parsers() as parsers:
         for entry in found:
-            yield _scan(entry, beside[entry.path.parent], parsers, progress)
+            yield _scan(entry, beside[entry.path.parent], parsers, secrets, progress)
 
 
-def _scan(entry: Entry, beside: set[str], parsers: Parsers, progress: Progress) -> Scanned:
+def _scan(entry: Entry, beside: set[str], parsers: Parsers, secrets: Secrets, progress: Progress) -> Scanned:
     if entry.problem is not None:
         rule, what = entry.problem
         return Scanned(entry.name, "", 0, "", (Finding(rule, entry.name, what),))
@@ -75,7 +78,7 @@ def _scan(entry: Entry, beside: set[str], parsers: Parsers, progress: Progress) 
         except Malformed as error:
             broken = (Finding(error.rule, entry.name, error.what, error.offset),)
         kind, findings = parsers.looked(file)
-        findings += broken
+        findings += secrets_in(file, secrets) + broken
         if (named := _NAMED.fullmatch(entry.path.resolve().name)) is not None and digest and named[1] != digest:
             findings += (Finding("digest-mismatch", entry.name, f"its SHA-256 is {digest}"),)
         if file.changed():

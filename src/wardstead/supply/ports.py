@@ -30,6 +30,21 @@ class Source(Protocol):
         ...
 
 
+class Secret(NamedTuple):
+    """A secret's ``type``, and the byte at which it starts in the UTF-8 of its text."""
+
+    type: str
+    start: int
+
+
+class Secrets(Protocol):
+    """Knows secrets when it sees them: the inspection room does, which this one does not import."""
+
+    def in_text(self, text: str) -> list[Secret]:
+        """Those that stand in a text. Raises ``Malformed`` where that cannot be said."""
+        ...
+
+
 class Severity(StrEnum):
     """How grave a finding is."""
 

@@ -94,6 +94,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule("graph-custom", _W, (_ALTERED,), "The graph needs operators that no standard defines", "Ask where its library comes from"),
         Rule("layer-code", _B, (_UNSAFE, "CWE-502"), "A layer holds code that loading the model runs", _REFUSE),
         Rule("layer-custom", _W, (_ALTERED,), "The model needs classes that its format does not define", _CODE),
+        Rule("secret", _W, ("AML.T0055", "CWE-798"), "A password, key or token stands in a text", "Whoever's it is revokes it; remove it, and see that nothing uses it"),
         Rule("licence", _I, (), "What the files say of their licence", "See whether it permits your use"),
     )
 }  # fmt: skip

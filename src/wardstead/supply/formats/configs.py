@@ -31,6 +31,8 @@ _PATHS: Final = re.compile(
 )
 _FOREIGN: Final = re.compile(r"(?i)^(?:[a-z]:[\\/]|[\\/]|~|file:|\\\\|\$\{?[a-z_]+)")
 _REMOTE: Final = re.compile(r"(?i)^(?:https?|ftp|s3|gs|hf|git\+[a-z]+)://")
+_VOCABULARIES: Final = frozenset({"merges", "vocab"})
+"""As a text each names a file; as a list it holds pieces of words, of which ``/ /`` is an ordinary one."""
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _LIBRARIES: Final = frozenset({"diffusers", "transformers", "onnxruntime", "sentence_transformers", "peft", "optimum"})
 _CODE_KEYS: Final = frozenset({"custom_pipeline", "custom_generate", "auto_map", "custom_pipelines", "auto_mapping"})
@@ -47,7 +49,7 @@ def check(source: Source) -> Steps:
         if isinstance(one.value, dict) and "class_name" in one.value:
             yield from keras_config.check_class(one.value, one.path or "the model")
         yield from _one(one)
-    if isinstance(value, dict) and ("layers" in value or "manifests" in value or "schemaVersion" in value):
+    if isinstance(value, dict) and _is_manifest(value):
         yield from _digests(value)
     if name == "model_index.json":
         yield from _pipeline(value)
@@ -65,7 +67,7 @@ def _one(one: Value) -> Steps:
         yield Seen("config-code", f"{one.path} switches a protection off")
     elif key == "allow_pickle" and value is True:
         yield Seen("config-code", f"{one.path} lets arrays be pickles")
-    elif not isinstance(value, str):
+    elif not isinstance(value, str) or (key in _VOCABULARIES and one.path.endswith("[]")):
         return
     elif key in TARGETS:
         if not KNOWN_TARGETS.fullmatch(value):
@@ -110,6 +112,12 @@ def _loads(key: str) -> bool:
         "base_model_name_or_path",
         "special_tokens_map_file",
     }
+
+
+def _is_manifest(value: dict[str, Any]) -> bool:
+    """Of an image or a model; vocabularies hold the words, too, with a number each."""
+    held = isinstance(value.get("layers"), list) or isinstance(value.get("manifests"), list)
+    return held or (isinstance(value.get("config"), dict) and "schemaVersion" in value)
 
 
 def _digests(manifest: dict[str, Any]) -> Steps:
