@@ -30,6 +30,8 @@ from wardstead.ledger.verify import Problem
 
 log = logging.getLogger(__name__)
 KIND = "anchors"
+_FIRST_S = 5.0
+"""After a start: the recorder signs its first checkpoint meanwhile."""
 _CHECKPOINT, _TOKEN = ".checkpoint", ".tsr"
 
 
@@ -49,7 +51,7 @@ def keep_anchoring(deployment: Deployment, stop: threading.Event) -> None:
     settings = deployment.settings.ledger
     if not (settings.timestamps or settings.anchors):
         return
-    wait_s = 0.0
+    wait_s = min(_FIRST_S, settings.anchor_interval_s)
     while not stop.wait(wait_s):
         wait_s = min(RETRY_S, settings.anchor_interval_s)
         for step in (stamp_round, anchor_round):

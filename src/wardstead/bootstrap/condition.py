@@ -14,9 +14,10 @@ from wardstead.bootstrap.admitting import REFUSED, SEALED, admission_check, admi
 from wardstead.bootstrap.anchoring import anchor_checks
 from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.database_check import database_checks
-from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.local_authority import local_authority
 from wardstead.bootstrap.policies import policy_state
 from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.synchronising import directory_checks
@@ -39,6 +40,8 @@ _FAILED = {
     Action.HOLD: "held for review",
     Action.BLOCK: "refused",
 }
+_FEW_DAYS = 14
+_NEW_CERTIFICATE = {True: "'wardstead tls renew'", False: "put a new server.crt and server.key into tls/"}
 _NAMES_NEXT = "set inspection.names.enabled, unless names are nobody's secret here"
 
 
@@ -118,7 +121,18 @@ def _tls_check(deployment: Deployment) -> Check:
     title = "Connections are encrypted"
     if deployment.settings.server.tls == "off":
         return Check("tls", title, State.RED, "TLS is off", "set server.tls to on")
-    return Check("tls", title, State.GREEN, "TLS 1.3 alone, certificate of the local authority")
+    try:
+        found = local_authority(deployment).certified()
+    except ConfigurationError as error:
+        return Check("tls", title, State.RED, error.what, error.next_step)
+    days, ends = found.server.days_left(now_ms()), rfc3339(found.server.not_after_ms)[:10]
+    whose = "of the local authority, renewed by itself" if found.own else "of another authority"
+    evidence = f"TLS 1.3 alone, certificate {whose}; it ends on {ends}"
+    if days < 0:
+        return Check("tls", title, State.RED, evidence, _NEW_CERTIFICATE[found.own])
+    if days < _FEW_DAYS and 3 * days < (found.server.not_after_ms - found.server.not_before_ms) // 86_400_000 - 3:
+        return Check("tls", title, State.AMBER, evidence, _NEW_CERTIFICATE[found.own])
+    return Check("tls", title, State.GREEN, evidence)
 
 
 def _ledger_check(deployment: Deployment) -> Check:

@@ -226,7 +226,7 @@ def _make_certificates(places: Places, names: Sequence[str]) -> None:
     if (places.tls / "server.crt").exists():
         return
     authority = make_authority(names, now_ms())
-    leaf = make_leaf(authority, names, now_ms())
+    leaf = make_leaf(authority, names, now_ms(), days=ServerSection().certificate_days)
     for name, data, mode in (
         ("ca.crt", authority.certificate, 0o644),
         ("ca.key", authority.key, 0o600),

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy.exc import DatabaseError
+
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.keys.handed import Handing
+from wardstead.adapters.processes.listening import listens
 from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
@@ -22,11 +25,12 @@ from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.admitting import not_serving
 from wardstead.bootstrap.anchoring import require_anchors
 from wardstead.bootstrap.database import PASSWORD_VARIABLE
-from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, now_ms
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.erasing import finish_erasures
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
+from wardstead.bootstrap.local_authority import local_authority, record
 from wardstead.bootstrap.mutual_tls import context_of
 from wardstead.bootstrap.places import file_name
 from wardstead.bootstrap.policies import begin_policies, policy_state
@@ -40,6 +44,7 @@ from wardstead.kernel.errors import BackendError, ConfigurationError, WardsteadE
 from wardstead.kernel.text import harmless
 
 OnStep = Callable[[str], None]
+_LOOK_S, _KEEP_S = 1.0, 60.0
 
 
 def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], None]) -> int:
@@ -55,7 +60,7 @@ def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], No
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda got, _frame: stopping.append(got))
         try:
-            _watch(deployment, supervisor, stopping, on_ready)
+            _watch(deployment, supervisor, stopping, on_ready, on_step)
         finally:
             on_step("stopping")
             supervisor.stop()
@@ -119,9 +124,11 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     key = deployment.keys.ledger()
     require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
     _require_room(deployment)
+    renewed = local_authority(deployment).keep(now_ms()) if deployment.settings.server.tls == "on" else []
     _validate(deployment)
     # Last, for an older version cannot undo it: what is refused has changed nothing that it would miss.
     upgrade(deployment.engine)
+    record(deployment, renewed)
     if deployment.mode is Mode.NONE:
         on_step("ISOLATION IS SWITCHED OFF: the model server runs with your rights")
         deployment.admin_record.record_admin("system", "isolation.none", {"models": [m.name for m in deployment.settings.models]})
@@ -157,11 +164,65 @@ def _validate(deployment: Deployment) -> None:
     deployment.require_model_files()
 
 
-def _watch(deployment: Deployment, supervisor: Supervisor, stopping: list[int], on_ready: Callable[[], None]) -> None:
+class _CertificateWatch:
+    """Renews the server's certificate in time; workers that began with another one are replaced, whoever put it there."""
+
+    def __init__(self, deployment: Deployment, supervisor: Supervisor, on_step: OnStep) -> None:
+        self._deployment, self._supervisor, self._on_step = deployment, supervisor, on_step
+        self._looked_s = self._kept_s = time.monotonic()
+        self._taken_up = self._present()
+
+    def tick(self) -> None:
+        """To be called often: looks once a second, and keeps what is ours once a minute."""
+        now_s = time.monotonic()
+        if self._deployment.settings.server.tls == "off" or now_s - self._looked_s < _LOOK_S:
+            return
+        self._looked_s = now_s
+        if now_s - self._kept_s > _KEEP_S:
+            self._kept_s = now_s
+            self._keep()
+        present = self._present()
+        if present != self._taken_up and self._usable():
+            self._taken_up = present
+            port, workers = self._deployment.settings.server.port, range(1, self._deployment.settings.server.workers + 1)
+            self._on_step("the server's certificate is another one: workers take it up one by one")
+            self._supervisor.renew([f"worker-{number}" for number in workers], lambda pid: listens(pid, port))
+
+    def _keep(self) -> None:
+        try:
+            done = local_authority(self._deployment).keep(now_ms())
+            record(self._deployment, done)
+        except (WardsteadError, DatabaseError, OSError) as error:  # it is tried again, and the posture shows the days left
+            self._on_step(f"the server's certificate could not be seen to: {error}")
+            return
+        finally:
+            self._deployment.engine.dispose()
+        for one in done:
+            self._on_step(f"{one.act}: {', '.join(one.told.values())}")
+
+    def _present(self) -> tuple[int, int]:
+        try:
+            return tuple((self._deployment.places.tls / name).stat().st_mtime_ns for name in ("server.crt", "server.key"))  # type: ignore[return-value]
+        except OSError:
+            return (0, 0)
+
+    def _usable(self) -> bool:
+        try:
+            _require_certificate(self._deployment)
+        except ConfigurationError:  # half of it is written, or it is none: what runs goes on with what it has
+            return False
+        return True
+
+
+def _watch(
+    deployment: Deployment, supervisor: Supervisor, stopping: list[int], on_ready: Callable[[], None], on_step: OnStep
+) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     ready = False
+    certificates = _CertificateWatch(deployment, supervisor, on_step)
     while not stopping:
         supervisor.tick()
+        certificates.tick()
         if not ready:
             if healthy(deployment):
                 ready = True

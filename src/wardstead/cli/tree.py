@@ -34,6 +34,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
     }),
     "key": "keys:app",
     "certificate": "certificates:app",
+    "tls": "tls:app",
     "keys": "root_keys:app",
     "share": "share:app",
     "group": "entitlements:groups",

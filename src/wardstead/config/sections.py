@@ -38,6 +38,8 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     concurrency: Annotated[int, Meta(ge=1, le=4096)] = 256
     per_person: Annotated[int, Meta(ge=1, le=4096)] = 64
     mutual_tls: MutualTlsSection | None = None
+    certificate_days: Annotated[int, Meta(ge=1, le=397)] = 30
+    """How long certificates of the local authority are valid; they are renewed when a third of it is left."""
 
 
 class LabelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -51,8 +52,8 @@ def make_root(common: str, permitted: Sequence[x509.GeneralName], now_ms: int) -
     return CertifiedKey(_pem(builder.sign(key, hashes.SHA256())), key_pem(key))
 
 
-def make_leaf(authority: CertifiedKey, names: Sequence[str], now_ms: int) -> CertifiedKey:
-    """A server certificate for ``names`` by the authority. Its chain includes the authority's certificate."""
+def make_leaf(authority: CertifiedKey, names: Sequence[str], now_ms: int, *, days: int = LEAF_DAYS) -> CertifiedKey:
+    """A server certificate for ``names`` by the authority, for so many days. Its chain includes the authority's certificate."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
     issuer_key = elliptic_key(authority)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -64,7 +65,7 @@ def make_leaf(authority: CertifiedKey, names: Sequence[str], now_ms: int) -> Cer
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=LEAF_DAYS))
+        .not_valid_after(start + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage(sign_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -73,6 +74,67 @@ def make_leaf(authority: CertifiedKey, names: Sequence[str], now_ms: int) -> Cer
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     return CertifiedKey(_pem(builder.sign(issuer_key, hashes.SHA256())) + authority.certificate, key_pem(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a certificate says, for whoever has to decide or to tell. ``fingerprint``: SHA-256 of its DER, hexadecimal."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before_ms: int
+    not_after_ms: int
+    fingerprint: str
+    key: str
+
+    def days_left(self, now_ms: int) -> int:
+        """Whole days until it ends; negative when it has."""
+        return (self.not_after_ms - now_ms) // 86_400_000
+
+
+def outline(certificate: x509.Certificate) -> Outline:
+    """The outline of a certificate."""
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        named = x509.SubjectAlternativeName([])
+    key = certificate.public_key()
+    size = getattr(key, "key_size", "")
+    return Outline(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        names=(*named.get_values_for_type(x509.DNSName), *(str(one) for one in named.get_values_for_type(x509.IPAddress))),
+        not_before_ms=int(certificate.not_valid_before_utc.timestamp() * 1000),
+        not_after_ms=int(certificate.not_valid_after_utc.timestamp() * 1000),
+        fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+        key=f"{type(key).__name__.removesuffix('PublicKey').lstrip('_')} {size}".strip(),
+    )
+
+
+def outlines(pem: bytes) -> list[Outline]:
+    """The outlines of all certificates in a PEM file. Raises ``ValueError`` where there is none."""
+    return [outline(one) for one in x509.load_pem_x509_certificates(pem)]
+
+
+def split(pem: bytes) -> list[bytes]:
+    """The certificates of a bundle, each as PEM."""
+    return [_pem(one) for one in x509.load_pem_x509_certificates(pem)]
+
+
+def belongs(certificate: bytes, key: bytes) -> bool:
+    """Whether a private key is that of a certificate."""
+    held = serialization.load_pem_private_key(key, None).public_key()
+    return x509.load_pem_x509_certificate(certificate).public_key() == held
+
+
+def is_issued_by(leaf: bytes, authority: bytes) -> bool:
+    """Whether the authority's key signed the first certificate of ``leaf``."""
+    try:
+        x509.load_pem_x509_certificate(leaf).verify_directly_issued_by(x509.load_pem_x509_certificate(authority))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def elliptic_key(authority: CertifiedKey) -> ec.EllipticCurvePrivateKey:

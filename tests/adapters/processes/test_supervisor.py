@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from wardstead.adapters.processes.listening import listens
 from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -79,3 +84,44 @@ def test_all_that_drain_end_before_any_other_and_at_the_same_time(tmp_path: Path
     supervisor.stop()
     assert c.stat().st_mtime_ns >= max(a.stat().st_mtime_ns, b.stat().st_mtime_ns)
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_a_renewed_child_ends_when_its_successor_is_ready_and_not_before(tmp_path: Path) -> None:
+    supervisor, events = supervising(ChildSpec("one", SLEEP, tmp_path / "log", drains=True))
+    supervisor.tick()
+    asked: list[int] = []
+
+    def ready(pid: int) -> bool:
+        asked.append(pid)
+        return len(asked) > 2 and "renewed" not in {what for _, what in events}
+
+    supervisor.renew(["one"], ready)
+    tick_until(supervisor, lambda: ("one", "renewed") in events)
+    assert len(set(asked)) == 1
+    assert events == [("one", "started"), ("one", "started"), ("one", "renewed")]
+    os.kill(asked[0], 0)  # it goes on
+    tick_until(supervisor, lambda: not supervisor._leaving)
+    supervisor.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(asked[0], 0)
+
+
+def test_a_successor_that_ends_takes_nothing_away(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o700)
+    supervisor, events = supervising(ChildSpec("one", [str(program)], tmp_path / "log"))
+    supervisor.tick()
+    program.write_text("#!/bin/sh\nexit 3\n")
+    supervisor.renew(["one"], lambda _pid: False)
+    tick_until(supervisor, lambda: events.count(("one", "started")) > 2)
+    assert not any("ended" in what for _, what in events)
+    supervisor.stop()
+
+
+def test_the_kernel_says_who_listens(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+        assert listens(os.getpid(), port)
+    assert not listens(os.getpid(), port)
+    assert not listens(1 << 22, port)

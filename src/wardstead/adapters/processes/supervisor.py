@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,7 @@ from wardstead.adapters.processes.parent import dying_with_us
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _HEALTHY_AFTER_S = 10.0
+_LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,25 @@ class Supervisor:
         self._children = [_Child(spec) for spec in specs]
         self._environment = dict(environment)
         self._on_event = on_event
+        self._renewing: deque[_Child] = deque()
+        self._successor: _Child | None = None
+        self._leaving: list[_Child] = []
+        self._ready: Callable[[int], bool] = lambda _pid: True
+        self._looked_s = 0.0
+
+    def renew(self, names: Iterable[str], ready: Callable[[int], bool]) -> None:
+        """Replace children one after the other: the old one is told to end when ``ready`` says that its successor (a pid) is.
+
+        A successor that ends before that is tried again; until then the old one goes on.
+        """
+        wanted = set(names)
+        self._renewing = deque(child for child in self._children if child.spec.name in wanted)
+        self._ready = ready
 
     def tick(self) -> None:
         """Start what is due; notice what has ended."""
         now = time.monotonic()
+        self._pass_on(now)
         for child in self._children:
             if child.process is None:
                 if now >= child.next_start_s:
@@ -90,8 +107,39 @@ class Supervisor:
 
     def stop(self) -> None:
         """End the children: all that drain at the same time, then those that they needed for it."""
+        successor = [self._successor] if self._successor is not None else []
         for drains in (True, False):
-            self._end([child for child in self._children if child.spec.drains is drains])
+            self._end([child for child in (*self._children, *successor, *self._leaving) if child.spec.drains is drains])
+
+    def _pass_on(self, now: float) -> None:
+        """The next step of a renewal; and what has left is not waited for longer than it may take."""
+        for leaving in list(self._leaving):
+            if leaving.process is None or leaving.process.poll() is not None:
+                self._leaving.remove(leaving)
+            elif now - leaving.started_s > leaving.spec.stop_timeout_s:
+                leaving.process.kill()
+        if self._successor is None:
+            if self._renewing and now >= self._renewing[0].next_start_s:
+                self._successor = _Child(self._renewing[0].spec)
+                self._try_to_start(self._successor, now)
+            return
+        successor, child = self._successor, self._renewing[0]
+        if successor.process is None or successor.process.poll() is not None:
+            self._successor = None
+            self._pause(child, now)
+        elif now - self._looked_s > _LOOK_S:
+            self._looked_s = now
+            if self._ready(successor.process.pid):
+                self._replace(child, successor, now)
+
+    def _replace(self, child: _Child, successor: _Child, now: float) -> None:
+        if child.process is not None:
+            child.process.terminate()
+            self._leaving.append(_Child(child.spec, child.process, now))
+        child.process, child.started_s = successor.process, successor.started_s
+        self._successor = None
+        self._renewing.popleft()
+        self._on_event(child.spec.name, "renewed")
 
     def _end(self, children: Sequence[_Child]) -> None:
         running = [(child, child.process) for child in children if child.process is not None]

@@ -1,0 +1,76 @@
+"""``tls``: the server's certificate and the local authority's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wardstead.bootstrap.deployment import now_ms
+from wardstead.bootstrap.local_authority import Done, local_authority, record
+from wardstead.cli.output import Json, errors, out, say, say_json
+from wardstead.cli.state import deployment
+from wardstead.crypto.pki import Outline
+from wardstead.kernel.clock import rfc3339
+
+app = typer.Typer(help="The server's certificate, and who vouches for it.", no_args_is_help=True)
+
+
+@app.command("status")
+def status(context: typer.Context, json: Json = False) -> None:
+    """The server's certificate, and the authorities that clients trust."""
+    with errors(as_json=json):
+        found = local_authority(deployment(context)).certified()
+        now = now_ms()
+    if json:
+        authorities = [
+            {**_document(one, now), "issuing": one.fingerprint == found.issuing, "next": one.fingerprint == found.next}
+            for one in found.authorities
+        ]
+        say_json({"server": _document(found.server, now), "renewed": found.own, "authorities": authorities})
+        return
+    renewed = "renewed by itself" if found.own else "renewed by whoever issued it"
+    out.print(f"server: {', '.join(found.server.names)}; {found.server.days_left(now)} days left, {renewed}")
+    for one in found.authorities:
+        role = {found.issuing: "issues", found.next: "announced"}.get(one.fingerprint, "trusted")
+        out.print(f"authority {one.fingerprint[:16]}: {role}; {one.days_left(now)} days left")
+
+
+@app.command("renew")
+def renew(context: typer.Context, json: Json = False) -> None:
+    """A new key and certificate for the server now. A running deployment takes it up and ends no connection."""
+    with errors(as_json=json):
+        found = deployment(context)
+        done = local_authority(found).renew(now_ms())
+        record(found, [done])
+    _say(done, json=json)
+
+
+@app.command("rotate")
+def rotate(
+    context: typer.Context,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Certify by the announced authority now: clients that have not taken it up fail.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Announce a new authority: ca.crt holds both. It takes over after 90 days, or with --finish."""
+    with errors(as_json=json):
+        found = deployment(context)
+        authority = local_authority(found)
+        done = authority.pass_on(now_ms()) if finish else authority.announce(now_ms())
+        record(found, [done])
+    _say(done, json=json)
+
+
+def _say(done: Done, *, json: bool) -> None:
+    say(json, {"act": done.act, **done.told}, f"{done.act}: {', '.join(f'{name} {value}' for name, value in done.told.items())}")
+
+
+def _document(one: Outline, now: int) -> dict[str, object]:
+    return {
+        "names": list(one.names),
+        "fingerprint": one.fingerprint,
+        "ends": rfc3339(one.not_after_ms),
+        "days_left": one.days_left(now),
+    }
