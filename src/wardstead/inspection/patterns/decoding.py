@@ -48,8 +48,8 @@ _ROT13 = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
 _LEET = str.maketrans("013457@$!|", "oieastasil")
-_WORD = re.compile(r"\S+")
-_LETTER, _STANDS_FOR_LETTER = re.compile(r"[A-Za-z]"), re.compile(r"[013457@$!|]")
+_WITH_A_SIGN = re.compile(r"(?<!\S)(?=\S*[013457@$!|])\S+")
+_LETTER = re.compile(r"[A-Za-z]")
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ def decodings(text: str) -> tuple[Reading, ...]:
     if plain != text:
         readings.append(Reading("folded", plain))
     readings += _encoded(plain, DEPTH)
-    leet = _WORD.sub(lambda word: _unleet(word[0]), plain)
+    leet = _WITH_A_SIGN.sub(lambda word: _unleet(word[0]), plain)
     if leet != plain:
         readings.append(Reading("leet", leet))
     if any(char.isalpha() for char in plain):
@@ -90,7 +90,7 @@ def _encoded(text: str, depth: int) -> Iterator[Reading]:
 
 def _unleet(word: str) -> str:
     """A word of letters in which digits and signs stand for letters."""
-    return word.translate(_LEET) if _LETTER.search(word) and _STANDS_FOR_LETTER.search(word) else word
+    return word.translate(_LEET) if _LETTER.search(word) else word
 
 
 def from_base64(run: str) -> str:

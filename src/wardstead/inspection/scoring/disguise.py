@@ -15,6 +15,10 @@ _WORD: Final = re.compile(r"\S{1,64}")
 _ASCII_LETTER: Final = re.compile(r"[A-Za-z]")
 _HINT: Final = re.compile(r"[a-z][013457@$€][a-z]|(?<![a-z0-9])[013457][a-z][013457]")
 _IN_SIGNS: Final = re.compile(r"(?<![a-z0-9@$€!|+.])[a-z013457@$€!|+]{3,20}(?![a-z0-9@$€!|+.])")
+_WITH_A_SIGN: Final = re.compile(
+    _IN_SIGNS.pattern.replace("[a-z013457@$€!|+]{3,20}", "(?=[a-z!|+]*[013457@$€])[a-z013457@$€!|+]{3,20}")
+)
+"""The same, but for words without any sign: they stay as they are, and most have none."""
 _THREE_DIGITS: Final = re.compile(r"[0-9]{3}")
 _LETTERS: Final = str.maketrans("013457@€$!|+", "oieastaesilt")
 WRITTEN: Final = (_IN_SIGNS.pattern, _HINT.pattern, sorted(_LETTERS.items()))
@@ -28,7 +32,7 @@ def of_one_script(text: str) -> str:
 
 def without_signs(lowered: str) -> str:
     """Digits and signs that stand for letters become those. ``lowered`` is in small letters."""
-    return _IN_SIGNS.sub(lambda word: _read(word[0]), lowered) if _HINT.search(lowered) else lowered
+    return _WITH_A_SIGN.sub(lambda word: _read(word[0]), lowered) if _HINT.search(lowered) else lowered
 
 
 def _latin(word: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from wardstead.inspection.scoring.features import BLOCKS, CELL_BYTES, PRIORS, SCALES, features, fold
+from wardstead.inspection.scoring.features import BLOCKS, CELL_BYTES, PRIORS, SCALES, Features, features, fold
 from wardstead.inspection.scoring.model import Model
 
 PART_CHARACTERS: Final = 1 << 16
@@ -30,8 +31,8 @@ class Scorer:
     def raw(self, text: str) -> Scores:
         """The score of each head: the mean of the whole text's and of its highest window's."""
         begins = range(0, max(1, len(text) - OVERLAP_CHARACTERS), PART_CHARACTERS - OVERLAP_CHARACTERS)
-        parts = (fold(text[at : at + PART_CHARACTERS]) for at in begins)
-        highest: Scores = np.max(np.stack([self._raw(part) for part in parts]), axis=0)
+        parts = (text[at : at + PART_CHARACTERS] for at in begins)
+        highest: Scores = np.max(np.stack([self._raw(_LATEST.features(part)) for part in parts]), axis=0)
         return highest
 
     def probabilities(self, text: str) -> Scores:
@@ -40,8 +41,7 @@ class Scorer:
         heads = self.model.header.heads
         return np.array([_sigmoid(head.slope * one + head.intercept) for head, one in zip(heads, raw, strict=True)])
 
-    def _raw(self, folded: str) -> Scores:
-        found = features(folded)
+    def _raw(self, found: Features) -> Scores:
         cells = max(1, -(-found.size_bytes // CELL_BYTES))
         sums = np.zeros((BLOCKS, len(self._bias), cells))
         counts = np.zeros((BLOCKS, cells))
@@ -70,6 +70,30 @@ class Scorer:
             starts = np.flatnonzero(np.diff(in_order, prepend=-1))
             sums[in_order[starts]] = np.add.reduceat(self._weights[index[order]], starts, axis=0)
         return sums.T
+
+
+class _Latest:
+    """The features of the last few texts that were scored: models look at the same ones, one after the other.
+
+    What is kept are hashes, not what the texts say. Safe for threads: what was found is replaced, and never changed.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, Features] = {}
+
+    def features(self, text: str) -> Features:
+        """Those of a text as it came."""
+        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        latest = self._found
+        found = latest.get(key)
+        if found is None:
+            found = features(fold(text))
+            self._found = dict([*latest.items(), (key, found)][-_FEW:])
+        return found
+
+
+_FEW: Final = 4
+_LATEST: Final = _Latest()
 
 
 def _root(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
