@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Identity
+from wardstead.adapters.artifacts.files import Entry
 from wardstead.adapters.store.admission_tables import model_admission
-from wardstead.bootstrap import admissions, advisory_watch, evidence, guarding, initialise
+from wardstead.bootstrap import admissions, advisory_watch, evidence, guarding, initialise, rescanning
 from wardstead.bootstrap.acting import Acting, as_if_signed_in, at_the_command_line
 from wardstead.bootstrap.admissions import BadModel, NotReady
 from wardstead.bootstrap.admitting import admission_check, bounded, standing
@@ -28,12 +29,15 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.entitlements import MayNot
 from wardstead.bootstrap.model_desk import DeploymentModelDesk
 from wardstead.bootstrap.people import add as add_person
+from wardstead.bootstrap.scanning import Progress
 from wardstead.cli.main import app
 from wardstead.config.sections import LabelSection, ModelSection, UpstreamSection
 from wardstead.crypto.dsse import open_envelope
 from wardstead.isolation.posture import State as Colour
 from wardstead.supply.admission import Admission, Role, State
 from wardstead.supply.admission_policy import load_admission
+from wardstead.supply.rules import Finding
+from wardstead.supply.scan import Scanned
 from wardstead.supply.statement import files_in
 
 
@@ -188,6 +192,50 @@ def test_the_guard_suspends_what_changed_and_looks_no_further_while_nothing_did(
     assert admission_check(found).state is Colour.RED
     with pytest.raises(BadModel):
         admissions.resume(deployment, "tiny", by(deployment, "ben"), "x")
+
+
+def test_what_serves_is_scanned_anew_when_its_time_has_come_or_the_scanner_is_another(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    assert not rescanning.due(deployment), "it was scanned just now"
+    day = 86_400_000
+    monkeypatch.setattr(rescanning, "now_ms", lambda: done.candidate.scan.at_ms + day if done.candidate.scan else 0)
+    assert rescanning.due(deployment) == [done]
+    found = rescanning.rescan(deployment, done, nothing)
+    assert (found.verdict, found.new, found.not_scanned) == ("clean", (), ())
+    assert acts(deployment, "model.rescan")[-1]["verdict"] == "clean"
+    assert not rescanning.due(deployment)
+    monkeypatch.setattr(rescanning, "scanner", lambda: "a newer one")
+    assert [one.candidate.id for one in rescanning.due(deployment)] == [done.candidate.id]
+    assert standing(deployment, section(done)).refused == ""
+
+
+def test_what_a_new_scan_finds_suspends_and_stays_so_until_it_finds_it_no_more(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file, up_to="public")
+    served(monkeypatch, deployment, section(done))
+    place, real = done.candidate.files[0].path, rescanning.scan
+
+    def finding(rule: str) -> None:
+        def scan(found: list[Entry], progress: Progress) -> Iterator[Scanned]:
+            return (structs.replace(one, findings=(Finding(rule, one.file, "x", 3),)) for one in real(found, progress))
+
+        monkeypatch.setattr(rescanning, "scan", scan)
+
+    finding("remote-code")
+    assert not rescanning.rescan(deployment, done, nothing).new, "policy lets what is suspicious pass up to public"
+    finding("template-code")
+    assert [one.rule for one in rescanning.rescan(deployment, done, nothing).new] == ["template-code"]
+    assert f"a new scan found template-code in {place}" in standing(deployment, section(done)).refused
+    with pytest.raises(NotReady, match="template-code"):
+        admissions.resume(deployment, "tiny", by(deployment, "ben"), "it looks fine")
+    monkeypatch.setattr(rescanning, "scan", real)
+    assert not rescanning.rescan(deployment, done, nothing).new
+    admissions.resume(deployment, "tiny", by(deployment, "ben"), "a false alarm of the version before")
+    assert standing(deployment, section(done)).refused == ""
 
 
 def test_a_statement_that_was_altered_admits_nothing(deployment: Deployment, people: None, file: Path) -> None:

@@ -26,6 +26,7 @@ from wardstead.bootstrap.admitting import changed_file, section_of, standing_of
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import HOUR_MS, decide
 from wardstead.bootstrap.people import BadValue
+from wardstead.bootstrap.rescanning import found_since
 from wardstead.bootstrap.scanning import Progress, scan, to_scan
 from wardstead.crypto.dsse import seal_envelope
 from wardstead.kernel.encoding import canonical_json
@@ -348,6 +349,10 @@ def resume(deployment: Deployment, model: str, by: Acting, reason: str) -> Admis
         raise NotReady("its approval is over", next_step=f"'wardstead model add {model} PATH' begins anew")
     if other := changed_file(deployment, standing_of(found.candidate), {}):
         raise BadModel(other, next_step="restore the file that was admitted, or add the new one: 'wardstead model add'")
+    if since := found_since(deployment, found):
+        raise NotReady(
+            f"a scan found {since}", next_step=f"'wardstead model rescan {model}', or add another: 'wardstead model add'"
+        )
     return _settle(
         deployment, found, by, done, action="model.resume", revise=lambda one: structs.replace(one, state=State.ADMITTED, why="")
     )  # fmt: skip

@@ -15,6 +15,7 @@ from wardstead.bootstrap.admitting import REFUSED, SEALED, UNSEALED, Standing, a
 from wardstead.bootstrap.anchoring import keep_anchoring
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.guarding import keep_guarding
+from wardstead.bootstrap.rescanning import keep_rescanning
 from wardstead.bootstrap.reviewing import desk_of_command_line
 from wardstead.bootstrap.synchronising import keep_synchronising
 from wardstead.bootstrap.verifying import keep_verifying
@@ -61,6 +62,8 @@ def run_recorder(deployment: Deployment) -> int:
     anchoring.start()
     guarding = threading.Thread(target=keep_guarding, args=(deployment, stop), name="guarding", daemon=True)
     guarding.start()
+    rescanning = threading.Thread(target=keep_rescanning, args=(deployment, stop), name="rescanning", daemon=True)
+    rescanning.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     verifying.join(_VERIFYING_ENDS_S)
     return 0

@@ -90,6 +90,11 @@ class Places:
         """Where the files of a model are put that is added from elsewhere: never over those that serve."""
         return self.models / f"{file_name(model)}-{admission[-8:]}"
 
+    @property
+    def rescans(self) -> Path:
+        """When what serves was scanned last, and what came of it."""
+        return self.state / "rescans.json"
+
     def attestation(self, model: str) -> Path:
         """What the launcher says of a model's weights; out of the sandbox's reach, unlike the socket folder."""
         return self.run / "sealed" / file_name(model)

@@ -81,6 +81,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
         "agree": "model_admission:agree",
         "list": "model_admission:show_all",
         "show": "model_admission:show",
+        "rescan": "model_rescan:rescan_",
         "suspend": "model_admission:suspend",
         "resume": "model_admission:resume",
         "withdraw": "model_admission:withdraw",

@@ -10,6 +10,7 @@ import msgspec
 
 from wardstead.kernel.clock import rfc3339
 from wardstead.supply.admission_policy import Requirement
+from wardstead.supply.ports import Severity
 from wardstead.supply.rules import Finding
 from wardstead.supply.scan import Scanned
 
@@ -146,6 +147,15 @@ def verdict_of(files: Sequence[Scanned]) -> Verdict:
     if "block" in severities:
         return Verdict.BLOCKED
     return Verdict.SUSPICIOUS if "warn" in severities else Verdict.CLEAN
+
+
+def worse_than_admitted(files: Sequence[Scanned], known: frozenset[tuple[str, str]], *, suspicious: bool) -> tuple[Finding, ...]:
+    """What a scan finds that nobody knew of and policy does not let pass, the gravest first.
+
+    ``known``: rules with their files. ``suspicious``: policy lets pass what is no more than that.
+    """
+    grave = {Severity.BLOCK} if suspicious else {Severity.BLOCK, Severity.WARN}
+    return tuple(one for one in findings_of(files) if one.severity in grave and (one.rule, one.file) not in known)
 
 
 def findings_of(files: Sequence[Scanned]) -> list[Finding]:

@@ -57,6 +57,9 @@ class AdmissionPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     recheck_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
     """After how long the digests of what serves are computed again, where nothing else shows a change."""
 
+    rescan_hours: Annotated[int, Meta(ge=0, le=8760)] = 24
+    """After how long what serves is scanned anew; at once by a newer scanner. 0: never."""
+
     def requirement(self, level: str, levels: Levels) -> Requirement:
         """What is asked of a model for data of a level: the first rule that reaches it. Raises ``ConfigurationError``."""
         rank = levels.level(level).rank
