@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.cli.main import app
 from wardstead.kernel.errors import ConfigurationError
 
-UPSTREAM = "{kind: openai, url: 'https://gpu1:8000', api_key_file: keys/gpu1.key, ca_file: tls/ca.crt}"
+UPSTREAM = "{kind: openai, url: 'https://gpu1:8000', api_key_file: keys/gpu1.key, tls: {ca: tls/ca.crt}}"
 
 
 @pytest.fixture
@@ -32,8 +31,7 @@ def remote(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_they_are_found_from_everywhere(remote: Deployment) -> None:
     upstream = remote.settings.models[0].upstream
     assert remote.bearer(upstream) == "sk-1234"
-    assert remote.ca_file(upstream) == str(remote.places.tls / "ca.crt")
-    assert ssl.create_default_context(cafile=remote.ca_file(upstream))
+    assert remote.upstream_tls(upstream).get_ca_certs()
     assert CliRunner().invoke(app, ["-C", str(remote.places.directory), "config", "check"]).exit_code == 0
 
 

@@ -443,23 +443,27 @@ class Deployment:
             raise ConfigurationError("not a model server's key", where=str(path), why="it is one word of printable ASCII")
         return key.decode("ascii")
 
-    def ca_file(self, upstream: UpstreamSection) -> str | None:
-        """The authority that is pinned for a model server; ``None`` where none is named."""
-        if not upstream.ca_file:
-            return None
-        path = self.places.directory / upstream.ca_file
+    def upstream_tls(self, upstream: UpstreamSection) -> ssl.SSLContext:
+        """TLS to a model server elsewhere. Raises ``ConfigurationError`` where a file is missing, or cannot be used."""
+        from wardstead.gateway.server.remote import tls_context  # its client takes a while to import
+
+        tls, directory = upstream.tls, self.places.directory
+        if tls.key:
+            read_secret(directory / tls.key)  # nobody but its owner may read it
+        ca, certificate, key = (directory / name if name else None for name in (tls.ca, tls.certificate, tls.key))
         try:
-            ssl.create_default_context(cafile=str(path))
+            return tls_context(ca=ca, certificate=certificate, key=key, pins=frozenset(tls.pins))
         except OSError as error:  # ssl.SSLError is one
+            where = ", ".join(str(path) for path in (ca, certificate) if path is not None)
             why = error.strerror or str(error)
-            raise ConfigurationError("the authority's certificate cannot be used", where=str(path), why=why) from None
-        return str(path)
+            raise ConfigurationError("the certificates for a model server cannot be used", where=where, why=why) from None
 
     def require_model_files(self) -> None:
-        """Raises ``ConfigurationError`` where a model's key or pinned authority is missing, or cannot be used."""
+        """Raises ``ConfigurationError`` where a model's key or certificate is missing, or cannot be used."""
         for model in self.settings.models:
             self.bearer(model.upstream)
-            self.ca_file(model.upstream)
+            if model.upstream.url.startswith("https://"):
+                self.upstream_tls(model.upstream)
 
 
 def ready_made() -> dict[str, str]:

@@ -25,7 +25,7 @@ def open_upstream(opened: AsyncExitStack, deployment: Deployment, model: ModelSe
     bearer, head_s = deployment.bearer(upstream), upstream.head_timeout_s
     if address.scheme == "https":
         url = f"https://{address.authority}"
-        remote = RemoteUpstream(url, ca_file=deployment.ca_file(upstream), bearer=bearer, head_timeout_s=head_s)
+        remote = RemoteUpstream(url, deployment.upstream_tls(upstream), bearer=bearer, head_timeout_s=head_s)
         opened.push_async_callback(remote.close)
         return remote
     if address.scheme == "unix":

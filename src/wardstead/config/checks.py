@@ -16,6 +16,7 @@ from wardstead.config.sections import (
     ModelSection,
     MutualTlsSection,
     ServerSection,
+    UpstreamTlsSection,
 )
 from wardstead.config.settings import Settings
 from wardstead.gateway.protocol.fields import NEVER
@@ -132,4 +133,8 @@ def _check_model(model: ModelSection, where: str) -> None:
         if not upstream.weights or not re.fullmatch("[0-9a-f]{64}", upstream.sha256):
             raise ConfigurationError("an embedded model needs weights and their sha256", where=f"{where}.upstream")
     else:
-        parse_upstream(upstream.url, f"{where}.upstream.url")
+        address = parse_upstream(upstream.url, f"{where}.upstream.url")
+        if upstream.tls != UpstreamTlsSection() and address.scheme != "https":
+            raise ConfigurationError("there is no TLS at such an address", where=f"{where}.upstream.tls", next_step="https://")
+    if bool(upstream.tls.certificate) != bool(upstream.tls.key):
+        raise ConfigurationError("a certificate needs its key, and a key its certificate", where=f"{where}.upstream.tls")

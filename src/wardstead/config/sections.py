@@ -49,13 +49,24 @@ class LabelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     compartments: tuple[str, ...] = ()
 
 
+class UpstreamTlsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS to a model server elsewhere. ``certificate`` and ``key``: what we prove to it. Files are PEM."""
+
+    ca: str = ""
+    """The authority of its certificate; without it, those that the system trusts."""
+    certificate: str = ""
+    key: str = ""
+    pins: tuple[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")], ...] = ()
+    """SHA-256 of public keys (SubjectPublicKeyInfo, DER), one of which has to be its own."""
+
+
 class UpstreamSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model server. ``embedded`` is launched and isolated by us; any other is unattested."""
 
     kind: Literal["embedded", "openai", "ollama"]
     url: str = ""
     """``http://host:port``, ``https://host`` or ``unix:/path``."""
-    ca_file: str = ""
+    tls: UpstreamTlsSection = UpstreamTlsSection()
     api_key_file: str = ""
     model: str = ""
     weights: str = ""

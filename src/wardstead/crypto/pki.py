@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -115,6 +116,13 @@ def outline(certificate: x509.Certificate) -> Outline:
 def outlines(pem: bytes) -> list[Outline]:
     """The outlines of all certificates in a PEM file. Raises ``ValueError`` where there is none."""
     return [outline(one) for one in x509.load_pem_x509_certificates(pem)]
+
+
+def public_key_digest(certificate: bytes) -> str:
+    """SHA-256 of a certificate's public key (DER in, SubjectPublicKeyInfo hashed): the same after a renewal with the same key."""
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return sha256(encoded).hexdigest()
 
 
 def split(pem: bytes) -> list[bytes]:
