@@ -21,9 +21,11 @@ from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import reports
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
+from wardstead.bootstrap.transit import transits
 from wardstead.cli import classify_detectors
 from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
+from wardstead.cli.tls import show
 from wardstead.inspection.contract import State as Readiness
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import State
@@ -206,12 +208,14 @@ def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) ->
         admitted = [admission_check(one) for one in stands] if detectors else []
         looked = reports(found, thorough=False) if detectors else []
         kept = backup_check(found) if detectors else None
+        ways = transits(found) if detectors else []
     if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
         tried = {"detectors": [msgspec.to_builtins(one) for one in looked]} if detectors else {}
         backup = {"backup": asdict(kept)} if kept is not None else {}
         admission = {"admission": [asdict(one) for one in admitted]} if detectors else {}
-        say_json({"mode": found.mode.value, "probes": rows, **admission, **tried, **backup})
+        transit = {"transit": [one.document() for one in ways]} if detectors else {}
+        say_json({"mode": found.mode.value, "probes": rows, **admission, **tried, **backup, **transit})
     else:
         for name, probes in results.items():
             _show_probes(name, found.mode, probes)
@@ -221,7 +225,9 @@ def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) ->
             classify_detectors.show(looked)
         if kept is not None:
             out.print(f"[{_COLOURS[kept.state]}]{kept.state}[/] {escape(kept.title)} [dim]{escape(kept.evidence)}[/]")
+        show(ways)
     unready = any(one.state is not Readiness.READY for one in looked) or any(one.state is State.RED for one in admitted)
+    unready |= any(one.state is State.RED for one in ways)
     if unready or any(one.open for probes in results.values() for one in probes):
         raise typer.Exit(1)
 
@@ -239,8 +245,9 @@ def _show_probes(name: str, mode: Mode, probes: tuple[ProbeResult, ...]) -> None
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Probe the running sandbox from inside, try every detector, and say how models are admitted. Exit 1 when something is open,
-    does not work, or does not serve by policy.
+    """Probe the running sandbox from inside, try every detector, say how models are admitted, and what every way offers by TLS.
+
+    Exit 1 when something is open, does not work, or does not serve by policy.
     """
     _probe(context, as_json=as_json, detectors=True)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from wardstead.bootstrap.deployment import now_ms
 from wardstead.bootstrap.local_authority import Done, local_authority, record
+from wardstead.bootstrap.transit import Transit, transits
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.pki import Outline
+from wardstead.isolation.posture import State
 from wardstead.kernel.clock import rfc3339
 
 app = typer.Typer(help="The server's certificate, and who vouches for it.", no_args_is_help=True)
@@ -34,6 +38,33 @@ def status(context: typer.Context, json: Json = False) -> None:
     for one in found.authorities:
         role = {found.issuing: "issues", found.next: "announced"}.get(one.fingerprint, "trusted")
         out.print(f"authority {one.fingerprint[:16]}: {role}; {one.days_left(now)} days left")
+
+
+@app.command("probe")
+def probe(context: typer.Context, json: Json = False) -> None:
+    """What every door of this deployment, and everybody whom it asks, offers by TLS. Exit 1 when something is red."""
+    with errors(as_json=json):
+        found = transits(deployment(context))
+    if json:
+        say_json({"transit": [one.document() for one in found]})
+    else:
+        show(found)
+    if any(one.state is State.RED for one in found):
+        raise typer.Exit(1)
+
+
+def show(found: Sequence[Transit]) -> None:
+    """For a terminal: each way, and what was found."""
+    for one in found:
+        said, colour = one.document()["tls"], {State.RED: "red", State.AMBER: "yellow", State.GREEN: "green"}[one.state]
+        how = "no TLS"
+        if said is not None:
+            held = said["certificate"]
+            days = f"; {held['days_left']} days left" if held else ""
+            how = f"{', '.join(said['versions']) or 'nothing'} {said['cipher']} {said['key_exchange']}{days}"
+        out.print(f"[{colour}]{one.state}[/] {escape(one.name)} [dim]{escape(one.address)}: {escape(how)}[/]")
+        for finding in one.findings:
+            out.print(f"  {escape(finding.what)}; next: {escape(finding.next_step)}")
 
 
 @app.command("renew")
