@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import msgspec
 import pytest
 from tests.adapters.models.tiny_network import network, tokenizer
+from tests.e2e.faulty import until
 
 from wardstead.adapters.models.classifier import OwnClassifier
+from wardstead.adapters.plugins import MOST_LATE
 from wardstead.bootstrap.condition import posture
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import lacking, reports, text_detectors
 from wardstead.bootstrap.initialise import initialise
+from wardstead.bootstrap.watching import Watched, failing
 from wardstead.config.sections import LabelSection
 from wardstead.inspection.contract import State
 from wardstead.inspection.ports import Direction, Origin, Span, TextDetector
 from wardstead.isolation.posture import State as Light
-from wardstead.kernel.errors import ConfigurationError, DetectorFailed
+from wardstead.kernel.errors import ConfigurationError, DetectorFailed, DetectorOverwhelmed
 
 WORDS = ["[UNK]", "codename", "bluebird", "harmless"]
 ROWS = [[4.0, 0.0], [-1.0, 4.0], [-1.0, 6.0], [5.0, 0.0]]
@@ -152,6 +158,9 @@ def test_what_is_wrong_in_the_configuration_is_named(made: Path, change: str, wh
     assert where in str(failed.value)
 
 
+GO_ON = threading.Event()
+
+
 class Plugged:
     """What another package brings; it behaves as its settings say."""
 
@@ -170,6 +179,10 @@ class Plugged:
         self.calls += 1
         if self.how == "raises" or (self.how == "raises later" and self.calls > 1):
             raise ValueError(f"I quote {texts}")
+        if self.how == "ends the process later" and self.calls > 1:
+            raise SystemExit(3)
+        if self.how == "hangs later" and self.calls > 1 and "hang" in texts[0]:
+            GO_ON.wait(60)
         if self.how == "undeclared":
             return [[Span("hat-size", 0, 1)] if text else [] for text in texts]
         return [[Span("shoe-size", at, at + 4)] if (at := text.find("size")) >= 0 else [] for text in texts]
@@ -222,11 +235,53 @@ def test_what_cannot_be_loaded_or_breaks_the_contract_refuses_the_start(made: Pa
 
 
 @pytest.mark.usefixtures("package")
-def test_a_detector_that_breaks_later_is_a_failed_verdict_that_quotes_nothing(made: Path) -> None:
-    detector = plugged(configured(made, "plugins: [{name: shoes, settings: {how: raises later}}]"))
+@pytest.mark.parametrize("how", ["raises later", "ends the process later"])
+def test_a_detector_that_breaks_later_is_a_failed_verdict_that_quotes_nothing(made: Path, how: str) -> None:
+    detector = plugged(configured(made, f"plugins: [{{name: shoes, settings: {{how: {how}}}}}]"))
     with pytest.raises(DetectorFailed) as failed:
         detector.detect(["my secret"])
     assert "secret" not in str(failed.value.diagnostics())
+
+
+@pytest.mark.usefixtures("package")
+def test_a_detector_that_hangs_has_failed_and_works_again_when_it_does(made: Path) -> None:
+    detector = plugged(configured(made, "plugins: [{name: shoes, timeout_s: 0.2, settings: {how: hangs later}}]"))
+    GO_ON.clear()
+    try:
+        for _ in range(MOST_LATE):
+            with pytest.raises(DetectorFailed) as late:
+                detector.detect(["hang"])
+            assert "longer than 0.2 s" in late.value.why
+        with pytest.raises(DetectorFailed) as busy:
+            detector.detect(["my size"])  # no more threads than these
+        assert "of before" in busy.value.why
+    finally:
+        GO_ON.set()
+
+    def works() -> bool:
+        try:
+            return detector.detect(["my size"]) == [[Span("shoe-size", 3, 7)]]
+        except DetectorFailed:
+            return False
+
+    until("it answers again", works)
+
+
+@pytest.mark.usefixtures("package")
+def test_the_posture_names_what_failed_when_it_was_last_asked_until_it_works(made: Path) -> None:
+    deployment = configured(made, "plugins: [{name: shoes, timeout_s: 60}]")
+    (inner,) = (one for one in text_detectors(deployment) if one.id == "shoes")
+    watched, answers = Watched(inner, deployment.places.run), inner.detect
+    deployment.places.run.mkdir(exist_ok=True)
+    for error, state in ((DetectorOverwhelmed("too long"), Light.GREEN), (DetectorFailed("no"), Light.RED), (None, Light.GREEN)):
+        inner.detect = Mock(side_effect=error) if error else answers  # type: ignore[method-assign]
+        with pytest.raises(type(error)) if error else nullcontext():
+            watched.detect(["my size"])
+        (light,) = (check for check in posture(deployment) if check.id == "detectors")
+        assert light.state is state
+        assert ("failed when they were last asked: shoes" in light.evidence) == (state is Light.RED)
+    (deployment.places.run / "failing.99999999.shoes").touch()  # of a worker that is gone
+    assert failing(deployment) == []
 
 
 def test_everything_that_ships_keeps_the_contract(made: Path) -> None:

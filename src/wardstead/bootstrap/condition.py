@@ -23,6 +23,7 @@ from wardstead.bootstrap.running import health, running
 from wardstead.bootstrap.synchronising import directory_checks
 from wardstead.bootstrap.timestamping import stamp_checks
 from wardstead.bootstrap.verifying import verified_check
+from wardstead.bootstrap.watching import failing
 from wardstead.bootstrap.witnessing import witnessed_check
 from wardstead.config.addresses import parse_upstream
 from wardstead.config.sections import ModelSection
@@ -183,6 +184,10 @@ def _detectors_check(deployment: Deployment) -> Check:
         lacks = "; ".join(f"{name}: {why}" for name, why in lacking(found).items())
         if lacks:
             return Check("detectors", title, State.RED, f"{lacks}; {_without(deployment)}", "restore its files")
+        failed = ", ".join(failing(deployment))
+        if failed:
+            said = f"failed when they were last asked: {failed}; {_without(deployment)}"
+            return Check("detectors", title, State.RED, said, "'wardstead doctor' tries each; see the logs")
     except (ConfigurationError, IntegrityError) as error:
         where = f"{error.where}: " if error.where else ""
         said = f"{where}{error.what}; {error.why}".removesuffix("; ")

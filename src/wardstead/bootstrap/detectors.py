@@ -47,7 +47,7 @@ def text_detectors(deployment: Deployment) -> tuple[TextDetector, ...]:
     place = str(deployment.places.config)
     if settings.judge.model:
         found.append(_judge(deployment, settings.judge, f"{place}: inspection.judge.model"))
-    found += [plugin(one.name, one.settings, f"{place}: inspection.plugins") for one in settings.plugins]
+    found += [plugin(one.name, one.settings, f"{place}: inspection.plugins", timeout_s=one.timeout_s) for one in settings.plugins]
     twice = sorted(name for name, count in Counter(one.id for one in found).items() if count > 1)
     if twice:
         raise ConfigurationError(f"two detectors are called {twice[0]!r}", where=f"{place}: inspection")

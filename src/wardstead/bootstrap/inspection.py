@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from functools import partial
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from wardstead.adapters.keys.folder import CREDENTIALS
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.bootstrap.known import windowed
+from wardstead.bootstrap.watching import Watched
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.content.planted import PlantedCanaries, Planter
@@ -18,6 +20,7 @@ from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.policy import ClassificationPolicy
+from wardstead.inspection.ports import TextDetector
 
 
 def pattern_detectors(deployment: Deployment) -> tuple[Detector, ...]:
@@ -29,13 +32,16 @@ def pattern_detectors(deployment: Deployment) -> tuple[Detector, ...]:
     return trusting(found, deployment.trusted_hosts)
 
 
-def inspector(deployment: Deployment) -> PolicyInspector:
-    """What inspects prompts and answers, compiled. Raises ``ConfigurationError``."""
+def inspector(deployment: Deployment, *, watched: bool = False) -> PolicyInspector:
+    """What inspects prompts and answers, compiled. ``watched``: what fails is noted. Raises ``ConfigurationError``."""
+    texts: Sequence[TextDetector] = text_detectors(deployment)
+    if watched:
+        texts = [Watched(one, deployment.places.run) for one in texts]
     return PolicyInspector(
         pattern_detectors(deployment),
         deployment.classification(),
         deployment.settings.inspection.canaries,
-        text_detectors=text_detectors(deployment),
+        text_detectors=tuple(texts),
         own=(*windowed(deployment), *planted(deployment)),
         leakage=partial(leakage, trusted_hosts=deployment.trusted_hosts),
         kept=_kept(deployment),

@@ -233,7 +233,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
-    inspector, plants = inspector_of(deployment), planter(deployment)
+    inspector, plants = inspector_of(deployment, watched=True), planter(deployment)
     begin_policies(deployment)
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(

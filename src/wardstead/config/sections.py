@@ -171,6 +171,7 @@ class PluginSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str
     settings: dict[str, Any] = {}
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 2
 
 
 class InspectionSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -116,6 +116,15 @@ def check(
     )
 
 
+def declares(detector: TextDetector) -> bool:
+    """Whether a detector says of itself all that it has to."""
+    try:
+        _declared(detector)
+    except _Breach:
+        return False
+    return True
+
+
 def _declared(detector: TextDetector) -> None:
     for name, kind in _WANTED.items():
         if not isinstance(getattr(detector, name, None), kind):
@@ -133,7 +142,7 @@ def _look(detector: TextDetector, name: str, texts: Sequence[str]) -> Sequence[S
         answer = detector.detect(texts)
     except DetectorFailed:
         raise
-    except Exception as error:  # noqa: BLE001 -- what it raises is the finding
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- what it raises is the finding
         raise _Breach(f"{name}: it raises {type(error).__name__}") from None
     problem = wrong(detector, texts, answer)
     if problem:
@@ -213,7 +222,7 @@ class Held:
             answer = self._detector.detect(texts)
         except DetectorFailed:
             raise
-        except Exception as error:  # noqa: BLE001 -- its message may quote a text: its kind alone is told
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- its message may quote a text: its kind alone is told
             raise DetectorFailed("a detector failed", where=self.id, why=f"it raises {type(error).__name__}") from None
         problem = wrong(self, texts, answer)
         if problem:
