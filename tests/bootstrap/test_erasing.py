@@ -10,25 +10,32 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from tests.adapters.store.deployment import Answer
 from tests.bootstrap.test_witnessing import grow
 
 from wardstead.access.ports import Principal
 from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.erasures import LegalHold
+from wardstead.adapters.store.journal import Journal
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.bootstrap import erasing
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.erasing import Order, certificates, erase, finish_erasures
+from wardstead.bootstrap.erasing import certificates, erase, erase_mentioned, finish_erasures
+from wardstead.bootstrap.mentions import find, identifiers, stand_ins
+from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.people import LastAdministrator
 from wardstead.bootstrap.verifying import verify
 from wardstead.crypto.keyring import KeyGone
 from wardstead.crypto.signing import SigningKey
+from wardstead.inspection.pseudonyms import Vault, load_stand_ins
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError
 from wardstead.kernel.ids import ExchangeId, uuid7
 from wardstead.kernel.labels import PUBLIC
 from wardstead.ledger.certificate import TITLE, open_certificate, sign_certificate
 from wardstead.ledger.checkpoint import open_checkpoint
 
+ANNA = "Anna.Canary@example.org"
+TOKENS = [("email", "anna.canary@example.org"), ("code", "de89370400440532013000")]
 NAME = "zebulon.canary7f3a"
 CANARY = b"vault-canary-0123456789abcdef-32"
 CONVERSATION = """
@@ -227,3 +234,158 @@ def test_an_older_copy_of_the_keys_undoes_it_and_the_certificate_says_so(made: D
     resurrected = Deployment(made.places.directory, {})
     resurrected.ring.to_open(who.subject)
     resurrected.engine.dispose()
+
+
+# -- who is only mentioned -------------------------------------------------------------------------------------------------
+
+
+def mention(deployment: Deployment, name: str) -> ExchangeId:
+    """An exchange of theirs in which both are mentioned; the answer mentions the account alone."""
+    who, now = deployment.directory.find(name), now_ms()
+    exchange = ExchangeId(uuid7(now, os.urandom(10)))
+    both = deployment.sealer.mention(who.subject, TOKENS)
+    seal = deployment.sealer.begin(who.subject, exchange)
+    journal = Journal(
+        deployment.engine,
+        incarnation=os.urandom(4).hex(),
+        run_dir=deployment.places.run,
+        reserve=deployment.reserve(),
+        clock=now_ms,
+    )
+    done = [Answer(), Answer()]
+    version = deployment.directory.version()
+    journal.commit_intent(seal.intent(b'{"q": "about both"}', now, PUBLIC, both), directory_version=version, done=done[0])
+    journal.commit_outcome(seal.outcome(b'{"a": "one"}', "completed", now, PUBLIC, both[1:]), done=done[1])
+    assert [one.wait() for one in done] == [None, None]
+    journal.close()
+    return exchange
+
+
+def stand_ins_of(deployment: Deployment, name: str, *originals: str) -> str:
+    """A conversation of theirs in which these have stand-ins."""
+    who = deployment.directory.find(name)
+    vault = Vault(os.urandom, lambda _text: True)
+    for one in originals:
+        vault.stand_in("email", one, PUBLIC)
+    ident = os.urandom(8).hex()
+    sealed = deployment.sealer.seal_kept(who.subject, ident, vault.dump())
+    with deployment.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO conversation VALUES (:id, :owner, 'public', '', 1, :vault, 1, 1)"),
+            {"id": ident, "owner": who.subject, "vault": sealed},
+        )
+    return ident
+
+
+def left_in(deployment: Deployment, name: str, conversation: str) -> list[str]:
+    with deployment.engine.connect() as connection:
+        vault = connection.execute(text("SELECT vault FROM conversation WHERE id = :id"), {"id": conversation}).scalar_one()
+    if vault is None:
+        return []
+    owner = deployment.directory.find(name).subject
+    return [one.original for one in load_stand_ins(deployment.sealer.open_kept(owner, conversation, vault))]
+
+
+def contents(deployment: Deployment, exchange: str) -> list[object]:
+    opened = deployment.ledger.open_exchange(exchange, deployment.ring)
+    assert opened is not None
+    return [one["content"] for one in opened["entries"]]
+
+
+def test_somebody_who_is_only_mentioned_is_found_counted_and_erased(made: Deployment) -> None:
+    first, second = mention(made, "ann"), mention(made, NAME)
+    found = find(made, [ANNA], ORDER)
+    assert found.counts() == found.counts() | {"exchanges": 2, "entries": 2, "people": 2, "conversations_with_stand_ins": 0}
+    assert {one.exchange for one in found.entries} == {first, second}
+    assert find(made, ["nobody@example.org"], ORDER).counts()["exchanges"] == 0
+    said = open_certificate(erase_mentioned(made, [ANNA], ORDER), made.ledger.key)
+    assert said["mentioned"] == said["mentioned"] | {"keys": 2, "exchanges": 2, "entries_unreadable": 2, "stand_ins": 0}
+    assert [contents(made, one) for one in (first, second)] == [[None, {"a": "one"}]] * 2
+    opened = made.ledger.open_exchange(first, made.ring)
+    assert opened is not None
+    assert (opened["erased"], opened["mentioned"]) == (True, True)
+    assert find(made, [ANNA], ORDER).counts()["exchanges"] == 0
+    assert find(made, ["DE89 3704 0044 0532 0130 00"], ORDER).counts()["exchanges"] == 2
+    grow(made)
+    assert verify(made, made.ledger).ok
+    assert made.ledger.verify_contents(made.ring).problems == []
+    assert made.ledger.receipt(first)["status"] == "complete"  # type: ignore[index]
+
+
+def test_neither_the_identifier_nor_its_token_is_left_in_any_byte(made: Deployment) -> None:
+    mention(made, "ann")
+    conversation = stand_ins_of(made, "ann", ANNA, "bob@example.org")
+    (mark, _) = made.ring.mention(made.directory.find("ann").subject, TOKENS)
+    (row,) = made.subject_keys.mentions([mark.id])
+    with made.engine.connect() as connection:
+        query = text("SELECT vault FROM conversation WHERE id = :id")
+        vault = bytes(connection.execute(query, {"id": conversation}).scalar_one())
+    wanted = [row.token, row.wrapped, vault, *made.ring.tokens(TOKENS[:1]), ANNA.encode(), ANNA.lower().encode()]
+    assert all(any(one in data for data in raw(made).values()) for one in wanted[:3]), "the search finds what is there"
+    find(made, [ANNA], ORDER)
+    erase_mentioned(made, [ANNA], ORDER)
+    assert {(path, one) for path, data in raw(made).items() for one in wanted if one in data} == set()
+    assert left_in(made, "ann", conversation) == ["bob@example.org"]
+
+
+def test_a_legal_hold_of_whoever_asked_outranks_it_and_the_certificate_says_so(made: Deployment) -> None:
+    kept, gone = mention(made, "ann"), mention(made, NAME)
+    conversation = stand_ins_of(made, "ann", ANNA)
+    erasing.hold(made, "ann", ORDER)
+    said = open_certificate(erase_mentioned(made, [ANNA], ORDER), made.ledger.key)
+    assert said["mentioned"] == said["mentioned"] | {"keys": 1, "exchanges": 1, "kept_under_legal_hold": 1, "stand_ins": 0}
+    assert (contents(made, kept)[0], contents(made, gone)[0]) == ({"q": "about both"}, None)
+    assert left_in(made, "ann", conversation) == [ANNA]
+    erasing.release(made, "ann", ORDER)
+    erase_mentioned(made, [ANNA], ORDER)
+    assert (contents(made, kept)[0], left_in(made, "ann", conversation)) == (None, [])
+
+
+def test_a_person_is_erased_with_what_others_said_of_them(made: Deployment) -> None:
+    exchange = mention(made, "ann")
+    mine = mention(made, NAME)
+    said = open_certificate(erase(made, NAME, ORDER, identifiers=[ANNA]), made.ledger.key)
+    assert said["mentioned"]["exchanges"] == 1, "those of others: their own are counted beside"
+    assert said["entries_unreadable"] >= 4
+    assert contents(made, exchange) == [None, {"a": "one"}]
+    assert contents(made, mine) == [None, None]
+    with made.engine.connect() as connection:
+        rows = connection.execute(text("SELECT count(*) FROM mention WHERE exchange = :one"), {"one": mine}).scalar_one()
+        assert (rows, connection.execute(text("SELECT count(*) FROM erased_mention")).scalar_one()) == (0, 0)
+
+
+@pytest.mark.parametrize("step", ["erase", "forget", "scrub", "finish"])
+def test_one_that_is_broken_off_is_gone_on_with(made: Deployment, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    exchange = mention(made, "ann")
+    where = made.subject_keys if step == "erase" else made.erasures
+
+    def killed(*_args: object, **_options: object) -> None:
+        raise BackendError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, step, killed)
+        with pytest.raises(BackendError):
+            erase_mentioned(made, [ANNA], ORDER)
+    assert finish_erasures(made, alone=True) == 1
+    assert contents(made, exchange)[0] is None
+    (said,) = certificates(made)
+    assert said["mentioned"] == said["mentioned"] | {"keys": 1, "exchanges": 1, "entries_unreadable": 1}
+
+
+def test_a_running_conversation_does_not_write_old_stand_ins_back(made: Deployment) -> None:
+    conversation = stand_ins_of(made, "ann", ANNA)
+    looked = stand_ins(made).without(identifiers([ANNA]), ())
+    with made.engine.begin() as connection:  # somebody goes on with it between the look and the erasure
+        connection.execute(text("UPDATE conversation SET version = version + 1 WHERE id = :id"), {"id": conversation})
+    with made.engine.begin() as connection:
+        assert stand_ins(made).prune(connection, looked, identifiers([ANNA])) == 1
+    assert left_in(made, "ann", conversation) == []
+    with made.engine.connect() as connection:
+        version = connection.execute(text("SELECT version FROM conversation WHERE id = :id"), {"id": conversation}).scalar_one()
+    assert version > 2, "whoever decided on the old ones decides again"
+
+
+def test_nobody_is_found_by_what_means_nobody(made: Deployment) -> None:
+    for said in ([], ["ab"], ["@"], ["x"] * 101):
+        with pytest.raises(CallerError):
+            find(made, said, ORDER)

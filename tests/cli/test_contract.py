@@ -70,6 +70,8 @@ ARGUMENTS = {
     ("keys", "protect", "transit"): ["--url", "https://bao.example", "--key", "k"],
     ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"], ("ledger", "prove-consistency"): ["1"],
     ("user", "erase"): ["eve", "--by", "ada", "--reason", "r", "--yes"],
+    ("user", "mentions"): ["anna@example.org", "--by", "ada", "--reason", "r"],
+    ("user", "erase-mentioned"): ["anna@example.org", "--by", "ada", "--reason", "r", "--yes"],
     ("user", "hold"): ["eve", "--by", "ada", "--reason", "r"], ("user", "release"): ["eve", "--by", "ada", "--reason", "r"],
     ("review", "show"): ["x"], ("review", "reveal"): ["x", "--by", "eve", "--yes"],
     ("review", "release"): ["x", "--by", "eve", "--reason", "r", "--yes"],

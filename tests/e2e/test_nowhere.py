@@ -22,7 +22,8 @@ from tests.e2e.faulty import Faulty, until
 from tests.e2e.test_labels_flow import IBAN, Echo, ask
 
 from wardstead.bootstrap.deployment import Deployment as Opened
-from wardstead.bootstrap.erasing import Order, erase
+from wardstead.bootstrap.erasing import erase
+from wardstead.bootstrap.ordering import Order
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 HOLD = "\n  - {type: iban, label: {level: restricted, compartments: [finance]}, prompt: hold, answer: hold}\n"
@@ -63,6 +64,13 @@ def found(planted: dict[str, list[str]], *places: Path) -> set[tuple[str, str]]:
     for path in (path for place in places for path in place.rglob("*") if path.is_file() and path.suffix != ".gguf"):
         seen |= {(where, path.name) for _, where in wanted.iter(path.read_bytes().decode("latin-1"))}
     return seen
+
+
+def raw(secret: dict[str, list[str]], *places: Path) -> set[tuple[str, str]]:
+    """The same for what is no text."""
+    wanted = [(where, one.encode("latin-1")) for where, ones in secret.items() for one in ones]
+    files = [path for place in places for path in place.rglob("*") if path.is_file() and path.suffix != ".gguf"]
+    return {(where, path.name) for path in files for where, one in wanted if one in path.read_bytes()}
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +134,31 @@ def put_in(made: Deployment, monkeypatch: pytest.MonkeyPatch) -> Planted:
     return planted
 
 
+def mentioned_by(made: Deployment, key: str, address: str) -> None:
+    """Somebody who stays says something of somebody who is nobody here, and the answer repeats it."""
+    with httpx.Client(verify=made.tls, timeout=60) as http:
+        client = openai.OpenAI(base_url=f"{made.url}/v1", api_key=key, http_client=http, max_retries=0)
+        for _ in range(2):
+            ask(client, f"Write to {address} that it is over.", "cleared")
+
+
+def tokens_of(made: Deployment, address: str) -> dict[str, list[str]]:
+    """By what they are found, and what opens what was said of them; as hexadecimal digits, and as bytes that read like text."""
+    opened = Opened(made.directory)
+    keys, ring = opened.subject_keys, opened.ring
+    rows = keys.mentions(list(ring.mentioned([("email", address)])))
+    secret = [
+        *(row.token for row in rows),
+        *(row.wrapped for row in rows),
+        *(row.id for row in rows),
+        *ring.tokens([("email", address)]),
+    ]
+    opened.engine.dispose()
+    keys.close()
+    assert len(secret) == 4
+    return {"token": [one.decode("latin-1") for one in secret]}
+
+
 def test_a_hundred_planted_strings_are_nowhere(
     made: Deployment, away: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +166,12 @@ def test_a_hundred_planted_strings_are_nowhere(
     assert planted.many >= 100
     backups, opens = tmp_path / "backups", tmp_path / "backup.key"
     backups.mkdir()
+    stays, address = made.key("stays", "--role", "user"), f"{planted('mentioned')}@example.org"
+    mentioned_by(made, stays, address)
+    asked = ("user", "mentions", "--by", "admin", "--reason", planted("reason of a search"))
+    seen = made.json(*asked, address.upper())
+    assert (seen["exchanges"], seen["entries"], seen["people"]) == (2, 4, 1)
+    tokens = tokens_of(made, address)
     recipient = made.json("backup", "key", "--output", str(opens))["public_key"]
     made.run("backup", "create", "--output", str(backups), "--recipient", recipient)
     (worker, *_) = Faulty(made, 0).processes("worker")
@@ -149,6 +188,15 @@ def test_a_hundred_planted_strings_are_nowhere(
         erase(opened, name, Order("admin", planted("reason of an erasure")))
     opened.engine.dispose()
     assert found(planted.made, made.directory, backups, away) == set()
+    assert raw(tokens, made.directory), "the search finds what is there"
+    order = ("--by", "admin", "--reason", planted("reason of an erasure"))
+    said = made.json("user", "erase-mentioned", address, *order, "--yes")
+    assert said["mentioned"] == said["mentioned"] | {"keys": 1, "exchanges": 2, "entries_unreadable": 4}
+    assert made.json(*asked, address)["exchanges"] == 0
+    assert raw(tokens, made.directory, away) == set()
+    assert found(planted.made, made.directory, backups, away) == set()
+    mentioned_by(made, stays, address)
+    assert made.json(*asked, address)["exchanges"] == 2, "what is said later is said anew"
     assert made.json("ledger", "verify", "--contents")["ok"] is True
     told = made.json("backup", "drill", str(backups), "--key", str(opens), "--by", "admin")
     assert len(told["erased_again"]) == len(planted.made["name"])

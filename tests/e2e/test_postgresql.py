@@ -27,8 +27,8 @@ class Pair:
         self.server, self.url, self.first, self.second = server, url, first, second
         self.key = ""
 
-    def ask(self, which: Deployment, key: str = "") -> httpx.Response:
-        body = {"model": "smollm2", "max_tokens": 4, "messages": [{"role": "user", "content": "Say yes."}]}
+    def ask(self, which: Deployment, key: str = "", said: str = "Say yes.") -> httpx.Response:
+        body = {"model": "smollm2", "max_tokens": 4, "messages": [{"role": "user", "content": said}]}
         with httpx.Client(verify=which.tls, timeout=60) as client:
             return client.post(
                 f"{which.url}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key or self.key}"}
@@ -126,6 +126,23 @@ def test_what_is_revoked_at_one_is_refused_by_the_other_at_once(pair: Pair) -> N
     assert pair.ask(pair.second, key["key"]).status_code == 200
     pair.first.run("key", "revoke", key["id"], "--yes")
     assert pair.ask(pair.second, key["key"]).status_code == 401
+
+
+def test_somebody_who_is_mentioned_at_one_is_found_and_erased_at_the_other(pair: Pair) -> None:
+    address, order = "anna.example@example.org", ("--by", "admin", "--reason", "letter 4711")
+    answered = pair.ask(pair.first, said=f"Who is {address}?")
+    assert answered.status_code == 200, answered.text
+    found = pair.second.json("user", "mentions", address, *order, "--exchanges")
+    receipt = answered.headers["wardstead-receipt"]
+    assert {one["exchange"] for one in found["mentions"]} == {receipt}
+    said = pair.second.json("user", "erase-mentioned", address, *order, "--yes")
+    assert said["mentioned"]["exchanges"] == 1
+    assert pair.first.json("user", "mentions", address, *order)["exchanges"] == 0
+    contents = pair.first.json("ledger", "verify", "--contents")
+    assert (contents["ok"], contents["contents"]["erased"]) == (True, said["mentioned"]["entries_unreadable"])
+    with psycopg.connect(pair.url) as connection:
+        rows = connection.execute("SELECT (SELECT count(*) FROM mention), (SELECT count(*) FROM wardstead_keys.mention_key)")
+        assert rows.fetchone() == (0, 0)
 
 
 def test_without_its_database_nothing_passes_and_with_it_everything_goes_on(pair: Pair) -> None:

@@ -169,6 +169,9 @@ class PlainSealer:
     def begin(self, subject: str, exchange_id: ExchangeId) -> PlainSeal:
         return PlainSeal(subject, exchange_id)
 
+    def mention(self, subject: str, said: Any) -> list[Any]:
+        return list(said)
+
     def seal_kept(self, subject: str, name: str, content: bytes) -> bytes:
         return content
 
@@ -187,11 +190,12 @@ class PlainSeal:
         self.subject = subject
         self.exchange_id = exchange_id
 
-    def intent(self, content: bytes, time_ms: int, label: Label) -> Draft:
-        return Draft(self.exchange_id, EntryKind.INTENT, b"", content, self.subject, time_ms)
+    def intent(self, content: bytes, time_ms: int, label: Label, mentions: Any = ()) -> Draft:
+        return Draft(self.exchange_id, EntryKind.INTENT, b"", content, self.subject, time_ms, "", tuple(mentions))
 
-    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label) -> LabelledDraft:
-        return LabelledDraft(self.exchange_id, EntryKind.OUTCOME, b"", content, self.subject, time_ms, outcome, label=label)
+    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label, mentions: Any = ()) -> LabelledDraft:
+        row = (self.exchange_id, EntryKind.OUTCOME, b"", content, self.subject, time_ms, outcome, tuple(mentions))
+        return LabelledDraft(*row, label=label)
 
 
 def world(*, deny: bool = False, version: int = 1, identity: Identity = ALICE, answer_bytes: int = 1_000_000) -> World:

@@ -36,7 +36,7 @@ from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.inspection.content.planted import Planter
 from wardstead.inspection.ports import Flow, Inspection, Keeping, TakesLong
-from wardstead.kernel.errors import CallerError, PeerError
+from wardstead.kernel.errors import BackendError, CallerError, PeerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
@@ -801,3 +801,64 @@ def test_where_a_detector_failed_nobody_is_told_to_mend_their_text(subject: str)
     found = blocked([Finding("private-key", 0, 3, PUBLIC, Action.BLOCK)], None)
     assert "private-key" in refusal_text(subject, found.reason, "r", held=found.held, inspected=found.inspected)
     assert "operator" not in refusal_text(subject, found.reason, "r", held=found.held, inspected=found.inspected)
+
+
+# -- who is mentioned ------------------------------------------------------------------------------------------------------
+
+
+def identifying() -> Any:
+    return dataclasses.replace(world(), inspector=Addresses(), identifying=frozenset({"email"}))
+
+
+class Addresses(WordInspector):
+    """``a@b.example`` is an e-mail address, beside the words."""
+
+    def inspect(self, text: str, flow: Flow) -> Inspection:
+        verdict = super().inspect(text, flow)
+        at = text.find("a@b.example")
+        if at < 0 or verdict.action.stops:
+            return verdict
+        return msgspec.structs.replace(verdict, findings=(*verdict.findings, Finding("email", at, at + 11)))
+
+
+def committed(play: Playbook, kind: type) -> Any:
+    """The draft that is committed next; the keys of whom it mentions are looked for in a thread."""
+    if isinstance(play.next, Compute):
+        play.compute()
+    command = play.next
+    assert isinstance(command, kind)
+    return command.draft  # type: ignore[attr-defined]
+
+
+ANNA = ("email", "a@b.example")
+
+
+@pytest.mark.parametrize(
+    ("said", "mentioned"),
+    [
+        ("write to a@b.example", (ANNA,)),
+        ("write to nobody", ()),
+        ("FORBIDDEN for a@b.example", ()),
+        ("DOUBTFUL for nobody", ()),
+    ],
+)
+def test_a_question_is_sealed_under_the_keys_of_whom_it_mentions(said: str, mentioned: Any) -> None:
+    play = Playbook(exchange(now=identifying())) >> ReadBody << chat(said)
+    if isinstance(play.next, FindRelease):
+        play >> FindRelease << ""
+    assert committed(play, CommitIntent).mentions == mentioned
+
+
+def test_an_answer_is_sealed_under_the_keys_of_whom_it_mentions_itself() -> None:
+    play = Playbook(exchange(now=identifying())) >> ReadBody << chat("who?")
+    assert committed(play, CommitIntent).mentions == ()
+    play >> CommitIntent << None >> CallModel << 200 >> ReadModel << completion("it is a@b.example") >> ReadModel << b""
+    assert committed(play, CommitOutcome).mentions == (ANNA,)
+
+
+def test_where_the_keys_cannot_be_kept_nothing_is_answered() -> None:
+    play = Playbook(exchange(now=identifying())) >> ReadBody << chat("who?") >> CommitIntent << None
+    play >> CallModel << 200 >> ReadModel << completion("it is a@b.example") >> ReadModel << b""
+    play >> Compute << BackendError("the disk is full") >> Start >> Body
+    play.end()
+    assert (play.started.status, b"a@b.example" in play.sent) == (503, False)  # type: ignore[union-attr]

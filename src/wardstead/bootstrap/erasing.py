@@ -5,36 +5,29 @@ Each step can be done again: an erasure that was broken off is gone on with at t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
+from wardstead.access.ports import Principal
 from wardstead.adapters.store.erasures import Erasure
+from wardstead.adapters.store.mentions import entries_of
 from wardstead.bootstrap.backups import day_of, last_expiry_ms, tell_of_erasures
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.mentions import Doomed, doomed, stand_ins
+from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.people import require_another_administrator
 from wardstead.bootstrap.scratch import remove_leftovers
+from wardstead.crypto.mentions import MARK
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.errors import CallerError
 from wardstead.ledger.certificate import open_certificate, sign_certificate
 
 _FILE_KEYS = "keys are files: a copy of the keys folder that is kept longer than this undoes the erasure"
 _DAY_MS = 86_400_000
 _STAYS = "entries of administrators that name the person stay sealed under the administrators' keys"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Who answers for it, and why. It goes into the record, under seal, and nowhere else."""
-
-    by: str
-    reason: str
-
-    def told(self, deployment: Deployment) -> dict[str, object]:
-        """For the record. Raises ``CallerError``, ``UnknownPerson``."""
-        if not self.reason.strip():
-            raise CallerError("a reason is recorded", where="--reason")
-        return {"ordered_by": deployment.directory.find(self.by).name, "reason": self.reason.strip()[:2000]}
+_STAND_INS = "stand-ins that others' conversations had for them are in backups until those expire"
 
 
 def hold(deployment: Deployment, name: str, order: Order) -> None:
@@ -47,12 +40,37 @@ def release(deployment: Deployment, name: str, order: Order) -> None:
     deployment.erasures.release(deployment.directory.find(name), order.told(deployment))
 
 
-def erase(deployment: Deployment, name: str, order: Order, *, force: bool = False) -> str:
-    """Erase a person; the signed certificate. Raises ``LegalHold``, ``LastAdministrator`` unless ``force``."""
+def erase(
+    deployment: Deployment, name: str, order: Order, *, force: bool = False, identifiers: Sequence[str] = ()
+) -> str:  # fmt: skip
+    """Erase a person; the signed certificate. Raises ``LegalHold``, ``LastAdministrator`` unless ``force``.
+
+    ``identifiers``: by which others mention them; that is erased too.
+    """
     told, who = order.told(deployment), deployment.directory.find(name)
     if not force:
         require_another_administrator(deployment, name)
-    begun = deployment.erasures.begin(who, told)
+    return _carry_out(deployment, who, told, doomed(deployment, identifiers) if identifiers else None)
+
+
+def erase_mentioned(deployment: Deployment, identifiers: Sequence[str], order: Order) -> str:
+    """Erase somebody who is only mentioned; the signed certificate. Raises ``NoIdentifier``."""
+    return _carry_out(deployment, None, order.told(deployment), doomed(deployment, identifiers))
+
+
+def _carry_out(deployment: Deployment, who: Principal | None, told: Mapping[str, object], also: Doomed | None) -> str:
+    if also is None:
+        begun = deployment.erasures.begin(who, told)
+    else:
+        counts = {"kept_under_legal_hold": also.held, "entries_not_told_apart": also.crowds}
+        held = deployment.erasures.held()
+        kept = stand_ins(deployment)
+        pruned = kept.without(also.wanted, held)
+
+        def prune(connection: Connection) -> dict[str, int]:
+            return {**counts, "stand_ins": kept.prune(connection, pruned, also.wanted)}
+
+        begun = deployment.erasures.begin(who, told, marks=also.marks, prune=prune)
     finish_erasures(deployment, alone=deployment.at_rest)
     return next(one.certificate for one in deployment.erasures.all() if one.id == begun.id)
 
@@ -68,7 +86,8 @@ def finish_erasures(deployment: Deployment, *, alone: bool) -> int:
 
 
 def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
-    epoch = deployment.subject_keys.erase(one.subject)
+    marks = deployment.erasures.marks(one)
+    epoch = deployment.subject_keys.erase(one.subject, *(f"{MARK}{mark.hex()}" for mark in marks))
     deployment.ring.evict()
     counts = deployment.erasures.forget(one)
     deployment.erasures.scrub(alone=alone)
@@ -76,7 +95,7 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
     days = deployment.settings.erasure.key_copies_days
     expires = max(now + days * _DAY_MS, last_expiry_ms(deployment))
     note = deployment.ledger.checkpoint()
-    fields = {
+    fields: dict[str, object] = {
         "id": one.id,
         "ledger": deployment.ledger.key.name,
         "subject": one.subject,
@@ -91,6 +110,11 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
         "stays": _STAYS,
         "checkpoint": note.rpartition("\n\n")[0].splitlines()[1:] if note else [],
     }
+    if one.told:
+        entries = entries_of(deployment.engine, marks)
+        mentioned = {"keys": len(marks), "entries_unreadable": len(entries), "exchanges": len({row.exchange for row in entries})}
+        fields["mentioned"] = {**mentioned, **json.loads(one.told)}
+        fields["stays"] = f"{_STAYS}; {_STAND_INS}"
     certificate = sign_certificate(deployment.keys.ledger(), fields)
     deployment.erasures.finish(one, certificate)
     tell_of_erasures(deployment)  # what is out of reach is named by the posture until it is told

@@ -18,8 +18,9 @@ from wardstead.adapters.store.key_files import read_secret
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.backups import ERASED_FILE, Head, Kept, heads_in, kept, open_erased, remember, require_whole
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.erasing import Order, finish_erasures
+from wardstead.bootstrap.erasing import finish_erasures
 from wardstead.bootstrap.examining import Examined, examine
+from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.reading import POLICY_BYTES, read_regular
 from wardstead.bootstrap.scratch import remove, scratch
 from wardstead.bootstrap.verifying import known_checkpoints
@@ -183,10 +184,13 @@ def _erase_again(deployment: Deployment, plan: Plan) -> tuple[str, ...]:
     gone, held = deployment.subject_keys.erased(), deployment.erasures.held()
     wanted = [one for one in plan.erased["subjects"] if one not in gone]
     why = {**plan.told(deployment), "again": "erased before, and back with an older backup"}
+    # Somebody who came after the backup, of whom nothing is in it and nothing may come; and whoever was only mentioned.
+    strangers = [one for one in wanted if one not in present]
+    if strangers:
+        deployment.subject_keys.erase(*strangers)
     for subject in wanted:
         who = present.get(subject)
-        if who is None:  # somebody who came after the backup: nothing of theirs is in it, and nothing may come
-            deployment.subject_keys.erase(subject)
+        if who is None:
             continue
         if subject in held:  # it was released before they were erased
             deployment.erasures.release(who, why)

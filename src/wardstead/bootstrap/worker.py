@@ -52,6 +52,7 @@ from wardstead.gateway.server.doors import Doors
 from wardstead.gateway.server.evaluating import Evaluating
 from wardstead.gateway.server.ports import Upstream
 from wardstead.gateway.server.worlds import WorldHolder
+from wardstead.inspection.identifiers import identifying
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError
 from wardstead.ledger.ports import Done, Refusal
@@ -234,6 +235,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         return identity
 
     inspector, plants = inspector_of(deployment, watched=True), planter(deployment)
+    who_is_mentioned = identifying(inspector.kinds)
     begin_policies(deployment)
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
@@ -265,6 +267,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
             answer_bytes=gateway.answer_bytes,
             include_hidden=settings.documents.include_hidden,
             purposes=policies.purposes,
+            identifying=who_is_mentioned,
             planter=plants,
             isolation_warning=ISOLATION_WARNING if deployment.mode is Mode.NONE else "",
         )

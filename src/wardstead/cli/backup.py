@@ -14,7 +14,7 @@ from rich.table import Table
 
 from wardstead.bootstrap import backing_up, backups, restoring
 from wardstead.bootstrap.backups import Head
-from wardstead.bootstrap.erasing import Order
+from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.restoring import Plan, Restored
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -9,13 +10,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import erasing
-from wardstead.bootstrap.erasing import Order
+from wardstead.bootstrap import mentions as looking
+from wardstead.bootstrap.ordering import Order
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
+from wardstead.kernel.clock import rfc3339
 from wardstead.ledger.certificate import open_certificate
 
 Name = Annotated[str, typer.Argument(help="The person's name.")]
 By = Annotated[str, typer.Option("--by", help="Who answers for it.")]
+Identifiers = Annotated[
+    list[str], typer.Argument(metavar="IDENTIFIER...", help="An e-mail address, telephone number, card, id …; - reads lines.")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why. Kept in the record, under seal.")]
 
 
@@ -26,15 +32,78 @@ def erase(
     reason: Reason,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Also the last active administrator.")] = False,
+    mentioned: Annotated[
+        list[str] | None, typer.Option("--mentioned", help="By what others mention them; may be given several times.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Erase a person: destroy their key, who they were, and what is kept for them. It cannot be taken back."""
     confirm(f"Erase {name}, and all that they said, for good?", yes=yes)
     with errors(as_json=json):
         found = deployment(context)
-        certificate = erasing.erase(found, name, Order(by, reason), force=force)
+        certificate = erasing.erase(found, name, Order(by, reason), force=force, identifiers=mentioned or ())
         said = open_certificate(certificate, found.ledger.key)
+    _hand_out(said, certificate, as_json=json)
+
+
+def erase_mentioned(
+    context: typer.Context,
+    identifiers: Identifiers,
+    by: By,
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Erase somebody who is only mentioned: destroy what others said that holds these identifiers. It cannot be taken back."""
+    with errors(as_json=json):
+        given = _given(identifiers)
+    confirm("Erase all that others said that holds these identifiers, for good?", yes=yes)
+    with errors(as_json=json):
+        found = deployment(context)
+        certificate = erasing.erase_mentioned(found, given, Order(by, reason))
+        said = open_certificate(certificate, found.ledger.key)
+    _hand_out(said, certificate, as_json=json)
+
+
+def mentions(
+    context: typer.Context,
+    identifiers: Identifiers,
+    by: By,
+    reason: Reason,
+    exchanges: Annotated[bool, typer.Option("--exchanges", help="Name the exchanges too, by receipt and asker.")] = False,
+    json: Json = False,
+) -> None:
+    """Who mentions somebody: how often, by identifiers that inspection found in what others said. That you looked is recorded."""
+    with errors(as_json=json):
+        found = deployment(context)
+        seen = looking.find(found, _given(identifiers), Order(by, reason))
+        names = {one.subject: one.name for one in found.directory.list_principals()} if exchanges else {}
+    counts = seen.counts()
+    rows = [
+        {"exchange": one.exchange, "kind": one.kind, "time": rfc3339(one.time_ms), "person": names.get(one.subject, "")}
+        for one in (seen.entries if exchanges else ())
+    ]
     if json:
+        say_json({**counts, **({"mentions": rows} if exchanges else {})})
+        return
+    for name, value in counts.items():
+        out.print(f"{name.replace('_', ' ')}: {value}")
+    table = Table("exchange", "in its", "time", "asked by", box=None)
+    for row in rows:
+        table.add_row(row["exchange"], row["kind"], row["time"], escape(row["person"]) or "no longer known")
+    if rows:
+        out.print(table)
+
+
+def _given(identifiers: list[str]) -> list[str]:
+    """A command line is seen by others on the machine, and kept by shells: ``-`` reads them from standard input, one a line."""
+    if identifiers != ["-"]:
+        return identifiers
+    return [line.strip() for line in typer.get_text_stream("stdin") if line.strip()]
+
+
+def _hand_out(said: Mapping[str, object], certificate: str, *, as_json: bool) -> None:
+    if as_json:
         say_json({**said, "certificate": certificate})
     else:
         typer.echo(certificate, nl=False)

@@ -31,6 +31,8 @@ TREE: Final[Mapping[str, str | _Branch]] = {
         "hold": "erasing:hold",
         "release": "erasing:release",
         "erasures": "erasing:erasures",
+        "mentions": "erasing:mentions",
+        "erase-mentioned": "erasing:erase_mentioned",
     }),
     "key": "keys:app",
     "certificate": "certificates:app",

@@ -293,7 +293,8 @@ class ConsoleServices(Protocol):
     def open_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
         """The content, decrypted: the document of the ledger's reader.
 
-        ``{"exchange", "erased": bool, "expired": bool, "entries": [{"kind", "time", "outcome", "content": {…} | None}]}``
+        ``{"exchange", "erased": bool, "mentioned": bool, "expired": bool,
+        "entries": [{"kind", "time", "outcome", "content": {…} | None}]}``
         where ``content`` is the pipeline's intent or outcome document; where it is ``expired`` its retention is over, and
         none is shown. Records that ``reader`` opened it, durably and before anything is returned, unless it is their own or
         an act of administration. Raises ``IntegrityError`` when something was altered.

@@ -7,16 +7,20 @@ must not undo that, so an erasure also retires the epoch: survivors are re-wrapp
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wardstead.crypto.envelope import KEY_SIZE, NONCE_SIZE, unwrap, wrap
+from wardstead.crypto.mentions import INDEX, Mention, MentionStore, masked, new_mention, open_mention, token
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
 
 _CACHED_SUBJECTS = 10_000
+_CACHED_MENTIONS = 50_000
+T = TypeVar("T")
 
 
 class KeyGone(IntegrityError):
@@ -29,6 +33,12 @@ class KeyUnknown(IntegrityError):
     """There is no such key, and none was destroyed: whoever reads of this subject reads what was altered."""
 
     code = "key_unknown"
+
+
+class MentionErased(KeyGone):
+    """Somebody whom this mentions was erased, and what was said of them with them."""
+
+    code = "mention_erased"
 
 
 class EpochRetired(KeyGone):
@@ -54,7 +64,7 @@ class SubjectKey:
     wrapped: bytes
 
 
-class KeyStore(Protocol):
+class KeyStore(MentionStore, Protocol):
     """Where wrapped keys live. Durable before it returns; safe for several processes."""
 
     def current_kek(self) -> KeyEncryptionKey:
@@ -114,7 +124,12 @@ def _subject_context(subject: str, epoch: int) -> tuple[bytes, ...]:
 
 
 def _kek_cipher(root: bytes, kek: KeyEncryptionKey) -> AESGCM:
-    return AESGCM(unwrap(AESGCM(root), kek.wrapped, *_kek_context(kek.epoch)))
+    return AESGCM(open_kek(root, kek))
+
+
+def open_kek(root: bytes, kek: KeyEncryptionKey) -> bytes:
+    """The key of an epoch."""
+    return unwrap(AESGCM(root), kek.wrapped, *_kek_context(kek.epoch))
 
 
 class KeyRing:
@@ -123,7 +138,7 @@ class KeyRing:
     Residual: Python cannot wipe memory; an evicted key may linger in a process's heap until it ends.
     """
 
-    __slots__ = ("_ciphers", "_entropy", "_root", "_store")
+    __slots__ = ("_ciphers", "_entropy", "_index", "_mentions", "_root", "_store")
 
     def __init__(self, root: bytes, store: KeyStore, entropy: Entropy) -> None:
         """``root``: the 32 bytes of the root key."""
@@ -131,6 +146,8 @@ class KeyRing:
             raise IntegrityError("the root key has 32 bytes")
         self._root, self._store, self._entropy = root, store, entropy
         self._ciphers: dict[str, AESGCM] = {}
+        self._mentions: dict[tuple[str, bytes], Mention] = {}
+        self._index = b""
 
     def to_seal(self, subject: str) -> AESGCM:
         """The subject's cipher; a new subject gets a key. Raises ``KeyGone`` for an erased one."""
@@ -143,12 +160,76 @@ class KeyRing:
     def evict(self) -> None:
         """Forget every cipher: call it whenever a subject was erased anywhere."""
         self._ciphers.clear()
+        self._mentions.clear()
+
+    # -- who is mentioned ----------------------------------------------------------------------------------------------
+
+    def tokens(self, said: Sequence[tuple[str, str]]) -> list[bytes]:
+        """By which identifiers, each a kind and a value, are found."""
+        if not self._index:
+            # It never changes, and no erasure destroys it.
+            self._index = self._again(lambda: self._plain(self._find(INDEX, make=True)))
+        return [token(self._index, *one) for one in said]
+
+    def mention(self, owner: str, said: Sequence[tuple[str, str]]) -> list[Mention]:
+        """The keys of what ``owner`` mentions; made where there is none. Raises ``KeyGone`` for an erased owner."""
+        wanted = dict.fromkeys(self.tokens(said))
+        found = {one: self._mentions[owner, one] for one in wanted if (owner, one) in self._mentions}
+        missing = [one for one in wanted if one not in found]
+        if missing:
+            made = self._again(lambda: self._find_mentions(owner, missing))
+            if len(self._mentions) >= _CACHED_MENTIONS:
+                self._mentions.clear()
+            self._mentions |= {(owner, one): key for one, key in made.items()}
+            found |= made
+        return [found[one] for one in wanted]
+
+    def open_mentions(self, owner: str, ids: Sequence[bytes]) -> list[bytes]:
+        """The keys of these ids, in their order. Raises ``MentionErased``, and ``KeyUnknown`` for what is not this owner's."""
+        return self._again(lambda: self._open_mentions(owner, ids))
+
+    def mentioned(self, said: Sequence[tuple[str, str]]) -> dict[bytes, str]:
+        """Whose exchanges mention any of these: the ids of the keys, and their owners. Makes none."""
+        tokens = self.tokens(said)
+
+        def look() -> dict[bytes, str]:
+            kek = open_kek(self._root, self._store.current_kek())
+            return {row.id: row.owner for row in self._store.find_mentions([masked(kek, one) for one in tokens], None)}
+
+        return self._again(look)
+
+    def _find_mentions(self, owner: str, tokens: Sequence[bytes]) -> dict[bytes, Mention]:
+        present = self._store.current_kek()
+        kek = open_kek(self._root, present)
+        stored = {masked(kek, one): one for one in tokens}
+        rows = self._store.find_mentions(list(stored), owner)
+        missing = stored.keys() - {row.token for row in rows}
+        if missing:
+            made = [new_mention(kek, present.epoch, owner, stored[one], self._entropy) for one in sorted(missing)]
+            rows += self._store.add_mentions(made)
+        return {stored[row.token]: open_mention(kek, row) for row in rows}
+
+    def _open_mentions(self, owner: str, ids: Sequence[bytes]) -> list[bytes]:
+        rows = {row.id: row for row in self._store.mentions(ids)}
+        if any(one not in rows or rows[one].owner != owner for one in ids):
+            raise KeyUnknown(
+                "what it mentions never had a key", why="the record or the key store was altered, or is an older copy",
+                next_step="Run 'wardstead ledger verify'",
+            )  # fmt: skip
+        keks = {epoch: open_kek(self._root, self._store.kek(epoch)) for epoch in {row.epoch for row in rows.values()}}
+        return [open_mention(keks[rows[one].epoch], rows[one]).key for one in ids]
+
+    # -- the store -----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _again(look: Callable[[], T]) -> T:
+        try:
+            return look()
+        except EpochRetired:  # an erasure came between two looks at the store; between four it does not come
+            return look()
 
     def _load(self, subject: str, *, make: bool) -> AESGCM:
-        try:
-            return self._remember(self._find(subject, make=make))
-        except EpochRetired:  # an erasure came between two looks at the store; between four it does not come
-            return self._remember(self._find(subject, make=make))
+        return self._again(lambda: self._remember(self._find(subject, make=make)))
 
     def _find(self, subject: str, *, make: bool) -> SubjectKey:
         key = self._store.find(subject)
@@ -162,9 +243,12 @@ class KeyRing:
         return key
 
     def _remember(self, key: SubjectKey) -> AESGCM:
-        kek = _kek_cipher(self._root, self._store.kek(key.epoch))
-        cipher = AESGCM(unwrap(kek, key.wrapped, *_subject_context(key.subject, key.epoch)))
+        cipher = AESGCM(self._plain(key))
         if len(self._ciphers) >= _CACHED_SUBJECTS:
             self._ciphers.clear()
         self._ciphers[key.subject] = cipher
         return cipher
+
+    def _plain(self, key: SubjectKey) -> bytes:
+        kek = _kek_cipher(self._root, self._store.kek(key.epoch))
+        return unwrap(kek, key.wrapped, *_subject_context(key.subject, key.epoch))

@@ -92,6 +92,11 @@ class PolicyInspector:
         return self._matcher.detectors
 
     @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What findings are called."""
+        return tuple(self._judge.kinds)
+
+    @property
     def text_detectors(self) -> tuple[TextDetector, ...]:
         """Those that look at whole texts."""
         return self._whole.detectors

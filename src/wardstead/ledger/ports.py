@@ -34,6 +34,8 @@ class Draft(msgspec.Struct, frozen=True):
     subject: str
     time_ms: int
     outcome: str = ""
+    mentions: tuple[bytes, ...] = ()
+    """The ids of the keys of all who are identified in it: it is found by them, and erased with each of them."""
 
 
 class Fingerprint(msgspec.Struct, frozen=True):

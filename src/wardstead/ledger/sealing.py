@@ -8,6 +8,7 @@ sealed stands in front of it, inside, and the header commits to it with a tag: i
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,7 +16,6 @@ from wardstead.crypto.envelope import (
     KEY_SIZE,
     NONCE_SIZE,
     WRAPPED_SIZE,
-    ContentKey,
     content_key,
     open_sealed,
     seal,
@@ -23,6 +23,7 @@ from wardstead.crypto.envelope import (
     wrap,
 )
 from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.mentions import Mention, joined, named, split
 from wardstead.crypto.merkle import HASH_SIZE
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.encoding import length_prefixed
@@ -40,36 +41,50 @@ _EXCHANGE_KEY = b"wardstead exchange key v1"
 class ExchangeSeal:
     """The key of one exchange, and one nonce for each of the two entries it may seal."""
 
-    __slots__ = ("_exchange", "_key", "_nonces", "_subject", "_wrapped")
+    __slots__ = ("_exchange", "_key", "_nonces", "_secret", "_subject", "_wrapped")
 
-    def __init__(self, exchange: ExchangeId, subject: str, key: ContentKey, wrapped: bytes, nonces: tuple[bytes, bytes]) -> None:
-        """Made by ``Sealer.begin``."""
-        self._exchange, self._subject, self._key, self._wrapped = exchange, subject, key, wrapped
+    def __init__(self, exchange: ExchangeId, subject: str, secret: bytes, wrapped: bytes, nonces: tuple[bytes, bytes]) -> None:
+        """Made by ``Sealer.begin``. ``secret``: the exchange's key."""
+        self._exchange, self._subject, self._secret, self._wrapped = exchange, subject, secret, wrapped
+        self._key = content_key(secret)
         self._nonces: list[bytes | None] = list(nonces)
 
-    def intent(self, content: bytes, time_ms: int, label: Label | None = None) -> Draft:
-        """Seal what is about to happen. ``label`` is that of ``content``; ``None`` where there is nothing to label."""
-        return self._draft(EntryKind.INTENT, content, "", time_ms, label)
+    def intent(self, content: bytes, time_ms: int, label: Label | None = None, mentions: Sequence[Mention] = ()) -> Draft:
+        """Seal what is about to happen. ``label`` is that of ``content``; ``None`` where there is nothing to label.
 
-    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label | None = None) -> Draft:
+        ``mentions``: the keys of all who are identified in it. It opens with every one of them, or not at all.
+        """
+        return self._draft(EntryKind.INTENT, content, "", time_ms, label, mentions=mentions)
+
+    def outcome(
+        self, content: bytes, outcome: str, time_ms: int, label: Label | None = None, mentions: Sequence[Mention] = ()
+    ) -> Draft:
         """Seal what came of it; ``outcome`` is one word, and public."""
-        return self._draft(EntryKind.OUTCOME, content, check_outcome(outcome), time_ms, label)
+        return self._draft(EntryKind.OUTCOME, content, check_outcome(outcome), time_ms, label, mentions=mentions)
 
     def admin(self, content: bytes, time_ms: int) -> Draft:
         """Seal an act of administration, which is its own only entry."""
         return self._draft(EntryKind.ADMIN, content, "", time_ms, None)
 
-    def _draft(self, kind: EntryKind, content: bytes, outcome: str, time_ms: int, label: Label | None) -> Draft:
-        nonce = self._take(kind)
+    def _draft(
+        self, kind: EntryKind, content: bytes, outcome: str, time_ms: int, label: Label | None, *,
+        mentions: Sequence[Mention] = (),
+    ) -> Draft:  # fmt: skip
+        nonce, key = self._take(kind), self._key
+        if mentions:
+            key = content_key(joined(self._secret, [one.key for one in mentions]))
         minute, row = minute_of(time_ms), row_digest(self._exchange, kind.value, self._subject, time_ms)
         tag = b""
         if label is not None:
-            named = label.encode()
-            tag = label_tag(self._key.tag_key, self._exchange, kind, named)
-            content = length_prefixed(named) + content
-        header = Header(kind, self._exchange, minute, self._key.commitment, nonce, self._wrapped, outcome, row, tag).encode()
-        body = seal(self._key, nonce, content, _BODY, header)
-        return Draft(self._exchange, kind, header, body, self._subject, time_ms, outcome)
+            said = label.encode()
+            tag = label_tag(key.tag_key, self._exchange, kind, said)
+            content = length_prefixed(said) + content
+        header = Header(kind, self._exchange, minute, key.commitment, nonce, self._wrapped, outcome, row, tag).encode()
+        body = seal(key, nonce, content, _BODY, header)
+        if mentions:
+            body = named(self._key, nonce, mentions, header) + body
+        ids = tuple(one.id for one in mentions)
+        return Draft(self._exchange, kind, header, body, self._subject, time_ms, outcome, ids)
 
     def _take(self, kind: EntryKind) -> bytes:
         """A nonce, once: a retried intent gets a fresh seal, never the same nonce for other bytes."""
@@ -97,7 +112,11 @@ class Sealer:
         key, wrap_nonce = drawn[:KEY_SIZE], drawn[KEY_SIZE : KEY_SIZE + NONCE_SIZE]
         rest = drawn[KEY_SIZE + NONCE_SIZE :]
         wrapped = wrap(self._ring.to_seal(subject), wrap_nonce, key, _EXCHANGE_KEY, subject.encode(), exchange_id.encode())
-        return ExchangeSeal(exchange_id, subject, content_key(key), wrapped, (rest[:NONCE_SIZE], rest[NONCE_SIZE:]))
+        return ExchangeSeal(exchange_id, subject, key, wrapped, (rest[:NONCE_SIZE], rest[NONCE_SIZE:]))
+
+    def mention(self, subject: str, said: Sequence[tuple[str, str]]) -> list[Mention]:
+        """The keys of whom ``subject`` mentions, each identifier a kind and a value. Raises ``KeyGone`` for an erased subject."""
+        return self._ring.mention(subject, said)
 
     def seal_kept(self, subject: str, name: str, content: bytes) -> bytes:
         """See ``seal_kept``."""
@@ -158,12 +177,17 @@ def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes, levels: 
             raise IntegrityError("an entry without a key has a body", where=fields.exchange)
         return Opened(b"")
     context = (_EXCHANGE_KEY, subject.encode(), fields.exchange.encode())
-    key = content_key(unwrap(ring.to_open(subject), fields.key, *context))
+    secret = unwrap(ring.to_open(subject), fields.key, *context)
+    key = content_key(secret)
+    if not hmac.compare_digest(key.commitment, fields.commitment):
+        # The commitment tells which of the two it is: none opens in the other's place.
+        found = split(key, fields.nonce, body, header)
+        key, body = content_key(joined(secret, ring.open_mentions(subject, found.ids))), found.body
     content = open_sealed(key, fields.commitment, fields.nonce, body, _BODY, header)
     if not fields.label:
         return Opened(content)
     size = int.from_bytes(content[:_PREFIX], "big")
-    named, content = content[_PREFIX : _PREFIX + size], content[_PREFIX + size :]
-    if not hmac.compare_digest(label_tag(key.tag_key, fields.exchange, fields.kind, named), fields.label):
+    said, content = content[_PREFIX : _PREFIX + size], content[_PREFIX + size :]
+    if not hmac.compare_digest(label_tag(key.tag_key, fields.exchange, fields.kind, said), fields.label):
         raise IntegrityError("the label is not the one that the entry commits to", where=fields.exchange)
-    return Opened(content, levels.decode(named))
+    return Opened(content, levels.decode(said))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
+from wardstead.adapters.store.dialect import Driver
 from wardstead.ledger.ports import Draft
 
 COLUMNS = ("exchange", "kind", "header", "body", "subject", "time_ms", "worker", "outcome")
 """All but the id, which the database gives."""
+_MENTION: Final = "INSERT INTO mention (mark, exchange, kind) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 def entry_row(draft: Draft, worker: str | None = None) -> tuple[Any, ...]:
@@ -27,3 +30,10 @@ def entry_row(draft: Draft, worker: str | None = None) -> tuple[Any, ...]:
 def entry_values(draft: Draft) -> dict[str, Any]:
     """The same by name; nobody owes anything for it."""
     return dict(zip(COLUMNS, entry_row(draft), strict=True))
+
+
+def keep_mentions(connection: Driver, drafts: Iterable[Draft]) -> None:
+    """Note who is mentioned in which entry, in the transaction that writes it."""
+    rows = [(mark, draft.exchange, draft.kind.value) for draft in drafts for mark in draft.mentions]
+    if rows:
+        connection.executemany(_MENTION, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, String, Table, Text
+from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, Text
 
 from wardstead.adapters.store.base import metadata
 
@@ -24,5 +24,14 @@ erasure = Table(
     Column("act", String(64), nullable=False),
     Column("begun_ms", BigInteger, nullable=False),
     Column("certificate", Text, nullable=False),
+    Column("told", Text, nullable=False, server_default=""),
 )
 """``principal`` and an empty ``certificate``: begun, and to be gone on with, whoever was killed; afterwards it is empty."""
+
+erased_mention = Table(
+    "erased_mention",
+    metadata,
+    Column("erasure", String(36), primary_key=True),
+    Column("mark", LargeBinary(16), primary_key=True),
+)
+"""The keys of a mentioned person that an erasure destroys; a row goes when it is finished."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, insert, or_, select, update
 
@@ -13,8 +14,8 @@ from wardstead.adapters.store.access_tables import group_member, share
 from wardstead.adapters.store.conversation_tables import conversation, fingerprint, said_in
 from wardstead.adapters.store.directory import Actor, DirectoryStore
 from wardstead.adapters.store.directory_tables import credential, principal
-from wardstead.adapters.store.erasure_tables import erasure, legal_hold
-from wardstead.adapters.store.ledger_tables import entry
+from wardstead.adapters.store.erasure_tables import erased_mention, erasure, legal_hold
+from wardstead.adapters.store.ledger_tables import entry, mention
 from wardstead.adapters.store.resource_tables import resource
 from wardstead.adapters.store.review_tables import review
 from wardstead.adapters.store.transactions import explained
@@ -41,6 +42,8 @@ class Erasure:
     act: str
     begun_ms: int
     certificate: str
+    told: str = ""
+    """Of one who is mentioned: what was counted when it began, as JSON."""
 
 
 class ErasureStore:
@@ -80,30 +83,47 @@ class ErasureStore:
 
     # -- erasures ------------------------------------------------------------------------------------------------------
 
-    def begin(self, who: Principal, details: Mapping[str, object], actor: Actor | None = None) -> Erasure:
+    def begin(
+        self, who: Principal | None, details: Mapping[str, object], actor: Actor | None = None, *,
+        marks: Collection[bytes] = (), prune: Callable[[Connection], Mapping[str, int]] | None = None,
+    ) -> Erasure:  # fmt: skip
         """Note that it has begun, and switch the account off. Raises ``LegalHold``.
 
+        ``who``: ``None`` for somebody who is only mentioned. ``marks``: the keys of theirs that others' entries take; ``prune``
+        takes them out of others' stand-ins in the same transaction, and says what is to be counted.
         The record names the pseudonym, not the person: it stays.
         """
+        ident = uuid7(self._clock(), self._entropy(10))
+        subject = who.subject if who is not None else f"mentions:{ident}"
 
         def change(connection: Connection, act: str) -> Erasure:
-            if _held(connection, who.subject):
+            if who is not None and _held(connection, who.subject):
                 raise LegalHold("what this person said must be kept", next_step="'wardstead user release' ends the hold first")
-            begun = Erasure(uuid7(self._clock(), self._entropy(10)), who.subject, who.id, act, self._clock(), "")
-            values = {name: getattr(begun, name) for name in ("id", "subject", "principal", "act", "begun_ms", "certificate")}
-            connection.execute(insert(erasure).values(values))
-            connection.execute(update(principal).where(principal.c.id == who.id).values(active=False))
-            ended = (credential.c.principal == who.id) & (credential.c.kind == CredentialKind.SESSION.value)
-            connection.execute(delete(credential).where(ended))
+            told = json.dumps(prune(connection)) if prune is not None else ""
+            begun = Erasure(ident, subject, who.id if who is not None else "", act, self._clock(), "", told)
+            connection.execute(insert(erasure).values(asdict(begun)))
+            if marks:
+                connection.execute(insert(erased_mention), [{"erasure": ident, "mark": mark} for mark in sorted(marks)])
+            if who is not None:
+                connection.execute(update(principal).where(principal.c.id == who.id).values(active=False))
+                ended = (credential.c.principal == who.id) & (credential.c.kind == CredentialKind.SESSION.value)
+                connection.execute(delete(credential).where(ended))
             return begun
 
-        return self._directory.record_and_change(change, actor, "person.erase", {"subject": who.subject, **details})
+        return self._directory.record_and_change(change, actor, "person.erase", {"subject": subject, **details})
+
+    def marks(self, one: Erasure) -> list[bytes]:
+        """The keys of one who is mentioned that it destroys, while it is not finished."""
+        with explained(), self._engine.connect() as connection:
+            query = select(erased_mention.c.mark).where(erased_mention.c.erasure == one.id).order_by(erased_mention.c.mark)
+            return list(connection.execute(query).scalars())
 
     def forget(self, one: Erasure, actor: Actor | None = None) -> dict[str, int]:
         """Delete who they were, and all that is kept for them beside the ledger; how many rows of what."""
         mine = select(entry.c.exchange).where(entry.c.subject == one.subject)
         wanted: Sequence[tuple[Table, ColumnElement[bool]]] = (
             (said_in, said_in.c.exchange.in_(mine)),
+            (mention, mention.c.exchange.in_(mine)),
             (fingerprint, fingerprint.c.owner == one.subject),
             (conversation, conversation.c.owner == one.subject),
             (review, review.c.owner == one.subject),
@@ -121,8 +141,11 @@ class ErasureStore:
         return self._directory.record_and_change(change, actor, "person.forgotten", {"subject": one.subject, "erasure": one.id})
 
     def finish(self, one: Erasure, certificate: str) -> None:
-        """Keep the certificate."""
+        """Keep the certificate, and forget which entries mentioned them."""
+        theirs = select(erased_mention.c.mark).where(erased_mention.c.erasure == one.id)
         with self._directory.writing("the certificate cannot be kept") as connection:
+            connection.execute(delete(mention).where(mention.c.mark.in_(theirs)))
+            connection.execute(delete(erased_mention).where(erased_mention.c.erasure == one.id))
             values = {"certificate": certificate, "principal": ""}
             connection.execute(update(erasure).where(erasure.c.id == one.id).values(values))
 

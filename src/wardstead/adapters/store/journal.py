@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from wardstead.adapters.store.dialect import Driver, dialect_of
-from wardstead.adapters.store.entry_rows import COLUMNS, entry_row
+from wardstead.adapters.store.entry_rows import COLUMNS, entry_row, keep_mentions
 from wardstead.adapters.store.lives import lives_of
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.marks import cited_label, enter, keep_place, known_fingerprints
@@ -276,7 +276,7 @@ class Journal:
         connection = self._connect()
         refused = self._outdated(connection, batch)
         entering = [one for one in batch if id(one) not in refused]
-        if any(one.passage is not None and one.passage.changes for one in entering):
+        if any(one.draft.mentions or (one.passage is not None and one.passage.changes) for one in entering):
             return refused | self._insert_and_pass(connection, entering)
         if not entering:
             return refused
@@ -316,6 +316,7 @@ class Journal:
                 entering = [one for one in batch if id(one) not in refused]
                 if entering:
                     connection.execute(*self._statement(entering))
+                    keep_mentions(connection, [one.draft for one in entering])
                 connection.commit()
             except BaseException:
                 connection.rollback()

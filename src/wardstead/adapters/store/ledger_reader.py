@@ -19,7 +19,7 @@ from wardstead.adapters.store.cosignatures import with_cosignatures
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
-from wardstead.crypto.keyring import KeyGone, KeyRing
+from wardstead.crypto.keyring import KeyGone, KeyRing, MentionErased
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import IntegrityError
@@ -191,9 +191,10 @@ class LedgerReader:
     def open_exchange(self, exchange_id: str, ring: KeyRing) -> dict[str, Any] | None:
         """What an exchange holds, decrypted.
 
-        ``{"exchange", "subject", "erased", "label", "entries": [{"kind", "time", "outcome", "content"}]}``;
+        ``{"exchange", "subject", "erased", "mentioned", "label", "entries": [{"kind", "time", "outcome", "content"}]}``;
         ``label`` (a ``Label``) is the join of those that were sealed with the entries; ``content`` is ``None`` where there is
-        none or the key was destroyed (``erased``). ``None``: no such exchange.
+        none or the key was destroyed (``erased``; ``mentioned``: that of somebody in it, not of whoever asked). ``None``: no
+        such exchange.
         Raises ``IntegrityError`` when something was altered. The caller decides first who may see it, and records it.
         """
         with self._engine.connect() as connection:
@@ -207,11 +208,12 @@ class LedgerReader:
                 raise IntegrityError(
                     "an entry's row was altered", where=f"entry {one.id}", next_step="Run 'wardstead ledger verify'"
                 )
-        contents, mark, erased = _open_all(rows, ring, self._levels())
+        contents, mark, gone = _open_all(rows, ring, self._levels())
         return {
             "exchange": exchange_id,
             "subject": rows[0]["subject"],
-            "erased": erased,
+            "erased": gone is not None,
+            "mentioned": isinstance(gone, MentionErased),
             "label": mark,
             "entries": [
                 {"kind": row["kind"], "time": rfc3339(row["time_ms"]), "outcome": row["outcome"], "content": content}
@@ -263,15 +265,21 @@ class LedgerReader:
             return None
 
 
-def _open_all(rows: Sequence[RowMapping], ring: KeyRing, levels: Levels) -> tuple[list[Any], Label, bool]:
-    """The content of each entry, the label of all together, and whether the key was destroyed."""
-    try:
-        opened = [open_entry(ring, row["subject"], row["header"], row["body"], levels) for row in rows]
-    except KeyGone:
-        return [None] * len(rows), PUBLIC, True
-    contents = [json.loads(one.content) if one.content else None for one in opened]
-    labels = [_label_of(one, content, levels) for one, content in zip(opened, contents, strict=True)]
-    return contents, join_all(labels), False
+def _open_all(rows: Sequence[RowMapping], ring: KeyRing, levels: Levels) -> tuple[list[Any], Label, KeyGone | None]:
+    """The content of each entry, the label of all together, and why some do not open, where a key was destroyed."""
+    contents: list[Any] = []
+    labels: list[Label] = []
+    gone: KeyGone | None = None
+    for row in rows:
+        try:
+            one = open_entry(ring, row["subject"], row["header"], row["body"], levels)
+        except KeyGone as error:
+            gone = error
+            contents.append(None)
+            continue
+        contents.append(json.loads(one.content) if one.content else None)
+        labels.append(_label_of(one, contents[-1], levels))
+    return contents, join_all(labels), gone
 
 
 def _label_of(opened: Opened, content: Any, levels: Levels) -> Label:

@@ -35,6 +35,16 @@ Index("ix_entry_worker", entry.c.worker, sqlite_where=_OWED, postgresql_where=_O
 Index("ix_entry_subject", entry.c.subject)
 Index("ix_entry_outcome", entry.c.outcome, sqlite_where=_HELD, postgresql_where=_HELD)
 
+mention = Table(
+    "mention",
+    metadata,
+    Column("mark", LargeBinary(16), primary_key=True),
+    Column("exchange", String(64), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+)
+"""Which entries take which keys of people who are mentioned. ``mark``: such a key's random id; the key store knows whose."""
+Index("ix_mention_exchange", mention.c.exchange)
+
 incarnation = Table(
     "incarnation",
     metadata,

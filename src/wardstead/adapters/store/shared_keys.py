@@ -25,6 +25,11 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS kek (epoch BIGINT PRIMARY KEY, wrapped BYTEA NOT NULL)",
     "CREATE TABLE IF NOT EXISTS subject_key (subject TEXT PRIMARY KEY, epoch BIGINT NOT NULL, wrapped BYTEA NOT NULL)",
     "CREATE TABLE IF NOT EXISTS erased (subject TEXT PRIMARY KEY)",
+    """CREATE TABLE IF NOT EXISTS mention_key (
+      owner TEXT NOT NULL, token BYTEA NOT NULL, id BYTEA NOT NULL UNIQUE, epoch BIGINT NOT NULL, wrapped BYTEA NOT NULL,
+      PRIMARY KEY (owner, token)
+    )""",
+    "CREATE INDEX IF NOT EXISTS ix_mention_key_token ON mention_key (token)",
 )
 
 
@@ -46,12 +51,20 @@ class SharedKeys(SubjectKeys):
                 "the key store is gone: nothing that is recorded can be read without it", where=self._where,
                 next_step="restore the schema wardstead_keys from a backup of it",
             )  # fmt: skip
+        if self._one("SELECT to_regclass('wardstead_keys.mention_key')") == (None,):  # it is of an earlier version
+            try:
+                self._lay_out()
+            except self._errors as error:
+                raise self._failed(error) from None
 
     def _make(self) -> None:
+        self._lay_out()
+        self._begin_first_epoch()
+
+    def _lay_out(self) -> None:
         with self._transaction() as db:
             for statement in _SCHEMA:
                 db.execute(statement)
-        self._begin_first_epoch()
 
     def _driver(self) -> Driver:
         """The open connection; a new one where the last has failed."""
@@ -65,7 +78,7 @@ class SharedKeys(SubjectKeys):
 
     def _rebuild(self, db: Driver) -> None:
         """The tables anew, without what was deleted."""
-        for table in ("subject_key", "kek"):
+        for table in ("subject_key", "mention_key", "kek"):
             db.execute(f"VACUUM FULL {table}")
 
     def _failed(self, error: Exception) -> BackendError:

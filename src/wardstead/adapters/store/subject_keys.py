@@ -6,7 +6,7 @@ It stays out of the database and its backups: a backup that holds wrapped subjec
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -14,7 +14,18 @@ from typing import Any
 
 from wardstead.adapters.store.dialect import Driver
 from wardstead.adapters.store.sqlite import SQLITE
-from wardstead.crypto.keyring import EpochRetired, KeyEncryptionKey, KeyGone, SubjectKey, new_kek, rewrap, rewrap_kek
+from wardstead.crypto.keyring import (
+    EpochRetired,
+    KeyEncryptionKey,
+    KeyGone,
+    MentionErased,
+    SubjectKey,
+    new_kek,
+    open_kek,
+    rewrap,
+    rewrap_kek,
+)
+from wardstead.crypto.mentions import INDEX, MARK, MentionRow, moved_mentions
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
@@ -22,7 +33,13 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kek (epoch INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS subject_key (subject TEXT PRIMARY KEY, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS erased (subject TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS mention_key (
+  owner TEXT NOT NULL, token BLOB NOT NULL, id BLOB NOT NULL UNIQUE, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL,
+  PRIMARY KEY (owner, token)
+) STRICT;
+CREATE INDEX IF NOT EXISTS ix_mention_key_token ON mention_key (token);
 """
+_MENTIONS = "SELECT owner, token, id, epoch, wrapped FROM mention_key"
 
 
 class SubjectKeys:
@@ -103,15 +120,70 @@ class SubjectKeys:
             raise KeyGone("this subject's key was destroyed")
         return kept
 
-    def erase(self, subject: str) -> int:
-        """Destroy a subject's key: the others move to a new epoch, and the old one goes. Returns the new epoch.
+    # -- who is mentioned ----------------------------------------------------------------------------------------------
 
+    def find_mentions(self, tokens: Sequence[bytes], owner: str | None) -> list[MentionRow]:
+        """Those of an owner, or everybody's."""
+        places = ",".join("?" * len(tokens))
+        mine, whose = ("", ()) if owner is None else (" AND owner = ?", (owner,))
+        return self._mention_rows(f"{_MENTIONS} WHERE token IN ({places}){mine}", (*tokens, *whose))
+
+    def mentions(self, ids: Sequence[bytes]) -> list[MentionRow]:
+        """Those of these ids. Raises ``MentionErased`` where one was destroyed."""
+        found = self._mention_rows(f"{_MENTIONS} WHERE id IN ({','.join('?' * len(ids))})", ids)
+        known = {row.id for row in found}
+        for one in ids:
+            if one not in known and self._one("SELECT subject FROM erased WHERE subject = ?", MARK + one.hex()) is not None:
+                raise MentionErased("somebody whom this mentions was erased")
+        return found
+
+    def add_mentions(self, rows: Sequence[MentionRow]) -> list[MentionRow]:
+        """Keep new ones, all of one owner and epoch; those that are kept, should another process have been first.
+
+        Raises ``EpochRetired`` when the epoch was destroyed meanwhile, ``KeyGone`` when the owner was erased.
+        """
+        owner, epoch = rows[0].owner, rows[0].epoch
+        try:
+            with self._transaction() as db:
+                if db.execute("SELECT 1 FROM kek WHERE epoch = ?", (epoch,)).fetchone() is None:
+                    raise EpochRetired(f"epoch {epoch} was retired")
+                if db.execute("SELECT 1 FROM erased WHERE subject = ?", (owner,)).fetchone() is not None:
+                    raise KeyGone("this subject's key was destroyed")
+                db.executemany(
+                    "INSERT INTO mention_key (owner, token, id, epoch, wrapped) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    [(row.owner, row.token, row.id, row.epoch, row.wrapped) for row in rows],
+                )
+        except self._errors as error:
+            raise self._failed(error) from None
+        kept = self.find_mentions([row.token for row in rows], owner)
+        if len(kept) < len(rows):
+            raise EpochRetired("an erasure came between")
+        return kept
+
+    def _mention_rows(self, query: str, parameters: Sequence[object]) -> list[MentionRow]:
+        try:
+            with self._lock:
+                return [MentionRow(*row) for row in self._driver().execute(query, parameters)]
+        except self._errors as error:
+            raise self._failed(error) from None
+
+    # -- erasing and rotating ------------------------------------------------------------------------------------------
+
+    def erase(self, *subjects: str) -> int:
+        """Destroy subjects' keys, and those of what they mention: all others move to a new epoch, and the old one goes.
+
+        ``mention:`` and an id is the key of one who is mentioned, and its token goes with it. Returns the new epoch.
         Afterwards evict every key ring. It takes effect when the last other copy of this file is gone.
         """
         try:
             with self._transaction() as db:
-                db.execute("DELETE FROM subject_key WHERE subject = ?", (subject,))
-                db.execute("INSERT INTO erased (subject) VALUES (?) ON CONFLICT DO NOTHING", (subject,))
+                for subject in subjects:
+                    if subject.startswith(MARK):
+                        db.execute("DELETE FROM mention_key WHERE id = ?", (bytes.fromhex(subject.removeprefix(MARK)),))
+                    else:
+                        db.execute("DELETE FROM subject_key WHERE subject = ?", (subject,))
+                        db.execute("DELETE FROM mention_key WHERE owner = ?", (subject,))
+                    db.execute("INSERT INTO erased (subject) VALUES (?) ON CONFLICT DO NOTHING", (subject,))
                 epoch = self._begin_epoch(db)
             with self._lock:
                 self._rebuild(self._driver())
@@ -143,7 +215,7 @@ class SubjectKeys:
 
     def count(self) -> int:
         """How many subjects have a key."""
-        row = self._one("SELECT count(*) FROM subject_key")
+        row = self._one("SELECT count(*) FROM subject_key WHERE subject <> ?", INDEX)
         return int(row[0]) if row is not None else 0
 
     def erased(self) -> set[str]:
@@ -194,6 +266,10 @@ class SubjectKeys:
         moved = [rewrap(self._root, old, new, key, self._entropy) for key in keys]
         update = "UPDATE subject_key SET epoch = ?, wrapped = ? WHERE subject = ?"
         db.executemany(update, [(key.epoch, key.wrapped, key.subject) for key in moved])
+        mentions = [MentionRow(*row) for row in db.execute(_MENTIONS)]
+        fresh = moved_mentions(open_kek(self._root, old), open_kek(self._root, new), new.epoch, mentions, self._entropy)
+        update = "UPDATE mention_key SET token = ?, epoch = ?, wrapped = ? WHERE id = ?"
+        db.executemany(update, [(row.token, row.epoch, row.wrapped, row.id) for row in fresh])
         db.execute("DELETE FROM kek WHERE epoch < ?", (new.epoch,))
         return new.epoch
 

@@ -95,6 +95,7 @@ class Exchanges:
             label=_label(content) if readable else "",
             why_not=why_not,
             erased=content is not None and content["erased"],
+            mentioned=content is not None and content["mentioned"],
             expired=expired,
             altered=altered,
             held=held,

@@ -6,11 +6,12 @@ no answer byte before the intent is durable; no end of an answer before its outc
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
+from wardstead.crypto.keyring import KeyGone
 from wardstead.gateway.pipeline import record, steps
 from wardstead.gateway.pipeline.answer import AnswerGuard, Cut, blocked
 from wardstead.gateway.pipeline.commands import (
@@ -47,7 +48,7 @@ from wardstead.inspection.ports import Direction, Flow
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import CallerError, PeerError, WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label
-from wardstead.ledger.ports import Passage
+from wardstead.ledger.ports import Passage, Refusal
 
 _READ_MODEL, _REFRESH, _ABORT = ReadModel(), Refresh(), Abort()
 
@@ -404,7 +405,14 @@ class Exchange(Question):
             held=held,
         )
         passage = self._answer_passes(answer)
-        refusal = yield CommitOutcome(self._seal.outcome(content, outcome, self._clock(), record_label), passage)
+        refusal: Refusal | None
+        try:
+            mentions = yield from self._answer_mentions(answer, held, record_label)
+        except LedgerUnavailable:
+            refusal = Refusal.FAILED
+        else:
+            draft = self._seal.outcome(content, outcome, self._clock(), record_label, mentions)
+            refusal = yield CommitOutcome(draft, passage)
         if refusal is None:
             self._enter(State.CONCLUDED)
             return True
@@ -414,6 +422,18 @@ class Exchange(Question):
         else:
             yield from self._answer_error(LedgerUnavailable(refusal))
         return False
+
+    def _answer_mentions(self, answer: Any, held: Any, label: Label) -> Generator[Command, Any, Sequence[Any]]:
+        """The keys of whom the answer mentions, as far as it is kept."""
+        guard = self._guard
+        if guard is None or not self.world.identifying or not (held or steps.identifies(self.world, guard.findings)):
+            return ()
+        kept = answer if answer is not None and self.world.inspector.keeping(label).content else ()
+        texts = [*texts_of(kept), *texts_of(held or ())]
+        try:
+            return (yield from self._mentions(texts, self._answer_flow, owed=True))
+        except KeyGone:  # whoever asked was erased meanwhile: nobody can read it in any case
+            return ()
 
     def _send_whole(self, status: int, body: bytes) -> Road:
         yield self._start(status, "application/json", len(body))

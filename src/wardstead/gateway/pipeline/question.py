@@ -32,7 +32,7 @@ from wardstead.gateway.protocol import upstream
 from wardstead.gateway.protocol.documents import Attached
 from wardstead.gateway.protocol.types import ParsedRequest
 from wardstead.inspection.extraction import Extracted
-from wardstead.inspection.ports import TakesLong
+from wardstead.inspection.ports import Direction, Flow, TakesLong
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import BackendError, CallerError, IntegrityError
 from wardstead.kernel.findings import Action
@@ -161,7 +161,9 @@ class Question:
                 steps.plant(self.world, self._who, self._request, self._clock())
             self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
             self._seal = self._begin_seal()
-            draft = self._seal.intent(self._intent(), self._clock(), self._label_of_record(self._inspected.found_label))
+            mentions = yield from self._question_mentions()
+            label = self._label_of_record(self._inspected.found_label)
+            draft = self._seal.intent(self._intent(), self._clock(), label, mentions)
             refusal = yield CommitIntent(draft, self.world.directory.version, self._question_passes())
             if refusal is None:
                 self._enter(State.INTENDED)
@@ -173,6 +175,29 @@ class Question:
             yield from self._parse(self._body)
             yield from self._recall(fresh=True)
         raise LedgerUnavailable(Refusal.STALE)
+
+    def _question_mentions(self) -> Generator[Command, Any, Sequence[Any]]:
+        """The keys of whom the question mentions, as far as what it says is kept."""
+        label = self._label_of_record(self._inspected.found_label)
+        kept = self.verdict == "hold" or (self.verdict == "allow" and self.world.inspector.keeping(label).content)
+        found = (finding for _, finding in self._inspected.findings)
+        if not kept or not steps.identifies(self.world, found):
+            return ()
+        flow = Flow(Direction.PROMPT, self._model.model_class)
+        return (yield from self._mentions(self._request.texts, flow))
+
+    def _mentions(self, texts: Sequence[str], flow: Flow, *, owed: bool = False) -> Generator[Command, Any, Sequence[Any]]:
+        """The keys of whom these texts mention. A new one is written down where that holds up nobody else."""
+        subject = self._who.principal.subject
+
+        def find() -> Sequence[Any]:
+            said = steps.mentioned(self.world, texts, flow)
+            return self._sealer.mention(subject, said) if said else ()
+
+        try:
+            return (yield from self._compute(b"", find, slow=True, owed=owed))
+        except BackendError as error:
+            raise LedgerUnavailable(Refusal.FAILED) from error
 
     def _question_passes(self) -> Passage | None:
         if self.verdict != "allow":

@@ -31,11 +31,11 @@ DOCUMENT_WARNINGS_KEPT: Final = 20
 class ExchangeSeal(Protocol):
     """Seals the two entries of one exchange under its own key."""
 
-    def intent(self, content: bytes, time_ms: int, label: Label) -> Draft:
-        """The intent's draft."""
+    def intent(self, content: bytes, time_ms: int, label: Label, mentions: Sequence[Any] = ()) -> Draft:
+        """The intent's draft; ``mentions``: the keys of whom it identifies."""
         ...
 
-    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label) -> Draft:
+    def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label, mentions: Sequence[Any] = ()) -> Draft:
         """The outcome's draft."""
         ...
 
@@ -45,6 +45,10 @@ class Sealer(Protocol):
 
     def begin(self, subject: str, exchange_id: ExchangeId) -> ExchangeSeal:
         """The seal of a new exchange."""
+        ...
+
+    def mention(self, subject: str, said: Sequence[tuple[str, str]]) -> Sequence[Any]:
+        """The keys of whom ``subject`` mentions, each a kind and a value. Raises ``IntegrityError``, ``BackendError``."""
         ...
 
     def seal_kept(self, subject: str, name: str, content: bytes) -> bytes:

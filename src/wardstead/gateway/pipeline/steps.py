@@ -18,6 +18,7 @@ from wardstead.gateway.protocol.types import Dialect, Operation, ParsedRequest
 from wardstead.inspection.borders import Crossing, Part, crossings, parts
 from wardstead.inspection.content.leakage import worth_keeping
 from wardstead.inspection.extraction import Extracted, own_text
+from wardstead.inspection.identifiers import Identifier, identifiers_in, told_apart
 from wardstead.inspection.ports import Direction, Flow, Inspector, Origin
 from wardstead.inspection.pseudonyms import CODE_LENGTH, StandIn, Vault
 from wardstead.kernel.findings import Action, Finding
@@ -170,6 +171,23 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         strictest,
         tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )
+
+
+def mentioned(world: World, texts: Iterable[str], flow: Flow) -> list[tuple[str, str]]:
+    """Whom these texts identify as they are recorded, each a kind and a value.
+
+    What policy took out of them is in no record, and is not looked for.
+    """
+    every = list(texts)
+    found: set[Identifier] = set()
+    for text, one in zip(every, world.inspector.patterns(every, flow), strict=True):
+        found |= identifiers_in(text, one.findings, world.identifying)
+    return [(one.kind, one.value) for one in told_apart(found)]
+
+
+def identifies(world: World, findings: Iterable[Finding]) -> bool:
+    """Whether somebody may be identified in what these were found in."""
+    return any(one.type in world.identifying for one in findings)
 
 
 def told(inspector: Inspector, request: ParsedRequest) -> Inspector:

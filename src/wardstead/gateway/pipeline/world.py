@@ -72,6 +72,8 @@ class World:
     """Whether a model gets the text of documents that their readers do not see."""
     purposes: frozenset[str] | None = None
     """Those that a request may name; ``None``: any."""
+    identifying: frozenset[str] = frozenset()
+    """The types of findings that identify a person: who is mentioned is found by them."""
     planter: Planter | None = None
     """What plants canaries in a model's instructions."""
     isolation_warning: str = ""
