@@ -138,3 +138,5 @@ def cases() -> Iterator[Case]:
                 config["chat_template"] = [{"name": "default", "template": CHATML}, {"name": "rag", "template": template}]
             yield Case("template-config", name, harmful, {"tokenizer_config.json": json.dumps(config).encode()})
             yield Case("template-file", name, harmful, {"chat_template.jinja": text(template)})
+            if name in {"chatml", "class", "generation"}:
+                yield Case("template-file", f"{name}-of-another-name", harmful, {"mine.template": text(template)})

@@ -155,6 +155,7 @@ GOOD_CONFIGS: dict[str, tuple[str, object]] = {
     "vocabulary": ("vocab.json", {str(number): number for number in range(5000)}),
 }
 YAMLS = {
+    "chat-template": 'model: x\nchat_template: "{{ messages.__class__.__base__.__subclasses__() }}"\n',
     "object-apply": "a: !!python/object/apply:os.system ['id']\n",
     "object-new": "a: !!python/object/new:subprocess.Popen [['id']]\n",
     "module": "a: !!python/module:os\n",
@@ -172,6 +173,7 @@ YAMLS = {
     "broken": "a: [1, 2\nb: }\n",
 }
 GOOD_YAMLS = {
+    "chat-template": f"chat_template: {json.dumps(CHATML)}\n",
     "plain": "model:\n  layers: 4\n  name: tiny\nlicense: mit\n",
     "target": "model:\n  _target_: torch.nn.Linear\n  in_features: 3\n",
     "anchors": "base: &base {a: 1}\nderived:\n  <<: *base\n  b: 2\n",

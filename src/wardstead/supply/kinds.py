@@ -17,6 +17,7 @@ _NAMES: Final = {
         "safetensors-index": ".safetensors.index.json",
         "gguf": ".gguf",
         "template": ".jinja .jinja2",
+        "maybe-template": ".j2 .tmpl .template",
         "config": ".json",
         "pickle": ".pkl .pickle .p .joblib .dill .cloudpickle .pt .pth .ckpt .pt2",
         "npy": ".npy",
@@ -56,6 +57,9 @@ def kinds(source: Source) -> list[str]:
     """Every format that a source is taken for by somebody."""
     head = source.read(0, HEAD_BYTES)
     named, read = by_name(source.name), by_bytes(head, source.size)
+    if named == "maybe-template":
+        # Servers take a chat template from a file of any name; but nginx's settings are called so, too.
+        named = "template" if b"{%" in head or b"{{" in head else "text"
     found = [read] if read and not (read == "config" and named) else []
     if named and (not found or named not in _SOFT):
         found.append(named)

@@ -49,6 +49,8 @@ def check(source: Source) -> Steps:
         if isinstance(one.value, dict) and "class_name" in one.value:
             yield from keras_config.check_class(one.value, one.path or "the model")
         yield from _one(one)
+        if one.key in {"license", "licence"} and isinstance(one.value, str) and one.value:
+            yield Seen("licence", f"{one.path}: {one.value[:80]}")
     if isinstance(value, dict) and _is_manifest(value):
         yield from _digests(value)
     if name == "model_index.json":

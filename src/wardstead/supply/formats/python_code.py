@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wardstead.supply.formats.json_input import parse_json
+from wardstead.supply.formats.texts import licence_of
 from wardstead.supply.ports import Seen, Source, Steps
 from wardstead.supply.sources import text_of
 
@@ -59,7 +60,10 @@ _RISKY: Final = frozenset({"os", "sys", "builtins", "importlib", "subprocess", "
 
 def check(source: Source) -> Steps:
     """What is wrong with a program."""
-    yield from check_text(text_of(source, _MOST))
+    text = text_of(source, _MOST)
+    if licence := licence_of(text[:4096]):
+        yield Seen("licence", f"its head names {licence}")
+    yield from check_text(text)
 
 
 def check_notebook(source: Source) -> Steps:

@@ -20,6 +20,7 @@ _EXECUTABLES: Final = (
     (b"\0asm", "WebAssembly"),
     (b"dex\n", "Android"),
 )
+_SPDX: Final = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+-]{2,60})")
 _LICENCES: Final = (
     ("Apache-2.0", "apache license"),
     ("MIT", "mit license"),
@@ -66,9 +67,16 @@ def check_card(source: Source) -> Steps:
 
 def check_licence(source: Source) -> Steps:
     """Which licence it is."""
-    text = source.read(0, 1 << 14).decode("utf-8", "replace").lower()
-    known = next((name for name, words in _LICENCES if words in text), "a licence that is not known here")
-    yield Seen("licence", known)
+    text = source.read(0, 1 << 14).decode("utf-8", "replace")
+    yield Seen("licence", licence_of(text) or "a licence that is not known here")
+
+
+def licence_of(text: str) -> str:
+    """Which licence a text is, or names at its head; empty for none that is known."""
+    if (named := _SPDX.search(text)) is not None:
+        return named[1]
+    lower = text.lower()
+    return next((name for name, words in _LICENCES if words in lower), "")
 
 
 def check_triton(source: Source) -> Steps:

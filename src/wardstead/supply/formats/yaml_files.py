@@ -7,6 +7,7 @@ from typing import Final
 
 import yaml
 
+from wardstead.supply.formats import templates
 from wardstead.supply.formats.configs import KNOWN_TARGETS, TARGETS, check_place
 from wardstead.supply.ports import Malformed, Seen, Source, Steps
 from wardstead.supply.sources import text_of
@@ -111,5 +112,7 @@ def _value(key: str, value: str, line: int) -> Steps:
         yield Seen("remote-code", f"line {line}: it asks for code of the repository to be trusted")
     elif key in {"license", "licence"}:
         yield Seen("licence", f"{key}: {value[:80]}")
+    elif key == "chat_template":
+        yield from templates.check_text(value, f"line {line}: chat_template")
     else:
         yield from check_place(f"line {line}: {key[:60]}", key, value)
