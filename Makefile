@@ -83,6 +83,7 @@ bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers besi
 	@$(BIN)/python -m bench.access --peers "$(PEERS)"
 	@$(BIN)/python -m bench.access.changing
 	@$(BIN)/python -m bench.access.lists
+	@$(BIN)/python -m bench.access.exchanges
 
 bench-ledger: $(VENV)/.dev  ## Measure durable appends beside the disk's own syncs, and proofs over a million entries (DATABASES="URL URL": PostgreSQL, too)
 	@$(BIN)/python -m bench.ledger $(foreach url,$(DATABASES),--database "$(url)")

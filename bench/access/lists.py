@@ -16,7 +16,6 @@ from pathlib import Path
 
 from sqlalchemy import Engine, insert
 
-from wardstead.access.filtering import Filter
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import (
@@ -122,8 +121,8 @@ def main() -> int:
             return point.decide(AccessRequest(identity, "readData", one, label, NOW))
 
         def filtered(limit: int) -> list[str]:
-            rows_of = Filter(who, point.shares, point.spoken_of)
-            seen = rows_of.permitted(store.samples(Kind.DOCUMENT, rows_of.names), NOW, decide)
+            rows_of = point.rows_of(who)
+            seen = rows_of.permitted(store.samples(Kind.DOCUMENT, rows_of.names), NOW, lambda *one: decide(*one).allow)
             return [one.id for one in store.page(Kind.DOCUMENT, rows_of.names, seen, limit=limit)]
 
         def one_by_one() -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from wardstead.access.pdp import CedarDecisionPoint
+from wardstead.access.ports import AccessRequest, Resource
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.conversation_tables import conversation as conversations
 from wardstead.adapters.store.conversation_tables import fingerprint
 from wardstead.adapters.store.conversations import MarkRose
 from wardstead.bootstrap import people
+from wardstead.bootstrap.acting import as_if_signed_in
 from wardstead.bootstrap.children import prune
 from wardstead.bootstrap.conversations import MayNotDeclassify, conversation, declassify, id_of
 from wardstead.bootstrap.conversations import conversations as listed
@@ -49,6 +51,45 @@ def test_a_data_steward_who_is_cleared_may_and_nobody_else(deployment: Deploymen
     assert said["action"] == "conversation.declassify"
     assert said["details"]["reason"] == "published"
     assert said["details"]["ordered_by"] == "ada"
+
+
+def test_the_conversations_that_somebody_may_lower_are_those_that_deciding_one_by_one_permits(deployment: Deployment) -> None:
+    everybody = [
+        people.add(deployment, name, ["user", *roles], level, compartments)
+        for name, roles, level, compartments in (
+            ("alice", [], "internal", []),
+            ("ada", ["data-steward"], "confidential", ["personal"]),
+            ("low", ["data-steward"], "internal", []),
+            ("eve", [], "restricted", ["personal"]),
+        )
+    ]
+    (deployment.places.policies / "90.cedar").write_text(
+        '@id("one") forbid (principal, action == Action::"declassify", resource == Conversation::"c03");'
+    )
+    marks = [("public", ""), ("internal", ""), ("confidential", "personal"), ("restricted", "health")]
+    owners = [*(one.subject for one in everybody), "somebody erased"]
+    rows = [
+        {"id": f"c{one:02}", "owner": owners[one % 5], "level": marks[one // 2 % 4][0], "compartments": marks[one // 2 % 4][1],
+         "version": 5, "created_ms": 1, "changed_ms": one // 3}
+        for one in range(20)
+    ]  # fmt: skip
+    with open_engine(deployment.places.database_url).begin() as connection:
+        connection.execute(conversations.insert(), rows)
+    for who in everybody:
+        expected = []
+        for row in sorted(rows, key=lambda row: (row["changed_ms"], row["id"]), reverse=True):
+            resource = Resource(
+                "Conversation", str(row["id"]), owner=next((p.id for p in everybody if p.subject == row["owner"]), None)
+            )
+            mark = label(str(row["level"]), [one for one in str(row["compartments"]).split(",") if one])
+            asked = AccessRequest(as_if_signed_in(who), "declassify", resource, mark, now_ms())
+            if deployment.decision_point().decide(asked).allow:
+                expected.append(row["id"])
+        found: list[str] = []
+        while page := listed(deployment, by=who.name, after=found[-1] if found else "", limit=3):
+            found += [one.summary.id for one in page]
+        assert found == expected, who.name
+        assert bool(found) == (who.name in {"ada", "low"})
 
 
 def test_the_recorder_forgets_what_is_old(deployment: Deployment) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 from tests.bootstrap.worlds import inspector
 
-from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
+from wardstead.access.ports import Credential, CredentialKind, Decision, Identity, Principal, Resource
 from wardstead.adapters.store.entry_rows import entry_values
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.adapters.store.marks import enter
@@ -116,7 +117,43 @@ def bench(deployment: Deployment) -> Bench:
     people.add(deployment, "low", ["reviewer"], "confidential", ["payment"])
     people.add(deployment, "eve", ["user"], "restricted", ["payment"])
     made, inspects = desk_of_command_line(deployment), inspector(POLICY)
-    return Bench(deployment, Desk(deployment, made.decide, lambda: inspects, made.people), alice, rita)
+    return Bench(deployment, Desk(deployment, made.decide, lambda: inspects, made.people, made.rows), alice, rita)
+
+
+def test_pages_of_what_waits_are_what_deciding_one_by_one_gives(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else waits between, and however few are opened for a page."""
+    marks = [
+        label("restricted", ["payment"]),
+        label("confidential", ["payment"]),
+        label("public"),
+        label("restricted", ["health"]),
+    ]
+    made = [bench.hold(mark=marks[one % 4], time=now_ms() - DAY + one * 1000) for one in range(12)]
+    asked: list[tuple[str, Label]] = []
+
+    def counting(who: Identity, action: str, resource: Resource, of_data: Label) -> Decision:
+        asked.append((resource.id, of_data))
+        return bench.desk.decide(who, action, resource, of_data)
+
+    desk = replace(bench.desk, decide=counting)
+    for name in ("rita", "low", "alice", "eve"):
+        who = by(bench, name).identity
+        expected = []
+        for one in made:
+            with suppress(MayNotReview):
+                expected.append(bench.desk.show(one, who).id)
+        for most_opened in (1000, 5):
+            monkeypatch.setattr(reviewing, "_MOST_OPENED", most_opened)
+            listed, after = [], ""
+            while True:
+                asked.clear()
+                page = desk.waiting(who, after=after, limit=2)
+                assert len(asked) <= len(marks), "of those that are alike, one is decided about"
+                listed += [one.id for one in page.held]
+                after = page.after
+                if not after:
+                    break
+            assert listed == expected, (name, most_opened)
 
 
 def by(bench: Bench, name: str) -> Acting:
@@ -125,15 +162,15 @@ def by(bench: Bench, name: str) -> Acting:
 
 def test_only_somebody_else_who_is_cleared_reviews(bench: Bench) -> None:
     held = bench.hold()
-    assert [one.id for one in bench.desk.waiting()] == [held]
+    assert [one.id for one in bench.desk.waiting().held] == [held]
     for name in ("alice", "low", "eve"):
-        assert bench.desk.waiting(by(bench, name).identity) == []
+        assert bench.desk.waiting(by(bench, name).identity).held == ()
         for act in (bench.desk.release, bench.desk.refuse):
             with pytest.raises(MayNotReview):
                 act(held, by(bench, name), "because")
         with pytest.raises(MayNotReview):
             bench.desk.reveal(held, by(bench, name))
-    (found,) = bench.desk.waiting(identity(bench.rita))
+    (found,) = bench.desk.waiting(identity(bench.rita)).held
     assert (found.person, found.subject, found.label) == ("alice", "request", FINANCE)
     assert [(one.type, one.action, one.count) for one in found.found] == [("payment-card", "hold", 1)]
 
@@ -192,7 +229,7 @@ def test_an_answer_is_released_as_policy_lets_it_go(bench: Bench) -> None:
     strict = inspector(
         POLICY + "  - {type: iban, label: {level: restricted, compartments: [payment]}, answer: block, prompt: block}\n"
     )
-    desk = Desk(bench.deployment, bench.desk.decide, lambda: strict, bench.desk.people)
+    desk = Desk(bench.deployment, bench.desk.decide, lambda: strict, bench.desk.people, bench.desk.rows)
     held = bench.hold(answer=f"{CARD} or DE89 3704 0044 0532 0130 00")
     with pytest.raises(StillStopped):
         desk.release(held, by(bench, "rita"), "why not")
@@ -210,7 +247,7 @@ def test_a_refusal_says_why_and_nothing_passes(bench: Bench) -> None:
     assert not bench.use(held)
     with pytest.raises(AlreadyReviewed):
         bench.desk.release(held, by(bench, "rita"), "second thoughts")
-    assert bench.desk.waiting() == []
+    assert bench.desk.waiting().held == ()
 
 
 def test_of_two_reviewers_at_once_one_wins(bench: Bench) -> None:
@@ -251,7 +288,7 @@ def test_nothing_is_released_after_an_erasure(bench: Bench) -> None:
         bench.desk.reveal(held, by(bench, "rita"))
     with pytest.raises(NoSuchHeld):
         bench.desk.fetch(released, identity(bench.alice))
-    assert bench.desk.waiting() == []
+    assert bench.desk.waiting().held == ()
     assert prune(bench.deployment) == 1
     assert bench.deployment.reviews.of([held]) == {held: Status.EXPIRED}
 
@@ -260,7 +297,7 @@ def test_what_nobody_reviews_in_time_is_refused(bench: Bench) -> None:
     old = bench.hold(time=now_ms() - 7 * DAY)
     young = bench.hold(time=now_ms() - 6 * DAY)
     short = bench.hold(time=now_ms() - 2 * DAY, days=2)
-    assert [one.id for one in bench.desk.waiting()] == [young]
+    assert [one.id for one in bench.desk.waiting().held] == [young]
     for held in (old, short):
         with pytest.raises(ReviewExpired):
             bench.desk.release(held, by(bench, "rita"), "too late")

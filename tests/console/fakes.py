@@ -800,8 +800,9 @@ class FakeServices:
             ModelChoice("big-remote-model", label("public")),
         ] if asks else []  # fmt: skip
 
-    def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
-        fitting = [one for one in self.summaries if owner in {None, one.owner} and (before is None or one.cursor < before)]
+    def exchanges(self, *, reader: Identity | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
+        seen = [one for one in self.summaries if reader is None or one.owner == reader.principal.id]
+        fitting = [one for one in seen if before is None or one.cursor < before]
         return fitting[:limit]
 
     def exchange(self, exchange_id: str) -> ExchangeSummary | None:

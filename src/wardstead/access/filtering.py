@@ -9,25 +9,31 @@ error when policies are activated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from wardstead.access.ports import Decision, Principal, Resource
+from wardstead.access.ports import Principal, Resource
 from wardstead.access.shares import Shares
-from wardstead.kernel.labels import Label
+from wardstead.kernel.labels import PUBLIC, Label
+
+NONE: Final = "-"
+"""In a situation: there is no owner, or nothing that it is within."""
 
 
 class Situation(NamedTuple):
-    """What rows have in common; a name that tells nothing apart is empty. ``collection`` is ``-`` for none."""
+    """What rows have in common; a name that tells nothing apart is empty. ``within``: the collection, or the conversation.
+
+    Of rows that are asked about without a label, ``level`` is empty.
+    """
 
     id: str
     owner: str
-    collection: str
-    collection_owner: str
-    level: str
-    compartments: str
+    within: str = NONE
+    within_owner: str = NONE
+    level: str = ""
+    compartments: str = ""
 
 
 class Sample(NamedTuple):
@@ -35,7 +41,7 @@ class Sample(NamedTuple):
 
     situation: Situation
     resource: Resource
-    label: Label
+    label: Label = PUBLIC
 
 
 @dataclass(frozen=True)
@@ -51,23 +57,28 @@ class Filter:
         """The ids, of resources and of people, that are not as any other."""
         return self._said | {ref.id for ref in self.shares.reaching(self.who)}
 
-    def permitted(self, samples: Iterable[Sample], now_ms: int, decide: Callable[[Resource, Label], Decision]) -> list[Situation]:
-        """The situations in which they may. Those that differ by a share alone are decided once for what it carries."""
+    def permitted(self, samples: Iterable[Sample], now_ms: int, may: Callable[[Resource, Label], bool]) -> list[Situation]:
+        """The situations in which they may."""
+        alike = self.alike(now_ms, may)
+        return [situation for situation, resource, label in samples if alike(resource, label)]
+
+    def alike(self, now_ms: int, may: Callable[[Resource, Label], bool]) -> Callable[[Resource, Label], bool]:
+        """``may`` at a moment, asked once about all that policies cannot tell apart: what a share names is what it carries."""
         known: dict[tuple[object, ...], bool] = {}
-        found = []
-        for situation, resource, label in samples:
-            key = (*self._without_shared(situation), self.shares.held(self.who, resource, now_ms).rights)
+
+        def asked(resource: Resource, label: Label) -> bool:
+            rights = self.shares.held(self.who, resource, now_ms).rights
+            key = (*self._told_apart(resource), label.level, label.compartments, rights)
             if key not in known:
-                known[key] = decide(resource, label).allow
-            if known[key]:
-                found.append(situation)
-        return found
+                known[key] = may(resource, label)
+            return known[key]
+
+        return asked
+
+    def _told_apart(self, one: Resource) -> Iterator[str | None]:
+        for name in (one.id, one.owner, *(name for container in one.within for name in (container.id, container.owner))):
+            yield name if name is None or name in self._said else ""
 
     @cached_property
     def _said(self) -> frozenset[str]:
         return self.spoken_of | {self.who.id}
-
-    def _without_shared(self, one: Situation) -> tuple[str, ...]:
-        """The situation, without names that only a share makes one."""
-        ids = (one.id, one.owner, one.collection, one.collection_owner)
-        return (*(name if name == "-" or name in self._said else "" for name in ids), one.level, one.compartments)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
+from wardstead.access.filtering import Filter
 from wardstead.access.ports import AccessRequest, Decision, DecisionPoint, Directory, Identity, Principal
 from wardstead.access.shares import Shares
 from wardstead.access.situation import earliest
@@ -50,6 +51,10 @@ class MemoisedDecisionPoint:
     def shares(self) -> Shares:
         """Those of the snapshot."""
         return self._shares
+
+    def rows_of(self, who: Principal) -> Filter:
+        """What tells the rows of a list apart for somebody."""
+        return Filter(who, self._shares, self._point.spoken_of)
 
     @property
     def spoken_of(self) -> frozenset[str]:

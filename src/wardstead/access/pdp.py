@@ -107,7 +107,6 @@ SIGN_IN: Final = "sign-in"
 _ADDRESSES: Final = 10_000
 _NAMED: Final = 12
 """So many roles that would help are named to a person."""
-_LITERAL: Final = re.compile(r'"([^"\\\n]+)"')
 _ACTION: Final = re.compile(r'\bAction::"([^"\\]+)"')
 _ROLE: Final = re.compile(r'\bRole::"([^"\\]+)"')
 
@@ -143,7 +142,7 @@ class CedarDecisionPoint:
             _validate(name, text, self._schema)
         self.circumstances = circumstances if circumstances is not None else AccessRules("")
         self.words = Vocabulary(self._schema, schema, ACTIONS)
-        own = frozenset(_LITERAL.findall("\n".join(policies.values())))
+        own = frozenset(_texts(json.loads(cedarpy.policies_to_json_str("\n".join(policies.values())))))
         self.asks_strength = not own.isdisjoint(STRENGTHS) and "strength" in self.words.sets
         """Whether a policy may speak of how somebody signed in."""
         policies, without = _in_force(policies, product or {}, self._schema)
@@ -162,7 +161,7 @@ class CedarDecisionPoint:
             for action in ACTIONS
         }
         """By action: the roles of which a policy speaks that permits it."""
-        self.spoken_of = spoken_of = frozenset(_LITERAL.findall(text))
+        self.spoken_of = spoken_of = frozenset(_texts(static))
         """Every text that stands in a policy: names that none of them says decide nothing."""
         rules = self.circumstances
         self._windows = OpenWindows(one for name, one in rules.windows.items() if name in spoken_of)
@@ -345,6 +344,15 @@ def _looked_at(part: Any) -> Iterator[str]:
             if name in {".", "has"} and inner.get("left") == {"Var": "resource"}:
                 yield inner["attr"]
             yield from _looked_at(inner)
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """Every text in Cedar's JSON, as it is meant: escapes are undone."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, list | dict):
+        for one in part.values() if isinstance(part, dict) else part:
+            yield from _texts(one)
 
 
 def _describe(parsed: Mapping[str, Any]) -> dict[str, _Policy]:

@@ -9,14 +9,13 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
-from wardstead.access.ports import AccessRequest, Decision, Directory, Identity, Principal, Resource
-from wardstead.access.shares import Shares
+from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
 from wardstead.adapters.plugins import checked
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.directory import Actor
-from wardstead.adapters.store.ledger_reader import ExchangeSummary as StoredSummary
-from wardstead.adapters.store.ledger_reader import Visible
-from wardstead.assurance.review.held import Held, NoSuchHeld, Said, Verdict
+from wardstead.adapters.store.exchanges import ExchangeSummary as StoredSummary
+from wardstead.adapters.store.situations import Known
+from wardstead.assurance.review.held import Held, NoSuchHeld, Said, Verdict, Waiting
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.acting import at_the_console
 from wardstead.bootstrap.break_glass import open_now
@@ -27,7 +26,7 @@ from wardstead.bootstrap.directory_passwords import DirectoryPasswords, Password
 from wardstead.bootstrap.emergency_desk import DeploymentEmergencyDesk
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.key_desk import DeploymentKeyDesk
-from wardstead.bootstrap.library import library_of_worker
+from wardstead.bootstrap.library import decision_point, library_of_worker
 from wardstead.bootstrap.library_desk import DeploymentLibraryDesk
 from wardstead.bootstrap.model_desk import DeploymentModelDesk
 from wardstead.bootstrap.passkeys import DeploymentPasskeyDesk
@@ -63,7 +62,6 @@ from wardstead.inspection.pseudonyms import Vault
 from wardstead.inspection.replay import Replayed, Skipped
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
-from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
 from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.proof import verify_receipt
@@ -197,17 +195,23 @@ class Console:
 
     # -- exchanges ---------------------------------------------------------------------------------------------------
 
-    def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
+    def exchanges(self, *, reader: Identity | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
         """See ``ConsoleServices.exchanges``."""
-        visible = None
-        if owner is not None:
-            person = self._worlds.current.directory.principals.get(owner)
-            if person is None:
-                return []
-            visible = visible_to(person, self._worlds.current.directory)
-        found = self._deployment.ledger.recent(limit, before, visible=visible)
         people = self._by_subject()
+        if reader is None:
+            return [_summary(one, people) for one in self._deployment.ledger.recent(limit, before)]
+        found = self._deployment.exchanges.page(self._known_to(reader), reader.principal.subject, before=before, limit=limit)
         return [_summary(one, people) for one in found]
+
+    def _known_to(self, reader: Identity) -> Known:
+        """Which exchanges they may know of: their own, and those of which a policy lets them read the receipt."""
+        who, lists = reader.principal, self._deployment.exchanges
+        rows = decision_point(self._worlds).rows_of(who)
+
+        def may(resource: Resource, label: Label) -> bool:
+            return resource.owner == who.id or self.decide(reader, "readReceipt", resource, label).allow
+
+        return Known(rows.names, rows.permitted(lists.samples(rows.names), now_ms(), may))
 
     def exchange(self, exchange_id: str) -> ExchangeSummary | None:
         """See ``ConsoleServices.exchange``."""
@@ -276,9 +280,9 @@ class Console:
 
     # -- review ------------------------------------------------------------------------------------------------------
 
-    def held(self, reader: Identity) -> Sequence[Held]:
+    def held(self, reader: Identity, *, after: str, limit: int) -> Waiting:
         """See ``ConsoleServices.held``."""
-        return self._desk.waiting(reader)
+        return self._desk.waiting(reader, after=after, limit=limit)
 
     def held_item(self, exchange_id: str, reader: Identity) -> tuple[Held, Verdict | None]:
         """See ``ConsoleServices.held_item``."""
@@ -412,14 +416,4 @@ def _summary(stored: StoredSummary, people: Mapping[str, Principal]) -> Exchange
         person.name if person is not None else _WITHOUT_A_PERSON.get(stored.subject, ""),
         stored.outcome,
         stored.conversation,
-    )
-
-
-def visible_to(who: Principal, directory: Directory) -> Visible:
-    """The exchanges that a list shows to somebody: their own, and those that were shared with them."""
-    given = Shares(directory).readable_by(who, now_ms())
-    return Visible(
-        who.subject,
-        frozenset(one.id for one in given if one.type == "Exchange"),
-        frozenset(one.id for one in given if one.type == "Conversation"),
     )

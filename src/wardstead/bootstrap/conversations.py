@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import AccessRequest, Principal, Resource
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.conversations import ConversationSummary
+from wardstead.adapters.store.situations import Known
 from wardstead.bootstrap.acting import as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.people import clearance
@@ -31,12 +33,28 @@ class Shown:
     texts: int = 0
 
 
-def conversations(deployment: Deployment, user: str = "") -> list[Shown]:
-    """Those that remember something; of one person, or of everybody. Raises ``UnknownPerson``."""
+def conversations(deployment: Deployment, user: str = "", *, by: str = "", after: str = "", limit: int = 200) -> list[Shown]:
+    """A page of those that remember something: of one person, or whose mark somebody (``by``) may lower, or all.
+
+    Raises ``UnknownPerson``.
+    """
     directory = deployment.directory
     owner = directory.find(user).subject if user else None
+    known = _lowered_by(deployment, directory.find(by)) if by else None
     people = {one.subject: one.name for one in directory.list_principals()}
-    return [Shown(one, people.get(one.owner, "")) for one in deployment.conversations.list(owner=owner)]
+    found = deployment.conversations.list(owner=owner, known=known, after=after, limit=limit)
+    return [Shown(one, people.get(one.owner, "")) for one in found]
+
+
+def _lowered_by(deployment: Deployment, who: Principal) -> Known:
+    """The situations of conversations that they may declassify."""
+    point, identity = MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load()), as_if_signed_in(who)
+    rows, now = point.rows_of(who), now_ms()
+
+    def may(resource: Resource, mark: Label) -> bool:
+        return point.decide(AccessRequest(identity, "declassify", resource, mark, now)).allow
+
+    return Known(rows.names, rows.permitted(deployment.conversations.samples(rows.names), now, may))
 
 
 def id_of(deployment: Deployment, name: str, user: str) -> str:

@@ -41,6 +41,7 @@ from wardstead.adapters.store.conversations import ConversationStore
 from wardstead.adapters.store.directory import DirectoryStore
 from wardstead.adapters.store.earlier_versions import tell_of_earlier_versions
 from wardstead.adapters.store.erasures import ErasureStore
+from wardstead.adapters.store.exchanges import Exchanges
 from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.key_files import read_secret
 from wardstead.adapters.store.ledger_reader import LedgerReader
@@ -274,6 +275,11 @@ class Deployment:
     def ledger(self) -> LedgerReader:
         """Reads the ledger."""
         return LedgerReader(self.engine, self.keys.verifying(), levels=lambda: self.levels)
+
+    @property
+    def exchanges(self) -> Exchanges:
+        """Lists of what somebody may know of."""
+        return Exchanges(self.engine)
 
     @property
     def exporting(self) -> LedgerExport:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
@@ -162,13 +163,12 @@ class Library:
         return self.deployment.resources.count(Kind.DOCUMENT, rows.names, seen, collection)
 
     def _visible(self, by: Acting, kind: Kind, collection: str) -> tuple[Filter, list[Situation]]:
-        point, who = self.point(), by.identity.principal
-        rows = Filter(who, point.shares, point.spoken_of)
+        rows = self.point().rows_of(by.identity.principal)
 
-        def decide(resource: Resource, label: Label) -> Decision:
-            return self._decide(by.identity, "readData", resource, label)
+        def may(resource: Resource, label: Label) -> bool:
+            return self._decide(by.identity, "readData", resource, label).allow
 
-        return rows, rows.permitted(self.deployment.resources.samples(kind, rows.names, collection), now_ms(), decide)
+        return rows, rows.permitted(self.deployment.resources.samples(kind, rows.names, collection), now_ms(), may)
 
     def content(self, by: Acting, document: str) -> tuple[Item, bytes]:
         """A document as it came, to be downloaded: where that may go, and that is recorded before anything is returned."""
@@ -257,18 +257,21 @@ def reason_for(who: Identity, decision: Decision, label: Label) -> str:
     return "it is labelled above your clearance; ask an administrator for the clearance"
 
 
+def decision_point(worlds: WorldHolder) -> MemoisedDecisionPoint:
+    """A worker's, of its present snapshot."""
+    found = worlds.current.decisions
+    if not isinstance(found, MemoisedDecisionPoint):
+        raise ConfigurationError("there is no decision point that knows shares here")
+    return found
+
+
 def library_of_worker(deployment: Deployment, worlds: WorldHolder) -> Library:
     """Decides by the worker's snapshot."""
-
-    def point() -> MemoisedDecisionPoint:
-        found = worlds.current.decisions
-        if not isinstance(found, MemoisedDecisionPoint):
-            raise ConfigurationError("there is no decision point that knows shares here")
-        return found
 
     def keeping(label: Label) -> Keeping:
         return worlds.current.inspector.keeping(label)
 
+    point = partial(decision_point, worlds)
     return Library(deployment, point, keeping, lambda: worlds.current.inspector, lambda: worlds.current.directory.principals)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wardstead.access.filtering import Filter
+from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import AccessRequest, Decision, Identity, Principal, Resource
 from wardstead.assurance.review.held import (
     DAY_MS,
@@ -22,6 +24,7 @@ from wardstead.assurance.review.held import (
     StillStopped,
     Subject,
     Verdict,
+    Waiting,
     choices_of,
     held_of,
     request_of,
@@ -30,6 +33,7 @@ from wardstead.assurance.review.held import (
 from wardstead.bootstrap.acting import Acting, as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.inspection import inspector
+from wardstead.bootstrap.library import decision_point
 from wardstead.bootstrap.replaying import Target, recorded_request, targets
 from wardstead.bootstrap.retention import as_classified
 from wardstead.gateway.pipeline import steps
@@ -47,6 +51,9 @@ from wardstead.kernel.labels import label as label_of_document
 from wardstead.ledger.ports import Passage
 
 _REASON: Final = 2000
+MOST_LISTED: Final = 200
+_MOST_OPENED: Final = 1000
+"""So many are opened for one page: it may hold fewer than there are, and say where the next one goes on."""
 Decide = Callable[[Identity, str, Resource, Label], Decision]
 
 
@@ -59,14 +66,30 @@ class Desk:
     inspector: Callable[[], Inspector]
     people: Callable[[], Mapping[str, Principal]]
     """By subject."""
+    rows: Callable[[Principal], Filter]
 
     # -- for reviewers -----------------------------------------------------------------------------------------------
 
-    def waiting(self, reader: Identity | None = None) -> list[Held]:
-        """What waits, the oldest first: what ``reader`` may review, or (``None``) everything. Without its texts."""
-        now = now_ms()
-        found = [held for _, held in self._waiting() if held is not None and not held.expired(now)]
-        return [one for one in found if reader is None or self._may_review(reader, one).allow]
+    def waiting(self, reader: Identity | None = None, *, after: str = "", limit: int = MOST_LISTED) -> Waiting:
+        """A page of what waits, the oldest first: what ``reader`` may review, or (``None``) everything. Without its texts.
+
+        Labels are sealed, so what waits is opened until the page is full; of those that are alike, one is decided about.
+        """
+        now, found, last = now_ms(), list[Held](), after
+        may = self._reviewable(reader, now) if reader is not None else None
+        for opened, (exchange_id, held) in enumerate(self._waiting(after)):
+            if opened == _MOST_OPENED:
+                return Waiting(tuple(found), last)
+            if held is not None and not held.expired(now) and (may is None or may(_resource(held), held.label)):
+                if len(found) == limit:
+                    return Waiting(tuple(found), found[-1].id)
+                found.append(held)
+            last = exchange_id
+        return Waiting(tuple(found))
+
+    def _reviewable(self, reader: Identity, now: int) -> Callable[[Resource, Label], bool]:
+        rows = self.rows(reader.principal)
+        return rows.alike(now, lambda resource, label: self.decide(reader, "reviewHeld", resource, label).allow)
 
     def show(self, exchange_id: str, reader: Identity | None = None) -> Held:
         """One of them, also when it is decided. Raises ``NoSuchHeld``, ``MayNotReview``, ``HeldErased``."""
@@ -135,9 +158,8 @@ class Desk:
 
     # -- from time to time -------------------------------------------------------------------------------------------
 
-    def _waiting(self) -> Iterator[tuple[str, Held | None]]:
+    def _waiting(self, after: str = "") -> Iterator[tuple[str, Held | None]]:
         """Every exchange that waits; ``None`` beside one whose person was erased. What was altered is left to verification."""
-        after = ""
         while page := self.deployment.reviews.waiting(after=after):
             for exchange_id in page:
                 try:
@@ -316,7 +338,10 @@ def desk_of_worker(deployment: Deployment, worlds: WorldHolder) -> Desk:
     def people() -> Mapping[str, Principal]:
         return {one.subject: one for one in worlds.current.directory.principals.values()}
 
-    return Desk(deployment, decide, lambda: worlds.current.inspector, people)
+    def rows(who: Principal) -> Filter:
+        return decision_point(worlds).rows_of(who)
+
+    return Desk(deployment, decide, lambda: worlds.current.inspector, people, rows)
 
 
 def desk_of_command_line(deployment: Deployment) -> Desk:
@@ -331,7 +356,10 @@ def desk_of_command_line(deployment: Deployment) -> Desk:
     def people() -> Mapping[str, Principal]:
         return {one.subject: one for one in deployment.directory.list_principals()}
 
-    return Desk(deployment, decide, lambda: inspector(deployment), people)
+    def rows(who: Principal) -> Filter:
+        return MemoisedDecisionPoint(point, deployment.directory.load()).rows_of(who)
+
+    return Desk(deployment, decide, lambda: inspector(deployment), people, rows)
 
 
 def _resource(held: Held) -> Resource:

@@ -92,7 +92,7 @@ def _resources(deployment: Deployment, world: World, search: Search, now_ms: int
         )
     if question.resource_type in set(Kind):
         rows = _filter(world, who)
-        return _kept(deployment, search, rows, lambda samples: rows.permitted(samples, now_ms, decide))
+        return _kept(deployment, search, rows, lambda samples: rows.permitted(samples, now_ms, lambda *one: decide(*one).allow))
     raise UnknownResource("this type is not searched for")
 
 
@@ -100,7 +100,7 @@ def _filter(world: World, who: Principal) -> Filter:
     point = world.decisions
     if not isinstance(point, MemoisedDecisionPoint):
         raise UnknownResource("there is no decision point that knows shares here")
-    return Filter(who, point.shares, point.spoken_of)
+    return point.rows_of(who)
 
 
 def _kept(

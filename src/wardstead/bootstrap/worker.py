@@ -23,8 +23,8 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Container, Directory, Identity, PeerCertificate, Resource
 from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.durable_file import can_write
+from wardstead.adapters.store.exchanges import ExchangeSummary
 from wardstead.adapters.store.journal import Journal
-from wardstead.adapters.store.ledger_reader import ExchangeSummary
 from wardstead.bootstrap.admitting import REFUSED, Standing, attested, bounded, standing
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms

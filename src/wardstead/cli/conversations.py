@@ -39,11 +39,14 @@ def _shown(one: Shown) -> dict[str, Any]:
 def list_conversations(
     context: typer.Context,
     user: Annotated[str, typer.Option("--user", help="Of this person alone.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Those alone whose label this person may lower.")] = "",
+    after: Annotated[str, typer.Option("--after", help="Go on behind this one, the last of the page before.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many at most.")] = 200,
     json: Json = False,
 ) -> None:
     """The conversations that carry a label above public, or stand-ins: the last that changed first."""
     with errors(as_json=json):
-        found = conversations.conversations(deployment(context), user)
+        found = conversations.conversations(deployment(context), user, by=by, after=after, limit=limit)
     if json:
         say_json({"conversations": [_shown(one) for one in found]})
         return

@@ -11,7 +11,7 @@ from rich.table import Table
 from wardstead.assurance.review.held import Held, Verdict
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.reviewing import desk_of_command_line
+from wardstead.bootstrap.reviewing import MOST_LISTED, desk_of_command_line
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
@@ -27,22 +27,26 @@ app = typer.Typer(help="Requests and answers that policy holds for review.", no_
 def list_held(
     context: typer.Context,
     by: Annotated[str, typer.Option("--by", help="What this person may review alone.")] = "",
+    after: Annotated[str, typer.Option("--after", help="Go on behind this receipt, as the page before says it.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many at most.")] = MOST_LISTED,
     json: Json = False,
 ) -> None:
     """What waits for review, the oldest first: whose, why, until when. No texts."""
     with errors(as_json=json):
         opened = deployment(context)
         reader = _reviewer(opened, by).identity if by else None
-        found = desk_of_command_line(opened).waiting(reader)
+        found = desk_of_command_line(opened).waiting(reader, after=after, limit=limit)
     if json:
-        say_json({"held": [_document(one) for one in found]})
+        say_json({"held": [_document(one) for one in found.held], "after": found.after})
         return
     table = Table("receipt", "since", "until", "person", "held", "label", "findings", box=None, padding=(0, 2, 0, 0))
-    for one in found:
+    for one in found.held:
         kinds = ", ".join(f"{each.count} {each.type}" for each in one.found)
         since, until = rfc3339(one.held_ms), rfc3339(one.deadline_ms)
         table.add_row(one.id, since, until, escape(one.person), one.subject.value, escape(str(one.label)), escape(kinds))
     out.print(table)
+    if found.after:
+        out.print(f"There may be more: --after {escape(found.after)}")
 
 
 @app.command("show")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from wardstead.access.ports import Container, Decision, Identity, Resource
-from wardstead.assurance.review.held import Held, Said, Verdict
+from wardstead.assurance.review.held import Held, Said, Verdict, Waiting
 from wardstead.console.emergency_desk import EmergencyDesk
 from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
 from wardstead.console.key_desk import KeyDesk
@@ -259,9 +259,8 @@ class ConsoleServices(Protocol):
         """The models that this person may ask in a chat, the preferred one first."""
         ...
 
-    def exchanges(self, *, owner: PrincipalId | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
-        """The newest first: of one owner and those that were shared with them, or (``None``) of everybody; those before a
-        ``cursor``."""
+    def exchanges(self, *, reader: Identity | None, before: int | None, limit: int) -> Sequence[ExchangeSummary]:
+        """The newest first: those that a reader may know of, or (``None``) all; those before a ``cursor``."""
         ...
 
     def exchange(self, exchange_id: str) -> ExchangeSummary | None:
@@ -313,8 +312,8 @@ class ConsoleServices(Protocol):
         """
         ...
 
-    def held(self, reader: Identity) -> Sequence[Held]:
-        """What waits for review and ``reader`` may review, the oldest first; without its texts."""
+    def held(self, reader: Identity, *, after: str, limit: int) -> Waiting:
+        """What waits for review and ``reader`` may review, the oldest first, behind one with the id ``after``; without texts."""
         ...
 
     def held_item(self, exchange_id: str, reader: Identity) -> tuple[Held, Verdict | None]:

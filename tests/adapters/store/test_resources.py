@@ -34,7 +34,6 @@ from tests.access.worlds import (
 )  # fmt: skip
 from tests.adapters.store.conftest import STORES
 
-from wardstead.access.filtering import Filter
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Decision, Resource
@@ -52,7 +51,7 @@ from wardstead.ledger.sealing import Sealer
 
 NAMING = """
 @id("one-document-is-nobody's")
-forbid (principal, action == Action::"readData", resource == Document::"d3");
+forbid (principal, action == Action::"readData", resource == Document::"\\u{64}3");
 @id("one-collection-is-everybody's")
 permit (principal, action == Action::"readData", resource in Collection::"k1");
 @id("what-one-person-owns-is-not-read")
@@ -148,8 +147,8 @@ class Asking:
         return self.point.decide(msgspec.structs.replace(self.template, resource=one, label=of_data))
 
     def listed(self, kind: Kind) -> set[str]:
-        rows = Filter(self.template.identity.principal, self.point.shares, self.point.spoken_of)
-        seen = rows.permitted(self.store.samples(kind, rows.names), self.template.now_ms, self.decide)
+        rows = self.point.rows_of(self.template.identity.principal)
+        seen = rows.permitted(self.store.samples(kind, rows.names), self.template.now_ms, lambda *one: self.decide(*one).allow)
         found = {one.id for one in self.store.page(kind, rows.names, seen, limit=5000)}
         assert self.store.count(kind, rows.names, seen, "") == len(found)
         return found

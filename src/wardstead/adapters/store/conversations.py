@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.sql import tuple_
 
+from wardstead.access.filtering import Sample, Situation
+from wardstead.access.ports import Resource
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.conversation_tables import conversation, fingerprint
 from wardstead.adapters.store.dialect import Driver, dialect_of, driver_of
 from wardstead.adapters.store.directory import Audit
+from wardstead.adapters.store.directory_tables import principal
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.marks import cited_label, columns_of, conversation_now, known_fingerprints, label_of
+from wardstead.adapters.store.situations import Known, Names
 from wardstead.adapters.store.transactions import explained, write_transaction
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import BackendError, CallerError
@@ -101,11 +106,36 @@ class ConversationStore:
 
     # -- for people --------------------------------------------------------------------------------------------------
 
-    def list(self, *, owner: str | None = None, limit: int = 200) -> list[ConversationSummary]:
-        """Those that remember something, the one that changed last first."""
-        query = select(conversation).order_by(conversation.c.changed_ms.desc()).limit(limit)
+    def samples(self, names: Collection[str]) -> list[Sample]:
+        """The situations that there are, each with one conversation that is in it."""
+        columns = _situation(Names(names))
+        grouped = _placed(select(*columns, func.min(conversation.c.id))).group_by(*columns)
+        found = []
+        with self._reading() as connection:
+            for name, owner, level, compartments, sample in connection.execute(grouped).all():
+                whose = _placed(select(principal.c.id)).where(conversation.c.id == sample)
+                resource = Resource("Conversation", sample, owner=connection.execute(whose).scalar_one())
+                situation = Situation(name, owner, level=level, compartments=compartments)
+                found.append(Sample(situation, resource, label_of(level, compartments, self._levels())))
+        return found
+
+    def list(
+        self, *, owner: str | None = None, known: Known | None = None, after: str = "", limit: int = 200
+    ) -> list[ConversationSummary]:
+        """Those that remember something, the one that changed last first, behind the one with the id ``after``.
+
+        Of one subject, or (``known``) in these situations.
+        """
+        query = _placed(select(conversation))
         if owner is not None:
             query = query.where(conversation.c.owner == owner)
+        if known is not None:
+            chosen = [one[:2] + one[4:] for one in known.situations]
+            query = query.where(tuple_(*_situation(Names(known.names))).in_(chosen))
+        if after:
+            last = select(conversation.c.changed_ms, conversation.c.id).where(conversation.c.id == after)
+            query = query.where(tuple_(conversation.c.changed_ms, conversation.c.id) < last.scalar_subquery())
+        query = query.order_by(conversation.c.changed_ms.desc(), conversation.c.id.desc()).limit(limit)
         with self._reading() as connection:
             return [_summary(cast("Mapping[str, object]", row), self._levels()) for row in connection.execute(query).mappings()]
 
@@ -198,6 +228,16 @@ class ConversationStore:
     def _writing(self) -> Iterator[Connection]:
         with explained(), write_transaction(self._engine, self._turn) as connection:
             yield connection
+
+
+def _placed(query: Select[Any]) -> Select[Any]:
+    return query.select_from(conversation).outerjoin(principal, principal.c.subject == conversation.c.owner)
+
+
+def _situation(said: Names) -> tuple[Any, ...]:
+    """The columns of ``Situation`` that a conversation has."""
+    whose = said.named_or_none(principal.c.id)
+    return (said.named(conversation.c.id), whose, conversation.c.level, conversation.c.compartments)
 
 
 def _later(version: ColumnElement[int], now_ms: int) -> ColumnElement[int]:

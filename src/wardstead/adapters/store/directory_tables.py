@@ -18,6 +18,7 @@ principal = Table(
     Column("subject", String(64), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
 )
+Index("ix_principal_subject", principal.c.subject)
 
 role_member = Table(
     "role_member",

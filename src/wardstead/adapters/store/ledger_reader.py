@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.conversation_tables import said_in
 from wardstead.adapters.store.cosignatures import with_cosignatures
+from wardstead.adapters.store.exchanges import ExchangeSummary, summaries
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
@@ -38,29 +39,6 @@ _BELOW_ALL = -(1 << 63)
 """A size that was made negative must not hide its row."""
 _FIELDS = ("id", "exchange", "kind", "header", "body", "time_ms", "outcome", "subject")
 _ENTRY = tuple(entry.c[name] for name in _FIELDS)
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeSummary:
-    """One exchange (or act of administration) in a list: no content. ``outcome`` is empty while it is open."""
-
-    id: str
-    kind: str
-    entry_id: int
-    subject: str
-    time: str
-    outcome: str
-    conversation: str = ""
-    """That it belongs to, where that is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visible:
-    """Which exchanges a list shows: those of one ``subject``, these, and those of these conversations."""
-
-    subject: str
-    exchanges: frozenset[str] = frozenset()
-    conversations: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -142,14 +120,9 @@ class LedgerReader:
             note = latest_note(connection)
             return None if note is None else with_cosignatures(connection, open_checkpoint(note, self._key).size, note)
 
-    def recent(self, limit: int = 50, before: int | None = None, *, visible: Visible | None = None) -> list[ExchangeSummary]:
-        """The newest exchanges and acts of administration (those ``visible``); ``before``: the last ``entry_id`` of a page."""
-        conditions = [entry.c.id < before] if before is not None else []
-        if visible is not None:
-            own = entry.c.subject == visible.subject
-            given = or_(entry.c.exchange.in_(visible.exchanges), said_in.c.conversation.in_(visible.conversations))
-            conditions.append(or_(own, given & (entry.c.kind != EntryKind.ADMIN.value)))
-        return self._summaries(conditions, limit)
+    def recent(self, limit: int = 50, before: int | None = None) -> list[ExchangeSummary]:
+        """The newest exchanges and acts of administration; ``before``: the last ``entry_id`` of a page."""
+        return self._summaries([entry.c.id < before] if before is not None else [], limit)
 
     def with_outcome(self, outcome: str, limit: int = 200, *, subject: str | None = None) -> list[ExchangeSummary]:
         """The newest exchanges that ended so (of one ``subject``)."""
@@ -163,30 +136,8 @@ class LedgerReader:
         return next(iter(self._summaries([entry.c.exchange == exchange_id], 1)), None)
 
     def _summaries(self, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[ExchangeSummary]:
-        outcome = entry.alias("outcome")
-        query = (
-            select(
-                entry.c.id,
-                entry.c.exchange,
-                entry.c.kind,
-                entry.c.subject,
-                entry.c.time_ms,
-                outcome.c.outcome.label("ended"),
-                said_in.c.conversation,
-            )
-            .outerjoin(said_in, said_in.c.exchange == entry.c.exchange)
-            .outerjoin(outcome, (outcome.c.exchange == entry.c.exchange) & (outcome.c.kind == EntryKind.OUTCOME.value))
-            .where(entry.c.kind != EntryKind.OUTCOME.value, *conditions)
-            .order_by(entry.c.id.desc())
-            .limit(limit)
-        )
         with self._engine.connect() as connection:
-            return [
-                ExchangeSummary(
-                    row.exchange, row.kind, row.id, row.subject, rfc3339(row.time_ms), row.ended or "", row.conversation or ""
-                )
-                for row in connection.execute(query)
-            ]
+            return summaries(connection, conditions, limit)
 
     def open_exchange(self, exchange_id: str, ring: KeyRing) -> dict[str, Any] | None:
         """What an exchange holds, decrypted.

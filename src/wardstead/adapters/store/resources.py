@@ -6,11 +6,10 @@ version, so that no exchange goes on that was decided before it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.sql import tuple_
 
 from wardstead.access.filtering import Sample, Situation
@@ -19,9 +18,9 @@ from wardstead.adapters.store.access_tables import share
 from wardstead.adapters.store.dialect import driver_of
 from wardstead.adapters.store.directory import Actor, Audit, DirectoryStore
 from wardstead.adapters.store.directory_tables import principal
-from wardstead.adapters.store.functions import Each
 from wardstead.adapters.store.marks import columns_of, enter, label_of
 from wardstead.adapters.store.resource_tables import resource, resource_part
+from wardstead.adapters.store.situations import TOGETHER, Names
 from wardstead.assurance.library.kept import ItemErased, Kept, Kind, NoSuchItem, TooMuchKept
 from wardstead.crypto.keyring import KeyGone
 from wardstead.kernel.clock import Clock, Entropy
@@ -34,8 +33,6 @@ _collection = resource.alias("collection")
 _KEPT: Final = select(resource, principal.c.subject, _collection.c.owner.label("collection_owner")).join(
     principal, principal.c.id == resource.c.owner
 ).outerjoin(_collection, _collection.c.id == resource.c.parent)  # fmt: skip
-_TOGETHER: Final = 500
-"""So many situations, or ids, stand in one question."""
 
 
 class ResourceStore:
@@ -67,8 +64,8 @@ class ResourceStore:
         with self._directory.reading() as connection:
             rows = connection.execute(grouped).all()
         by_id: dict[str, Kept] = {}
-        for at in range(0, len(rows), _TOGETHER):
-            by_id |= {one.id: one for one in self.several(kind, [row.sample for row in rows[at : at + _TOGETHER]])}
+        for at in range(0, len(rows), TOGETHER):
+            by_id |= {one.id: one for one in self.several(kind, [row.sample for row in rows[at : at + TOGETHER]])}
         found = [(Situation(*row[:6]), by_id.get(row.sample)) for row in rows]
         return [Sample(said, one.resource, one.label) for said, one in found if one is not None]
 
@@ -79,8 +76,8 @@ class ResourceStore:
         """Those in these situations, the newest first, behind the one with the id ``after``."""
         order = resource.c.id.asc() if oldest_first else resource.c.id.desc()
         found: list[Kept] = []
-        for at in range(0, len(situations), _TOGETHER):
-            chosen = tuple_(*_situation(names)).in_(situations[at : at + _TOGETHER])
+        for at in range(0, len(situations), TOGETHER):
+            chosen = tuple_(*_situation(names)).in_(situations[at : at + TOGETHER])
             query = _KEPT.where(resource.c.type == kind.value, chosen)
             query = query.where(resource.c.parent == collection) if collection else query
             if after:
@@ -92,9 +89,9 @@ class ResourceStore:
         """How many are in these situations."""
         many, columns = 0, _situation(names)
         with self._directory.reading() as connection:
-            for at in range(0, len(situations), _TOGETHER):
+            for at in range(0, len(situations), TOGETHER):
                 query = _of(select(func.count()), kind, collection)
-                chosen = tuple_(*columns).in_(situations[at : at + _TOGETHER])
+                chosen = tuple_(*columns).in_(situations[at : at + TOGETHER])
                 many += connection.execute(query.where(chosen)).scalar_one()
         return many
 
@@ -213,17 +210,12 @@ def _of(query: Select[Any], kind: Kind, collection: str) -> Select[Any]:
 
 def _situation(names: Collection[str]) -> tuple[Any, ...]:
     """The columns of ``Situation``: a value that is none of ``names`` is as any other."""
-    # One parameter for all of them, however many.
-    known = select(Each(literal(json.dumps(sorted(names)))).table_valued("value").c.value)
-
-    def named(column: Any) -> Any:
-        return case((column.in_(known), column), else_="")
-
+    said = Names(names)
     return (
-        named(resource.c.id),
-        named(resource.c.owner),
-        case((resource.c.parent.is_(None), "-"), (resource.c.parent.in_(known), resource.c.parent), else_=""),
-        case((_collection.c.owner.is_(None), "-"), (_collection.c.owner.in_(known), _collection.c.owner), else_=""),
+        said.named(resource.c.id),
+        said.named(resource.c.owner),
+        said.named_or_none(resource.c.parent),
+        said.named_or_none(_collection.c.owner),
         resource.c.level,
         resource.c.compartments,
     )

@@ -122,6 +122,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A page of what waits. ``after``: with which exchange the next page goes on; empty where there is none."""
+
+    held: tuple[Held, ...]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a reviewer decided: who, why, and until when a release can be used."""
 

@@ -21,6 +21,7 @@ from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
 
 HELD: Final = "/console/held"
+_LONGEST: Final = 64
 _ABSENT: Final = "nothing is held under this id, or it is not yours to review"
 _TONES: Final = {"waiting": "open", "released": "good", "refused": "guarded", "expired": "quiet"}
 
@@ -53,9 +54,10 @@ class Reviewing:
     async def list(self, request: Request) -> Response:
         """What waits for this reviewer."""
         who = await self._visit(request)
-        found = await run_in_threadpool(self.site.services.held, who.identity)
-        rows = [Row(one, rfc3339(one.held_ms), rfc3339(one.deadline_ms)) for one in found]
-        return await self.site.page(who, "held.html", at="held", rows=rows)
+        after, size = request.query_params.get("after", "")[:_LONGEST], self.site.settings.page_size
+        page = await run_in_threadpool(self.site.services.held, who.identity, after=after, limit=size)
+        rows = [Row(one, rfc3339(one.held_ms), rfc3339(one.deadline_ms)) for one in page.held]
+        return await self.site.page(who, "held.html", at="held", rows=rows, first=not after, later=page.after)
 
     async def show(self, request: Request) -> Response:
         """One of them, without its text."""

@@ -129,11 +129,11 @@ class WhatIf:
         return who
 
     def _chosen(self, who: Visitor, last: int) -> Chosen:
-        owner = None if self.site.sees_everything(who) else who.identity.principal.id
+        reader = None if self.site.sees_everything(who) else who.identity
         exchanges: list[ExchangeSummary] = []
         before: int | None = None
         for _ in range(_PAGES):  # acts of administration stand among them
-            page = self.site.services.exchanges(owner=owner, before=before, limit=last)
+            page = self.site.services.exchanges(reader=reader, before=before, limit=last)
             exchanges += [one for one in page if one.kind != "admin"][: last - len(exchanges)]
             if len(page) < last or len(exchanges) == last:
                 break
