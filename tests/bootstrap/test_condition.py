@@ -9,6 +9,7 @@ import pytest
 from tests.bootstrap.worlds import Worlds, inspector
 
 from wardstead.adapters.store.reserve import Reserve
+from wardstead.adapters.store.subject_keys import Usage
 from wardstead.bootstrap import condition
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment
@@ -171,3 +172,20 @@ def test_weights_that_were_altered_are_red_and_raise_nothing(deployment: Deploym
 
 def test_a_sound_deployment_at_rest_is_not_red(deployment: Deployment) -> None:
     assert condition._detectors_check(deployment).state in {State.GREEN, State.AMBER}, "amber where no names are looked for"
+
+
+@pytest.mark.parametrize(
+    ("used", "state", "command"),
+    [
+        (Usage(1 << 31, 10, 10), State.GREEN, ""),
+        (Usage(0, 1 << 31, 10), State.AMBER, "keys rotate'"),
+        (Usage(0, 1 << 32, 10), State.RED, "keys rotate'"),
+        (Usage(0, 10, 1 << 31), State.AMBER, "keys rotate --root"),
+    ],
+)
+def test_keys_that_come_near_their_bound_are_named(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, used: Usage, state: State, command: str
+) -> None:
+    monkeypatch.setattr(deployment.subject_keys, "usage", lambda: used)
+    (found,) = [one for one in condition.posture(deployment) if one.id == "key-use"]
+    assert (found.state, command in found.next_step) == (state, True)

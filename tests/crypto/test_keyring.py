@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from wardstead.crypto.envelope import NONCE_SIZE, unwrap, wrap
 from wardstead.crypto.keyring import (
+    RANGE,
     EpochRetired,
     KeyEncryptionKey,
     KeyGone,
@@ -29,6 +31,7 @@ class Memory:
         self.keks = {1: new_kek(ROOT, 1, os.urandom)}
         self.keys: dict[str, SubjectKey] = {}
         self.looks = 0
+        self.used = self.present = 0
 
     def current_kek(self) -> KeyEncryptionKey:
         return self.keks[max(self.keks)]
@@ -44,6 +47,15 @@ class Memory:
 
     def add(self, key: SubjectKey) -> SubjectKey:
         return self.keys.setdefault(key.subject, key)
+
+    def reserve(self, uses: int, most: int) -> int:
+        if self.used + uses > most:
+            self.present, self.used = self.present + 1, 0
+        self.used += uses
+        return self.present
+
+    def era(self) -> int:
+        return self.present
 
 
 def test_a_subject_is_looked_up_once_and_has_one_key() -> None:
@@ -101,3 +113,27 @@ def test_another_root_key_opens_nothing() -> None:
     with pytest.raises(IntegrityError):
         KeyRing(b"short", store, os.urandom)
     assert new_subject_key(ROOT, store.keks[1], "x", os.urandom).epoch == 1
+
+
+def test_after_so_many_uses_a_subject_has_a_new_key_and_the_old_one_opens_what_it_sealed() -> None:
+    store, context = Memory(), (b"context",)
+    ring = KeyRing(ROOT, store, os.urandom, most=2 * RANGE)
+    wrapped = [wrap(ring.to_seal("alice"), os.urandom(NONCE_SIZE), bytes(32), *context) for _ in range(3 * RANGE)]
+    ciphers = {name: len(store.keys) for name in store.keys}
+    assert sorted(ciphers) == ["alice", "alice/1"]
+    fresh = KeyRing(ROOT, store, os.urandom)
+    for one in (wrapped[0], wrapped[2 * RANGE - 1], wrapped[2 * RANGE], wrapped[-1]):
+        assert fresh.unwrap("alice", one, *context) == bytes(32)
+    for cipher, ones in ((fresh.to_open("alice"), wrapped[: 2 * RANGE]), (fresh.to_open("alice/1"), wrapped[2 * RANGE :])):
+        assert [unwrap(cipher, one, *context) for one in ones] == [bytes(32)] * len(ones), "none is used more often"
+    with pytest.raises(IntegrityError):
+        fresh.unwrap("alice", wrapped[0], b"another")
+    store.present = 3  # eras in which they said nothing
+    assert KeyRing(ROOT, store, os.urandom).unwrap("alice", wrapped[-1], *context) == bytes(32)
+
+
+def test_processes_never_use_one_reservation_twice() -> None:
+    store = Memory()
+    for _ in range(4):
+        KeyRing(ROOT, store, os.urandom, most=2 * RANGE).to_seal("alice")
+    assert (store.present, store.used) == (1, 2 * RANGE)

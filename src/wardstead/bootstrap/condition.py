@@ -27,12 +27,13 @@ from wardstead.bootstrap.watching import failing
 from wardstead.bootstrap.witnessing import witnessed_check
 from wardstead.config.addresses import parse_upstream
 from wardstead.config.sections import ModelSection
+from wardstead.crypto.keyring import ERA, MOST_USES
 from wardstead.inspection.extraction import DocumentReaderUnavailable
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
 
 _FAILED = {
@@ -62,6 +63,7 @@ def posture(deployment: Deployment) -> list[Check]:
         witnessed_check(deployment),
         *stamp_checks(deployment),
         *anchor_checks(deployment),
+        _key_use_check(deployment),
         backup_check(deployment),
         _policies_check(deployment),
         *directory_checks(deployment),
@@ -116,6 +118,28 @@ def _keys_check(deployment: Deployment) -> Check:
         next_step = f"say 'wardstead keys protect {sealed.provider}' again"
         return Check("keys", title, State.RED, "sealing them was interrupted: a plain one is left", next_step)
     return Check("keys", title, State.GREEN, f"0600; sealed, and the root key is kept by: {sealed.provider}")
+
+
+_NEAR_USES = MOST_USES // 2
+
+
+def _key_use_check(deployment: Deployment) -> Check:
+    """Keys that wrap others are used with random nonces: how often that is safe has a bound."""
+    title = "Keys are used less often than their cipher allows"
+    if not deployment.keys.open:
+        told = "people's are replaced by themselves; the others are counted where the root key is open"
+        return Check("key-use", title, State.GREEN, told)
+    try:
+        used = deployment.subject_keys.usage()
+    except WardsteadError as error:
+        return Check("key-use", title, State.RED, error.what, error.next_step)
+    most = max(used.epoch, used.root)
+    people = f"a person's at most {used.subject} times, and replaced after {ERA}"
+    evidence = f"{people}; the epoch's {used.epoch}, the root {used.root} of {MOST_USES} times"
+    if most < _NEAR_USES:
+        return Check("key-use", title, State.GREEN, evidence)
+    command = "'wardstead keys rotate'" if used.epoch >= used.root else "'wardstead keys rotate --root'"
+    return Check("key-use", title, State.RED if most >= MOST_USES else State.AMBER, evidence, command)
 
 
 def _tls_check(deployment: Deployment) -> Check:

@@ -7,9 +7,11 @@ must not undo that, so an erasure also retires the epoch: survivors are re-wrapp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from itertools import repeat
+from typing import Final, Protocol, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -18,6 +20,13 @@ from wardstead.crypto.mentions import INDEX, Mention, MentionStore, masked, new_
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
 
+MOST_USES: Final = 1 << 32
+"""So often a key wraps others under random nonces of 96 bits: NIST SP 800-38D section 8.3. That two nonces meet, which would give
+the key's authentication away, has a chance of at most 2^-32 then."""
+ERA: Final = MOST_USES // 2
+"""After so many uses of all keys together each subject has a new one, so none is used more often than that."""
+RANGE: Final = 1 << 14
+"""So many uses a process reserves at once; what it had left when it ended counts as used."""
 _CACHED_SUBJECTS = 10_000
 _CACHED_MENTIONS = 50_000
 T = TypeVar("T")
@@ -86,6 +95,23 @@ class KeyStore(MentionStore, Protocol):
         """
         ...
 
+    def reserve(self, uses: int, most: int) -> int:
+        """Note that subjects' keys will be used so often; the era whose keys these are.
+
+        Where those would be used more than ``most`` times the next era begins: keys of eras before open what they sealed, and
+        seal nothing more.
+        """
+        ...
+
+    def era(self) -> int:
+        """The present era."""
+        ...
+
+
+def in_era(subject: str, era: int) -> str:
+    """By which name a subject's key of an era is kept; no subject has a slash in it."""
+    return f"{subject}/{era}" if era else subject
+
 
 def new_kek(root: bytes, epoch: int, entropy: Entropy) -> KeyEncryptionKey:
     """A fresh key-encryption key under the root key."""
@@ -138,24 +164,46 @@ class KeyRing:
     Residual: Python cannot wipe memory; an evicted key may linger in a process's heap until it ends.
     """
 
-    __slots__ = ("_ciphers", "_entropy", "_index", "_mentions", "_root", "_store")
+    __slots__ = ("_ciphers", "_entropy", "_index", "_mentions", "_most", "_root", "_store", "_uses")
 
-    def __init__(self, root: bytes, store: KeyStore, entropy: Entropy) -> None:
-        """``root``: the 32 bytes of the root key."""
+    def __init__(self, root: bytes, store: KeyStore, entropy: Entropy, *, most: int = ERA) -> None:
+        """``root``: the 32 bytes of the root key. ``most``: the uses of an era."""
         if len(root) != KEY_SIZE:
             raise IntegrityError("the root key has 32 bytes")
         self._root, self._store, self._entropy = root, store, entropy
         self._ciphers: dict[str, AESGCM] = {}
         self._mentions: dict[tuple[str, bytes], Mention] = {}
         self._index = b""
+        self._most = most
+        self._uses: Iterator[int] = iter(())
+        """What is reserved and not used: each use is of an era. ``next`` is atomic among threads."""
 
     def to_seal(self, subject: str) -> AESGCM:
-        """The subject's cipher; a new subject gets a key. Raises ``KeyGone`` for an erased one."""
-        return self._ciphers.get(subject) or self._load(subject, make=True)
+        """The subject's newest cipher, for one use; a new subject gets a key. Raises ``KeyGone`` for an erased one."""
+        era = next(self._uses, None)
+        if era is None:
+            era = self._store.reserve(RANGE, self._most)
+            self._uses = repeat(era, RANGE - 1)
+        name = in_era(subject, era)
+        return self._ciphers.get(name) or self._load(name, make=True)
 
     def to_open(self, subject: str) -> AESGCM:
         """The subject's cipher. Raises ``KeyGone`` for an erased subject, ``KeyUnknown`` for one that never had a key."""
         return self._ciphers.get(subject) or self._load(subject, make=False)
+
+    def unwrap(self, subject: str, wrapped: bytes, *context: bytes) -> bytes:
+        """A key that lies under a subject's, of whichever era. Raises as ``to_open``, and ``IntegrityError``."""
+        try:
+            return unwrap(self.to_open(subject), wrapped, *context)
+        except IntegrityError as error:
+            if type(error) is KeyGone:
+                raise
+            for era in range(self._store.era(), 0, -1):
+                with suppress(KeyUnknown):
+                    cipher = self.to_open(in_era(subject, era))
+                    with suppress(IntegrityError):
+                        return unwrap(cipher, wrapped, *context)
+            raise
 
     def evict(self) -> None:
         """Forget every cipher: call it whenever a subject was erased anywhere."""

@@ -19,7 +19,6 @@ from wardstead.crypto.envelope import (
     content_key,
     open_sealed,
     seal,
-    unwrap,
     wrap,
 )
 from wardstead.crypto.keyring import KeyRing
@@ -148,7 +147,7 @@ def open_kept(ring: KeyRing, subject: str, name: str, sealed: bytes) -> bytes:
     commitment, rest = sealed[:HASH_SIZE], sealed[HASH_SIZE:]
     nonce, wrapped, body = rest[:NONCE_SIZE], rest[NONCE_SIZE : NONCE_SIZE + WRAPPED_SIZE], rest[NONCE_SIZE + WRAPPED_SIZE :]
     context = (subject.encode(), name.encode())
-    key = content_key(unwrap(ring.to_open(subject), wrapped, _KEPT_KEY, *context))
+    key = content_key(ring.unwrap(subject, wrapped, _KEPT_KEY, *context))
     return open_sealed(key, commitment, nonce, body, _KEPT, *context)
 
 
@@ -177,7 +176,7 @@ def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes, levels: 
             raise IntegrityError("an entry without a key has a body", where=fields.exchange)
         return Opened(b"")
     context = (_EXCHANGE_KEY, subject.encode(), fields.exchange.encode())
-    secret = unwrap(ring.to_open(subject), fields.key, *context)
+    secret = ring.unwrap(subject, fields.key, *context)
     key = content_key(secret)
     if not hmac.compare_digest(key.commitment, fields.commitment):
         # The commitment tells which of the two it is: none opens in the other's place.

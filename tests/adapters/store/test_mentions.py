@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from tests.adapters.store.deployment import VERSION, Answer, Deployment, now_ms
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.mentions import entries_of
 from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.crypto.keyring import KeyGone, KeyRing, KeyUnknown, MentionErased
+from wardstead.crypto.keyring import RANGE, KeyGone, KeyRing, KeyUnknown, MentionErased
 from wardstead.crypto.mentions import ID_SIZE, INDEX, MARK
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
@@ -199,3 +202,57 @@ def test_no_byte_of_an_erased_key_or_token_is_left(deployment: Deployment) -> No
     assert not any(one in path.read_bytes() for one in (row.token, row.wrapped, anna.id))
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM subject_key WHERE subject = ?", (INDEX,)).fetchone() == (1,)
+
+
+# -- how often keys are used -----------------------------------------------------------------------------------------------
+
+
+def test_uses_are_counted_over_processes_and_every_era_is_erased_with_its_person(keys: SubjectKeys) -> None:
+    ring = KeyRing(bytes(32), keys, os.urandom, most=RANGE)
+    ring.to_seal("alice")
+    other = KeyRing(bytes(32), keys, os.urandom, most=RANGE)
+    other.to_seal("alice")
+    assert (keys.era(), keys.usage().subject, keys.count()) == (1, RANGE, 1)
+    keys.rotate()
+    for name in ("alice", "alice/1"):
+        assert keys.find(name) is not None
+    keys.erase("alice")
+    for one in (ring, other):
+        one.evict()
+        for name in ("alice", "alice/1"):
+            with pytest.raises(KeyGone):
+                one.to_open(name)
+        with pytest.raises(KeyGone):
+            one.to_seal("alice")
+    assert keys.usage().epoch == 0
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from wardstead.adapters.store.subject_keys import SubjectKeys
+keys = SubjectKeys(Path(sys.argv[1]), bytes(range(32)), os.urandom)
+print("rotating", flush=True)
+while True:
+    keys.rotate()
+"""
+
+
+@pytest.mark.sqlite
+def test_a_rotation_that_is_killed_at_any_moment_loses_no_key(deployment: Deployment) -> None:
+    path = deployment.folder / "keys" / "keys.db"
+    sealed = deployment.ring.to_seal("alice").encrypt(bytes(12), b"text", None)
+    made = deployment.ring.mention("alice", [ANNA, BOB])
+    for after_s in (0.0, 0.01, 0.02, 0.05, 0.1):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(after_s)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        keys = SubjectKeys(path, deployment.root, os.urandom)
+        ring = KeyRing(deployment.root, keys, os.urandom)
+        assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
+        assert ring.mention("alice", [ANNA, BOB]) == made
+        keys.close()

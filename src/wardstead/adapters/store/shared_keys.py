@@ -29,6 +29,7 @@ _SCHEMA: Final = (
       owner TEXT NOT NULL, token BYTEA NOT NULL, id BYTEA NOT NULL UNIQUE, epoch BIGINT NOT NULL, wrapped BYTEA NOT NULL,
       PRIMARY KEY (owner, token)
     )""",
+    "CREATE TABLE IF NOT EXISTS key_use (era BIGINT PRIMARY KEY, uses BIGINT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS ix_mention_key_token ON mention_key (token)",
 )
 
@@ -51,7 +52,7 @@ class SharedKeys(SubjectKeys):
                 "the key store is gone: nothing that is recorded can be read without it", where=self._where,
                 next_step="restore the schema wardstead_keys from a backup of it",
             )  # fmt: skip
-        if self._one("SELECT to_regclass('wardstead_keys.mention_key')") == (None,):  # it is of an earlier version
+        if self._one("SELECT to_regclass('wardstead_keys.key_use')") == (None,):  # it is of an earlier version
             try:
                 self._lay_out()
             except self._errors as error:

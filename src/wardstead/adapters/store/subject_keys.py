@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,6 +21,7 @@ from wardstead.crypto.keyring import (
     KeyGone,
     MentionErased,
     SubjectKey,
+    in_era,
     new_kek,
     open_kek,
     rewrap,
@@ -37,9 +39,19 @@ CREATE TABLE IF NOT EXISTS mention_key (
   owner TEXT NOT NULL, token BLOB NOT NULL, id BLOB NOT NULL UNIQUE, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL,
   PRIMARY KEY (owner, token)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS key_use (era INTEGER PRIMARY KEY, uses INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS ix_mention_key_token ON mention_key (token);
 """
 _MENTIONS = "SELECT owner, token, id, epoch, wrapped FROM mention_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How often the keys that wrap others were used, at most: a subject's, the epoch's, the root's."""
+
+    subject: int
+    epoch: int
+    root: int
 
 
 class SubjectKeys:
@@ -96,7 +108,7 @@ class SubjectKeys:
         row = self._one("SELECT subject, epoch, wrapped FROM subject_key WHERE subject = ?", subject)
         if row is not None:
             return SubjectKey(*row)
-        if self._one("SELECT subject FROM erased WHERE subject = ?", subject) is not None:
+        if self._one("SELECT subject FROM erased WHERE subject = ?", _whose(subject)) is not None:
             raise KeyGone("this subject's key was destroyed")
         return None
 
@@ -109,7 +121,7 @@ class SubjectKeys:
             with self._transaction() as db:
                 if db.execute("SELECT 1 FROM kek WHERE epoch = ?", (key.epoch,)).fetchone() is None:
                     raise EpochRetired(f"epoch {key.epoch} was retired")
-                if db.execute("SELECT 1 FROM erased WHERE subject = ?", (key.subject,)).fetchone() is not None:
+                if db.execute("SELECT 1 FROM erased WHERE subject = ?", (_whose(key.subject),)).fetchone() is not None:
                     raise KeyGone("this subject's key was destroyed")
                 row = (key.subject, key.epoch, key.wrapped)
                 db.execute("INSERT INTO subject_key (subject, epoch, wrapped) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row)
@@ -119,6 +131,35 @@ class SubjectKeys:
         if kept is None:
             raise KeyGone("this subject's key was destroyed")
         return kept
+
+    # -- how often keys are used ---------------------------------------------------------------------------------------
+
+    def reserve(self, uses: int, most: int) -> int:
+        """See ``KeyStore.reserve``."""
+        try:
+            with self._transaction() as db:
+                era, before = db.execute("SELECT era, uses FROM key_use ORDER BY era DESC LIMIT 1").fetchone() or (0, 0)
+                if before + uses > most:
+                    era, before = era + 1, 0
+                put = "INSERT INTO key_use (era, uses) VALUES (?, ?) ON CONFLICT (era) DO UPDATE SET uses = excluded.uses"
+                db.execute(put, (era, before + uses))
+        except self._errors as error:
+            raise self._failed(error) from None
+        return int(era)
+
+    def era(self) -> int:
+        """See ``KeyStore.era``."""
+        row = self._one("SELECT max(era) FROM key_use")
+        return int(row[0] or 0) if row is not None else 0
+
+    def usage(self) -> Usage:
+        """How often the keys that wrap others were used, at most."""
+        row = self._one(
+            "SELECT (SELECT coalesce(max(uses), 0) FROM key_use), (SELECT count(*) FROM subject_key), "
+            "(SELECT count(*) FROM mention_key), (SELECT coalesce(max(epoch), 0) FROM kek)"
+        )
+        uses, subjects, mentions, epochs = map(int, row or (0, 0, 0, 0))
+        return Usage(uses, subjects + mentions, epochs)
 
     # -- who is mentioned ----------------------------------------------------------------------------------------------
 
@@ -181,7 +222,8 @@ class SubjectKeys:
                     if subject.startswith(MARK):
                         db.execute("DELETE FROM mention_key WHERE id = ?", (bytes.fromhex(subject.removeprefix(MARK)),))
                     else:
-                        db.execute("DELETE FROM subject_key WHERE subject = ?", (subject,))
+                        eras = [(subject,), *((in_era(subject, row[0]),) for row in db.execute("SELECT era FROM key_use"))]
+                        db.executemany("DELETE FROM subject_key WHERE subject = ?", eras)
                         db.execute("DELETE FROM mention_key WHERE owner = ?", (subject,))
                     db.execute("INSERT INTO erased (subject) VALUES (?) ON CONFLICT DO NOTHING", (subject,))
                 epoch = self._begin_epoch(db)
@@ -215,7 +257,7 @@ class SubjectKeys:
 
     def count(self) -> int:
         """How many subjects have a key."""
-        row = self._one("SELECT count(*) FROM subject_key WHERE subject <> ?", INDEX)
+        row = self._one("SELECT count(*) FROM subject_key WHERE subject <> ? AND replace(subject, '/', '') = subject", INDEX)
         return int(row[0]) if row is not None else 0
 
     def erased(self) -> set[str]:
@@ -286,3 +328,8 @@ class SubjectKeys:
 
     def _failed(self, error: Exception) -> BackendError:
         return BackendError("the key store failed", where=self._where, why=str(error))
+
+
+def _whose(name: str) -> str:
+    """The subject of a key, whatever its era."""
+    return name.partition("/")[0]
