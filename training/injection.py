@@ -30,18 +30,18 @@ AROUND = 300
 FALSE_ALARMS = 0.02
 DIRECT = (
     "leak", "simple_override", "persona", "suppressed", "fiction", "delimited", "tooling", "splitting", "encoded", "manyshot",
-    "persuade", "overload", "indirect", "multi_override", "leak_more", "pwn", "shellish",
+    "persuade", "overload", "indirect", "multi_override", "leak_more", "pwn", "shellish", "multi_more", "demand", "shell_more",
 )  # fmt: skip
 PLANTED = (
     "indirect", "indirect", "indirect_more", "answer_goal", "answer_goal_more", "simple_override", "delimited", "tooling",
-    "code_goal", "code_goal_more", "leak", "leak_asked",
+    "code_goal", "code_goal_more", "leak", "leak_asked", "demand", "multi_more", "shell_more",
 )  # fmt: skip
-BENIGN = ("trigger", "multi", "document", "code_ask", "task_long", "code_block")
+BENIGN = (
+    "trigger", "multi", "document", "code_ask", "task_long", "code_block", "reply", "role_task", "technical", "listing_ask",
+    "manual",
+)  # fmt: skip
 HOSTS = ("document", "page", "message", "code_block")
 """Documents of ours that attacks are planted in: as they are they are learnt from, too, so they measure nothing."""
-_DOCUMENTS = {"atlas", "bipia-emails", "hh-answers", "presidio"}
-COUNTED = {"prompt-injection": "hh-answers".__ne__, "indirect-injection": _DOCUMENTS.__contains__}
-"""The benign sources that set the threshold: nobody asks with a model's answer, and no document is a task of Arena-Hard's."""
 
 
 def own_attacks(seed: int, each: int) -> list[Sample]:
@@ -163,7 +163,7 @@ def main() -> None:
         labels = np.array([one.label for one in corpus.samples])
         table = lab.Table([one.text for one in corpus.samples], BITS)
         out = recipe.left_out(corpus, table, labels, penalty, TELLING[name], rarity=RARITY[name])
-        limit = recipe.threshold(out, FALSE_ALARMS, COUNTED[name])
+        limit = recipe.threshold(out, FALSE_ALARMS)
         print(f"\n## {name}\n\n{recipe.report(out, limit)}")
         head, row = recipe.head(corpus, table, out, limit, kind=name, penalty=penalty, telling=TELLING[name], rarity=RARITY[name])
         header = lab.Header(

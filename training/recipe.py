@@ -45,18 +45,27 @@ class LeftOut:
 
 
 def left_out(
-    corpus: Corpus, table: lab.Table, labels: np.ndarray, penalty: float, telling: int = 0, *, rarity: bool = False
+    corpus: Corpus,
+    table: lab.Table,
+    labels: np.ndarray,
+    penalty: float,
+    telling: int = 0,
+    *,
+    rarity: bool = False,
+    known: np.ndarray | None = None,
 ) -> LeftOut:
-    """Train without each fold, and score it."""
+    """Train without each fold, and score it. Of some texts the label is not known: they are neither learnt from nor measured."""
+    known = np.ones(len(labels), bool) if known is None else known
     names = np.array([one.source for one in corpus.samples])
     families = np.array([one.family for one in corpus.samples])
     scores = np.zeros(len(labels))
     folds = np.full(len(labels), "", object)
     for fold, members in corpus.folds.items():
-        held = np.isin(families, members)
+        held = np.isin(families, members) & known
+        learnt = ~held & known
         weights = np.zeros(len(labels))
-        weights[~held] = lab.balanced(list(names[~held]), labels[~held])
-        found, bias = table.fit(~held, labels, weights, penalty, telling, rarity=rarity)
+        weights[learnt] = lab.balanced(list(names[learnt]), labels[learnt])
+        found, bias = table.fit(learnt, labels, weights, penalty, telling, rarity=rarity)
         scores[held] = table.scores(found, bias, held)[held]
         folds[held] = fold
     return LeftOut(scores, labels, names, folds)
@@ -65,7 +74,7 @@ def left_out(
 def threshold(out: LeftOut, false_alarms: float, counts: Callable[[str], bool] = lambda _: True) -> float:
     """The lowest score at which no benign source that counts has more false alarms than that, when it is left out."""
     found = [scores for name in out.names(0) if counts(name) and len(scores := out.of(0, name)) >= FEWEST]
-    return max(float(np.quantile(scores, 1 - false_alarms)) for scores in found)
+    return max(float(np.sort(scores)[-1 - int(false_alarms * len(scores))]) for scores in found)
 
 
 def head(
@@ -78,12 +87,16 @@ def head(
     penalty: float,
     telling: int = 0,
     rarity: bool = False,
+    known: np.ndarray | None = None,
 ) -> tuple[lab.Head, np.ndarray]:
     """The score trained on everything: its numbers and its row of the table."""
-    weights = lab.balanced([one.source for one in corpus.samples], out.labels)
-    found, bias = table.fit(np.ones(len(out.labels), bool), out.labels, weights, penalty, telling, rarity=rarity)
-    known = out.fold != ""
-    slope, intercept = lab.platt(out.scores[known], out.labels[known])
+    known = np.ones(len(out.labels), bool) if known is None else known
+    names = np.array([one.source for one in corpus.samples])
+    weights = np.zeros(len(out.labels))
+    weights[known] = lab.balanced(list(names[known]), out.labels[known])
+    found, bias = table.fit(known, out.labels, weights, penalty, telling, rarity=rarity)
+    measured = out.fold != ""
+    slope, intercept = lab.platt(out.scores[measured], out.labels[measured])
     row, scale = lab.packed(found)
     at = float(lab.probability(np.array([limit]), slope, intercept)[0])
     return lab.Head(type=kind, bias=bias, scale=scale, slope=slope, intercept=intercept, threshold=at), row

@@ -16,9 +16,11 @@ from wardstead.inspection.scoring.thresholds import Thresholds, load_thresholds
 
 _PROMPTS, _ANSWERS = frozenset({Direction.PROMPT}), frozenset({Direction.ANSWER})
 _FOREIGN = frozenset({Origin.TOOL, Origin.DOCUMENT})
+_SENTENCE_BYTES = 16
+"""Two words are no instruction, whatever they are ("secret six")."""
 USES = {
-    "prompt-injection": Use(_PROMPTS, frozenset({Origin.USER}), readings=True, conversation=True),
-    "indirect-injection": Use(_PROMPTS, _FOREIGN, readings=True),
+    "prompt-injection": Use(_PROMPTS, frozenset({Origin.USER}), readings=True, conversation=True, least_bytes=_SENTENCE_BYTES),
+    "indirect-injection": Use(_PROMPTS, _FOREIGN, readings=True, least_bytes=_SENTENCE_BYTES),
     "harm": Use(_PROMPTS | _ANSWERS, frozenset({Origin.USER})),
     "refusal": Use(_ANSWERS, frozenset(), head_characters=400),
 }

@@ -8,7 +8,7 @@ one window at a time, so their patterns are short and bounded.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from wardstead.inspection.ports import Span
@@ -116,7 +116,8 @@ _RULES: Final = (
     _Rule(
         re.compile(
             r"\b(?:(?:which|later|then) became|renamed(?: to)?|merged with|merger with|acquired by|owned by|bought by|"
-            r"(?:subsidiary|supplier|partner) of|partnership with|(?:years?|months|time|stint|now|previously|formerly|later) at|"
+            r"(?:subsidiary|supplier|partner|address) of|partnership with|"
+            r"(?:years?|months|time|stint|now|previously|formerly|later) at|"
             r"recorded for|published by|manufactured by|insured (?:with|by)|account at|branch of|division of|"
             r"[Aa]rbeitet? (?:jetzt )?(?:bei|für)|(?:angestellt|beschäftigt) bei|[Tt]ravaille (?:chez|pour)|"
             r"(?:employ|salari)ée? (?:chez|par|de)|[Tt]rabaj[ao] (?:en|para)|[Ee]mplead[ao] (?:de|en)|"
@@ -144,13 +145,44 @@ _SMALL_WORDS: Final = re.compile(
 )
 
 
+_NEXT: Final = re.compile(rf"(?:,? (?:and|&|or) ({_LETTERED})|, ({_LETTERED})(?=,? (?:and|&|or) |, ))(?![\w.]*[’'(])")
+_LAST: Final = re.compile(rf"(?:^|[:,(] |\b(?!(?:at|from|in|near|of|to) )[a-z]{{2,20}} )({_LETTERED})(?:, | and | & | or )$")
+_LISTED: Final = 0.65
+_NEAR: Final = 90
+
+
 def organisations(text: str) -> list[Span]:
     """The organisations in a window of text, in order, none over another; of those that overlap, the surest."""
     out: list[Span] = []
     for span in sorted(_found(text), key=lambda one: (-one.score, one.start - one.end)):
-        if not any(span.start < one.end and one.start < span.end for one in out):
+        if _is_free(span, out):
             out.append(span)
-    return sorted(out, key=lambda one: one.start)
+    return sorted(_with_lists(text, out), key=lambda one: one.start)
+
+
+def _is_free(span: Span, taken: Sequence[Span]) -> bool:
+    return not any(span.start < one.end and one.start < span.end for one in taken)
+
+
+def _with_lists(text: str, found: Sequence[Span]) -> list[Span]:
+    """With what is named in one list with them."""
+    out, new = list(found), list(found)
+    while new:
+        one = new.pop()
+        before = max(0, one.start - _NEAR)
+        for match, shift in ((_NEXT.match(text, one.end), 0), (_LAST.search(text[before : one.start]), before)):
+            if match is None:
+                continue
+            start, end = match.span(match.lastindex or 0)
+            span = Span(ORGANISATION, start + shift, end + shift, _LISTED)
+            if (
+                _is_free(span, out)
+                and not _COMMON.fullmatch(text[span.start : span.end])
+                and not _LEADING.match(text, span.start)
+            ):
+                out.append(span)
+                new.append(span)
+    return out
 
 
 def _found(text: str) -> Iterator[Span]:

@@ -28,7 +28,7 @@ _OF_EVERYTHING: Final = frozenset({"rot13", "reversed"})
 class Use:
     """What a score looks at. ``readings``: at what a text says decoded, too. ``conversation``: at all texts in a row, too.
 
-    ``head_characters``: of each text, what is looked at.
+    ``head_characters``: of each text, what is looked at. ``least_bytes``: a text that is shorter says too little to be scored.
     """
 
     directions: frozenset[Direction]
@@ -36,6 +36,7 @@ class Use:
     readings: bool = False
     conversation: bool = False
     head_characters: int | None = None
+    least_bytes: int = 0
 
 
 class ScoreDetector:
@@ -93,6 +94,8 @@ class ScoreDetector:
         return np.maximum(self._as_read(text), self._as_read(text[start:end])) if start else self._as_read(text)
 
     def _as_read(self, text: str) -> Scores:
+        if len(text.encode("utf-8", "replace")) < self._use.least_bytes:
+            return np.zeros(len(self._limits))
         scores = self._scorer.probabilities(text)
         if self._use.readings:
             for reading in _telling(text):

@@ -17,7 +17,12 @@ THESAURUS: Final = {
         contreviens ignorați uita figyelmen felejtsd yoksay unut görmezden αγνόησε ξέχασε suspended sidestepping unlearn
         dropping remove removing relax overlook scrap ditch aside apart aparta dejar deja apártate jette jetez ausser setze
         annule annulez cancella tralascia abbandona abandonne abandona desactiva désactive deaktiviere disattiva desative
-        escape exceed transcend""",
+        escape exceed transcend
+        renuncia renunciar suspende suspender elude eludir evita evitar prescinde desactivar suspends suspendez suspendre
+        dépasse dépassez désactivez pousse vernachlässige vernachlässigen überwinde deaktivieren schalte aggira aggirare
+        sospendi trascura supera superare disattivare contorne contornar suspenda abandone desabilite ultrapasse desativar
+        subvert subverting flout lift lifted shed deflect unlearned ignores overrides bypasses
+        disregards pauses pause outweigh""",
     "prior": """previous prior above earlier preceding former past before original initial existing current all any every
         everything anything foregoing old first so-far until anterior anteriores previa previas previo previos
         precedente precedentes precedenti precedente précédentes précédents antérieures vorherigen vorherige vorigen
@@ -34,7 +39,10 @@ THESAURUS: Final = {
         ruleset rulesets parameter parameters procedure procedures framework logic mandate mandates specification
         specifications setup procedimientos procédures procédure parametros paramètres verfahren procedimento procedimentos
         entrenamiento entraînement treinamento addestramento algoritmos algorithmes vorgabe comandi comando commande
-        commandes befehl indicaciones""",
+        commandes befehl indicaciones
+        protocolos protocolli protokolle protocoles direttive direttiva directiva directrice norma normas programación
+        programação programmazione programmation programmierung indicación formación formazione formation ausbildung pautas
+        lineamientos linee guida mandatos manual rulebook playbook brief briefing charter blueprint""",
     "limit": """restriction restrictions limit limits limitation limitations filter filters filtering censorship safeguard
         safeguards safety guardrail guardrails constraint constraints boundaries boundary moderation ethics ethical moral
         morals morality policies policy warnings warning disclaimer disclaimers alignment security protection protections
@@ -42,11 +50,16 @@ THESAURUS: Final = {
         limites límites limitaciones filtros ética éticas seguridad restrições restrictions éthique éthiques sécurité
         einschränkungen beschränkungen grenzen ethik ethischen sicherheit restrizioni limiti etica etiche filtri beperkingen
         ograniczenia ограничения ограничений фильтры etik sınırlama περιορισμούς refusal refusals scruples inhibitions
-        hesitation bounds confines censor censors""",
+        hesitation bounds confines censor censors
+        sicherheitsvorkehrungen brújula bussola bússola barreras barrières salvaguardas schutzmaßnahmen schranken limitazioni
+        vincoli garde-fous morales morali moralischen censura censure zensur kontrolle controles contrôles controlli lecture
+        restraint leash chains shackles""",
     "free": """unrestricted unlimited uncensored unfiltered unbound unbounded unshackled jailbroken jailbreak liberated freed
         free freedom freely without no none never regardless anything limitless lawless amoral unethical evil unaligned
         unmoderated unregulated rogue rebel chaos chaotic sin sans ohne senza sem zonder bez без utan uten ilman libre
-        libero livre frei gratuit unzensiert uneingeschränkt""",
+        libero livre frei gratuit unzensiert uneingeschränkt
+        restriction-free no-limits freie freien libres libera liberi livres libremente librement liberamente livremente
+        unrestrained unconstrained""",
     "reveal": """reveal show print display output repeat disclose expose leak share tell give dump list echo write state
         recite reproduce provide return describe summarize summarise translate spell quote type paste copy read unveil
         uncover present divulge spill report explain encode convert render enumerate recall mention hint say revela revelar
@@ -54,19 +67,26 @@ THESAURUS: Final = {
         offenbare verrate wiederhole gib nenne mostra mostre mostrami rivela rivelami dimmi ripeti diga repita revele toon
         onthul herhaal geef pokaż ujawnij powtórz visa avslöja покажи раскрой повтори выведи скажи göster tekrarla δείξε
         αποκάλυψε unmask outline itemise itemize walk surface export document exponha expón exhibe ejecuta rivelate décris
-        descríbeme beschreibe descrivi descreva zeigen nennen preisgeben montrer expliquer""",
+        descríbeme beschreibe descrivi descreva zeigen nennen preisgeben montrer expliquer
+        explica explique expliquez erkläre spiega enseña enséñame comparte compartir partage partagez teile condividi
+        compartilhe desvela svela dévoile dévoilez enthülle esponi espone exponga exponer divulga divulgue divulgar comunica
+        enumera liste listen exiba exibe expliques peek glimpse lay""",
     "system": """system systems developer dev admin administrator root sudo operator configuration config settings setup
         initialization initialisation internal hidden backend kernel core sistema système systeem systemowe система
         системный системные systemprompt sys superuser engineer openai anthropic google meta microsoft owner creator
         maintainer staff foundational fundamental underlying base built-in builtin operational operating behavioural
-        behavioral conversational central principal primary interno interna internos internas interne intern internen""",
+        behavioral conversational central principal primary interno interna internos internas interne intern internen
+        inicial iniciales initiale initialen iniziale iniziali inicialização ursprüngliche ursprünglichen partida départ origen
+        origine origem subyacente sous-jacente sottostante subjacente básica básico básicas fundamentale fundamentales
+        grundlegende grundlegenden predeterminada standard habituelles usuales usuali üblichen""",
     "prompt": """prompt prompts preprompt metaprompt context preamble initialization instructions configuration text words
         verbatim word-for-word exact exactly literally literal everything document conversation above beginning start
         invite indicação aufforderung promptu промпт промт eingabeaufforderung""",
     "machine": """ai a.i assistant assistants chatbot bot model models llm llms gpt chatgpt claude gemini llama copilot bard alexa
         siri agent agents machine robot language algorithm neural ia ki ии asistente assistente assistent modelo modèle
         modell modello maschine intelligence artificial artificielle künstliche inteligencia artificiale asystent
-        sztuczna""",
+        sztuczna
+        algoritmi algorithmen algoritmos algorithmes ki-system chatbots ais""",
     "pretend": """pretend act acting roleplay role-play role imagine simulate simulating simulation simulated behave become
         impersonate persona character play playing embody assume portray emulate emulator mimic enact hypothetical
         hypothetically fictional fiction story novel scene screenplay movie game dream alternate universe parallel
@@ -86,7 +106,9 @@ THESAURUS: Final = {
     "obey": """obey comply compliance follow execute perform answer respond reply fulfill accept agree acknowledge submit serve
         confirm adhere cooperate obedece cumple responde siga sigue exécute exécutez suis suivez réponds répondez
         befolge antworte führe gehorche folge rispondi esegui obbedisci segui responda cumpra execute volg antwoord
-        wykonaj odpowiedz следуй выполни выполняй ответь отвечай""",
+        wykonaj odpowiedz следуй выполни выполняй ответь отвечай
+        obedeça obedecer obéis obéir gehorchen obbedire guíate guía guiar commit heed heeding honour prioritise prioritize
+        priorité prioridad priorità prioridade vorrang""",
     "secret": """secret secrets password passwords passphrase passcode key keys token tokens credential credentials confidential
         private sensitive classified flag pin code api_key apikey hidden proprietary undisclosed restricted secreto
         secreta contraseña clave mot passe clé geheim geheime geheimnis passwort kennwort schlüssel segreto chiave
