@@ -1,7 +1,7 @@
 """Lists of exchanges: all of them, or those in the situations in which somebody may know of them, as one question.
 
 An exchange's label is sealed, and nothing here stands for it: that an exchange took place is decided without it, what was said
-in it is decided when it is opened (docs/adr/0028-lists-without-labels.md). Beside its label an exchange is told apart by its
+in it is decided when it is opened (docs/adr/0029-lists-without-labels.md). Beside its label an exchange is told apart by its
 id, whose it is, and its conversation. Rows that touch no name are not looked for to be decided about: there are four kinds.
 """
 
