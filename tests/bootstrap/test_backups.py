@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyrage import x25519
 from sqlalchemy import text
-from tests.bootstrap.test_erasing import ORDER, exchanges, say
+from tests.bootstrap.test_erasing import ANNA, ORDER, contents, exchanges, mention, say
 from tests.bootstrap.test_witnessing import grow
 
 from wardstead.adapters.backup.container import HEAD, bytes_member, unpack, write_backup
@@ -19,7 +19,8 @@ from wardstead.bootstrap import backups, restoring
 from wardstead.bootstrap.backing_up import create, make_key, prune
 from wardstead.bootstrap.backups import ERASED_FILE, Head, backup_check, choose, head_of, heads_in, require_whole
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.erasing import certificates, erase, hold, release
+from wardstead.bootstrap.erasing import certificates, erase, erase_mentioned, hold, release
+from wardstead.bootstrap.mentions import find
 from wardstead.bootstrap.restoring import ErasuresUnknown, Expired, Plan, drill, erased_beside, restore, verify
 from wardstead.bootstrap.root_keys import protect
 from wardstead.bootstrap.unsealing import passphrase_provider
@@ -286,3 +287,15 @@ def test_a_root_key_that_is_kept_by_a_passphrase_opens_the_restored_one(
     assert not (tmp_path / "again" / "keys" / "root.key").exists()
     with closing(Deployment(tmp_path / "again").subject_keys) as keys:
         assert keys.count() >= 2
+
+
+def test_who_was_mentioned_and_erased_stays_erased(kit: Kit) -> None:
+    exchange = mention(kit.deployment, "ann")
+    head = kit.back_up()
+    erase_mentioned(kit.deployment, [ANNA], ORDER)
+    made = kit.restored(head)
+    with closing(made.subject_keys):
+        assert contents(made, exchange) == [None, {"a": "one"}]
+        assert find(made, [ANNA], ORDER).counts()["exchanges"] == 0
+        assert reads(made, kit.subjects["ann"]) == {"q": "hello"}
+        assert made.ledger.verify_contents(made.ring).problems == []

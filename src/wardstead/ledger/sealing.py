@@ -161,6 +161,8 @@ class Opened(msgspec.Struct, frozen=True):
 
     content: bytes
     label: Label | None = None
+    mentions: frozenset[bytes] = frozenset()
+    """The ids of the keys of whom it mentions."""
 
 
 def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes, levels: Levels = STANDARD) -> Opened:
@@ -177,16 +179,17 @@ def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes, levels: 
         return Opened(b"")
     context = (_EXCHANGE_KEY, subject.encode(), fields.exchange.encode())
     secret = ring.unwrap(subject, fields.key, *context)
-    key = content_key(secret)
+    key, mentions = content_key(secret), frozenset[bytes]()
     if not hmac.compare_digest(key.commitment, fields.commitment):
         # The commitment tells which of the two it is: none opens in the other's place.
         found = split(key, fields.nonce, body, header)
         key, body = content_key(joined(secret, ring.open_mentions(subject, found.ids))), found.body
+        mentions = frozenset(found.ids)
     content = open_sealed(key, fields.commitment, fields.nonce, body, _BODY, header)
     if not fields.label:
-        return Opened(content)
+        return Opened(content, mentions=mentions)
     size = int.from_bytes(content[:_PREFIX], "big")
     said, content = content[_PREFIX : _PREFIX + size], content[_PREFIX + size :]
     if not hmac.compare_digest(label_tag(key.tag_key, fields.exchange, fields.kind, said), fields.label):
         raise IntegrityError("the label is not the one that the entry commits to", where=fields.exchange)
-    return Opened(content, levels.decode(said))
+    return Opened(content, levels.decode(said), mentions)

@@ -256,3 +256,26 @@ def test_a_rotation_that_is_killed_at_any_moment_loses_no_key(deployment: Deploy
         assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
         assert ring.mention("alice", [ANNA, BOB]) == made
         keys.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM mention WHERE kind = 'intent'",
+        "UPDATE mention SET exchange = 'another'",
+        "INSERT INTO mention SELECT mark, exchange, 'outcome' FROM mention",
+    ],
+)
+def test_whoever_hides_a_mention_in_the_database_is_told_of(deployment: Deployment, change: str) -> None:
+    journal = deployment.journal()
+    _, seal = deployment.seal()
+    answers = [Answer(), Answer()]
+    mentions = deployment.sealer.mention("alice", [ANNA])
+    journal.commit_intent(seal.intent(b"{}", now_ms(), None, mentions), directory_version=VERSION, done=answers[0])
+    journal.commit_outcome(seal.outcome(b"{}", "answered", now_ms()), done=answers[1])
+    assert [one.wait() for one in answers] == [None, None]
+    journal.close()
+    assert deployment.reader.verify_contents(deployment.ring).problems == []
+    with deployment.engine.begin() as connection:
+        connection.execute(text(change))
+    assert {one.code for one in deployment.reader.verify_contents(deployment.ring).problems} == {"mention-altered"}

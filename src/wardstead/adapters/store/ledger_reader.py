@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, RowMapping, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.conversation_tables import said_in
 from wardstead.adapters.store.cosignatures import with_cosignatures
 from wardstead.adapters.store.exchanges import ExchangeSummary, summaries
-from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
+from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, mention, tile
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
 from wardstead.crypto.keyring import KeyGone, KeyRing, MentionErased
@@ -50,8 +50,8 @@ class Contents:
     labels: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
 
-    def take(self, row: RowMapping, ring: KeyRing) -> None:
-        """Open one."""
+    def take(self, row: RowMapping, ring: KeyRing, mentions: Collection[bytes] = ()) -> None:
+        """Open one. ``mentions``: the keys that it takes, as the database says: who is mentioned is found by them."""
         try:
             one = open_entry(ring, row["subject"], row["header"], row["body"])
         except KeyGone:
@@ -60,6 +60,9 @@ class Contents:
             self.problems.append(Problem("content-altered", f"entry {row['id']}", error.what))
         else:
             self.opened += 1
+            if one.mentions != frozenset(mentions):
+                said = "the database says of others that it mentions them: whoever it mentions may not be found"
+                self.problems.append(Problem("mention-altered", f"entry {row['id']}", said))
             if one.label is not None:
                 self.labels[str(one.label)] += 1
 
@@ -199,8 +202,9 @@ class LedgerReader:
             with self._engine.connect() as connection:
                 query = select(*_ENTRY).where(entry.c.id > after).order_by(entry.c.id).limit(self._page)
                 rows = connection.execute(query).mappings().all()
+                mentions = _mentions(connection, [row["id"] for row in rows])
             for row in rows:
-                found.take(row, ring)
+                found.take(row, ring, mentions.get(row["id"], ()))
                 after = row["id"]
             if progress is not None:
                 progress(found.opened + found.erased)
@@ -239,6 +243,18 @@ def _label_of(opened: Opened, content: Any, levels: Levels) -> Label:
         return opened.label
     said = content.get("label") if isinstance(content, dict) else None
     return levels.stored(said["level"], said["compartments"]) if said else PUBLIC
+
+
+def _mentions(connection: Connection, ids: Sequence[int]) -> Mapping[int, Collection[bytes]]:
+    """By entry, the keys that it takes. Read after the entries: what is erased meanwhile does not open by then."""
+    if not ids:
+        return {}
+    taken: dict[int, set[bytes]] = {}
+    both = (mention.c.exchange == entry.c.exchange) & (mention.c.kind == entry.c.kind)
+    query = select(entry.c.id, mention.c.mark).join(mention, both).where(entry.c.id.between(ids[0], ids[-1]))
+    for row in connection.execute(query):
+        taken.setdefault(row.id, set()).add(row.mark)
+    return taken
 
 
 class StoredLedger:
