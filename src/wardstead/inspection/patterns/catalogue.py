@@ -21,6 +21,8 @@ WINDOW_BYTES = 4096
 """The widest match and its right neighbour fit in it; so do matches that overlap in a chain, or the text is cut."""
 CONTEXT_BYTES = 64
 """How far to the left of a match its context words may stand."""
+ENCODED = "encoded"
+"""The category of runs that may be encoded."""
 ADDRESS_WITH_DATA = "address-with-data"
 """The type of addresses that carry data to a host."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from wardstead.inspection.patterns.catalogue import Detector, windowed
+from wardstead.inspection.patterns.catalogue import ENCODED, Detector, windowed
 from wardstead.inspection.patterns.decoding import (
     HEX_THAT_CAN_BE_READ,
     in_ascii85,
@@ -27,7 +27,7 @@ from wardstead.inspection.patterns.decoding import (
     rot13,
 )
 from wardstead.inspection.patterns.finding import finder
-from wardstead.inspection.patterns.needs import Need
+from wardstead.inspection.patterns.needs import GATES, Need
 
 Search = Callable[[bytes, int], tuple[int, int] | None]
 
@@ -55,9 +55,10 @@ def encodings(detectors: Sequence[Detector]) -> tuple[Encoding, ...]:
     if not marks:
         return _ENCODINGS
     either = "|".join(_literal(rot13(mark)) for mark in marks)
-    # Keys are long: prose is not searched for any of this.
-    one = _encoding("in-rot13", f"(?:{either})[0-9A-Za-z_.+/=~:-]{{1,300}}", _in_rot13, Need.RUN)
-    return (*_ENCODINGS, replace(one, looks=replace(one.looks, outline=f"(?:{either})", marked=False)))
+    goes_on = "[0-9A-Za-z_.+/=~:-]"
+    one = _encoding("in-rot13", f"(?:{either}){goes_on}{{1,300}}", _in_rot13)
+    search = _from(f"(?:{either}){goes_on}", f"(?:{either}){goes_on}{{1,300}}")
+    return (*_ENCODINGS, replace(one, search=search, looks=replace(one.looks, outline=f"(?:{either})", marked=True)))
 
 
 def is_row(run: bytes, said: str) -> bool:
@@ -70,7 +71,7 @@ def _literal(text: str) -> str:
 
 
 def _encoding(name: str, pattern: str, read: Callable[[bytes], Iterator[str]], needs: Need | None = None) -> Encoding:
-    return Encoding(windowed(name, "encoded", pattern, needs), _search(pattern), read)
+    return Encoding(windowed(name, ENCODED, pattern, needs), _search(pattern), read)
 
 
 def _search(pattern: str) -> Search:
@@ -88,6 +89,30 @@ def _search(pattern: str) -> Search:
     return without_end
 
 
+def rows_of_keys(data: bytes) -> list[bytes]:
+    """The rows of sixteen characters of keys and more, each as long as it is."""
+    rows: list[bytes] = []
+    at = 0
+    while True:
+        start, end = _ROW(data, at)[0]
+        if start < 0:
+            return rows
+        rows.append(data[start:end])
+        at = end
+
+
+def _from(begins: str, pattern: str) -> Search:
+    """What finds the next run where RE2 sees at once where one begins: Python's engine tries each place for each of hundreds."""
+    find, run = finder(begins), re.compile(pattern.encode())
+
+    def search(data: bytes, begin: int) -> tuple[int, int] | None:
+        start = find(data, begin)[0][0]
+        match = run.match(data, start) if start >= 0 else None
+        return None if match is None else match.span()
+
+    return search
+
+
 def spans(compiled: re.Pattern[bytes]) -> Search:
     """Where Python's own engine finds the next match."""
 
@@ -99,7 +124,7 @@ def spans(compiled: re.Pattern[bytes]) -> Search:
 
 
 def _spaced() -> Encoding:
-    looks = windowed("in-spaced", "encoded", r"\b[0-9A-Za-z](?:(?:[ \t.,;|*:\n]|\r\n|, ){1,3}[!-~]){9,500}", Need.SPACED)
+    looks = windowed("in-spaced", ENCODED, r"\b[0-9A-Za-z](?:(?:[ \t.,;|*:\n]|\r\n|, ){1,3}[!-~]){9,500}", Need.SPACED)
     runs = re.compile(rb"\b[0-9A-Za-z]([ \t.,;|*:\n]|\r\n|, )\1{0,2}(?!\1)[!-~](?:\1{1,3}(?!\1)[!-~]){8,499}(?![0-9A-Za-z])")
     return Encoding(looks, spans(runs), _in_spaced, spaced=True)
 
@@ -111,7 +136,9 @@ def _hex() -> Encoding:
 
 
 def _base64() -> Encoding:
-    return replace(_encoding("in-base64", r"[A-Za-z0-9+/_-]{16,3016}={0,2}", in_base64), may_spell=may_be_base64)
+    """Wherever there are sixteen characters of keys there is such a run: nothing else has to be looked for."""
+    one = _encoding("in-base64", r"[A-Za-z0-9+/_-]{16,3016}={0,2}", in_base64)
+    return replace(one, looks=replace(one.looks, outline=GATES[Need.RUN]), may_spell=may_be_base64)
 
 
 def _in_spaced(run: bytes) -> Iterator[str]:
@@ -128,6 +155,7 @@ def _in_rot13(run: bytes) -> Iterator[str]:
     yield rot13(run.decode())
 
 
+_ROW: Final = finder("[A-Za-z0-9+/_-]{16,}")
 _ENCODINGS: Final[tuple[Encoding, ...]] = (
     _hex(),
     _encoding("in-escaped-hex", r"(?:\x5cx[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", in_pairs),

@@ -24,6 +24,7 @@ from wardstead.kernel.labels import PUBLIC, Label
 
 _NOTHING: Final = Released("")
 _TRIM_BYTES: Final = 1024
+_TRIM_FROM: Final = CONTEXT_BYTES + _TRIM_BYTES
 
 
 class PatternGuard:
@@ -61,10 +62,13 @@ class PatternGuard:
         if self._over or not piece:
             return _NOTHING
         try:
-            view = self._view
+            view, decided = self._view, self._decided
             view.add(piece)
-            first = self._matcher.first_pending(view.data, self._decided)
-            return self._advance(max(first, len(view.data) - WINDOW_BYTES, self._decided))
+            data = view.data
+            first = self._matcher.first_pending(data, decided)
+            if len(data) - first > WINDOW_BYTES:
+                first = len(data) - WINDOW_BYTES
+            return self._advance(first) if first > decided else _NOTHING
         except Exception:  # noqa: BLE001 -- a detector that crashes must deny, not vanish
             return self._fail()
 
@@ -86,20 +90,19 @@ class PatternGuard:
 
     def _advance(self, first_open: int, *, final: bool = False) -> Released:
         """Decide every start before ``first_open``; release what no match can reach any more."""
-        if first_open > self._decided:
-            data = self._view.data
-            for number in self._matcher.candidates(data, self._decided):
-                begin = max(self._decided, self._resume.get(number, 0))
-                scan = self._matcher.matches(number, data, begin, first_open)
-                self._waiting += scan.matches
-                self._resume[number] = scan.resume
-            self._decided = first_open
-        elif not final:
-            return _NOTHING
+        view = self._view
+        data = view.data
+        for number in self._matcher.candidates(data, self._decided):
+            begin = max(self._decided, self._resume.get(number, 0))
+            scan = self._matcher.matches(number, data, begin, first_open)
+            self._waiting += scan.matches
+            self._resume[number] = scan.resume
+        self._decided = first_open
         if self._waiting:
             return self._settle(first_open, final=final)
-        text = self._take(self._view.place(first_open))
-        self._trim()
+        text = self._take(view.place(first_open))
+        if first_open >= _TRIM_FROM:
+            self._trim()
         return Released(text.decode("utf-8")) if text else _NOTHING
 
     def _take(self, end: int) -> bytes:
@@ -153,8 +156,6 @@ class PatternGuard:
 
     def _trim(self) -> None:
         """Drop released text that is no longer needed as left context."""
-        if self._decided < CONTEXT_BYTES + _TRIM_BYTES:
-            return
         first = min([self._decided, *[one.start for one in self._waiting]])
         if first - CONTEXT_BYTES < _TRIM_BYTES:
             return

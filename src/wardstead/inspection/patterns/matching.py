@@ -1,19 +1,15 @@
-"""Finding matches: Hyperscan tells which patterns occur at all, RE2 where, validators whether they are real.
+"""Finding matches: ``candidates`` tells which patterns may occur at all, RE2 where, validators whether they are real.
 
 Everything here works on bytes, those of a ``View``. A match at a given start is RE2's leftmost-first one; after a candidate
 that is not real, the search goes on one byte later, after a real one at its end. So a start decides by itself, which is
 what makes the streamed and the whole result equal. (An encoded run is searched on from its end, real or not, for nothing but
 its bound ends it.)
-
-Most texts hold nothing, and that is known after one scan: for patterns with a mark of their own, for words, and for what the
-other patterns need (nine digits near each other, sixteen characters of a key). Those are looked for where a text holds what they
-need, and where one of their words has been seen, if they need context.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,14 +17,14 @@ import hyperscan
 import msgspec
 import re2
 
+from wardstead.inspection.patterns.candidates import Candidates, mask_of, numbers_of
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, Detector
-from wardstead.inspection.patterns.context import Context, caseless, ending
+from wardstead.inspection.patterns.context import Context
 from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
 from wardstead.inspection.patterns.finding import Find, finder
 from wardstead.inspection.patterns.folding import View
-from wardstead.inspection.patterns.needs import GATES, Need
 from wardstead.inspection.patterns.pattern import WORD
-from wardstead.inspection.patterns.scanning import ALL, TOGETHER, Kept, Scanner
+from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.together import Together
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.inspection.validators.active_content import untrusted
@@ -85,77 +81,27 @@ class Matcher:
         self._scan = scan
         self._runs = encodings(self.detectors)
         self._first_run = len(self.detectors)
-        everything = dict(enumerate((*self.detectors, *(one.looks for one in self._runs))))
-        self._everything = list(everything)
-        free = {number: one for number, one in everything.items() if not one.context}
-        bound = {number: one for number, one in everything.items() if one.context}
+        everything = (*self.detectors, *(one.looks for one in self._runs))
+        self._everything = list(range(len(everything)))
         try:
             self._compiled = [_compile(one) for one in self.detectors]
             if scan:
-                self._compile_scanners(free, bound, kept)
-                self._compile_closures(free, bound)
+                self._candidates = Candidates(everything, kept)
+                self._compile_closures(everything)
         except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
 
-    def _compile_scanners(self, free: Mapping[int, Detector], bound: Mapping[int, Detector], kept: Kept | None) -> None:
-        at_once = {n: one for n, one in free.items() if one.marked or one.need is Need.NOTHING}
-        at_once |= {n: one for n, one in bound.items() if one.marked}
-        lenders = _lenders(bound)
-        words = {_WORDS + at: _hint(word) for at, word in enumerate(lenders)}
-        gates = {_GATES + at: GATES[need] for at, need in enumerate(GATES) if need is not Need.SPACED}
-        self._lenders = [_mask(numbers) for numbers in lenders.values()]
-        self._words = Scanner({at: _hint(word) for at, word in enumerate(lenders)}, ALL, kept)
-        self._first = Scanner({n: one.outline for n, one in at_once.items()} | words | gates, ALL, kept)
-        # By itself it is a small automaton; with the others it makes theirs five times as slow.
-        self._apart = Scanner({_GATES + list(GATES).index(Need.SPACED): GATES[Need.SPACED]}, kept=kept)
-        needs = [*GATES, Need.NOTHING]
-        self._free = [Scanner(_of_need(need, free, at_once), TOGETHER, kept) for need in needs]
-        self._bound = [Scanner(_of_need(need, bound, at_once), TOGETHER, kept) for need in needs]
-        self._bound_masks = [_mask(_of_need(need, bound, at_once)) for need in needs]
-
-    def _compile_closures(self, free: Mapping[int, Detector], bound: Mapping[int, Detector]) -> None:
-        closures = [one.prefixes for one in free.values() if one.prefixes]
-        self._closures = {number: one.prefixes for number, one in bound.items() if one.prefixes}
+    def _compile_closures(self, everything: Sequence[Detector]) -> None:
+        closures = [one.prefixes for one in everything if one.prefixes and not one.context]
+        self._closures = {number: one.prefixes for number, one in enumerate(everything) if one.prefixes and one.context}
         self._pending = _in_progress([*closures, *self._closures.values()])
         self._free_pending = _in_progress(closures)
-        self._pending_mask = _mask(self._closures)
+        self._pending_mask = mask_of(self._closures)
         self._unions: dict[int, Find] = {}
 
     def candidates(self, data: bytes, begin: int) -> list[int]:
         """The detectors that may have a match that starts at or after ``begin``: none is left out."""
-        if not self._scan:
-            return self._everything
-        # With its left context. What only matches there makes a candidate that is then looked at exactly.
-        part = data[begin - CONTEXT_BYTES :] if begin > CONTEXT_BYTES else data
-        hits = self._first.hits(part)
-        hits += self._apart.hits(part)
-        return self._candidates(hits, data, begin) if hits else []
-
-    def _candidates(self, hits: Sequence[int], data: bytes, begin: int) -> list[int]:
-        """The detectors that may have a match, by what was seen at once."""
-        found: list[int] = []
-        needs = [_NO_NEED]
-        lent, looked_for = 0, self._bound_masks[_NO_NEED]
-        for hit in hits:
-            if hit < _WORDS:
-                found.append(hit)
-            elif hit < _GATES:
-                lent |= self._lenders[hit - _WORDS]
-            else:
-                needs.append(hit - _GATES)
-                looked_for |= self._bound_masks[hit - _GATES]
-        lent &= looked_for
-        if lent or len(needs) > 1:
-            found += self._needed(data[max(0, begin - 1) :], needs, lent)
-        return found if len(found) < 2 else sorted(set(found))
-
-    def _needed(self, part: bytes, needs: Sequence[int], lent: int) -> list[int]:
-        """Those that may have a match in ``part``, which holds what ``needs`` say, and context for those in ``lent``."""
-        found = [one for need in needs for one in self._free[need].hits(part)]
-        # Looked at one by one, a few cost less than a scan for all.
-        if lent.bit_count() <= _FEW:
-            return found + _numbers(lent)
-        return found + [one for need in needs for one in self._bound[need].hits(part) if lent >> one & 1]
+        return self._candidates.of(data, begin) if self._scan else self._everything
 
     def first_pending(self, data: bytes, begin: int) -> int:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
@@ -166,7 +112,7 @@ class Matcher:
             return first
         # In a text that holds nothing, mostly nothing at all is in progress.
         if 0 <= self._pending(part, begin - low)[0][0] < first - low:
-            lent = self._lent(data[max(0, begin - CONTEXT_BYTES) :]) & self._pending_mask
+            lent = self._candidates.words.lent(data[max(0, begin - CONTEXT_BYTES) :]) & self._pending_mask
             for pending in (self._free_pending, self._pending_of(lent)):
                 at = pending(part, begin - low)[0][0]
                 first = first if at < 0 else min(first, low + at)
@@ -178,15 +124,8 @@ class Matcher:
         if pending is None:
             if len(self._unions) >= _UNIONS:
                 self._unions.clear()
-            pending = self._unions[lent] = _in_progress([self._closures[number] for number in _numbers(lent)])
+            pending = self._unions[lent] = _in_progress([self._closures[number] for number in numbers_of(lent)])
         return pending
-
-    def _lent(self, part: bytes) -> int:
-        """The detectors that need context, and may have some in ``part``: a bit for each."""
-        lent = 0
-        for word in self._words.hits(part):
-            lent |= self._lenders[word]
-        return lent
 
     def matches(self, number: int, data: bytes, begin: int, before: int, known: Known | None = None) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``.
@@ -290,35 +229,6 @@ class Matcher:
 _UNIONS: Final = 1024
 _AT_ONCE: Final = 64
 """So many runs are read together: what one of them spells costs the others a look at each."""
-_FEW: Final = 8
-_SHORT: Final = 4
-_WORDS: Final = 1 << 20
-"""The first number of a context word where words and patterns are looked for together."""
-_GATES: Final = 2 << 20
-"""The first number of what patterns need, where that is."""
-_NO_NEED: Final = len(GATES)
-
-
-def _of_need(need: Need, some: Mapping[int, Detector], at_once: Container[int]) -> dict[int, str]:
-    """The outlines of those that need this, but for what is looked for at once."""
-    return {number: one.outline for number, one in some.items() if one.need is need and number not in at_once}
-
-
-def _mask(numbers: Iterable[int]) -> int:
-    """A set of detectors as bits: a word may serve hundreds."""
-    mask = 0
-    for number in numbers:
-        mask |= 1 << number
-    return mask
-
-
-def _numbers(mask: int) -> list[int]:
-    numbers = []
-    while mask:
-        low = mask & -mask
-        numbers.append(low.bit_length() - 1)
-        mask ^= low
-    return numbers
 
 
 def _in_progress(closures: Iterable[str]) -> Find:
@@ -329,20 +239,6 @@ def _in_progress(closures: Iterable[str]) -> Find:
 
 def _nowhere(_data: bytes, _begin: int) -> Sequence[tuple[int, int]]:
     return [(-1, -1)]
-
-
-def _hint(word: bytes) -> str:
-    """Short words stand in others everywhere; of long ones the letters alone are a good hint, and cheaper."""
-    return ending(word) if len(word) <= _SHORT else caseless(word)
-
-
-def _lenders(bound: Mapping[int, Detector]) -> dict[bytes, frozenset[int]]:
-    """By context word: the detectors that it serves."""
-    serves: dict[bytes, set[int]] = {}
-    for number, one in bound.items():
-        for word in one.context:
-            serves.setdefault(word.encode(), set()).add(number)
-    return {word: frozenset(numbers) for word, numbers in serves.items()}
 
 
 def _validator(detector: Detector) -> Validator | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -52,13 +52,13 @@ class Scanner:
             scratches = self._scratches.pop()
         except IndexError:
             scratches = self._scratch()
-        for database, scratch in scratches:
-            database.scan(data, _note, context=hits, scratch=scratch)
+        for scan, scratch in scratches:
+            scan(data, _note, 0, hits, scratch)  # by place: of a piece of a stream, names cost as much as the scan
         self._scratches.append(scratches)
         return hits
 
-    def _scratch(self) -> list[tuple[Any, Any]]:
-        return [(database, hyperscan.Scratch(database)) for database in self._databases]
+    def _scratch(self) -> list[tuple[Callable[..., object], Any]]:
+        return [(database.scan, hyperscan.Scratch(database)) for database in self._databases]
 
 
 _FLAGS: Final = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL

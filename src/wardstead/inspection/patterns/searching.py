@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from wardstead.inspection.patterns.folding import View
 from wardstead.inspection.patterns.matching import Known, Match, Matcher
 from wardstead.inspection.patterns.together import Together
+
+_SMALL: Final = 4096
+"""Of a text that is larger, a look of its own costs little, and what is found in it need not be looked for twice."""
 
 
 def matches_in(matcher: Matcher, texts: Sequence[str]) -> list[list[Match] | None]:
@@ -27,11 +31,18 @@ def _suspects(matcher: Matcher, parts: Sequence[bytes], known: Known) -> dict[in
     if len(parts) <= 1:
         numbers = matcher.candidates(parts[0], 0) if parts else []
         return {0: numbers} if numbers else {}
-    together = Together(parts)
     suspects: dict[int, list[int]] = {}
-    for number in matcher.candidates(together.data, 0):
-        for at in _where(matcher, number, together, len(parts), known):
-            suspects.setdefault(at, []).append(number)
+    small: list[int] = []
+    for at, part in enumerate(parts):
+        if len(part) <= _SMALL:
+            small.append(at)
+        elif numbers := matcher.candidates(part, 0):
+            suspects[at] = numbers
+    if small:
+        together = Together([parts[at] for at in small])
+        for number in matcher.candidates(together.data, 0):
+            for at in _where(matcher, number, together, len(small), known):
+                suspects.setdefault(small[at], []).append(number)
     return suspects
 
 

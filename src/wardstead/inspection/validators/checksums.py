@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 
 Validator = Callable[[bytes], int]
 """Takes what a pattern matched; answers how many of its first bytes are real, 0 for none."""
@@ -16,9 +17,13 @@ def whole(check: Callable[[bytes], bool]) -> Validator:
     return lambda match: len(match) if check(match) else 0
 
 
+_SIGNS = bytes(code for code in range(0x80) if not chr(code).isalnum())
+_UPPER = bytes(range(0x80)).upper() + bytes(range(0x80, 0x100))
+
+
 def compact(match: bytes) -> str:
     """Letters and digits alone, in upper case."""
-    return "".join(char for char in match.decode("ascii").upper() if char.isalnum())
+    return match.translate(_UPPER, _SIGNS).decode("ascii")
 
 
 def of_code(check: Check) -> Validator:
@@ -41,11 +46,14 @@ def weighted(code: str, weights: Sequence[int]) -> int:
     return sum(int(char) * weight for char, weight in zip(code, weights, strict=False))
 
 
+_VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED = bytes.maketrans(bytes(range(10)), bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+
+
 def luhn_code(code: str) -> bool:
     """ISO/IEC 7812-1 annex B."""
-    digits = digits_of(code)
-    doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2]]
-    return len(set(digits)) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    digits = code.encode().translate(_VALUES)
+    return (sum(digits[-1::-2]) + sum(digits[-2::-2].translate(_DOUBLED))) % 10 == 0 and len(set(digits)) > 1
 
 
 def luhn(match: bytes) -> bool:
@@ -79,13 +87,15 @@ _DIHEDRAL = (
     "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
 )  # fmt: skip
 _PERMUTED = ("0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258")
+_STEPS = tuple([bytes(int(row[int(to)]) for row in _DIHEDRAL for to in permuted) for permuted in _PERMUTED])
+"""By place, by ten times the rest and the digit, the next rest."""
 
 
 def verhoeff(code: str) -> bool:
     """J. Verhoeff, Error Detecting Decimal Codes (1969): the dihedral group D5."""
     rest = 0
-    for place, char in enumerate(reversed(code)):
-        rest = int(_DIHEDRAL[rest][int(_PERMUTED[place % 8][int(char)])])
+    for step, digit in zip(cycle(_STEPS), code.encode().translate(_VALUES)[::-1], strict=False):
+        rest = step[10 * rest + digit]
     return rest == 0
 
 

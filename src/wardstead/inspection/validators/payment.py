@@ -23,12 +23,24 @@ def payment_card(match: bytes) -> int:
     lengths = _lengths(match[:4])
     if not lengths:
         return 0
-    for group in reversed([*_GROUP.finditer(match)]):
-        said = match[: group.end()]
-        code = said.translate(None, _CELLS).decode("ascii")
-        if len(code) in lengths and len(said.splitlines()) <= 2 and luhn_code(code):
-            return len(said)
+    code = match.translate(None, _CELLS).decode("ascii")
+    left = len(code)
+    for group in reversed(_GROUP.findall(match)):
+        if left in lengths and luhn_code(code[:left]):
+            said = _up_to(match, left)
+            if len(said.splitlines()) <= 2:
+                return len(said)
+        left -= len(group)
     return 0
+
+
+def _up_to(match: bytes, digits: int) -> bytes:
+    """What of a match ends in so many digits."""
+    for at, byte in enumerate(match):
+        digits -= 48 <= byte <= 57
+        if not digits:
+            return match[: at + 1]
+    return match
 
 
 @cache
