@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wardstead.inspection.entities import medical
-from wardstead.inspection.entities.medical import MedicalTerms, is_medical, medical_terms
+from wardstead.inspection.entities.medical import MEDICAL_TERM, MedicalTerms, is_medical, medical_terms
+from wardstead.inspection.ports import Span
 
 
 def found(text: str) -> list[str]:
@@ -79,7 +80,15 @@ PARTS = st.lists(
 @given(PARTS.map("".join), st.sampled_from([str, str.upper, str.lower, str.title]))
 def test_the_hint_misses_no_term(text: str, written: Callable[[str], str]) -> None:
     text = written(text)
-    assert medical.medical_terms(text) == medical._terms(text)
+    assert medical.medical_terms(text) == word_by_word(text)
+
+
+def word_by_word(text: str) -> list[Span]:
+    """The same without hints."""
+    phrases = [Span(MEDICAL_TERM, *match.span()) for match in medical._PHRASES.finditer(text)]
+    words = [match.span() for match in medical._WORD.finditer(text) if is_medical(match.group())]
+    free = [(a, b) for a, b in words if not any(one.start < b and a < one.end for one in phrases)]
+    return sorted([*phrases, *(Span(MEDICAL_TERM, *place, 0.9) for place in free)], key=lambda span: span.start)
 
 
 def test_it_declares_what_it_finds() -> None:

@@ -14,13 +14,15 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 from urllib.parse import unquote_plus
 
 from wardstead.inspection.content.carried import Carried
 from wardstead.inspection.content.planted import canaries_in
 from wardstead.inspection.content.rules import in_order, without_surrogates
-from wardstead.inspection.content.words import Word, words_of
+from wardstead.inspection.content.words import Word, texts_of, words_of
+from wardstead.inspection.patterns.finding import finder
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.validators.active_content import decodings
 
@@ -49,7 +51,9 @@ class Leakage:
         self.slow = False
         self.cuts = True
         self._instructions = [found for found in map(_Instructions, system_texts) if found.words >= LEAST_WORDS]
-        self._long_words = _long_words(system_texts) if self._instructions else []
+        long_words = _long_words(system_texts) if self._instructions else []
+        self._shifted = codecs.encode(" ".join(long_words), "rot13").split()
+        self._backwards = [word[::-1] for word in long_words]
         self._said = said
         planted = (*canaries, *canaries_in(system_texts))
         self._canaries = [letters for letters in map(_letters, planted) if letters]
@@ -69,21 +73,21 @@ class Leakage:
         for other in self._disguised(text):
             if any(True for _ in self._leaks(other)):
                 yield Span("system-prompt", 0, len(text))
-        for run in _RUN.finditer(text):
+        for run in _RUN.finditer(text) if _has_row(text.encode(), 0)[0][0] >= 0 else ():
             joined = "".join(run[0].split())
             for decoded in decodings(joined.encode("ascii")):
                 if any(True for _ in self._leaks(decoded.decode("utf-8", "replace"))):
                     yield Span("system-prompt", *run.span())
-        for run in _PERCENT.finditer(text):
+        for run in _PERCENT.finditer(text) if text.count("%") >= _ESCAPES else ():
             if any(True for _ in self._leaks(unquote_plus(run[0]))):
                 yield Span("system-prompt", *run.span())
 
     def _disguised(self, text: str) -> Iterator[str]:
         """``text`` read in other ways, where some long words of the instructions or a planted string stand in it so."""
         small = text.casefold()
-        if self._canaries or sum(codecs.encode(word, "rot13") in small for word in self._long_words) >= _SIGNS:
+        if self._canaries or sum(word in small for word in self._shifted) >= _SIGNS:
             yield codecs.encode(text, "rot13")
-        if self._canaries or sum(word[::-1] in small for word in self._long_words) >= _SIGNS:
+        if self._canaries or sum(word in small for word in self._backwards) >= _SIGNS:
             yield text[::-1]
 
     def _leaks(self, text: str) -> Iterator[Span]:
@@ -91,10 +95,14 @@ class Leakage:
             letters = _letters(text)
             if any(one in letters for one in self._canaries):
                 yield Span("system-prompt", 0, len(text))
-        if self._instructions:
-            words = _content(words_of(text))
-            for one in self._instructions:
-                yield from one.leaks(words)
+        if not self._instructions:
+            return
+        # Where words stand is asked where enough of them come back: in most answers they do not.
+        said = set(_shingles(_content_texts(text)))
+        near = [one for one in self._instructions if one.may_leak(said)]
+        words = _content(words_of(text)) if near else []
+        for one in near:
+            yield from one.leaks(words)
 
 
 def leakage(
@@ -114,7 +122,7 @@ def leakage(
 
 def worth_keeping(instructions: str) -> bool:
     """Whether instructions say enough to be a secret."""
-    return len(_content(words_of(instructions))) >= LEAST_WORDS
+    return len(_content_texts(instructions)) >= LEAST_WORDS
 
 
 class _Instructions:
@@ -123,21 +131,21 @@ class _Instructions:
     __slots__ = ("_needed", "_places", "words")
 
     def __init__(self, text: str) -> None:
-        content = [word.text for word in _content(words_of(text))]
+        content = _content_texts(text)
         self.words = len(content)
         self._needed = max(LEAST_WORDS, min(int(SHARE * self.words), MOST_WORDS))
         self._places: dict[tuple[str, ...], list[int]] = {}
-        for at in range(len(content) - SHINGLE + 1):
-            self._places.setdefault(tuple(content[at : at + SHINGLE]), []).append(at)
+        for at, shingle in enumerate(_shingles(content)):
+            self._places.setdefault(shingle, []).append(at)
+
+    def may_leak(self, said: AbstractSet[tuple[str, ...]]) -> bool:
+        """Whether what was said holds enough of them, wherever it stands."""
+        return SHINGLE * sum(len(self._places[one]) for one in said & self._places.keys()) >= self._needed
 
     def leaks(self, words: Sequence[Word]) -> Iterator[Span]:
         """Stretches of an answer that give enough of them away."""
         texts = [word.text for word in words]
-        hits = [
-            (at, places)
-            for at, shingle in enumerate(zip(*(texts[skip:] for skip in range(SHINGLE)), strict=False))
-            if (places := self._places.get(shingle)) is not None
-        ]
+        hits = [(at, places) for at, shingle in enumerate(_shingles(texts)) if (places := self._places.get(shingle)) is not None]
         first = 0
         while first < len(hits):
             covered: set[int] = set()
@@ -152,21 +160,33 @@ class _Instructions:
             first = last
 
 
+def _shingles(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return zip(*(words[skip:] for skip in range(SHINGLE)), strict=False)
+
+
 def _content(words: Sequence[Word]) -> list[Word]:
     return [Word(_stem(word.text), word.start, word.end) for word in words if word.text not in _FUNCTION_WORDS]
 
 
+def _content_texts(text: str) -> list[str]:
+    """The same without their places, in a fraction of the time."""
+    words = texts_of(text)
+    stems = {word: _stem(word) for word in set(words) if word not in _FUNCTION_WORDS}
+    return [stems[word] for word in words if word in stems]
+
+
 def _stem(word: str) -> str:
     """A word without its commonest endings. Crude on purpose: only equality counts."""
-    for ending in ("ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
-            return word[: -len(ending)].rstrip("e")
+    if word.endswith(_ENDINGS):
+        for ending in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= 4:
+                return word[: -len(ending)].rstrip("e")
     return word.rstrip("e") if len(word) > 4 else word
 
 
 def _long_words(texts: Sequence[str]) -> list[str]:
     """Some of the longest words of ``texts``."""
-    words = {word.text for text in texts for word in words_of(text)}
+    words = {word for text in texts for word in texts_of(text)}
     return sorted(words, key=lambda word: (-len(word), word))[:_LONG_WORDS]
 
 
@@ -174,12 +194,15 @@ def _letters(text: str) -> str:
     return "".join(_LETTERS.findall(text)).casefold()
 
 
+_ENDINGS: Final = ("ing", "ed", "es", "s")
 _LONG_WORDS: Final = 60
 _SIGNS: Final = 2
 """So many of them stand in a disguised text by more than chance."""
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}+[ \n]{0,2}+)++={0,2}")
-_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[^\s%()<>\"']{0,200}){3,}")
+_has_row = finder(r"[A-Za-z0-9+/_-]{16}")
+_ESCAPES: Final = 3
+_PERCENT: Final = re.compile(rf"(?:%[0-9A-Fa-f]{{2}}[^\s%()<>\"']{{0,200}}){{{_ESCAPES},}}")
 _WITHOUT_MEANING: Final = """
 a an the and or but nor of to in on at by for from with as is are was were be been being am do does did has have had it its this
 that these those there here i you he she we they me him her us them my your his our their if then than so not no any all can could

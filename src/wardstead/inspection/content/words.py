@@ -24,6 +24,11 @@ def words_of(text: str) -> list[Word]:
     return [Word(plain(found[0]), *found.span()) for found in _WORD.finditer(text)]
 
 
+def texts_of(text: str) -> list[str]:
+    """The same without their places."""
+    return _ASCII_WORD.findall(text.lower()) if text.isascii() else [plain(word) for word in _WORD.findall(text)]
+
+
 def plain(word: str) -> str:
     """A word without case, compatibility forms and combining marks: ``Müller``, ``MÜLLER`` and ``Muller`` are the same."""
     if word.isascii():

@@ -8,12 +8,14 @@ What ends alike and is no such word is listed. A term says that a text is about 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import re2
 
+from wardstead.inspection.patterns.finding import Find, finder
 from wardstead.inspection.ports import Direction, Origin, Span
+from wardstead.inspection.verdict import char_count
 
 MEDICAL_TERM: Final = "medical-term"
 
@@ -92,20 +94,24 @@ _SHORTEST: Final = 7
 """Letters of a word that its ending alone makes medical: *edema* and the like are in the vocabulary."""
 
 
-def _hint() -> Any:
-    """Found wherever a term is, and perhaps elsewhere, in a fiftieth of the time: most texts have none."""
+def _hints() -> tuple[Find, Find, Find]:
+    """Found wherever a word is, a phrase, or either, and perhaps elsewhere, in a fiftieth of the time: most texts have none."""
     options = re2.Options()
     options.max_mem = 64 << 20
     options.case_sensitive = False
     words = "|".join(map(re2.escape, sorted(_WORDS)))
     # In small letters they stand in every second word: the STI in "hosting".
     words += f"|(?-i:{'|'.join(sorted(_ABBREVIATIONS))})"
-    endings = f"(?:{'|'.join(_ENDINGS)})(?:['’]s)?(?:[^\\pL\\pN_]|\\z)"
-    return re2.compile(f"{words}|{endings}|{_PHRASES.pattern.replace(_BOUNDARY, '')}", options=options)
+    words += f"|(?:{'|'.join(_ENDINGS)})(?:['’]s)?(?:[^\\pL\\pN_]|\\z)"
+    phrases = _PHRASES.pattern.replace(_BOUNDARY, "")
+    return finder(words, options), finder(phrases, options), finder(f"{words}|{phrases}", options)
 
 
 _BOUNDARY: Final = r"\b"
-_HINT: Final = _hint()
+_WORD_HINT, _PHRASE_HINT, _HINT = _hints()
+_PART_OF_A_WORD: Final = re.compile(r"[\w'’]")
+_STRETCH: Final = re.compile(r"[\w'’]*")
+"""What words are cut from: no word reaches over its ends."""
 
 
 class MedicalTerms:
@@ -127,22 +133,52 @@ class MedicalTerms:
 
 def medical_terms(text: str) -> list[Span]:
     """The terms in a text, in order, none over another."""
-    plain = text.replace("’", "'").encode("utf-8", "replace").decode()
-    if _HINT.search(plain) is None:
+    data = text.replace("’", "'").encode("utf-8", "replace")
+    if _HINT(data, 0)[0][0] < 0:
         return []
-    return _terms(text)
-
-
-def _terms(text: str) -> list[Span]:
-    out = [Span(MEDICAL_TERM, *match.span()) for match in _PHRASES.finditer(text)]
-    taken = out.copy()
-    at = 0
-    for match in _WORD.finditer(text):
-        while at < len(taken) and taken[at].end <= match.start():
+    out = list(_phrases(text, data))
+    taken, at = out.copy(), 0
+    for start, end in _words(text, data):
+        while at < len(taken) and taken[at].end <= start:
             at += 1
-        if is_medical(match.group()) and not (at < len(taken) and taken[at].start < match.end()):
-            out.append(Span(MEDICAL_TERM, *match.span(), 0.9))
+        if not (at < len(taken) and taken[at].start < end):
+            out.append(Span(MEDICAL_TERM, start, end, 0.9))
     return sorted(out, key=lambda span: span.start)
+
+
+def _phrases(text: str, data: bytes) -> Iterator[Span]:
+    """``data`` has as many characters as ``text``."""
+    taken = 0
+    for at in _hinted(_PHRASE_HINT, data):
+        match = _PHRASES.match(text, at) if at >= taken else None
+        if match:
+            taken = match.end()
+            yield Span(MEDICAL_TERM, *match.span())
+
+
+def _words(text: str, data: bytes) -> Iterator[tuple[int, int]]:
+    """Those of words, which are looked at one by one, only around hints."""
+    done = 0
+    for at in _hinted(_WORD_HINT, data):
+        if at < done:
+            continue
+        begin = at
+        while begin > done and _PART_OF_A_WORD.match(text[begin - 1]):
+            begin -= 1
+        stretch = _STRETCH.match(text, begin)
+        done = max(stretch.end() if stretch else 0, at + 1)
+        for match in _WORD.finditer(text, begin, done):
+            if is_medical(match.group()):
+                yield match.span()
+
+
+def _hinted(hint: Find, data: bytes) -> Iterator[int]:
+    """The characters at which something may begin, each stretch of bytes counted once."""
+    at = count = done = 0
+    while (start := hint(data, at)[0][0]) >= 0:
+        count += char_count(data[done:start])
+        done, at = start, start + 1
+        yield count
 
 
 def is_medical(word: str) -> bool:

@@ -20,9 +20,9 @@ def _options() -> Any:
     return chosen
 
 
-def finder(pattern: str) -> Find:
-    """What finds a pattern. Raises ``re2.error`` for one that is refused."""
-    search, anywhere = re2.compile(pattern.encode(), options=_OPTIONS)._regexp.Match, re2._Anchor.UNANCHORED
+def finder(pattern: str, options: Any = None) -> Find:
+    """What finds a pattern: of bytes, where ``options`` do not say of what. Raises ``re2.error`` for one that is refused."""
+    search, anywhere = re2.compile(pattern.encode(), options=options or _OPTIONS)._regexp.Match, re2._Anchor.UNANCHORED
 
     def find(data: bytes, begin: int) -> Any:
         return search(anywhere, data, begin, len(data))
