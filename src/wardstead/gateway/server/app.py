@@ -43,7 +43,7 @@ from wardstead.gateway.server.ports import (
     Upstream,
     Worlds,
 )
-from wardstead.gateway.server.request_head import CERTIFICATE, RequestHead, address_of, read_head, then_close
+from wardstead.gateway.server.request_head import CERTIFICATE, RequestHead, peer_of, read_head, then_close
 from wardstead.gateway.server.runner import ConnectionAborted, Runner
 from wardstead.gateway.server.unread import discard
 from wardstead.gateway.server.workshop import Workshop
@@ -139,7 +139,7 @@ class Gateway:
         exchange_id = ExchangeId(uuid7(now, services.entropy(10)))
         try:
             head = read_head(scope["headers"], self._doors)
-            head.address = address_of(scope.get("client"), head.forwarded, self._doors)
+            head.address = peer_of(scope, head.forwarded, self._doors)
             head.certificate = scope.get(CERTIFICATE)
             if head.chunked:
                 send = then_close(send)
@@ -213,7 +213,7 @@ class Gateway:
         path = scope["path"]
         try:
             head = read_head(scope["headers"], self._doors)
-            head.address = scope["wardstead.address"] = address_of(scope.get("client"), head.forwarded, self._doors)
+            head.address = scope["wardstead.address"] = peer_of(scope, head.forwarded, self._doors)
             head.certificate = scope.get(CERTIFICATE)
             if path in EVALUATIONS:
                 await self._evaluate(path, scope["method"], head, receive, send)

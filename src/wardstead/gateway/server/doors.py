@@ -46,6 +46,8 @@ class Doors:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whose word counts for where a request comes from."""
     send_timeout_s: float = 60.0
+    edge: bool = False
+    """Whether all but the door for services is a socket that our own edge alone can reach: its word counts, and is needed."""
 
 
 class Crowd:

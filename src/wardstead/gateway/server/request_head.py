@@ -93,6 +93,14 @@ def read_head(headers: list[tuple[bytes, bytes]], doors: Doors) -> RequestHead: 
     return head
 
 
+def peer_of(scope: dict[str, Any], forwarded: str, doors: Doors) -> str:
+    """Where a request comes from. What came through the edge comes from where the edge says, and from nowhere if it does not."""
+    if not doors.edge or CERTIFICATE in scope:
+        return address_of(scope.get("client"), forwarded, doors)
+    before, _, last = forwarded.rpartition(",")
+    return address_of((last.strip(),), before, doors)
+
+
 def address_of(client: Sequence[Any] | None, forwarded: str, doors: Doors) -> str:
     """Where a request comes from: its peer, or what a trusted proxy says of its own. Empty over a socket without addresses.
 
