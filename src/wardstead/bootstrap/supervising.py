@@ -18,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.keys.handed import Handing
 from wardstead.adapters.processes.listening import listens
+from wardstead.adapters.processes.memory import give_back
 from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.continuity import require_continuity
@@ -147,6 +148,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     if state.edited:
         on_step(f"the access policies in the folder are edited and not in force: {', '.join(state.edited)}")
     deployment.engine.dispose()
+    give_back()
 
 
 def _validate(deployment: Deployment) -> None:

@@ -21,6 +21,7 @@ from granian.server.embed import Server
 from wardstead.access.credentials import certify, identify
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Container, Directory, Identity, PeerCertificate, Resource
+from wardstead.adapters.processes.memory import give_back
 from wardstead.adapters.sandbox import launcher
 from wardstead.adapters.store.durable_file import can_write
 from wardstead.adapters.store.exchanges import ExchangeSummary
@@ -131,7 +132,7 @@ async def _serve(deployment: Deployment, number: int) -> int:
         serving = loop.create_task(server.serve())
         stopped = loop.create_task(stopping.wait())
         # What is alive now stays alive: without this, every full collection walks all modules in the middle of an answer.
-        gc.collect()
+        give_back()
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)
         await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
