@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
+from msgspec import structs
 from tests.e2e.deployment import Deployment, create
+
+from wardstead.bootstrap.admissions import seal
+from wardstead.bootstrap.deployment import Deployment as Opened
+from wardstead.kernel.ids import uuid7
+from wardstead.supply.admission import Basis
 
 pytestmark = pytest.mark.e2e
 
@@ -66,6 +75,15 @@ def refused(made: Deployment) -> str:
 def serve_again(made: Deployment) -> None:
     made.run("model", "resume", made.model, "--by", "ben", "--reason", "the file was restored")
     until(lambda: ask(made).status_code == 200)
+
+
+@contextmanager
+def opening(made: Deployment) -> Iterator[Opened]:
+    opened = Opened(made.directory, {})
+    try:
+        yield opened
+    finally:
+        opened.engine.dispose()
 
 
 def flip(weights: Path) -> None:
@@ -163,3 +181,54 @@ def test_an_approval_that_is_over_serves_no_more_and_two_people_override_it(made
     # It is over by itself; a moment later what was before counts again, and says why.
     until(lambda: "a rumour" in ask(made).json()["error"]["message"])
     serve_again(made)
+
+
+def test_an_approval_that_is_over_is_told_in_words_and_nobody_resumes_it(made: Deployment, weights: Path) -> None:
+    with opening(made) as opened:
+        known = opened.admissions.of(made.model)[0].candidate
+        for lasts_ms in (8_000, None):
+            again = structs.replace(known, id=uuid7(time.time_ns() // 1_000_000, os.urandom(10)), basis=Basis.REVIEW)
+            opened.admissions.add(again)
+            signed = seal(opened, again, lasts_ms, None)
+            if signed.expires_ms is not None:
+                told = refused(made)
+                assert ask(made).status_code == 403
+                assert f"the approval of the model {made.model} is over" in told or "its approval is over" in told
+                shown = made.json("model", "show", made.model)
+                assert shown["admissions"][0]["state"] in {"admitted", "suspended"}
+                early = made.run("model", "resume", made.model, "--by", "ben", "--reason", "we need it", check=False)
+                assert early.returncode == 2, "it is approved anew, or not at all"
+    until(lambda: ask(made).status_code == 200)
+
+
+def test_files_that_are_swapped_without_end_are_never_served_for_those_that_were_admitted(
+    made: Deployment, weights: Path
+) -> None:
+    good, evil, fresh = (weights.with_suffix(f".{one}") for one in ("good", "evil", "fresh"))
+    good.hardlink_to(weights)
+    evil.write_bytes(weights.read_bytes())
+    flip(evil)
+    stop = threading.Event()
+
+    def swap() -> None:
+        for source in itertools.cycle((evil, good)):
+            fresh.hardlink_to(source)
+            fresh.replace(weights)
+            time.sleep(0.002)  # each lies there for as long as the other
+            if source == good and stop.is_set():
+                return
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        assert f"{weights.name} is not the file that was admitted" in refused(made)
+        made.run("model", "resume", made.model, "--by", "ben", "--reason", "it looks right at this moment", check=False)
+    finally:
+        stop.set()
+        swapping.join()
+    if ask(made).status_code != 200:
+        made.run("model", "resume", made.model, "--by", "ben", "--reason", "the file was restored", check=False)
+    until(lambda: ask(made).status_code == 200)
+    assert "a model is suspended" in made.logs()
+    for one in (good, evil):
+        one.unlink()
