@@ -31,12 +31,17 @@ class NoBill(CallerError):
 def bill_of(path: Path, facts: Facts, serving: Audit | None, at: datetime | None, progress: Callable[[int], None]) -> Bill:
     """The bill of a model's file or folder; what ``facts`` say goes before what the files say. Raises ``NothingToScan``."""
     found = to_scan(path)
+    files, said = read(found, progress)
+    known = merged(facts, said, Facts(name=path.resolve().name))
+    return Bill(known, files, _rfc3339(at or _newest(found)), ("wardstead", __version__), serving)
+
+
+def read(found: list[Entry], progress: Callable[[int], None]) -> tuple[tuple[Scanned, ...], Facts]:
+    """What a model's files hold, and what they say of it. Raises ``ScannerUnavailable``."""
     files = tuple(sorted(scan(found, progress), key=lambda one: one.file))
     by_name = {one.name: one for one in found}
     with Parsers() as parsers:
-        said = [_facts(by_name[one.file], one, parsers) for one in files if one.file in by_name]
-    known = merged(facts, *said, Facts(name=path.resolve().name))
-    return Bill(known, files, _rfc3339(at or _newest(found)), ("wardstead", __version__), serving)
+        return files, merged(*(_facts(by_name[one.file], one, parsers) for one in files))
 
 
 def _facts(entry: Entry, scanned: Scanned, parsers: Parsers) -> Facts:

@@ -84,6 +84,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
         "list": "model_admission:show_all",
         "show": "model_admission:show",
         "rescan": "model_rescan:rescan_",
+        "upgrade-check": "model_upgrade:upgrade_check",
         "suspend": "model_admission:suspend",
         "resume": "model_admission:resume",
         "withdraw": "model_admission:withdraw",
