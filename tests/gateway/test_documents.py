@@ -425,6 +425,26 @@ def test_one_above_its_reader_is_refused_and_its_label_is_not_told() -> None:
     assert not any(isinstance(one, OpenKept) for one in book.seen)
 
 
+def test_one_above_them_that_nobody_gave_them_looks_as_if_there_were_none() -> None:
+    """Its label keeps them from it first: that must not tell that there is something, and how it is labelled."""
+
+    class Mandatory(UsedDocuments):
+        def decide(self, request: AccessRequest) -> Decision:
+            if request.action == "useData" and request.label != PUBLIC:
+                return Decision(allow=False, policies=("mac",), reason="above you", code="access.forbidden")
+            return super().decide(request)
+
+    low = replace(ALICE.principal, clearance=PUBLIC)
+    at = replace(world(identity=Identity(low, ALICE.credential)), limits=TAKES, decisions=Mandatory())
+    told = []
+    for found in (None, KeptDocument(Resource("Document", "d-1"), CONFIDENTIAL)):
+        book = compute(kept(KEPT, found=[found], at=at)) >> CommitIntent << None >> CommitOutcome << None
+        book >> Start
+        told.append(intent(book)["decision"])
+    assert told[0] == told[1]
+    assert told[0]["code"] == "access.default_deny"
+
+
 def test_the_model_must_be_cleared_for_it() -> None:
     class Models(UsedDocuments):
         def decide(self, request: AccessRequest) -> Decision:

@@ -22,7 +22,7 @@ from wardstead.gateway.pipeline.commands import (
     Recall,
     Refresh,
 )
-from wardstead.gateway.pipeline.kept import UNREAD, OpenedDocument, filled, use_of
+from wardstead.gateway.pipeline.kept import UNREAD, KeptDocument, OpenedDocument, filled, use_of
 from wardstead.gateway.pipeline.life import TRANSITIONS, State
 from wardstead.gateway.pipeline.past import Past
 from wardstead.gateway.pipeline.refusals import LedgerUnavailable
@@ -127,12 +127,19 @@ class Question:
             if decision.allow and one is not None:
                 usable.append(ref)
             elif self._barred is None:
-                label = one.label if one is not None else PUBLIC
-                self._barred = decision if self._who.principal.clearance.dominates(label) else _above(decision)
+                self._barred = self._said_of(ref, one, decision)
         if self._barred is not None:
             return {}
         opened = yield OpenKept(tuple(usable))
         return {ref: (one, found[ref].label) for ref, one in zip(usable, opened, strict=True)}
+
+    def _said_of(self, ref: ResourceRef, one: KeptDocument | None, decision: Decision) -> Decision:
+        """A denial that does not tell its label; and to whom nobody gave anything of it, not that there is one."""
+        if one is None or self._who.principal.clearance.dominates(one.label):
+            return decision
+        without = use_of(self._stated, self._who, ref, KeptDocument(one.resource), self._clock())
+        plain = self.world.decisions.decide(without)
+        return _above(decision) if plain.allow else plain
 
     @staticmethod
     def _take_kept(one: Attached, opened: _Opened) -> Extracted:
