@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,29 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
         sealed_copy(file, expected)
     with pytest.raises(IntegrityError):
         held_file(file, expected)
+
+
+def test_a_file_that_is_swapped_in_a_tight_loop_is_served_as_admitted_or_not_at_all(tmp_path: Path) -> None:
+    good, evil = b"good" * 50_000, b"evil" * 50_000
+    file, fresh, stop = tmp_path / "w", tmp_path / "fresh", threading.Event()
+    file.write_bytes(good)
+
+    def swap() -> None:
+        while not stop.is_set():
+            for content in (evil, good):
+                fresh.write_bytes(content)
+                fresh.replace(file)
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        for take in (sealed_copy, held_file) * 50:
+            try:
+                fd = take(file, hashlib.sha256(good).hexdigest())
+            except IntegrityError:
+                continue
+            assert os.pread(fd, len(good) + 1, 0) == good
+            os.close(fd)
+    finally:
+        stop.set()
+        swapping.join()
