@@ -40,6 +40,7 @@ def test_doctor_probes_from_inside_the_running_sandbox(deployment: Deployment) -
     assert {one["state"] for one in found.pop("detectors")} == {"ready"}
     assert [one["state"] for one in found.pop("admission")] == ["green"]
     assert found.pop("backup")["state"] == "amber", "nobody made one"
+    assert [(one["name"], one["state"]) for one in found.pop("transit")] == [("clients and console", "green")]
     assert found == deployment.json("isolation", "check")
     assert "probes closed" in deployment.run("doctor").stdout
 
