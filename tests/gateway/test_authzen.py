@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.gateway.playbook import ALICE
 
-from wardstead.access.ports import Decision
+from wardstead.access.ports import AccessRequest, Decision, Identity, Resource
 from wardstead.gateway.protocol.authzen import EVALUATION, EVALUATIONS, NoQuestion, Semantic, answer, parse
+from wardstead.gateway.protocol.authzen_search import Found
+from wardstead.gateway.server.evaluating import Evaluating
+from wardstead.kernel.labels import Label, label
 
 ONE: dict[str, Any] = {
     "subject": {"type": "user", "id": "alice"},
@@ -94,3 +100,15 @@ def test_what_a_question_of_a_batch_lacks_is_named() -> None:
 def test_any_other_body_is_a_typed_error(said: bytes) -> None:
     with pytest.raises(NoQuestion):
         parse(EVALUATIONS, said)
+
+
+@pytest.mark.parametrize(("clearance", "tells"), [(label("confidential"), True), (label("internal"), False)])
+def test_a_reason_tells_no_label_to_an_application_that_is_not_cleared_for_it(clearance: Label, tells: bool) -> None:
+    said = Decision(allow=False, policies=("p",), reason="the data's label is confidential", code="access.forbidden")
+    who = Identity(replace(ALICE.principal, clearance=clearance), ALICE.credential)
+    asked = AccessRequest(ALICE, "readData", Resource("Document", "d"), label("confidential"))
+    at = SimpleNamespace(decisions=SimpleNamespace(decide=lambda _request: said))
+    desk = Evaluating(lambda *_: asked, lambda *_: Found((), ""), "", 1.0)
+    (told,) = desk._decided(at, who, [None], 0)  # type: ignore[arg-type,list-item]
+    assert ("confidential" in told.reason) is tells
+    assert (told.allow, told.code) == (False, said.code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -27,6 +27,9 @@ Put = Callable[[World, Question, int], AccessRequest]
 
 Seek = Callable[[World, Search, int], Found]
 """A page of what there is to be found. Raises ``CallerError`` for circumstances that nobody knows. Blocks."""
+
+
+_NOT_TOLD: Final = "it is labelled above what you, who ask, are cleared for: why they may not is not told"
 
 
 class MayNotAsk(CallerError):
@@ -58,12 +61,15 @@ class Evaluating:
             found = await asyncio.to_thread(self.seek, world, search, now_ms)
             return bytes(orjson.dumps(authzen_search.answer(search, found)))
         batch = parse(path, await read_whole(receive, MOST_BYTES, self.timeout_s))
-        said = await asyncio.to_thread(lambda: answer(batch, self._decided(world, batch.questions, now_ms)))
+        said = await asyncio.to_thread(lambda: answer(batch, self._decided(world, who, batch.questions, now_ms)))
         return bytes(orjson.dumps(said))
 
-    def _decided(self, world: World, questions: Sequence[Question], now_ms: int) -> Iterator[Decision]:
+    def _decided(self, world: World, who: Identity, questions: Sequence[Question], now_ms: int) -> Iterator[Decision]:
         for question in questions:
             try:
-                yield world.decisions.decide(self.put(world, question, now_ms))
+                asked = self.put(world, question, now_ms)
+                decision = world.decisions.decide(asked)
+                told = decision.allow or who.principal.clearance.dominates(asked.label)
+                yield decision if told else replace(decision, reason=_NOT_TOLD)
             except CallerError as error:  # somebody, or something, that nobody knows: they may not
                 yield Decision(allow=False, policies=(), reason=error.what, code=f"access.{error.code}")
