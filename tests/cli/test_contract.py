@@ -218,6 +218,15 @@ def test_config_check_warns_of_what_nobody_may_do(made: Path) -> None:
         assert not [one for one in warnings if "infer" in one]
     finally:
         path.write_text(text)
+    policy = made / "policies/classification.yaml"
+    text = policy.read_text()
+    try:
+        handling = "{label: {level: confidential}, prompt: allow, answer: allow, seen_by: [auditor, councel]}"
+        policy.write_text(f"version: 2\nextends: general\nhandling: [{handling}]\n")
+        (warning,) = said(made, "config", "check")["warnings"]
+        assert "'councel'" in warning
+    finally:
+        policy.write_text(text)
     path.chmod(0o662)
     try:
         assert said(made, "config", "check")["warnings"] == [f"others than its owner may write {path}: run 'chmod go-w {path}'"]

@@ -26,7 +26,8 @@ def check(context: typer.Context, json: Json = False) -> None:
 
     with errors(as_json=json):
         found = Deployment(folder(context))
-        point = found.folder_policies().point
+        folder_policies = found.folder_policies()
+        point = folder_policies.point
         Federation(found)
         check_sources(found)
         version = inspector(found).version
@@ -35,6 +36,8 @@ def check(context: typer.Context, json: Json = False) -> None:
             found.clearance(model)  # raises for a level that there is not
         models = [model.name for model in found.settings.models]
         known = found.compartments()
+        seers = found.classification().seers()
+        roles = point.roles | folder_policies.rules.roles.keys()
         outdated = outdated_thresholds(found)
         open_to_others = found.written_by_others()
         warnings = lacking_actions(found, point) + found.levels_without_meaning()
@@ -47,6 +50,10 @@ def check(context: typer.Context, json: Json = False) -> None:
         f"the model {model.name} is cleared for {one}, a compartment that no rule of the classification policy gives"
         for model in found.settings.models
         for one in sorted(set(model.clearance.compartments) - known)
+    ]
+    warnings += [
+        f"seen_by of the classification policy names the role {one!r}, which no access policy knows: nobody has it"
+        for one in sorted(seers - roles)
     ]
     warnings += [f"others than its owner may write {path}: run 'chmod go-w {path}'" for path in open_to_others]
     if json:

@@ -157,6 +157,10 @@ class ClassificationPolicy:
             frozenset.intersection(*seen) if seen else None,
         )
 
+    def seers(self) -> frozenset[str]:
+        """Every role for which it keeps records of some label."""
+        return frozenset().union(*(entry.keeping.seen_by or () for entry in self.handling))
+
     def passing(self, *actions: Action) -> ClassificationPolicy:
         """The same, where what would come to one of these ``actions`` goes on, and is flagged."""
 

@@ -86,5 +86,5 @@ def test_what_is_turned_round_is_found_in_the_answer_to_its_own_request() -> Non
     detector = leakage([PLANTER.planted("alice", TOLD, NOW)])
     for hidden in (CANARY[::-1], codecs.encode(CANARY, "rot13")):
         (found,) = detector.detect([f"so {hidden} it is"])
-        assert [one.type for one in found] == ["system-prompt"]
+        assert [one.type for one in found] == ["disguised-canary"]
         assert leakage([TOLD]).detect([f"so {hidden} it is"]) == [[]]

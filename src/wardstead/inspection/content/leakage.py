@@ -26,6 +26,10 @@ from wardstead.inspection.patterns.finding import finder
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.validators.active_content import decodings
 
+DISGUISED: Final = "disguised-canary"
+"""The type of a planted string that an answer spells in another way than it was planted: certain, as one in plain letters is,
+which the stream guard finds. The rest of what is found here is told by a share of words.
+"""
 SHINGLE: Final = 3
 LEAST_WORDS: Final = 8
 """Instructions with fewer content words ("You are a helpful assistant.") are no secret."""
@@ -43,8 +47,8 @@ class Leakage:
     def __init__(self, system_texts: Sequence[str], canaries: Sequence[str], said: Carried) -> None:
         """See ``leakage``."""
         self.id = "leakage"
-        self.version = "1"
-        self.types: Mapping[str, str] = {"conversation-data": "leakage", "system-prompt": "leakage"}
+        self.version = "2"
+        self.types: Mapping[str, str] = {DISGUISED: "canary", "conversation-data": "leakage", "system-prompt": "leakage"}
         self.directions = frozenset({Direction.ANSWER})
         self.origins: frozenset[Origin] = frozenset()
         self.marks = True
@@ -69,18 +73,31 @@ class Leakage:
             yield Span("conversation-data", start, end)
 
     def _spans(self, text: str) -> Iterator[Span]:
+        if self._told(text):
+            yield Span("system-prompt" if canaries_in([text]) else DISGUISED, 0, len(text))
         yield from self._leaks(text)
         for other in self._disguised(text):
-            if any(True for _ in self._leaks(other)):
-                yield Span("system-prompt", 0, len(text))
+            yield from self._read_otherwise(other, (0, len(text)))
         for run in _RUN.finditer(text) if _has_row(text.encode(), 0)[0][0] >= 0 else ():
             joined = "".join(run[0].split())
             for decoded in decodings(joined.encode("ascii")):
-                if any(True for _ in self._leaks(decoded.decode("utf-8", "replace"))):
-                    yield Span("system-prompt", *run.span())
+                yield from self._read_otherwise(decoded.decode("utf-8", "replace"), run.span())
         for run in _PERCENT.finditer(text) if text.count("%") >= _ESCAPES else ():
-            if any(True for _ in self._leaks(unquote_plus(run[0]))):
-                yield Span("system-prompt", *run.span())
+            yield from self._read_otherwise(unquote_plus(run[0]), run.span())
+
+    def _read_otherwise(self, other: str, place: tuple[int, int]) -> Iterator[Span]:
+        """What ``other`` gives away, which stands at ``place`` in a disguise."""
+        if self._told(other):
+            yield Span(DISGUISED, *place)
+        elif any(True for _ in self._leaks(other)):
+            yield Span("system-prompt", *place)
+
+    def _told(self, text: str) -> bool:
+        """Whether a planted string stands in it. That is no matter of degree."""
+        if not self._canaries:
+            return False
+        letters = _letters(text)
+        return any(one in letters for one in self._canaries)
 
     def _disguised(self, text: str) -> Iterator[str]:
         """``text`` read in other ways, where some long words of the instructions or a planted string stand in it so."""
@@ -91,10 +108,6 @@ class Leakage:
             yield text[::-1]
 
     def _leaks(self, text: str) -> Iterator[Span]:
-        if self._canaries:
-            letters = _letters(text)
-            if any(one in letters for one in self._canaries):
-                yield Span("system-prompt", 0, len(text))
         if not self._instructions:
             return
         # Where words stand is asked where enough of them come back: in most answers they do not.
