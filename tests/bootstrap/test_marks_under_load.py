@@ -37,7 +37,7 @@ CLEARED = "clearance: {level: restricted, compartments: [payment, finance]}, "
 
 async def test_requests_that_race_never_lower_a_mark(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     made = inspector(POLICY)
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment: made)
+    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
     socket = str(deployment.places.run / "mock.sock")
     models = MODELS.replace("upstream:", CLEARED + "upstream:").replace("version: 1", "version: 1", 1)
     deployment.places.config.write_text(models % socket)

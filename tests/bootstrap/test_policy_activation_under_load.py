@@ -64,7 +64,7 @@ def write(deployment: Deployment, number: int) -> None:
 async def test_every_exchange_is_decided_by_the_version_that_is_in_force_when_its_intent_is_committed(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment: made)
+    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
     made = inspector()
     socket = str(deployment.places.run / "mock.sock")
     deployment.places.config.write_text(MODELS % socket)

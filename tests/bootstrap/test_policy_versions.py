@@ -35,7 +35,7 @@ def few_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.bootstrap.worlds import inspector
 
     made = inspector()
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment: made)
+    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
 
 
 def asked(world: World) -> str:

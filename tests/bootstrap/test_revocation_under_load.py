@@ -39,7 +39,7 @@ async def test_nothing_is_committed_by_a_key_or_a_role_that_is_gone(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = inspector()
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment: made)
+    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
     socket = str(deployment.places.run / "mock.sock")
     deployment.places.config.write_text(MODELS % socket)
     serving, operating = Deployment(deployment.places.directory, {}), Deployment(deployment.places.directory, {})

@@ -110,8 +110,8 @@ def break_certificate(deployment: Deployment) -> None:
 def test_an_upgrade_that_is_refused_has_not_touched_the_database(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, break_something: Callable[[Deployment], None]
 ) -> None:
-    monkeypatch.setattr(running, "find_tool", lambda: None)
-    monkeypatch.setattr(running, "upgrade", lambda _engine: pytest.fail("the database was upgraded"))
+    monkeypatch.setattr(supervising, "find_tool", lambda: None)
+    monkeypatch.setattr(supervising, "upgrade", lambda _engine: pytest.fail("the database was upgraded"))
     break_something(deployment)
     with pytest.raises(ConfigurationError):
         supervising._prepare(deployment, lambda _step: None)
@@ -119,8 +119,8 @@ def test_an_upgrade_that_is_refused_has_not_touched_the_database(
 
 def test_what_is_sound_is_upgraded(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(running, "find_tool", lambda: None)
-    monkeypatch.setattr(running, "_validate", lambda _deployment: done.append("validated"))
-    monkeypatch.setattr(running, "upgrade", lambda _engine: done.append("upgraded"))
+    monkeypatch.setattr(supervising, "find_tool", lambda: None)
+    monkeypatch.setattr(supervising, "_validate", lambda _deployment: done.append("validated"))
+    monkeypatch.setattr(supervising, "upgrade", lambda _engine: done.append("upgraded"))
     supervising._prepare(deployment, lambda _step: None)
     assert done == ["validated", "upgraded"]

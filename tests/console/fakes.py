@@ -713,7 +713,13 @@ class FakeServices:
         self.put(BLOCKED_EXCHANGE, intent("", "block", decision=blocked, findings=found), outcome("blocked", refusal, **nothing))
         act = {"action": "key.create", "details": {"name": "bob", "by": "command line", "os_user": "operator-7"}}
         entries = [{"kind": "admin", "time": "2026-11-23T15:00:00.000Z", "outcome": "", "content": act}]
-        self.contents[ADMIN_ACT] = {"exchange": ADMIN_ACT, "erased": False, "expired": False, "entries": entries}
+        self.contents[ADMIN_ACT] = {
+            "exchange": ADMIN_ACT,
+            "erased": False,
+            "mentioned": False,
+            "expired": False,
+            "entries": entries,
+        }
 
     def put(self, exchange: str, asked: dict[str, Any] | None, answered: dict[str, Any] | None) -> None:
         """Give an exchange its content; no outcome leaves it open."""
@@ -722,7 +728,13 @@ class FakeServices:
             entries.append(
                 {"kind": "outcome", "time": "2026-11-23T15:04:07.540Z", "outcome": answered["outcome"], "content": answered}
             )
-        self.contents[exchange] = {"exchange": exchange, "erased": asked is None, "expired": False, "entries": entries}
+        self.contents[exchange] = {
+            "exchange": exchange,
+            "erased": asked is None,
+            "mentioned": False,
+            "expired": False,
+            "entries": entries,
+        }
 
     # -- sessions ------------------------------------------------------------------------------------------------------
 

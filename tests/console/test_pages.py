@@ -368,6 +368,10 @@ def test_erased_content_says_so_and_still_proves(signed_in: SignedIn, services: 
     page = signed_in("alice").get(f"/console/exchanges/{ALICE_EXCHANGE}").text
     assert "erased for good" in page
     assert "signed tree of 11 entries" in page
+    services.contents[ALICE_EXCHANGE]["mentioned"] = True
+    page = signed_in("alice").get(f"/console/exchanges/{ALICE_EXCHANGE}").text
+    assert "Somebody whom it mentioned was erased" in page
+    assert "erased for good" not in page
 
 
 def test_an_exchange_without_an_outcome_is_under_way(signed_in: SignedIn, services: FakeServices) -> None:
