@@ -108,10 +108,11 @@ def test_a_renewed_child_ends_when_its_successor_is_ready_and_not_before(tmp_pat
 
 def test_a_successor_that_ends_takes_nothing_away(tmp_path: Path) -> None:
     program = tmp_path / "program"
-    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    begun = tmp_path / "begun"
+    program.write_text(f"#!/bin/sh\ntouch '{begun}'; exec sleep 60\n")
     program.chmod(0o700)
     supervisor, events = supervising(ChildSpec("one", [str(program)], tmp_path / "log"))
-    supervisor.tick()
+    tick_until(supervisor, begun.exists)
     program.write_text("#!/bin/sh\nexit 3\n")
     supervisor.renew(["one"], lambda _pid: False)
     tick_until(supervisor, lambda: events.count(("one", "started")) > 2)
