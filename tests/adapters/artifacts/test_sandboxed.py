@@ -81,8 +81,8 @@ def test_what_looks_at_a_file_reaches_nobody_starts_nothing_and_writes_nothing(t
                 os.write(say, b"shut ")
         os._exit(0)
     os.close(say)
-    assert os.read(hear, 100) == b"shut shut shut shut "
-    os.close(hear)
+    with os.fdopen(hear, "rb") as heard:
+        assert heard.read() == b"shut shut shut shut "
     os.waitpid(child, 0)
 
 
