@@ -117,6 +117,8 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
         fields["stays"] = f"{_STAYS}; {_STAND_INS}"
     certificate = sign_certificate(deployment.keys.ledger(), fields)
     deployment.erasures.finish(one, certificate)
+    if marks:
+        deployment.erasures.scrub(alone=alone)  # the ids of their keys stood there until now
     tell_of_erasures(deployment)  # what is out of reach is named by the posture until it is told
 
 
