@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wardstead.gateway.pipeline.commands import ClientGone
-from wardstead.gateway.server.pool import HIGH_WATER, Pool, Target, UpstreamProtocolError, UpstreamTimeout, UpstreamUnreachable
+from wardstead.gateway.server.pool import (
+    AT_ONCE,
+    HIGH_WATER,
+    Pool,
+    Target,
+    UpstreamProtocolError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from wardstead.kernel.errors import PeerError
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -128,6 +136,18 @@ async def test_interrupting_closes_the_connection_and_wakes_the_reader(tmp_path:
         assert not pool._idle
 
 
+async def test_a_large_piece_is_handed_on_in_small_ones_and_all_of_it(tmp_path: Path) -> None:
+    body = bytes(number % 251 for number in range(300_000))
+    head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    async with server(tmp_path, replies(head + body)) as pool:
+        reply, pieces = await pool.request("POST", "/v1/x", b"{}"), list[bytes]()
+        while piece := await reply.read(5):
+            pieces.append(piece)
+        reply.release()
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) <= AT_ONCE
+
+
 async def test_reading_pauses_when_nobody_takes_the_answer(tmp_path: Path) -> None:
     sent = 0
 
@@ -144,7 +164,7 @@ async def test_reading_pauses_when_nobody_takes_the_answer(tmp_path: Path) -> No
         reply = await pool.request("POST", "/", b"{}")
         await asyncio.sleep(0.3)
         assert sent < 5_000_000
-        assert len(await reply.read(1) or b"") < HIGH_WATER + 512 * 1024
+        assert reply._connection._buffered < HIGH_WATER + 512 * 1024
         reply.interrupt(ClientGone())
         reply.release()
 

@@ -22,6 +22,8 @@ from wardstead.gateway.server.deadlines import Deadlines
 from wardstead.kernel.errors import PeerError
 
 HIGH_WATER: Final = 64 * 1024
+AT_ONCE: Final = 16 * 1024
+"""Handed on in one piece: what is made of it (events, findings, what goes out) takes some twenty times as much."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 
 Started = Callable[[Callable[[Exception], None]], None]
@@ -185,13 +187,23 @@ class _Connection(asyncio.Protocol):
             self._raise_failure()
             if not await self._wait(timeout_s):
                 return None
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
-        self._buffered = 0
-        if self._paused and self._transport is not None:
+        data = self._take()
+        self._buffered -= len(data)
+        if self._paused and not self._pieces and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
         return data
+
+    def _take(self) -> bytes:
+        """The first pieces together, or the beginning of a large one."""
+        first = self._pieces.popleft()
+        if len(first) > AT_ONCE:
+            self._pieces.appendleft(first[AT_ONCE:])
+            return first[:AT_ONCE]
+        taken, size = [first], len(first)
+        while self._pieces and (size := size + len(self._pieces[0])) <= AT_ONCE:
+            taken.append(self._pieces.popleft())
+        return b"".join(taken) if len(taken) > 1 else first
 
     def interrupt(self, error: Exception) -> None:
         """Make whoever waits here raise ``error``, and close: the model server sees the disconnect and stops."""
