@@ -172,6 +172,9 @@ class PlainSealer:
     def mention(self, subject: str, said: Any) -> list[Any]:
         return list(said)
 
+    def known_mentions(self, subject: str, said: Any) -> None:
+        return None
+
     def seal_kept(self, subject: str, name: str, content: bytes) -> bytes:
         return content
 

@@ -232,6 +232,14 @@ class KeyRing:
             found |= made
         return [found[one] for one in wanted]
 
+    def known_mentions(self, owner: str, said: Sequence[tuple[str, str]]) -> list[Mention] | None:
+        """As ``mention``, from this process's memory alone; ``None`` where that does not hold all of them."""
+        if not self._index:
+            return None
+        tokens = dict.fromkeys(self.tokens(said))
+        found = [key for one in tokens if (key := self._mentions.get((owner, one))) is not None]
+        return found if len(found) == len(tokens) else None
+
     def open_mentions(self, owner: str, ids: Sequence[bytes]) -> list[bytes]:
         """The keys of these ids, in their order. Raises ``MentionErased``, and ``KeyUnknown`` for what is not this owner's."""
         return self._again(lambda: self._open_mentions(owner, ids))

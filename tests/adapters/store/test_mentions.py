@@ -104,6 +104,18 @@ def test_an_asker_who_is_erased_takes_the_keys_of_whom_they_mentioned_along(keys
         ring.mention("alice", [BOB])
 
 
+def test_what_is_in_memory_needs_no_look_at_the_store_and_nothing_else_is_known(keys: SubjectKeys) -> None:
+    ring = ring_of(keys)
+    ring.to_seal("alice")
+    assert ring.known_mentions("alice", [ANNA]) is None
+    made = ring.mention("alice", [ANNA, ANNA])
+    assert ring.known_mentions("alice", [ANNA, ANNA]) == made
+    assert ring.known_mentions("alice", [ANNA, BOB]) is None
+    assert ring.known_mentions("carol", [ANNA]) is None
+    ring.evict()
+    assert ring.known_mentions("alice", [ANNA]) is None
+
+
 def test_a_process_that_looked_before_a_rotation_finds_what_was_made_since(keys: SubjectKeys) -> None:
     ring, other = ring_of(keys), ring_of(keys)
     ring.tokens([ANNA])

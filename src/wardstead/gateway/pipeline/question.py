@@ -195,14 +195,13 @@ class Question:
 
     def _mentions(self, texts: Sequence[str], flow: Flow, *, owed: bool = False) -> Generator[Command, Any, Sequence[Any]]:
         """The keys of whom these texts mention. A new one is written down where that holds up nobody else."""
-        subject = self._who.principal.subject
-
-        def find() -> Sequence[Any]:
-            said = steps.mentioned(self.world, texts, flow)
-            return self._sealer.mention(subject, said) if said else ()
-
+        subject, large = self._who.principal.subject, sum(map(len, texts)) > LARGE_BYTES
+        said = yield from self._compute(b"", lambda: steps.mentioned(self.world, texts, flow), slow=large, owed=owed)
+        known = self._sealer.known_mentions(subject, said) if said else ()
+        if known is not None:
+            return known
         try:
-            return (yield from self._compute(b"", find, slow=True, owed=owed))
+            return (yield from self._compute(b"", lambda: self._sealer.mention(subject, said), slow=True, owed=owed))
         except BackendError as error:
             raise LedgerUnavailable(Refusal.FAILED) from error
 

@@ -51,6 +51,10 @@ class Sealer(Protocol):
         """The keys of whom ``subject`` mentions, each a kind and a value. Raises ``IntegrityError``, ``BackendError``."""
         ...
 
+    def known_mentions(self, subject: str, said: Sequence[tuple[str, str]]) -> Sequence[Any] | None:
+        """As ``mention``, from memory alone; ``None`` where that does not hold all of them."""
+        ...
+
     def seal_kept(self, subject: str, name: str, content: bytes) -> bytes:
         """Seal what is kept of a conversation under its person's key."""
         ...
