@@ -15,16 +15,15 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError
-
 from wardstead.adapters.anchors import AnchorPlace, FolderPlace, GitPlace
 from wardstead.adapters.store.timestamps import stamps_of
+from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.elsewhere import RETRY_S, Stand, is_due, standing_check, stands, tell
 from wardstead.bootstrap.timestamping import authorities, signed_size, stamp_round
 from wardstead.config.sections import AnchorSection
 from wardstead.isolation.posture import Check
-from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError, WardsteadError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.verify import Problem
 
@@ -55,11 +54,7 @@ def keep_anchoring(deployment: Deployment, stop: threading.Event) -> None:
     while not stop.wait(wait_s):
         wait_s = min(RETRY_S, settings.anchor_interval_s)
         for step in (stamp_round, anchor_round):
-            try:
-                step(deployment)
-            except (WardsteadError, DatabaseError, OSError) as error:
-                said = error.diagnostics() if isinstance(error, WardsteadError) else {"error": type(error).__name__}
-                log.warning("the ledger cannot be anchored now; trying again", extra={"fields": said})
+            attempt(partial(step, deployment), "the ledger cannot be anchored now; trying again")
 
 
 def anchor_round(deployment: Deployment, *, now: bool = False) -> list[Stand]:

@@ -12,9 +12,9 @@ from msgspec import structs
 from wardstead.adapters.artifacts.plain import Stamp
 from wardstead.bootstrap.admitting import changed_file, standing
 from wardstead.bootstrap.advisory_watch import AdvisoryWatch
+from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config.sections import ModelSection
-from wardstead.kernel.errors import WardsteadError
 from wardstead.supply.admission import Admission, State, current
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,8 @@ def keep_guarding(deployment: Deployment, stop: threading.Event) -> None:
     """Look every ``EVERY_S`` until told to stop."""
     guard = Guard(deployment)
     while not stop.wait(EVERY_S):
-        try:
-            guard.look()
-        except WardsteadError as error:  # it is tried again: what serves was verified by whoever serves it
-            log.warning("the models' files could not be looked at", extra={"fields": error.diagnostics()})
+        # What serves was verified by whoever serves it.
+        attempt(guard.look, "the models' files could not be looked at; trying again")
 
 
 def suspend(deployment: Deployment, found: Admission, why: str) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
@@ -17,10 +17,11 @@ from wardstead import __version__
 from wardstead.adapters.artifacts.files import Entry
 from wardstead.adapters.sandbox.weights import is_encrypted
 from wardstead.adapters.store.durable_file import write_durably
+from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.guarding import suspend
 from wardstead.bootstrap.scanning import Progress, scan
-from wardstead.kernel.errors import ConfigurationError, WardsteadError
+from wardstead.kernel.errors import ConfigurationError
 from wardstead.supply.admission import Admission, AdmittedFile, State, current, verdict_of, worse_than_admitted
 from wardstead.supply.rules import Finding
 
@@ -123,15 +124,16 @@ def found_since(deployment: Deployment, one: Admission) -> str:
 def keep_rescanning(deployment: Deployment, stop: threading.Event) -> None:
     """One model after another, until told to stop: each file's parsers have limits of their own."""
     while not stop.wait(EVERY_S):
-        try:
-            for one in due(deployment):
-                if stop.is_set():
-                    return
-                done = rescan(deployment, one, lambda _count: None)
-                fields = {"model": done.model, "verdict": done.verdict, "new": len(done.new)}
-                log.info("a model was scanned anew", extra={"fields": fields})
-        except WardsteadError as error:  # it is tried again
-            log.warning("a model could not be scanned anew", extra={"fields": error.diagnostics()})
+        attempt(partial(_rescan_due, deployment, stop), "a model could not be scanned anew; trying again")
+
+
+def _rescan_due(deployment: Deployment, stop: threading.Event) -> None:
+    for one in due(deployment):
+        if stop.is_set():
+            return
+        done = rescan(deployment, one, lambda _count: None)
+        fields = {"model": done.model, "verdict": done.verdict, "new": len(done.new)}
+        log.info("a model was scanned anew", extra={"fields": fields})
 
 
 def _suspicious_passes(deployment: Deployment, one: Admission) -> bool:

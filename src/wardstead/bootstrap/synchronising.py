@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from wardstead.access.federation import given
 from wardstead.access.ports import Principal
@@ -20,6 +21,7 @@ from wardstead.adapters.store.key_files import read_secret
 from wardstead.adapters.store.locks import ProcessLock
 from wardstead.adapters.store.provisioning import ProvisioningStore
 from wardstead.adapters.store.synchronisations import Synchronisations
+from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.mapping import source
 from wardstead.bootstrap.provisioning import scim_source
@@ -231,14 +233,16 @@ def keep_synchronising(deployment: Deployment, stop: threading.Event) -> None:
     notes = Synchronisations(deployment.directory)
     while not stop.wait(LOOK_S):
         for section in deployment.settings.identity.directories:
-            try:
-                last = notes.last(section.id)
-                if last is None or now_ms() - last.tried_ms >= section.every_s * 1000:
-                    report = synchronise(deployment, section)
-                    told = {"source": report.source, "added": len(report.added), "ended": len(report.ended)}
-                    log.info("a directory was read", extra={"fields": told})
-            except WardsteadError as error:  # it is tried again, and the posture says so meanwhile
-                log.warning("a directory was not read", extra={"fields": error.diagnostics()})
+            # The posture says so meanwhile.
+            attempt(partial(_synchronise_due, deployment, notes, section), "a directory was not read; trying again")
+
+
+def _synchronise_due(deployment: Deployment, notes: Synchronisations, section: DirectorySection) -> None:
+    last = notes.last(section.id)
+    if last is None or now_ms() - last.tried_ms >= section.every_s * 1000:
+        report = synchronise(deployment, section)
+        told = {"source": report.source, "added": len(report.added), "ended": len(report.ended)}
+        log.info("a directory was read", extra={"fields": told})
 
 
 def directory_checks(deployment: Deployment) -> list[Check]:

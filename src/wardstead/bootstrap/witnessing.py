@@ -21,12 +21,13 @@ from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader
 from wardstead.adapters.witnesses import ask_witness
+from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config.sections import WitnessSection
 from wardstead.crypto.signing import WitnessKey, cosigned_s
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
+from wardstead.kernel.errors import ConfigurationError, IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.tiles import node_from
 from wardstead.ledger.verify import Problem
@@ -101,11 +102,7 @@ def keep_witnessing(deployment: Deployment, stop: threading.Event) -> None:
     while not stop.wait(wait_s):
         wait_s = settings.witness_interval_s
         for step in (lambda: witness_round(deployment, ask), lambda: admit(deployment)):
-            try:
-                step()
-            except (WardsteadError, DatabaseError, OSError) as error:
-                said = error.diagnostics() if isinstance(error, WardsteadError) else {"error": type(error).__name__}
-                log.warning("the ledger cannot be witnessed now; trying again", extra={"fields": said})
+            attempt(step, "the ledger cannot be witnessed now; trying again")
 
 
 def witness_round(deployment: Deployment, ask: Ask) -> list[Stand]:
