@@ -17,6 +17,8 @@ from wardstead.kernel.errors import PeerError
 
 _MOST_BYTES = 64 * 1024
 _GIT_S = 30.0
+_HANDED = ("PATH", "HOME", "TZ", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "https_proxy", "no_proxy")
+"""What git needs of our environment; what opens keys or the database is there as well."""
 
 
 class AnchorPlace(Protocol):
@@ -124,7 +126,8 @@ class GitPlace:
     def _git(self, *arguments: str) -> str:
         """One command, which asks nobody anything, runs no hook and ends in time."""
         command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-C", str(self.clone), *arguments]
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", "LC_ALL": "C"}
+        handed = {name: os.environ[name] for name in _HANDED if name in os.environ}
+        environment = {**handed, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", "LC_ALL": "C"}
         try:
             done = subprocess.run(  # noqa: S603 -- a list of arguments, no shell
                 command, env=environment, capture_output=True, text=True, timeout=_GIT_S, check=False, stdin=subprocess.DEVNULL
