@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import os
 import socket
 import subprocess
-import sys
-import sysconfig
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +17,8 @@ import msgspec
 
 from wardstead.adapters.artifacts.files import OpenFile
 from wardstead.adapters.sandbox.bubblewrap import find_tool
-from wardstead.isolation.plan import GUEST, LaunchPlan, ReaderProfile, reader_plan
+from wardstead.adapters.sandbox.readers import package_places, reader_profile, start_reader
+from wardstead.isolation.plan import LaunchPlan, ReaderProfile, reader_plan
 from wardstead.isolation.seccomp import encode, reading
 from wardstead.kernel.errors import BackendError, ConfigurationError
 from wardstead.supply.bom.facts import Facts
@@ -170,30 +168,13 @@ class Parsers:
     def _start(self) -> socket.socket:
         found = self._found or isolation()
         ours, theirs = socket.socketpair()
-        filter_fd = -1
         try:
-            arguments = [sys.executable, "-I", "-S", "-B", str(_GUEST)]
-            if found.plan is not None and found.plan.seccomp_fd_argument is not None:
-                filter_fd = os.memfd_create("seccomp", 0)
-                os.write(filter_fd, found.plan.seccomp)
-                os.lseek(filter_fd, 0, os.SEEK_SET)
-                arguments = list(found.plan.arguments)
-                arguments[found.plan.seccomp_fd_argument] = str(filter_fd)
-            self._child = subprocess.Popen(  # noqa: S603 -- our own plan, no shell
-                arguments,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # what a parser complains of may quote the file
-                env={},
-                pass_fds=[filter_fd] if filter_fd >= 0 else [],
-            )
+            self._child = start_reader(found.plan, _GUEST, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
         except OSError as error:
             ours.close()
             raise ScannerUnavailable("what parses model files could not be started", why=str(error)) from None
         finally:
             theirs.close()
-            if filter_fd >= 0:
-                os.close(filter_fd)
         self._asked = ours
         self._greet(ours, found)
         return ours
@@ -240,25 +221,9 @@ def _plain(name: str) -> str:
 
 
 def _profile() -> ReaderProfile:
-    return ReaderProfile(
-        interpreter=os.path.realpath(sys.executable),
-        interpreter_prefix=sys.base_prefix if sys.base_prefix not in {"/usr", "/"} else sysconfig.get_path("stdlib"),
-        packages={f"wardstead/{room}": str(_WARDSTEAD / room) for room in _ROOMS} | _packages(),
-        programs={GUEST.rpartition("/")[2]: str(_GUEST)},
-        libraries=tuple(folder for folder in ("/usr/lib", "/usr/lib64", "/lib", "/lib64") if Path(folder).is_dir()),
-    )
-
-
-def _packages() -> dict[str, str]:
-    """Name inside the sandbox to place on the host."""
-    found = {}
-    for name in _PACKAGES:
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
-            raise ConfigurationError(f"the package {name} is not installed", next_step="Install Wardstead anew")
-        found[name] = str(Path(spec.submodule_search_locations[0]).resolve())
-    return found
+    rooms = {f"wardstead/{room}": str(_WARDSTEAD / room) for room in _ROOMS}
+    return reader_profile(_GUEST, rooms | package_places(_PACKAGES))
 
 
 def _package_folders() -> list[str]:
-    return sorted({str(Path(place).parent) for place in _packages().values()})
+    return sorted({str(Path(place).parent) for place in package_places(_PACKAGES).values()})

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import math
 import os
 import selectors
 import subprocess
-import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Mapping
@@ -21,6 +18,7 @@ import msgspec
 
 from wardstead.adapters.documents.reader.sniffing import sniff
 from wardstead.adapters.sandbox.bubblewrap import find_tool
+from wardstead.adapters.sandbox.readers import fill, package_places, reader_profile, start_reader
 from wardstead.inspection.extraction import (
     ARROW,
     DocumentLimits,
@@ -33,7 +31,7 @@ from wardstead.inspection.extraction import (
     UnsupportedDocument,
     shown_name,
 )
-from wardstead.isolation.plan import GUEST, LaunchPlan, Mode, ReaderProfile, reader_plan
+from wardstead.isolation.plan import LaunchPlan, Mode, ReaderProfile, reader_plan
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.text import harmless
 
@@ -126,33 +124,13 @@ class SandboxedExtractor:
     def _start(self, settings: bytes, data: bytes) -> subprocess.Popen[bytes]:
         plan = None if self._mode is Mode.NONE else self._sandbox()
         given = os.memfd_create("document", os.MFD_CLOEXEC)
-        filter_fd = None
         try:
-            _fill(given, settings, data)
-            arguments = [sys.executable, "-I", "-S", "-B", str(_HERE / "guest.py")]
-            passed: list[int] = []
-            if plan is not None:
-                if plan.seccomp_fd_argument is None:
-                    raise DocumentReaderUnavailable("the reader of documents has no filter of system calls")
-                filter_fd = os.memfd_create("seccomp", 0)
-                _fill(filter_fd, plan.seccomp)
-                arguments = list(plan.arguments)
-                arguments[plan.seccomp_fd_argument] = str(filter_fd)
-                passed.append(filter_fd)
-            return subprocess.Popen(  # noqa: S603 -- our own plan, no shell
-                arguments,
-                stdin=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # what a parser complains of may quote the document
-                env={},
-                pass_fds=passed,
-            )
+            fill(given, settings, data)
+            return start_reader(plan, _HERE / "guest.py", stdin=given, stdout=subprocess.PIPE)
         except OSError as error:
             raise DocumentReaderUnavailable("the reader of documents could not be started", why=str(error)) from None
         finally:
             os.close(given)
-            if filter_fd is not None:
-                os.close(filter_fd)
 
     def _sandbox(self) -> LaunchPlan:
         """How the reader is started: found out once. Raises ``DocumentReaderUnavailable``."""
@@ -230,32 +208,13 @@ def problem_of(problem: Mapping[str, Any]) -> CallerError:
     )
 
 
-def _fill(fd: int, *blocks: bytes) -> None:
-    for block in blocks:
-        view = memoryview(block)
-        while view:
-            view = view[os.write(fd, view) :]
-    os.lseek(fd, 0, os.SEEK_SET)
-
-
 def profile() -> ReaderProfile:
-    return ReaderProfile(
-        interpreter=os.path.realpath(sys.executable),
-        interpreter_prefix=sys.base_prefix if sys.base_prefix not in {"/usr", "/"} else sysconfig.get_path("stdlib"),
-        packages=_packages(),
-        programs={GUEST.rpartition("/")[2]: str(_HERE / "guest.py"), "reader": str(_HERE / "reader")},
-        libraries=tuple(folder for folder in ("/usr/lib", "/usr/lib64", "/lib", "/lib64") if Path(folder).is_dir()),
-    )
+    return reader_profile(_HERE / "guest.py", _packages(), {"reader": str(_HERE / "reader")})
 
 
 def _packages() -> dict[str, str]:
     """Name inside the sandbox to place on the host: the parsers alone."""
-    found = {}
-    for name in _PACKAGES:
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
-            raise ConfigurationError(f"the package {name} is not installed", next_step="Install Wardstead anew")
-        found[name] = str(Path(spec.submodule_search_locations[0]).resolve())
+    found = package_places(_PACKAGES)
     # Compiled by mypyc, this one has a module of its own beside its package.
     for file in importlib.metadata.files("charset-normalizer") or ():
         if "__mypyc" in file.name and "/" not in str(file):
