@@ -8,7 +8,7 @@ from wardstead import __version__
 from wardstead.adapters.artifacts.files import Entry
 from wardstead.bootstrap.bom import read
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.scanning import to_scan
+from wardstead.bootstrap.scanning import Progress, to_scan
 from wardstead.supply.admission import Candidate, current
 from wardstead.supply.admission_policy import Requirement
 from wardstead.supply.bom.bill import Bill
@@ -21,10 +21,10 @@ def candidate_of(deployment: Deployment, model: str) -> Candidate | None:
     return found.candidate if found is not None else None
 
 
-def checked(deployment: Deployment | None, old: Candidate | Path, new: Path) -> Upgrade:
-    """What would change. Raises ``NothingToScan``, ``ScannerUnavailable``."""
+def checked(deployment: Deployment | None, old: Candidate | Path, new: Path, progress: Progress) -> Upgrade:
+    """What would change; ``progress`` is told of bytes as they are read. Raises ``NothingToScan``, ``ScannerUnavailable``."""
     before = to_scan(old) if isinstance(old, Path) else _files(deployment, old)
-    return upgrade(*(_bill(found) for found in (before, to_scan(new))))
+    return upgrade(*(_bill(found, progress) for found in (before, to_scan(new))))
 
 
 def asked_of(deployment: Deployment, level: str) -> Requirement:
@@ -37,10 +37,6 @@ def _files(deployment: Deployment | None, old: Candidate) -> list[Entry]:
     return [Entry(inside / one.path, Path(one.path).name, one.size_bytes) for one in old.files]
 
 
-def _bill(found: list[Entry]) -> Bill:
-    files, said = read(found, _nobody)
+def _bill(found: list[Entry], progress: Progress) -> Bill:
+    files, said = read(found, progress)
     return Bill(said, files, "", ("wardstead", __version__))
-
-
-def _nobody(_count: int) -> None:
-    """Nobody watches."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from wardstead.bootstrap.admissions import scan_added
 from wardstead.bootstrap.scanning import not_sandboxed, scan, to_scan
 from wardstead.cli.model_report import Audited, sarif, tell
-from wardstead.cli.output import Json, err, errors, say_json
+from wardstead.cli.output import Json, err, errors, reading, say_json
 from wardstead.cli.state import deployment, folder
 from wardstead.kernel.errors import CallerError
 from wardstead.supply.admission import Candidate, State
@@ -45,11 +43,8 @@ def scan_(
         added = _added(context, path)
         found = to_scan(path) if added is None else []
         total = sum(one.size for one in found) if added is None else sum(one.size_bytes for one in added.files)
-        columns = (TextColumn("[progress.description]{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=err, transient=True, disable=json or sarif_ or not err.is_terminal) as progress:
-            task = progress.add_task(escape(path.name or str(path)), total=total)
-            tell_progress = partial(progress.advance, task)
-            files = scan_added(deployment(context), added, tell_progress) if added else tuple(scan(found, tell_progress))
+        with reading(path.name or str(path), total, quiet=json or sarif_) as read:
+            files = scan_added(deployment(context), added, read) if added else tuple(scan(found, read))
     audited = Audited(str(path), files, sandboxed=not not_sandboxed())
     if not audited.sandboxed:
         err.print(f"[bold red]NO SANDBOX[/]: these files were parsed in an ordinary process: {escape(not_sandboxed())}")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
-from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from wardstead.bootstrap import advisories
 from wardstead.bootstrap.bom import bill_of, given_facts, read_bill
 from wardstead.bootstrap.packages import audited, statements, take_inventory
 from wardstead.cli.advisories import Where, known_to
-from wardstead.cli.output import Json, err, errors, out, save_json, say_json
+from wardstead.cli.output import Json, err, errors, out, reading, save_json, say_json
 from wardstead.cli.state import folder
 from wardstead.kernel.text import harmless
 from wardstead.supply.advisories.audit import Audit, Knowledge
@@ -48,11 +46,9 @@ def bom(
     with errors(as_json=json or output is None):
         known = given_facts(facts)
         stack = _serving(context, serving, where) if serving else None
-        columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-            task = progress.add_task(escape(path.name or str(path)), total=None)
+        with reading(path.name or str(path)) as read:
             time = at.replace(tzinfo=at.tzinfo or UTC) if at else None
-            bill = bill_of(path, known, stack, time, partial(progress.advance, task))
+            bill = bill_of(path, known, stack, time, read)
         document = (
             spdx.document(bill) if form == "spdx-3.0" else cyclonedx.document(bill, "1.7" if form == "cyclonedx-1.7" else "1.6")
         )

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from wardstead.bootstrap.rescanning import Rescan, rescan, scannable
-from wardstead.cli.output import Json, errors, out, say_json
+from wardstead.cli.output import Json, errors, out, reading, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
@@ -27,7 +27,11 @@ def rescan_(
         found = [one for one in scannable(opened) if not name or one.candidate.model == name]
         if name and not found:
             raise CallerError(f"{name[:80]!r} is not admitted", next_step="'wardstead model list'")
-        done = [rescan(opened, one, lambda _count: None) for one in found]
+        done = []
+        for admitted in found:
+            about = admitted.candidate
+            with reading(about.model, sum(file.size_bytes for file in about.files), quiet=json) as read:
+                done.append(rescan(opened, admitted, read))
     if json:
         say_json({"models": [_document(one) for one in done]})
     for one in done if not json else ():

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from wardstead.bootstrap.upgrading import asked_of, candidate_of, checked
-from wardstead.cli.output import Json, errors, out, say_json
+from wardstead.cli.output import Json, errors, out, reading, say_json
 from wardstead.cli.state import deployment, folder
 from wardstead.kernel.text import harmless
 from wardstead.supply.admission_policy import Requirement
@@ -28,7 +28,8 @@ def upgrade_check(
     with errors(as_json=json):
         opened = deployment(context) if (folder(context) / "wardstead.yaml").exists() else None
         known = candidate_of(opened, str(old)) if opened is not None else None
-        found = checked(opened, known or old, new)
+        with reading(f"{old.name} and {new.name}", quiet=json) as read:
+            found = checked(opened, known or old, new, read)
         asked = asked_of(opened, up_to or (known.ceiling if known else "")) if opened is not None else None
     if json:
         say_json(_document(str(old), str(new), found, asked))

@@ -7,12 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.bootstrap.deployment import explained
@@ -43,6 +45,14 @@ def say(as_json: bool, value: Any, text: str) -> None:
         say_json(value)
     else:
         err.print(text)
+
+
+@contextmanager
+def reading(name: str, total: int | None = None, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """For a terminal, while files are read: how much of how much, and how fast. It is told of bytes as they are read."""
+    columns = (TextColumn("[progress.description]{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
+        yield partial(progress.advance, progress.add_task(escape(name), total=total))
 
 
 def step(text: str) -> None:
