@@ -12,13 +12,13 @@ import argparse
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from bench import targets
+from bench.cpu import cpu_us
 from bench.run import LOAD
 from wardstead.bootstrap import people
 from wardstead.bootstrap.deployment import Deployment, now_ms
@@ -77,18 +77,6 @@ class Ready:
             raise SystemExit(f"an exchange ended with {one.outcome!r}")
 
 
-def cpu_us(work: Callable[[], object], times: int) -> float:
-    """The CPU time of one call, in microseconds: the least of the rounds."""
-    work()
-    best = float("inf")
-    for _ in range(ROUNDS):
-        before = time.process_time()
-        for _ in range(times):
-            work()
-        best = min(best, (time.process_time() - before) / times * 1e6)
-    return best
-
-
 def chunk(number: int) -> bytes:
     """A piece of a streamed answer: four characters or so, like those of the mock model server."""
     said = {"index": 0, "delta": {"content": f"T{number} "}, "finish_reason": None}
@@ -107,10 +95,10 @@ def measured(ready: Ready) -> dict[str, float]:
 
     chunks = [chunk(number) for number in range(CHUNKS)]
     last = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-    same = cpu_us(lambda: ready.exchange(plain, iter([ANSWER])), EXCHANGES)
-    fresh = cpu_us(lambda: ready.exchange(another(), iter([ANSWER])), EXCHANGES)
-    none = cpu_us(lambda: ready.exchange(stream, iter([chunks[0], last])), EXCHANGES // 2)
-    many = cpu_us(lambda: ready.exchange(stream, iter([*chunks, last])), EXCHANGES // 10)
+    same = cpu_us(lambda: ready.exchange(plain, iter([ANSWER])), EXCHANGES, rounds=ROUNDS)
+    fresh = cpu_us(lambda: ready.exchange(another(), iter([ANSWER])), EXCHANGES, rounds=ROUNDS)
+    none = cpu_us(lambda: ready.exchange(stream, iter([chunks[0], last])), EXCHANGES // 2, rounds=ROUNDS)
+    many = cpu_us(lambda: ready.exchange(stream, iter([*chunks, last])), EXCHANGES // 10, rounds=ROUNDS)
     return {"the same question": same, "another question": fresh, "a chunk": (many - none) / (CHUNKS - 1)}
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import re2
 from rich.console import Console
 
+from bench.cpu import cpu_us
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
 from wardstead.inspection.patterns.scanning import Scanner
@@ -53,18 +54,6 @@ def sized(text: str) -> str:
 
 
 TEXTS = {"prose": sized(PROSE), "numbers, code, links": sized(NUMBERS), "Russian": sized(RUSSIAN)}
-
-
-def cpu_us(work: Callable[[], object], times: int) -> float:
-    """The CPU time that ``work`` takes, in microseconds: the best of the rounds."""
-    work()
-    best = float("inf")
-    for _ in range(ROUNDS):
-        before = time.process_time()
-        for _ in range(times):
-            work()
-        best = min(best, (time.process_time() - before) / times * 1e6)
-    return best
 
 
 def p99_ms(work: Callable[[], object], times: int) -> float:
@@ -108,13 +97,14 @@ def measured(detectors: Sequence[Detector], inspector: PolicyInspector) -> list[
             "Python's re, each pattern": (lambda data=data: searched(in_re, data), 1),
         }
         for way, (work, times) in ways.items():
-            took = cpu_us(work, times)
+            took = cpu_us(work, times, rounds=ROUNDS)
             rows.append(f"| {name} | {way} | {took:,.0f} | {len(data) / took:,.1f} |")
             console.print(rows[-1])
     rows += ["", "| a stream that holds nothing | CPU µs a chunk | first text after, p99 ms |", "| --- | --- | --- |"]
     for name, text in TEXTS.items():
         for size in (4, CHUNK, 256):
-            chunk = cpu_us(lambda text=text, size=size: streamed(inspector, text, size), 20) / -(-len(text) // size)
+            whole = cpu_us(lambda text=text, size=size: streamed(inspector, text, size), 20, rounds=ROUNDS)
+            chunk = whole / -(-len(text) // size)
             first = p99_ms(lambda text=text, size=size: inspector.guard(ANSWER).feed(text[:size]), 200)
             rows.append(f"| {name}, {size} characters | {chunk:,.1f} | {first:.2f} |")
             console.print(rows[-1])

@@ -12,16 +12,15 @@ import statistics
 import sys
 import time
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from wardstead.adapters.models.names import NamesDetector
 from wardstead.bootstrap.detectors import names
+from wardstead.bootstrap.patterns import patterns
 from wardstead.config.sections import NamesSection
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.entities.medical import medical_terms
-from wardstead.inspection.patterns.catalogue import load_catalogues
 from wardstead.inspection.policy_loading import load_policy
 
 EXPECTED = {
@@ -51,12 +50,11 @@ Found = list[tuple[str, int, int]]
 
 def classifier(detector: NamesDetector) -> Classifier:
     """The product's patterns and the detector of names, under a policy that lets everything pass."""
-    folder = files("wardstead.catalogues") / "detectors"
-    patterns = load_catalogues({one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")})
-    categories = {"canary", *(one.category for one in patterns), *detector.types.values()}
+    shipped = patterns()
+    categories = {"canary", *(one.category for one in shipped), *detector.types.values()}
     rules = [f"  - {{category: {name}, label: {{level: public}}, prompt: allow, answer: allow}}" for name in sorted(categories)]
     policy = load_policy("\n".join(["version: 2", "rules:", *rules]), "everything passes")
-    return Classifier(patterns, policy, text_detectors=(detector,))
+    return Classifier(shipped, policy, text_detectors=(detector,))
 
 
 def place(kind: str) -> str:

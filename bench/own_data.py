@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import random
 import re
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.cpu import cpu_us
 from wardstead.inspection.known.keyed import write_index
 from wardstead.inspection.known.passages import KnownDocuments, index_document
 from wardstead.inspection.known.ports import Known, Windowed
@@ -23,15 +23,7 @@ KEY = bytes(32)
 PAGE = Path(__file__).parents[1] / "docs/explanation/architecture.md"
 SYLLABLES = ["ka", "ro", "ti", "lun", "ve", "mar", "so", "den", "pa", "ul", "gre", "bo", "xi"]
 COUNT = 100_000
-
-
-def cpu_us(call: Callable[[], object], times: int = 100) -> float:
-    """Microseconds of CPU time."""
-    call()
-    begin = time.process_time()
-    for _ in range(times):
-        call()
-    return (time.process_time() - begin) / times * 1e6
+TIMES, ROUNDS = 100, 3
 
 
 def lists(chance: random.Random) -> dict[str, Windowed]:
@@ -56,9 +48,12 @@ def lists(chance: random.Random) -> dict[str, Windowed]:
 def speed() -> None:
     """Time for 2 KB and for a chunk."""
     data = PAGE.read_bytes()[:2048]
+    begun = data[:320]
     for name, matcher in lists(random.Random(5)).items():
-        whole = cpu_us(lambda matcher=matcher: matcher.matches(data, 0, len(data)))
-        chunk = cpu_us(lambda matcher=matcher: matcher.matches(data[:320], 224, matcher.first_pending(data[:320], 224)))
+        whole = cpu_us(lambda matcher=matcher: matcher.matches(data, 0, len(data)), TIMES, rounds=ROUNDS)
+        chunk = cpu_us(
+            lambda matcher=matcher: matcher.matches(begun, 224, matcher.first_pending(begun, 224)), TIMES, rounds=ROUNDS
+        )
         print(f"{name}: {whole:.0f} µs for 2 KB, {chunk:.0f} µs a chunk")
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from functools import partial
-from importlib.resources import files
 
 from wardstead.adapters.compiled import CompiledFolder
 from wardstead.adapters.keys.folder import CREDENTIALS
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.bootstrap.known import windowed
+from wardstead.bootstrap.patterns import patterns
 from wardstead.bootstrap.watching import Watched
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.content.planted import PlantedCanaries, Planter
 from wardstead.inspection.inspector import PolicyInspector
-from wardstead.inspection.patterns.catalogue import Detector, load_catalogues, trusting
+from wardstead.inspection.patterns.catalogue import Detector, trusting
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import TextDetector
@@ -25,11 +25,7 @@ from wardstead.inspection.ports import TextDetector
 
 def pattern_detectors(deployment: Deployment) -> tuple[Detector, ...]:
     """The detectors that ship with the product, with the hosts that this deployment trusts."""
-    folder = files("wardstead.catalogues") / "detectors"
-    found = load_catalogues(
-        {f"detectors/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
-    )
-    return trusting(found, deployment.trusted_hosts)
+    return trusting(patterns(), deployment.trusted_hosts)
 
 
 def inspector(deployment: Deployment, *, watched: bool = False) -> PolicyInspector:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
-from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
+from wardstead.bootstrap.patterns import patterns
+from wardstead.inspection.patterns.catalogue import Detector
 from wardstead.inspection.patterns.matching import Matcher
 from wardstead.inspection.patterns.searching import matches_in
 from wardstead.supply.ports import Malformed, Secret
@@ -35,9 +35,7 @@ class Credentials:
 
 @cache
 def _detectors() -> tuple[Detector, ...]:
-    folder = files("wardstead.catalogues") / "detectors"
-    texts = {one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.startswith(_CREDENTIALS)}
-    return tuple(one for one in load_catalogues(texts) if one.category == _CREDENTIALS)
+    return tuple(one for one in patterns(_CREDENTIALS) if one.category == _CREDENTIALS)
 
 
 @cache
