@@ -191,15 +191,29 @@ def test_a_symmetric_key_that_is_published_is_no_key(fake: Fake) -> None:
 
 def test_new_keys_are_fetched_at_once_but_not_at_every_strange_token(fake: Fake) -> None:
     here = Here(fake)
+    two = {"alg": "ES256", "kid": "two"}
     here.finish({})
     fake.keys = [OTHER]
-    here.monotonic_s += 5
-    with pytest.raises(SignInRefused):
-        here.finish({}, key=OTHER, header={"alg": "ES256", "kid": "two"})
-    here.monotonic_s += 5
-    assert here.finish({}, key=OTHER, header={"alg": "ES256", "kid": "two"}).assertion.subject == "s"
+    assert here.finish({}, key=OTHER, header=two).assertion.subject == "s", "whoever signs in just then is not locked out"
     with pytest.raises(SignInRefused):
         here.finish({})  # the old key is withdrawn
+    fake.keys = [KEY]
+    here.monotonic_s += 9
+    with pytest.raises(SignInRefused):
+        here.finish({})
+    here.monotonic_s += 1
+    assert here.finish({}).assertion.subject == "s"
+
+
+def test_keys_that_cannot_be_fetched_again_leave_those_that_are_known(fake: Fake) -> None:
+    here = Here(fake)
+    here.finish({})
+    fake.keys = []
+    fake.metadata = {"jwks_uri": "http://127.0.0.1:1/jwks"}
+    here.issuer._metadata = None
+    with pytest.raises(ProviderFailed):
+        here.finish({}, key=OTHER, header={"alg": "ES256", "kid": "two"})
+    assert here.finish({}).assertion.subject == "s"
 
 
 def test_a_ticket_is_for_one_browser_for_ten_minutes_and_for_this_provider(fake: Fake) -> None:

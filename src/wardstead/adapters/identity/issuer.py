@@ -47,6 +47,7 @@ class Issuer:
         self._lock = Lock()
         self._metadata: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._looked_again_s: float | None = None
 
     @property
     def names_itself(self) -> bool:
@@ -68,9 +69,9 @@ class Issuer:
         if not token or len(token) > _LONGEST_TOKEN:
             raise ValueError("no token, or a very long one")
         try:
-            return jwt.decode(token, self._key_set(_FRESH_S), algorithms=ALGORITHMS)
+            return jwt.decode(token, self._key_set(), algorithms=ALGORITHMS)
         except InvalidKeyIdError:
-            return jwt.decode(token, self._key_set(_AGAIN_S), algorithms=ALGORITHMS)
+            return jwt.decode(token, self._key_set(unknown=True), algorithms=ALGORITHMS)
 
     def _published(self) -> dict[str, Any]:
         with self._lock:
@@ -84,10 +85,11 @@ class Issuer:
                 self._metadata = (self._monotonic_s(), found)
             return self._metadata[1]
 
-    def _key_set(self, not_older_s: float) -> KeySet:
+    def _key_set(self, *, unknown: bool = False) -> KeySet:
+        """``unknown``: a token names a key that is not among those that are kept."""
         address = self.endpoint("jwks_uri")
         with self._lock:
-            if self._keys is None or self._older(self._keys[0], not_older_s):
+            if self._keys is None or self._older(self._keys[0], _FRESH_S) or (unknown and self._may_look_again()):
                 found = self._fetch(address).get("keys")
                 usable = [one for one in found or () if isinstance(one, dict) and one.get("kty") in _KEY_TYPES]
                 try:
@@ -96,6 +98,13 @@ class Issuer:
                     raise ProviderFailed("the identity provider's keys cannot be read", why=type(error).__name__) from None
                 self._keys = (self._monotonic_s(), keys)
             return self._keys[1]
+
+    def _may_look_again(self) -> bool:
+        """Not counted from the last fetch: a key that changed just after it would lock everybody out for as long."""
+        if self._looked_again_s is not None and not self._older(self._looked_again_s, _AGAIN_S):
+            return False
+        self._looked_again_s = self._monotonic_s()
+        return True
 
     def _older(self, since_s: float, than_s: float) -> bool:
         return self._monotonic_s() - since_s >= than_s
