@@ -190,13 +190,20 @@ class Question:
         found = (finding for _, finding in self._inspected.findings)
         if not kept or not steps.identifies(self.world, found):
             return ()
+        if self._inspected.all_stand:
+            return (yield from self._keys_of(steps.identified(self.world, self._request.texts, self._inspected.findings)))
         flow = Flow(Direction.PROMPT, self._model.model_class)
         return (yield from self._mentions(self._request.texts, flow))
 
     def _mentions(self, texts: Sequence[str], flow: Flow, *, owed: bool = False) -> Generator[Command, Any, Sequence[Any]]:
-        """The keys of whom these texts mention. A new one is written down where that holds up nobody else."""
-        subject, large = self._who.principal.subject, sum(map(len, texts)) > LARGE_BYTES
+        """The keys of whom these texts mention."""
+        large = sum(map(len, texts)) > LARGE_BYTES
         said = yield from self._compute(b"", lambda: steps.mentioned(self.world, texts, flow), slow=large, owed=owed)
+        return (yield from self._keys_of(said, owed=owed))
+
+    def _keys_of(self, said: Sequence[tuple[str, str]], *, owed: bool = False) -> Generator[Command, Any, Sequence[Any]]:
+        """The keys of these people. A new one is written down where that holds up nobody else."""
+        subject = self._who.principal.subject
         known = self._sealer.known_mentions(subject, said) if said else ()
         if known is not None:
             return known

@@ -68,6 +68,8 @@ class Inspected(msgspec.Struct, frozen=True):
     found_label: Label = PUBLIC
     """Of everything that was found, also of what does not go on."""
     action: Action = Action.ALLOW
+    all_stand: bool = False
+    """Whether ``findings`` are all that was found, at their places in the texts as they are recorded."""
     made: tuple[tuple[Fingerprint, Label], ...] = ()
 
 
@@ -169,6 +171,7 @@ def inspect(world: World, request: ParsedRequest, model: ModelDeployment, stand_
         join_all([label for _, label in labelled] + [_label_of(one.finding) for one in crossed]),
         join_all((kept_label, *request.labels.values(), *(finding.label for _, finding in found))),
         strictest,
+        not crossed and not strictest.replaces and len(found) <= record.FINDINGS_KEPT,
         tuple((made, label) for text, label in labelled for made in world.fingerprints.whole(text)),
     )
 
@@ -179,9 +182,15 @@ def mentioned(world: World, texts: Iterable[str], flow: Flow) -> list[tuple[str,
     What policy took out of them is in no record, and is not looked for.
     """
     every = list(texts)
+    inspections = world.inspector.patterns(every, flow)
+    return identified(world, every, ((number, finding) for number, one in enumerate(inspections) for finding in one.findings))
+
+
+def identified(world: World, texts: Sequence[str], findings: Iterable[tuple[int, Finding]]) -> list[tuple[str, str]]:
+    """Whom ``findings``, each with its text's number, identify, each a kind and a value."""
     found: set[Identifier] = set()
-    for text, one in zip(every, world.inspector.patterns(every, flow), strict=True):
-        found |= identifiers_in(text, one.findings, world.identifying)
+    for number, one in findings:
+        found |= identifiers_in(texts[number], (one,), world.identifying)
     return [(one.kind, one.value) for one in told_apart(found)]
 
 
