@@ -98,6 +98,27 @@ def test_a_label_can_be_raised_by_whoever_adds_it_and_not_lowered(bench: Bench) 
     assert both == bench.deployment.levels.label("restricted", {"health", "payment"})
 
 
+def test_what_is_known_again_carries_its_label_into_what_is_kept(bench: Bench) -> None:
+    secret = bench.deployment.levels.label("restricted", {"finance"})
+    line = "The board will announce the merger with the other company on the ninth of May, at noon."
+    bench.library.upload(bench.by("ann"), "plan.txt", f"{line * 4}\n{line}".encode(), label=secret)
+    again = bench.library.upload(bench.by("ann"), "copy.txt", f"Harmless.\n{line}\nMore.".encode())
+    template = bench.library.create_template(bench.by("ann"), "copy", f"Sum up for {{{{whom}}}}:\n{line}")
+    assert (again.kept.label, template.kept.label) == (secret, secret)
+    # The same short words may be somebody else's by chance; long ones are not.
+    assert bench.library.create_template(bench.by("low"), "own", line).kept.label == PUBLIC
+    with pytest.raises(MayNotHandle) as refused:
+        bench.library.create_template(bench.by("low"), "hers", line * 4)
+    assert "finance" not in str(refused.value.diagnostics())
+
+
+def test_a_collection_is_labelled_by_its_name(bench: Bench) -> None:
+    made = bench.library.create_collection(bench.by("ann"), CARD.decode())
+    assert made.kept.label == bench.deployment.levels.label("restricted", {"payment"})
+    with pytest.raises(MayNotHandle):
+        bench.library.create_collection(bench.by("low"), CARD.decode())
+
+
 def test_what_others_keep_is_as_if_it_were_not_there(bench: Bench) -> None:
     added = bench.library.upload(bench.by("ann"), "a.txt", b"plain")
     attempts = [

@@ -6,7 +6,7 @@ that does not tell its label, and the refusal is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -32,7 +32,7 @@ from wardstead.inspection.ports import PROMPT, Inspector, Keeping, Origin
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
-from wardstead.ledger.ports import Passage
+from wardstead.ledger.ports import Claim, Passage
 
 ABOUT, DATA, TEXT = "about", "data", "text"
 MOST_LISTED: Final = 1000
@@ -58,11 +58,12 @@ class Library:
     # -- adding ------------------------------------------------------------------------------------------------------
 
     def create_collection(self, by: Acting, name: str) -> Item:
-        """A new one of their own, with nothing in it. Raises ``MayNotHandle``, ``TooMuchKept``."""
+        """A new one of their own, empty, labelled by its name. Raises ``MayNotHandle``, ``TooMuchKept``."""
         self._permit(by, "createData", None)
-        about = About(_named(name))
-        kept = self._add(by, Kind.COLLECTION, PUBLIC, about, {}, collection=None, passage=None)
-        return Item(kept, about, by.identity.principal.name)
+        about, who = About(_named(name)), by.identity.principal
+        found = self._label(who, (about.name,), Origin.USER)
+        self._permit(by, "changeData", Resource(Kind.COLLECTION.value, "new", owner=who.id), found)
+        return Item(self._add(by, Kind.COLLECTION, found, about, {}, collection=None, passage=None), about, who.name)
 
     def upload(self, by: Acting, name: str, data: bytes, *, collection: str = "", label: Label = PUBLIC) -> Item:
         """A document: read in the sandbox, labelled by what is found in it (and ``label``), sealed under the key of who adds it.
@@ -75,8 +76,8 @@ class Library:
         self._permit(by, "createData", None)
         into = self.kept(by, Kind.COLLECTION, collection, "changeData") if collection else None
         read = self.deployment.extractor.extract(data, name, settings.limits())
-        found = self._label(read).join(label)
         who = by.identity.principal
+        found = self._label(who, _said_in(read), Origin.DOCUMENT).join(label)
         # Nobody keeps what is above them: the document that would be, as policies know it.
         self._permit(by, "changeData", Resource(Kind.DOCUMENT.value, "new", owner=who.id), found)
         about = About(_named(name), read.kind, len(data), sha256(data).hexdigest(), tuple(read.all_warnings()[:_TOLD_WARNINGS]))
@@ -97,7 +98,7 @@ class Library:
         if not 0 < len(text) <= MOST_CHARACTERS:
             raise CallerError(f"a template has 1 to {MOST_CHARACTERS:,} characters", where="text")
         read = Extracted(said, "template", (Part((said,), text),))
-        found = self._label(read, Origin.USER).join(label)
+        found = self._label(who, _said_in(read), Origin.USER).join(label)
         self._permit(by, "changeData", Resource(Kind.TEMPLATE.value, "new", owner=who.id), found)
         about = About(said, read.kind, len(text.encode()), sha256(text.encode()).hexdigest())
         parts, passage = {TEXT: msgspec.json.encode(read)}, self._passage(who, read, found)
@@ -113,17 +114,21 @@ class Library:
             action=f"{kind.value.lower()}.add", details={**by.told, "collection": collection or ""},
         )  # fmt: skip
 
-    def _label(self, read: Extracted, origin: Origin = Origin.DOCUMENT) -> Label:
-        """Of all that is in it, also of what its readers do not see, and of its name."""
-        texts = [read.name, read.visible(), read.hidden()]
-        return self.inspector().label_of(texts, PROMPT, origins=[origin] * len(texts))
+    def _label(self, who: Principal, texts: Sequence[str], origin: Origin) -> Label:
+        """Of what is found in them, and of what is known again: an answer that somebody keeps carries on what it came from."""
+        found = self.inspector().label_of(texts, PROMPT, origins=[origin] * len(texts))
+        cited = self._fingerprints.cited(texts)
+        return found.join(self.deployment.conversations.look(Claim(who.subject, cited=cited)).cited) if cited else found
+
+    @property
+    def _fingerprints(self) -> Fingerprints:
+        return Fingerprints(self.deployment.fingerprint_key)
 
     def _passage(self, who: Principal, read: Extracted, label: Label) -> Passage | None:
         """By which its text is known, and labelled, where somebody pastes it elsewhere."""
         if label == PUBLIC:
             return None
-        fingerprints = Fingerprints(self.deployment.fingerprint_key)
-        made = [(one, label) for text in (read.visible(), read.hidden()) for one in fingerprints.parts(text)]
+        made = [(one, label) for text in (read.visible(), read.hidden()) for one in self._fingerprints.parts(text)]
         return Passage(who.subject, made=tuple(made)) if made else None
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -281,6 +286,11 @@ def library_of_command_line(deployment: Deployment) -> Library:
     point = MemoisedDecisionPoint(deployment.decision_point(), directory)
     policy = deployment.classification()
     return Library(deployment, lambda: point, policy.keeping, lambda: inspector_of(deployment), lambda: directory.principals)
+
+
+def _said_in(read: Extracted) -> tuple[str, ...]:
+    """All that is in it, also what its readers do not see, and its name."""
+    return read.name, read.visible(), read.hidden()
 
 
 def _named(name: str) -> str:
