@@ -28,8 +28,8 @@ def rows(text: str, bits: int) -> list[Row]:
 def _row(found: Features, begin: int, end: int, bits: int) -> Row:
     columns, values = [np.zeros(0, np.int64)], [np.zeros(0)]
     for block in range(BLOCKS):
-        places = found.places[block]
-        inside = found.hashes[block][(places >= begin) & (places < end)]
+        hashes, places = found.block(block)
+        inside = hashes[(places >= begin) & (places < end)]
         if len(inside):
             index, counts = np.unique((inside >> np.uint64(64 - bits)).astype(np.int64), return_counts=True)
             columns.append(index)

@@ -27,7 +27,7 @@ def plainly(one: Model, head: int, text: str) -> float:
     def between(begin: int, end: int) -> float:
         total = one.header.heads[head].bias
         for block in range(BLOCKS):
-            inside = [int(h) for h, place in zip(found.hashes[block], found.places[block], strict=True) if begin <= place < end]
+            inside = [int(h) for h, place in zip(*found.block(block), strict=True) if begin <= place < end]
             weights = sum(float(one.table[head, h >> (64 - BITS)]) for h in inside)
             total += SCALES[block] * weights / max(1.0, len(inside) + PRIORS[block]) ** 0.5
         return total

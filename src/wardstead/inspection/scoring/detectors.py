@@ -105,10 +105,14 @@ class ScoreDetector:
 
 def _telling(text: str) -> Iterator[str]:
     """The readings of ``text`` that are worth a score."""
-    said = None
+    least = 0
     for reading in decodings(text):
         if reading.kind in _OF_EVERYTHING:
-            said = known_words(fold(text)) if said is None else said
-            if known_words(fold(reading.text)) < max(_WORDS_THAT_TELL, said + 1):
+            known = known_words(fold(reading.text))
+            # Mostly it has too few by itself: only else is asked how many the text has as it stands.
+            if known < _WORDS_THAT_TELL:
+                continue
+            least = least or known_words(fold(text)) + 1
+            if known < least:
                 continue
         yield reading.text

@@ -1,6 +1,7 @@
 """What a linear score is computed from: hashed features of a text, each with its place, so that windows can be scored as well.
 
-Everything is vectorised over the bytes of the folded text. Four kinds of features share one table of weights:
+Everything is vectorised over the bytes of the folded text, and mixed all at once: of a short text each step costs more than its
+work. Four kinds of features share one table of weights:
 
 - character n-grams (bytes of UTF-8): robust to spelling, and what there is for languages that are written without spaces;
 - words, pairs, and pairs with one word between;
@@ -14,7 +15,6 @@ and additive: any window is a difference of sums).
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import cache
 from hashlib import sha256
@@ -35,6 +35,9 @@ CELL_BYTES: Final = 128
 """A window is two neighbouring cells."""
 NEAR_WORDS: Final = 8
 """How far apart two meanings may stand to be seen together."""
+_CLOSE_WORDS: Final = 3
+_NEAR_MEANINGS: Final = 6
+"""With so many meanings before it, at most, one is seen together."""
 OPENING_WORDS: Final = 4
 """Of a sentence, the words that say whether it asks, tells or orders."""
 PRIORS: Final = (0.0, 0.0, 8.0)
@@ -43,14 +46,22 @@ SCALES: Final = (1.0, 1.0, 0.6)
 """How freely each block may speak: meanings are few, and would drown the rest."""
 _CHAR_ORDERS: Final = (4, 5)
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+_SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)
+_BITS_29: Final = np.uint64(29)
+_BITS_32: Final = np.uint64(32)
+_ONE: Final = np.uint64(1)
+_TWO: Final = np.uint64(2)
+_FOLLOWED: Final = np.uint64(0x100000001CF)
 _BASE: Final = 0x100000001B3
+_BASE_64: Final = np.uint64(_BASE)
+_CLASSES: Final = np.uint64(CLASSES)
 _INVERSE: Final = pow(_BASE, -1, 2**64)
 _MARKS: Final = dict.fromkeys(
     (*range(0x300, 0x370), *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xAD, 0xFEFF)
 )
-_SPACE: Final = re.compile(r"\s+")
 _WORD_BYTE: Final = np.array([chr(b).isalnum() or b >= 0x80 for b in range(256)])
 _WORD_BYTE[ord("'")] = True
+_WORDS_APART: Final = bytes(byte if part_of_word else ord(" ") for byte, part_of_word in enumerate(_WORD_BYTE))
 _ENDS_SENTENCE: Final = np.array([chr(b) in '.!?:;"`*#>)]}|' for b in range(256)])
 _FOLD_DIGITS: Final = np.array([ord("0") if 48 <= b <= 57 else b for b in range(256)], np.uint8)
 
@@ -66,18 +77,27 @@ FEATURES: Final = _version()
 
 
 class Features(NamedTuple):
-    """Of one text: for each block the hashed features (full 64 bits) and where each begins (bytes of the folded text)."""
+    """Of one text: for each block the hashed features (full 64 bits) and where each begins (bytes of the folded text).
+
+    Those of all blocks stand one behind the other in ``hashes`` and ``places``; ``ends`` is where each block ends.
+    """
 
     size_bytes: int
-    hashes: tuple[U64, ...]
-    places: tuple[Index, ...]
+    hashes: U64
+    places: Index
+    ends: tuple[int, ...]
+
+    def block(self, number: int) -> tuple[U64, Index]:
+        """The hashes and places of one block."""
+        inside = slice(self.ends[number - 1] if number else 0, self.ends[number])
+        return self.hashes[inside], self.places[inside]
 
 
 def fold(text: str) -> str:
     """Lower case, without accents, invisible characters, runs of blanks and disguised letters: what is compared."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", unicodedata.normalize("NFKD", of_one_script(text)).translate(_MARKS))
-    return without_signs(_SPACE.sub(" ", text.lower().replace("’", "'")).strip())
+    return without_signs(" ".join(text.lower().replace("’", "'").split()))
 
 
 @cache
@@ -91,24 +111,30 @@ def _power_table(base: int, size: int) -> U64:
     return _powers(base, max(4096, 1 << size.bit_length()))
 
 
-def _mixed(hashes: U64, seed: int) -> U64:
-    """Spread over all 64 bits (the finaliser of SplitMix64), apart for each kind of feature."""
-    h = (hashes ^ np.uint64(seed * 0xA24BAED4963EE407 % 2**64)) * _ODD
-    h ^= h >> np.uint64(29)
-    h *= np.uint64(0xBF58476D1CE4E5B9)
-    return h ^ (h >> np.uint64(32))
+@cache
+def _seed(kind: int) -> np.uint64:
+    """What keeps each kind of feature apart from the others."""
+    return np.uint64(kind * 0xA24BAED4963EE407 % 2**64)
+
+
+def _mix(hashes: U64) -> U64:
+    """Spread them over all 64 bits (the finaliser of SplitMix64), in their place."""
+    hashes *= _ODD
+    hashes ^= hashes >> _BITS_29
+    hashes *= _SPREAD
+    hashes ^= hashes >> _BITS_32
+    return hashes
 
 
 def word_hashes(data: npt.NDArray[np.uint8]) -> tuple[U64, Index, Index]:
     """The words of a folded text: hash, begin, end."""
     inside = np.zeros(len(data) + 2, np.int8)
     inside[1:-1] = _WORD_BYTE[data]
-    edges = np.diff(inside)
-    begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    # Where a word begins and where one ends are in turns.
+    edges = np.flatnonzero(inside[1:] != inside[:-1])
+    begins, ends = edges[::2], edges[1::2]
     sums = np.zeros(len(data) + 1, np.uint64)
-    np.cumsum(
-        (data.astype(np.uint64) + np.uint64(1)) * _power_table(_BASE, len(data))[: len(data)], dtype=np.uint64, out=sums[1:]
-    )
+    np.cumsum((data + _ONE) * _power_table(_BASE, len(data))[: len(data)], out=sums[1:])
     return (sums[ends] - sums[begins]) * _power_table(_INVERSE, len(data))[begins], begins, ends
 
 
@@ -119,93 +145,139 @@ def _word_hash(word: str) -> int:
     return value
 
 
+class _Lexicon(NamedTuple):
+    """The words of the thesaurus by their hashes, in order: where the classes of each begin, and how many it has."""
+
+    hashes: U64
+    first: Index
+    counts: Index
+    classes: Index
+
+
 @cache
-def _lexicon() -> tuple[U64, npt.NDArray[np.int64]]:
+def _lexicon() -> _Lexicon:
     pairs = sorted((_word_hash(fold(word)), number) for number, words in enumerate(THESAURUS.values()) for word in words.split())
-    return np.array([one for one, _ in pairs], np.uint64), np.array([number for _, number in pairs], np.int64)
+    hashes, first, counts = np.unique(np.array([one for one, _ in pairs], np.uint64), return_index=True, return_counts=True)
+    return _Lexicon(hashes, first, counts, np.array([number for _, number in pairs], np.int64))
+
+
+@cache
+def _known() -> frozenset[bytes]:
+    return frozenset(fold(word).encode() for words in THESAURUS.values() for word in words.split())
 
 
 def meanings(hashes: U64) -> tuple[Index, Index]:
     """Which of the words are in the thesaurus, and their classes. A word may be in several."""
-    known, classes = _lexicon()
-    first = np.searchsorted(known, hashes, "left")
-    last = np.searchsorted(known, hashes, "right")
-    counts = last - first
-    if not counts.any():
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    words = np.repeat(np.arange(len(hashes)), counts)
-    offsets = np.arange(len(words)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return words, classes[np.repeat(first, counts) + offsets]
+    lexicon = _lexicon()
+    at = lexicon.hashes.searchsorted(hashes)
+    known = np.flatnonzero(lexicon.hashes.take(at, mode="clip") == hashes)
+    entries = at[known]
+    counts = lexicon.counts[entries]
+    words = np.repeat(known, counts)
+    # Of each word one class after the other.
+    steps = np.arange(len(words)) - np.repeat(counts.cumsum() - counts - lexicon.first[entries], counts)
+    return words, lexicon.classes[steps]
 
 
 def known_words(folded: str) -> int:
     """How many words of a folded text are in the thesaurus."""
-    words, _, _ = word_hashes(np.frombuffer(folded.encode("utf-8", "replace"), np.uint8))
-    return len(np.unique(meanings(words)[0]))
+    return sum(map(_known().__contains__, folded.encode("utf-8", "replace").translate(_WORDS_APART).split()))
 
 
-def _near(words: Index, classes: Index) -> tuple[U64, Index]:
-    """Single meanings, and ordered pairs of them that stand near."""
-    hashes = [_mixed(classes.astype(np.uint64), 40)]
-    firsts = [words]
-    for step in range(1, 7):
-        if len(words) <= step:
-            break
-        apart = words[step:] - words[:-step]
-        keep = (apart > 0) & (apart <= NEAR_WORDS)
-        pair = (classes[:-step][keep] * CLASSES + classes[step:][keep]).astype(np.uint64)
-        close = (apart[keep] <= 3).astype(np.uint64)
-        hashes += [_mixed(pair, 41), _mixed(pair[close == 1], 42)]
-        firsts += [words[:-step][keep], words[:-step][keep][close == 1]]
-    return np.concatenate(hashes), np.concatenate(firsts)
+class _Parts:
+    """Features as they come, mixed all at once in the end: of a text of usual length, each step costs as much as its work."""
 
+    __slots__ = ("_hashes", "_places", "size")
 
-def _openings(data: npt.NDArray[np.uint8], begins: Index, ends: Index) -> tuple[Index, Index]:
-    """The words that open a sentence, and how many words each word stands after such a one."""
-    before = np.zeros(len(data) + 1, np.int64)
-    np.cumsum(_ENDS_SENTENCE[data], out=before[1:])
-    opens = np.ones(len(begins), bool)
-    opens[1:] = before[begins[1:]] > before[ends[:-1]]
-    first = np.flatnonzero(opens)
-    return first, np.arange(len(begins)) - np.repeat(first, np.diff(first, append=len(begins)))
+    def __init__(self) -> None:
+        self._hashes: list[U64] = []
+        self._places: list[Index] = []
+        self.size = 0
+
+    def add(self, hashes: U64, seed: np.uint64 | U64, places: Index) -> None:
+        """Features of one kind, or each with the ``seed`` of its own."""
+        self._hashes.append(hashes ^ seed)
+        self._places.append(places)
+        self.size += len(hashes)
+
+    def mixed(self) -> tuple[U64, Index]:
+        """All of them, and their places."""
+        return _mix(np.concatenate(self._hashes)), np.concatenate(self._places)
 
 
 def features(folded: str) -> Features:
     """The features of a text that is folded already."""
     raw = np.frombuffer(f" {folded} ".encode("utf-8", "replace"), np.uint8)
     data = _FOLD_DIGITS[raw]
-    size = len(data)
-    chars, char_places = [], []
-    rolled = np.zeros(size, np.uint64)
-    wide = data.astype(np.uint64) + np.uint64(1)
-    for order in range(1, _CHAR_ORDERS[-1] + 1):
-        if size < order:
-            break
-        rolled = rolled[: size - order + 1] * np.uint64(_BASE) + wide[order - 1 :]
-        if order in _CHAR_ORDERS:
-            chars.append(_mixed(rolled, order))
-            char_places.append(np.arange(len(rolled)))
     words, begins, ends = word_hashes(data)
-    grams = [_mixed(words, 20)]
-    gram_places = [begins]
-    for seed, skip in ((21, 1), (22, 2)):
-        if len(words) > skip:
-            grams.append(_mixed(words[:-skip] * np.uint64(0x100000001CF) + _mixed(words[skip:], 1), seed))
-            gram_places.append(begins[:-skip])
-    if len(words) > 2:
-        both = _mixed(words[1:-1] * np.uint64(0x100000001CF) + _mixed(words[2:], 1), 2)
-        grams.append(_mixed(words[:-2] * np.uint64(0x100000001CF) + both, 23))
-        gram_places.append(begins[:-2])
-    first, after = _openings(data, begins, ends)
-    grams.append(_mixed(words[first], 24))
-    gram_places.append(begins[first])
+    after = _after_opening(data, begins, ends)
+    parts = _Parts()
+    blocks = []
+    _add_characters(parts, data)
+    blocks.append(parts.size)
+    _add_words(parts, words, begins, np.flatnonzero(after == 0))
+    blocks.append(parts.size)
+    _add_meanings(parts, words, begins, after)
+    blocks.append(parts.size)
+    return Features(len(data), *parts.mixed(), tuple(blocks))
+
+
+def _add_characters(parts: _Parts, data: npt.NDArray[np.uint8]) -> None:
+    """Runs of characters."""
+    wide = data + _ONE
+    places = np.arange(len(data))
+    rolled = wide
+    for order in range(2, _CHAR_ORDERS[-1] + 1):
+        rolled = rolled[:-1] * _BASE_64 + wide[order - 1 :]
+        if order in _CHAR_ORDERS:
+            parts.add(rolled, _seed(order), places[: len(rolled)])
+
+
+def _add_words(parts: _Parts, words: U64, begins: Index, opening: Index) -> None:
+    """Words, those that follow each other, and those that open a sentence (``opening``: their numbers)."""
+    first, then = words * _FOLLOWED, _mix(words ^ _seed(1))
+    pairs = first[:-1] + then[1:]
+    parts.add(words, _seed(20), begins)
+    parts.add(pairs, _seed(21), begins[:-1])
+    parts.add(first[:-2] + then[2:], _seed(22), begins[:-2])
+    parts.add(first[:-2] + _mix(pairs[1:] ^ _seed(2)), _seed(23), begins[:-2])
+    parts.add(words[opening], _seed(24), begins[opening])
+
+
+def _add_meanings(parts: _Parts, words: U64, begins: Index, after: Index) -> None:
+    """Single meanings, ordered pairs of them that stand near, and those that open a sentence."""
     at, classes = meanings(words)
-    near, owner = _near(at, classes)
-    opening = after[at] < OPENING_WORDS
-    led = (classes[opening] * 2 + (after[at[opening]] > 0)).astype(np.uint64)
-    near, owner = np.concatenate((near, _mixed(led, 43))), np.concatenate((owner, at[opening]))
-    return Features(
-        size,
-        (np.concatenate(chars) if chars else np.zeros(0, np.uint64), np.concatenate(grams), near),
-        (np.concatenate(char_places) if chars else np.zeros(0, np.int64), np.concatenate(gram_places), begins[owner]),
-    )
+    own = classes.view(np.uint64)
+    parts.add(own, _seed(40), begins[at])
+    step, kind, owner = np.nonzero(_near(at))
+    parts.add(own[owner] * _CLASSES + own[owner + step + 1], _NEAR_SEEDS[kind], begins[at[owner]])
+    opening = np.flatnonzero(after[at] < OPENING_WORDS)
+    led = own[opening] * _TWO + (after[at[opening]] > 0)
+    parts.add(led, _seed(43), begins[at[opening]])
+
+
+def _near(words: Index) -> npt.NDArray[np.bool_]:
+    """By how many meanings are between two, whether near or close, and the first of both: whether they stand so."""
+    padded = np.full(len(words) + _NEAR_MEANINGS, np.iinfo(np.int64).max)
+    padded[: len(words)] = words
+    apart = padded[np.arange(1, len(words) + 1) + _STEPS] - words
+    near = np.empty((len(apart), 2, len(words)), bool)
+    np.less_equal(apart, NEAR_WORDS, out=near[:, 0])
+    near[:, 0] &= apart > 0
+    np.less_equal(apart, _CLOSE_WORDS, out=near[:, 1])
+    near[:, 1] &= near[:, 0]
+    return near
+
+
+def _after_opening(data: npt.NDArray[np.uint8], begins: Index, ends: Index) -> Index:
+    """Of each word, how many stand between it and the one that opens its sentence: none before that one itself."""
+    before = _ENDS_SENTENCE[data].cumsum()
+    numbers = np.arange(len(begins))
+    opens = np.zeros(len(begins), np.int64)
+    # A word is no sign, so what is counted up to its last byte is counted up to its end.
+    np.multiply(before[begins[1:]] > before[ends[:-1] - 1], numbers[1:], out=opens[1:])
+    return numbers - np.maximum.accumulate(opens)
+
+
+_NEAR_SEEDS: Final = np.array([_seed(41), _seed(42)])
+_STEPS: Final = np.arange(_NEAR_MEANINGS)[:, None]

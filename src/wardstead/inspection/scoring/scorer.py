@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from wardstead.inspection.scoring.features import BLOCKS, CELL_BYTES, PRIORS, SCALES, Features, features, fold
+from wardstead.inspection.scoring.features import BLOCKS, CELL_BYTES, PRIORS, SCALES, Features, Index, features, fold
 from wardstead.inspection.scoring.model import Model
 
 PART_CHARACTERS: Final = 1 << 16
@@ -26,50 +27,66 @@ class Scorer:
         self.model = model
         self._shift = np.uint64(64 - model.header.bits)
         self._weights = np.ascontiguousarray(model.table.T)
-        self._bias = np.array([head.bias for head in model.header.heads])
+        heads = model.header.heads
+        self._bias = np.array([head.bias for head in heads])
+        self._slopes = np.array([head.slope for head in heads])
+        self._intercepts = np.array([head.intercept for head in heads])
 
     def raw(self, text: str) -> Scores:
         """The score of each head: the mean of the whole text's and of its highest window's."""
-        begins = range(0, max(1, len(text) - OVERLAP_CHARACTERS), PART_CHARACTERS - OVERLAP_CHARACTERS)
+        if len(text) <= PART_CHARACTERS:
+            return self._raw(_LATEST.placed(text))
+        begins = range(0, len(text) - OVERLAP_CHARACTERS, PART_CHARACTERS - OVERLAP_CHARACTERS)
         parts = (text[at : at + PART_CHARACTERS] for at in begins)
-        highest: Scores = np.max(np.stack([self._raw(_LATEST.features(part)) for part in parts]), axis=0)
+        highest: Scores = np.max(np.stack([self._raw(_LATEST.placed(part)) for part in parts]), axis=0)
         return highest
 
     def probabilities(self, text: str) -> Scores:
         """The same as probabilities."""
-        raw = self.raw(text)
-        heads = self.model.header.heads
-        return np.array([_sigmoid(head.slope * one + head.intercept) for head, one in zip(heads, raw, strict=True)])
+        return np.asarray(1 / (1 + np.exp(-(self._slopes * self.raw(text) + self._intercepts).clip(-40, 40))))
 
-    def _raw(self, found: Features) -> Scores:
-        cells = max(1, -(-found.size_bytes // CELL_BYTES))
-        sums = np.zeros((BLOCKS, len(self._bias), cells))
-        counts = np.zeros((BLOCKS, cells))
-        for block in range(BLOCKS):
-            cell = found.places[block] // CELL_BYTES
-            index = (found.hashes[block] >> self._shift).astype(np.int64)
-            counts[block] = np.bincount(cell, minlength=cells)
-            sums[block] = self._by_cell(index, cell, cells) * SCALES[block]
-        whole = self._bias + sum(sums[b].sum(1) / _root(counts[b].sum() + PRIORS[b]) for b in range(BLOCKS))
-        if cells < 3:
+    def _raw(self, found: _Placed) -> Scores:
+        sums = self._by_cell(found)
+        whole = self._bias + (sums.sum(2) / found.whole).sum(0)
+        if found.windows is None:
             return np.asarray(whole)
-        windows = self._bias[:, None] + sum(
-            (sums[b][:, :-1] + sums[b][:, 1:]) / _root(counts[b][:-1] + counts[b][1:] + PRIORS[b]) for b in range(BLOCKS)
-        )
+        windows = self._bias[:, None] + ((sums[:, :, :-1] + sums[:, :, 1:]) / found.windows).sum(0)
         return np.asarray((whole + windows.max(axis=1)) / 2)
 
-    def _by_cell(self, index: npt.NDArray[np.int64], cell: npt.NDArray[np.int64], cells: int) -> Scores:
-        """The sum of the weights of each cell's features, by head."""
+    def _by_cell(self, found: _Placed) -> Scores:
+        """The scaled sum of the weights of each cell's features, by block and head."""
+        index = (found.hashes >> self._shift).view(np.int64)
+        size = BLOCKS * found.cells
         if len(self._bias) == 1:
-            only: Scores = np.bincount(cell, weights=self._weights[index, 0], minlength=cells)[None, :].astype(np.float64)
-            return only
-        sums = np.zeros((cells, len(self._bias)))
-        if len(cell):
-            order = np.argsort(cell.astype(np.uint16) if cells < 1 << 16 else cell, kind="stable")  # 16 bits: a radix sort
-            in_order = cell[order]
-            starts = np.flatnonzero(np.diff(in_order, prepend=-1))
-            sums[in_order[starts]] = np.add.reduceat(self._weights[index[order]], starts, axis=0)
-        return sums.T
+            sums = np.bincount(found.cell, weights=self._weights[index, 0], minlength=size).astype(np.float64)[:, None]
+        else:
+            sums = np.zeros((size, len(self._bias)))
+            if len(found.cell):
+                order, starts = found.in_order
+                sums[found.cell[order[starts]]] = np.add.reduceat(self._weights[index[order]], starts, axis=0)
+        by_head = np.ascontiguousarray(sums.reshape(BLOCKS, found.cells, len(self._bias)).transpose(0, 2, 1))
+        return np.asarray(by_head * _SCALES)
+
+
+class _Placed:
+    """The features of a text, each in its cell: the same for every model that looks at it."""
+
+    def __init__(self, found: Features) -> None:
+        self.hashes = found.hashes
+        self.cells = max(1, -(-found.size_bytes // CELL_BYTES))
+        self.cell = found.places // CELL_BYTES
+        for block in range(1, BLOCKS):  # those of each block have numbers of their own
+            self.cell[found.ends[block - 1] :] += self.cells
+        counts = np.bincount(self.cell, minlength=BLOCKS * self.cells).reshape(BLOCKS, 1, self.cells)
+        self.whole = _root(counts.sum(2) + _PRIORS[:, 0])
+        self.windows = _root(counts[:, :, :-1] + counts[:, :, 1:] + _PRIORS) if self.cells >= _FEWEST_CELLS else None
+
+    @cached_property
+    def in_order(self) -> tuple[Index, Index]:
+        """The features by cell, and where those of the next one begin."""
+        few = BLOCKS * self.cells < 1 << 16
+        order = np.argsort(self.cell.astype(np.uint16) if few else self.cell, kind="stable")  # 16 bits: a radix sort
+        return order, np.flatnonzero(np.diff(self.cell[order], prepend=-1))
 
 
 class _Latest:
@@ -79,15 +96,15 @@ class _Latest:
     """
 
     def __init__(self) -> None:
-        self._found: dict[bytes, Features] = {}
+        self._found: dict[bytes, _Placed] = {}
 
-    def features(self, text: str) -> Features:
+    def placed(self, text: str) -> _Placed:
         """Those of a text as it came."""
         key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         latest = self._found
         found = latest.get(key)
         if found is None:
-            found = features(fold(text))
+            found = _Placed(features(fold(text)))
             self._found = dict([*latest.items(), (key, found)][-_FEW:])
         return found
 
@@ -96,9 +113,11 @@ _FEW: Final = 4
 _LATEST: Final = _Latest()
 
 
+_FEWEST_CELLS: Final = 3
+"""Of fewer the whole is a window."""
+_PRIORS: Final = np.array(PRIORS).reshape(BLOCKS, 1, 1)
+_SCALES: Final = np.array(SCALES).reshape(BLOCKS, 1, 1)
+
+
 def _root(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.sqrt(np.maximum(counts, 1.0))
-
-
-def _sigmoid(value: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(value, -40, 40))))
