@@ -148,6 +148,6 @@ def test_what_is_past_its_retention_is_not_shown(days: int | None, after: int, e
             "content": {"retention_days": days, "answer": "words"},
         },
     ]
-    shown = within_retention({"exchange": "x", "entries": entries}, 1_000 + after * day)
+    shown = within_retention({"exchange": "x", "subject": "s", "expired": False, "entries": entries}, 1_000 + after * day)
     assert shown["expired"] == expired
     assert ("words" in json.dumps(shown)) != expired

@@ -11,6 +11,7 @@ import pytest
 from tests.gateway.playbook import ALICE, CONFIDENTIAL, NOW, Playbook, Unauthenticated, WordInspector, exchange, world
 
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal
+from wardstead.crypto.mentions import SPAN_KIND
 from wardstead.gateway.pipeline import steps
 from wardstead.gateway.pipeline.answer import Cut, blocked
 from wardstead.gateway.pipeline.commands import (
@@ -36,6 +37,7 @@ from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.inspection.content.planted import Planter
 from wardstead.inspection.ports import Flow, Inspection, Keeping, TakesLong
+from wardstead.kernel.clock import DAY_MS, day_of
 from wardstead.kernel.errors import BackendError, CallerError, PeerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.ids import CredentialId, PrincipalId
@@ -188,14 +190,22 @@ class Forgetful(WordInspector):
 
 @pytest.mark.parametrize(("text", "kept"), [("hello", True), ("PERSONAL", False)])
 def test_policy_says_whether_what_was_said_is_kept(text: str, kept: bool) -> None:
-    play = Playbook(exchange(now=dataclasses.replace(world(), inspector=Forgetful()))) >> ReadBody << chat(text) >> CommitIntent
-    intent = content(play.seen[-1])
-    play << None >> CallModel << 200 >> ReadModel << completion("hi there") >> ReadModel << b"" >> CommitOutcome
-    outcome = content(play.seen[-1])
+    play = Playbook(exchange(now=dataclasses.replace(world(), inspector=Forgetful()))) >> ReadBody << chat(text)
+    intent = json.loads(committed(play, CommitIntent).body)
+    play >> CommitIntent << None >> CallModel << 200 >> ReadModel << completion("hi there") >> ReadModel << b""
+    outcome = json.loads(committed(play, CommitOutcome).body)
     for document, said in ((intent, "request"), (outcome, "answer")):
         assert (document[said] is not None) == kept
         assert document["retention_days"] == 30
     assert len(intent["findings"]) == (not kept)
+
+
+def test_what_is_kept_for_some_days_is_sealed_under_the_key_of_the_last_one() -> None:
+    play = Playbook(exchange(now=dataclasses.replace(world(), inspector=Forgetful()))) >> ReadBody << chat("hello")
+    last = (SPAN_KIND, day_of(NOW + 30 * DAY_MS))
+    assert committed(play, CommitIntent).mentions == (last,)
+    play >> CommitIntent << None >> CallModel << 200 >> ReadModel << completion("hi there") >> ReadModel << b""
+    assert committed(play, CommitOutcome).mentions == (last,)
 
 
 def test_a_blocked_prompt_gets_a_refusal_with_content_filter_and_no_model_call() -> None:

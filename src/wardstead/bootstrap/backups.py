@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -215,8 +214,3 @@ def behind_on_erasures(deployment: Deployment) -> list[Path]:
 def expiry(deployment: Deployment, created_ms: int) -> int:
     """When a backup of this moment expires: copies of keys are kept for so long."""
     return created_ms + deployment.settings.erasure.key_copies_days * 86_400_000
-
-
-def day_of(time_ms: int) -> str:
-    """The day of a moment, in UTC."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d")

@@ -14,6 +14,7 @@ from wardstead.adapters.store.recorder import Recorder
 from wardstead.bootstrap.admitting import REFUSED, SEALED, UNSEALED, Standing, attest, section_of, standing, template_text
 from wardstead.bootstrap.anchoring import keep_anchoring
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.expiring import keep_expiring
 from wardstead.bootstrap.guarding import keep_guarding
 from wardstead.bootstrap.rescanning import keep_rescanning
 from wardstead.bootstrap.reviewing import desk_of_command_line
@@ -64,6 +65,8 @@ def run_recorder(deployment: Deployment) -> int:
     guarding.start()
     rescanning = threading.Thread(target=keep_rescanning, args=(deployment, stop), name="rescanning", daemon=True)
     rescanning.start()
+    expiring = threading.Thread(target=keep_expiring, args=(deployment, stop), name="expiring", daemon=True)
+    expiring.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     verifying.join(_VERIFYING_ENDS_S)
     return 0

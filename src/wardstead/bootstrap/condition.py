@@ -16,6 +16,7 @@ from wardstead.bootstrap.backups import backup_check
 from wardstead.bootstrap.database_check import database_checks
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detectors import lacking, text_detectors
+from wardstead.bootstrap.expiring import retention_check
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.local_authority import local_authority
 from wardstead.bootstrap.policies import policy_state
@@ -65,6 +66,7 @@ def posture(deployment: Deployment) -> list[Check]:
         *anchor_checks(deployment),
         _key_use_check(deployment),
         backup_check(deployment),
+        retention_check(deployment),
         _policies_check(deployment),
         *directory_checks(deployment),
         _detectors_check(deployment),

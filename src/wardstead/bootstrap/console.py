@@ -223,13 +223,13 @@ class Console:
 
     def glimpses(self, exchange_ids: Sequence[str]) -> Mapping[str, Glimpse]:
         """See ``ConsoleServices.glimpses``."""
-        found = {}
+        found, held = {}, self._deployment.erasures.held()
         for exchange_id in exchange_ids:
             try:
                 opened = self._deployment.ledger.open_exchange(exchange_id, self._deployment.ring)
             except (KeyGone, IntegrityError):
                 continue  # its own page says that it was erased, or altered; a list goes on
-            shown = within_retention(opened, now_ms()) if opened else None
+            shown = within_retention(opened, now_ms(), held=held) if opened else None
             glimpse = _glimpse(shown["entries"], shown["label"]) if shown else None
             if glimpse is not None:
                 found[exchange_id] = glimpse
@@ -267,7 +267,7 @@ class Console:
             if not self.decide(reader, "viewExchange", resource, opened["label"]).allow:
                 return None
             deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
-        return within_retention(opened, now_ms())
+        return within_retention(opened, now_ms(), held=deployment.erasures.held())
 
     def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
         """See ``ConsoleServices.receipt``."""

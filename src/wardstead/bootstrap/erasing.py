@@ -14,19 +14,19 @@ from sqlalchemy import Connection
 from wardstead.access.ports import Principal
 from wardstead.adapters.store.erasures import Erasure
 from wardstead.adapters.store.mentions import entries_of
-from wardstead.bootstrap.backups import day_of, last_expiry_ms, tell_of_erasures
+from wardstead.bootstrap.backups import last_expiry_ms, tell_of_erasures
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.mentions import Doomed, doomed, stand_ins
 from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.people import require_another_administrator
 from wardstead.bootstrap.scratch import remove_leftovers
-from wardstead.crypto.mentions import MARK
-from wardstead.kernel.clock import rfc3339
+from wardstead.crypto.mentions import MARK, SPAN
+from wardstead.kernel.clock import DAY_MS, day_of, rfc3339
 from wardstead.ledger.certificate import open_certificate, sign_certificate
 
 _FILE_KEYS = "keys are files: a copy of the keys folder that is kept longer than this undoes the erasure"
-_DAY_MS = 86_400_000
 _STAYS = "entries of administrators that name the person stay sealed under the administrators' keys"
+_THAT_IT_WAS = "that it took place stays, with pseudonym, times to the minute and sizes"
 _STAND_INS = "stand-ins that others' conversations had for them are in backups until those expire"
 
 
@@ -87,13 +87,14 @@ def finish_erasures(deployment: Deployment, *, alone: bool) -> int:
 
 def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
     marks = deployment.erasures.marks(one)
-    epoch = deployment.subject_keys.erase(one.subject, *(f"{MARK}{mark.hex()}" for mark in marks))
+    prefix = SPAN if one.of_days else MARK
+    epoch = deployment.subject_keys.erase(one.subject, *(f"{prefix}{mark.hex()}" for mark in marks))
     deployment.ring.evict()
     counts = deployment.erasures.forget(one)
     deployment.erasures.scrub(alone=alone)
     now = now_ms()
     days = deployment.settings.erasure.key_copies_days
-    expires = max(now + days * _DAY_MS, last_expiry_ms(deployment))
+    expires = max(now + days * DAY_MS, last_expiry_ms(deployment))
     note = deployment.ledger.checkpoint()
     fields: dict[str, object] = {
         "id": one.id,
@@ -112,9 +113,9 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
     }
     if one.told:
         entries = entries_of(deployment.engine, marks)
-        mentioned = {"keys": len(marks), "entries_unreadable": len(entries), "exchanges": len({row.exchange for row in entries})}
-        fields["mentioned"] = {**mentioned, **json.loads(one.told)}
-        fields["stays"] = f"{_STAYS}; {_STAND_INS}"
+        told = {"keys": len(marks), "entries_unreadable": len(entries), "exchanges": len({row.exchange for row in entries})}
+        fields["retention" if one.of_days else "mentioned"] = {**told, **json.loads(one.told)}
+        fields["stays"] = _THAT_IT_WAS if one.of_days else f"{_STAYS}; {_STAND_INS}"
     certificate = sign_certificate(deployment.keys.ledger(), fields)
     deployment.erasures.finish(one, certificate)
     if marks:

@@ -90,6 +90,7 @@ def traffic(deployment: Deployment, last: int, order: Order) -> Traffic:
 
     texts: dict[str, Origin | None] = {}
     left_out: Counter[str] = Counter()
+    held = deployment.erasures.held()
     for exchange_id in ids:
         try:
             opened = deployment.ledger.open_exchange(exchange_id, deployment.ring)
@@ -98,7 +99,7 @@ def traffic(deployment: Deployment, last: int, order: Order) -> Traffic:
         except IntegrityError:
             left_out["altered"] += 1
             continue
-        if opened is None or opened["erased"] or (shown := within_retention(opened, now_ms()))["expired"]:
+        if opened is None or opened["erased"] or (shown := within_retention(opened, now_ms(), held=held))["expired"]:
             left_out["erased"] += 1
         elif not sees(exchange_id, opened["label"].join(_labels_in(opened))):
             left_out["not_cleared"] += 1

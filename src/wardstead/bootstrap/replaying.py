@@ -167,10 +167,11 @@ def targets(deployment: Deployment) -> dict[str, Target]:
 
 def replayed(deployment: Deployment, replay: Replay, exchange_ids: Sequence[str]) -> Iterator[Replayed | Skipped]:
     """One after the other; what cannot be read, or is past its retention, is left out with its reason."""
+    held = deployment.erasures.held()
     for exchange_id in exchange_ids:
         try:
             document = deployment.ledger.open_exchange(exchange_id, deployment.ring)
-            yield replay.one(within_retention(document, now_ms()) if document is not None else None)
+            yield replay.one(within_retention(document, now_ms(), held=held) if document is not None else None)
         except KeyGone:
             yield Skipped.ERASED
         except IntegrityError:

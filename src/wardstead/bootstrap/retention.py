@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -26,14 +26,17 @@ def as_classified(decision: Decision, asked: AccessRequest, roles: frozenset[str
     )  # fmt: skip
 
 
-def within_retention(opened: Mapping[str, Any], now: int) -> Mapping[str, Any]:
+def within_retention(opened: Mapping[str, Any], now: int, *, held: Collection[str] = ()) -> Mapping[str, Any]:
     """An opened exchange as it may be shown: without what was said, and ``expired``, when its retention is over.
 
     Each entry carries the days that policy gave to its label when it was written; the shortest counts, from the beginning.
+    What is not shown any more is destroyed by ``expiring``. ``held``: the subjects under a legal hold. What they said is kept so
+    that it can be read.
     """
     contents = [one["content"] for one in opened["entries"] if one["content"]]
     days = [one["retention_days"] for one in contents if one.get("retention_days") is not None]
     begun = datetime.fromisoformat(opened["entries"][0]["time"])
-    if not days or now < (begun + timedelta(days=min(days))).timestamp() * 1000:
-        return {**opened, "expired": False}
+    over = bool(days) and opened["subject"] not in held and now >= (begun + timedelta(days=min(days))).timestamp() * 1000
+    if not opened["expired"] and not over:
+        return opened
     return {**opened, "expired": True, "entries": [{**one, "content": None} for one in opened["entries"]]}

@@ -49,6 +49,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
         "diff": "access_ask:diff",
     }),
     "ledger": "ledger:app",
+    "retention": "retention:app",
     "backup": "backup:app",
     "conversation": "conversations:app",
     "collection": "library:collections",

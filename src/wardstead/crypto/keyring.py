@@ -50,6 +50,12 @@ class MentionErased(KeyGone):
     code = "mention_erased"
 
 
+class RetentionOver(KeyGone):
+    """The time for which this is kept is over, and what it takes to open it was destroyed."""
+
+    code = "retention_over"
+
+
 class EpochRetired(KeyGone):
     """The key-encryption key of this epoch was destroyed: whoever survived was moved to a newer one."""
 

@@ -35,6 +35,10 @@ TOKEN_SIZE: Final = 16
 ID_SIZE: Final = 16
 MARK: Final = "mention:"
 """Before the id of such a key, where keys are named among those of people."""
+SPAN: Final = "retention:"
+"""Before the id of a key that goes with its day: all that one asker said, and that is kept until then, takes it."""
+SPAN_KIND: Final = "wardstead retention"
+"""What such a key is found by: this and a day, where others are found by an identifier's kind and value."""
 INDEX: Final = "wardstead index of mentions v1"
 """The subject whose key is that of the index."""
 _COUNT_SIZE, _TAG_SIZE = 2, 16
@@ -84,7 +88,7 @@ class MentionStore(Protocol):
         ...
 
     def mentions(self, ids: Sequence[bytes]) -> list[MentionRow]:
-        """Those of these ids. Raises ``KeyGone`` where one was destroyed."""
+        """Those of these ids. Raises ``KeyGone`` where one was destroyed: ``RetentionOver`` where that was by its day."""
         ...
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
+DAY_MS: Final = 86_400_000
 Clock = Callable[[], int]
 Entropy = Callable[[int], bytes]
 
@@ -13,3 +15,8 @@ def rfc3339(time_ms: int) -> str:
     """``2026-11-23T12:34:56.789Z``: UTC with milliseconds."""
     moment = datetime.fromtimestamp(time_ms / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
+
+
+def day_of(time_ms: int) -> str:
+    """The day of a moment, in UTC: ``2026-11-23``."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d")

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, insert, or_, select, update
 
@@ -23,6 +24,10 @@ from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError
 from wardstead.kernel.ids import uuid7
 
+MENTIONS: Final = "mentions"
+"""What the subject of an erasure begins with that is nobody's: it destroys keys of people who are mentioned,"""
+RETENTIONS: Final = "retentions"
+"""or of days that are over."""
 _SCRUB_S = 10.0
 
 
@@ -43,7 +48,12 @@ class Erasure:
     begun_ms: int
     certificate: str
     told: str = ""
-    """Of one who is mentioned: what was counted when it began, as JSON."""
+    """Of one who is mentioned, and of days that are over: what was counted when it began, as JSON."""
+
+    @property
+    def of_days(self) -> bool:
+        """Whether it destroys what is kept no longer, and nobody's because they asked for it."""
+        return self.subject.startswith(f"{RETENTIONS}:")
 
 
 class ErasureStore:
@@ -85,16 +95,17 @@ class ErasureStore:
 
     def begin(
         self, who: Principal | None, details: Mapping[str, object], actor: Actor | None = None, *,
-        marks: Collection[bytes] = (), prune: Callable[[Connection], Mapping[str, int]] | None = None,
+        marks: Collection[bytes] = (), prune: Callable[[Connection], Mapping[str, int]] | None = None, kind: str = MENTIONS,
     ) -> Erasure:  # fmt: skip
         """Note that it has begun, and switch the account off. Raises ``LegalHold``.
 
-        ``who``: ``None`` for somebody who is only mentioned. ``marks``: the keys of theirs that others' entries take; ``prune``
-        takes them out of others' stand-ins in the same transaction, and says what is to be counted.
+        ``who``: ``None`` for somebody who is only mentioned, and for what is kept no longer (``kind``). ``marks``: the keys that
+        others' entries take; ``prune`` takes out of others' stand-ins what goes with them in the same transaction, and says
+        what is to be counted.
         The record names the pseudonym, not the person: it stays.
         """
         ident = uuid7(self._clock(), self._entropy(10))
-        subject = who.subject if who is not None else f"mentions:{ident}"
+        subject = who.subject if who is not None else f"{kind}:{ident}"
 
         def change(connection: Connection, act: str) -> Erasure:
             if who is not None and _held(connection, who.subject):
@@ -110,10 +121,11 @@ class ErasureStore:
                 connection.execute(delete(credential).where(ended))
             return begun
 
-        return self._directory.record_and_change(change, actor, "person.erase", {"subject": subject, **details})
+        action = "retention.end" if kind == RETENTIONS else "person.erase"
+        return self._directory.record_and_change(change, actor, action, {"subject": subject, **details})
 
     def marks(self, one: Erasure) -> list[bytes]:
-        """The keys of one who is mentioned that it destroys, while it is not finished."""
+        """The keys that it destroys of one who is mentioned, or of days that are over, while it is not finished."""
         with explained(), self._engine.connect() as connection:
             query = select(erased_mention.c.mark).where(erased_mention.c.erasure == one.id).order_by(erased_mention.c.mark)
             return list(connection.execute(query).scalars())

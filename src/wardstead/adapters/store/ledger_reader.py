@@ -20,7 +20,7 @@ from wardstead.adapters.store.exchanges import ExchangeSummary, summaries
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, mention, tile
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
-from wardstead.crypto.keyring import KeyGone, KeyRing, MentionErased
+from wardstead.crypto.keyring import KeyGone, KeyRing, MentionErased, RetentionOver
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import IntegrityError
@@ -145,10 +145,11 @@ class LedgerReader:
     def open_exchange(self, exchange_id: str, ring: KeyRing) -> dict[str, Any] | None:
         """What an exchange holds, decrypted.
 
-        ``{"exchange", "subject", "erased", "mentioned", "label", "entries": [{"kind", "time", "outcome", "content"}]}``;
+        ``{"exchange", "subject", "erased", "mentioned", "expired", "label",
+        "entries": [{"kind", "time", "outcome", "content"}]}``;
         ``label`` (a ``Label``) is the join of those that were sealed with the entries; ``content`` is ``None`` where there is
-        none or the key was destroyed (``erased``; ``mentioned``: that of somebody in it, not of whoever asked). ``None``: no
-        such exchange.
+        none or the key was destroyed (``erased``; ``mentioned``: that of somebody in it, not of whoever asked; ``expired``: that
+        of its last day). ``None``: no such exchange.
         Raises ``IntegrityError`` when something was altered. The caller decides first who may see it, and records it.
         """
         with self._engine.connect() as connection:
@@ -166,8 +167,9 @@ class LedgerReader:
         return {
             "exchange": exchange_id,
             "subject": rows[0]["subject"],
-            "erased": gone is not None,
-            "mentioned": isinstance(gone, MentionErased),
+            "erased": any(not isinstance(one, RetentionOver) for one in gone),
+            "mentioned": bool(gone) and isinstance(gone[-1], MentionErased),
+            "expired": any(isinstance(one, RetentionOver) for one in gone),
             "label": mark,
             "entries": [
                 {"kind": row["kind"], "time": rfc3339(row["time_ms"]), "outcome": row["outcome"], "content": content}
@@ -220,16 +222,16 @@ class LedgerReader:
             return None
 
 
-def _open_all(rows: Sequence[RowMapping], ring: KeyRing, levels: Levels) -> tuple[list[Any], Label, KeyGone | None]:
+def _open_all(rows: Sequence[RowMapping], ring: KeyRing, levels: Levels) -> tuple[list[Any], Label, list[KeyGone]]:
     """The content of each entry, the label of all together, and why some do not open, where a key was destroyed."""
     contents: list[Any] = []
     labels: list[Label] = []
-    gone: KeyGone | None = None
+    gone: list[KeyGone] = []
     for row in rows:
         try:
             one = open_entry(ring, row["subject"], row["header"], row["body"], levels)
         except KeyGone as error:
-            gone = error
+            gone.append(error)
             contents.append(None)
             continue
         contents.append(json.loads(one.content) if one.content else None)

@@ -20,6 +20,7 @@ from wardstead.crypto.keyring import (
     KeyEncryptionKey,
     KeyGone,
     MentionErased,
+    RetentionOver,
     SubjectKey,
     in_era,
     new_kek,
@@ -27,7 +28,7 @@ from wardstead.crypto.keyring import (
     rewrap,
     rewrap_kek,
 )
-from wardstead.crypto.mentions import INDEX, MARK, MentionRow, moved_mentions
+from wardstead.crypto.mentions import INDEX, MARK, SPAN, MentionRow, moved_mentions
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
@@ -108,7 +109,7 @@ class SubjectKeys:
         row = self._one("SELECT subject, epoch, wrapped FROM subject_key WHERE subject = ?", subject)
         if row is not None:
             return SubjectKey(*row)
-        if self._one("SELECT subject FROM erased WHERE subject = ?", _whose(subject)) is not None:
+        if self._is_erased(_whose(subject)):
             raise KeyGone("this subject's key was destroyed")
         return None
 
@@ -170,13 +171,17 @@ class SubjectKeys:
         return self._mention_rows(f"{_MENTIONS} WHERE token IN ({places}){mine}", (*tokens, *whose))
 
     def mentions(self, ids: Sequence[bytes]) -> list[MentionRow]:
-        """Those of these ids. Raises ``MentionErased`` where one was destroyed."""
+        """Those of these ids. Raises ``MentionErased`` or ``RetentionOver`` where one was destroyed."""
         found = self._mention_rows(f"{_MENTIONS} WHERE id IN ({','.join('?' * len(ids))})", ids)
-        known = {row.id for row in found}
-        for one in ids:
-            if one not in known and self._one("SELECT subject FROM erased WHERE subject = ?", MARK + one.hex()) is not None:
-                raise MentionErased("somebody whom this mentions was erased")
+        gone = [one.hex() for one in set(ids) - {row.id for row in found}]
+        if any(self._is_erased(MARK + one) for one in gone):
+            raise MentionErased("somebody whom this mentions was erased")
+        if any(self._is_erased(SPAN + one) for one in gone):
+            raise RetentionOver("the time for which this is kept is over")
         return found
+
+    def _is_erased(self, name: str) -> bool:
+        return self._one("SELECT subject FROM erased WHERE subject = ?", name) is not None
 
     def add_mentions(self, rows: Sequence[MentionRow]) -> list[MentionRow]:
         """Keep new ones, all of one owner and epoch; those that are kept, should another process have been first.
@@ -213,14 +218,15 @@ class SubjectKeys:
     def erase(self, *subjects: str) -> int:
         """Destroy subjects' keys, and those of what they mention: all others move to a new epoch, and the old one goes.
 
-        ``mention:`` and an id is the key of one who is mentioned, and its token goes with it. Returns the new epoch.
+        ``mention:`` and an id is the key of one who is mentioned, ``retention:`` and an id that of a day; its token goes with
+        it. Returns the new epoch.
         Afterwards evict every key ring. It takes effect when the last other copy of this file is gone.
         """
         try:
             with self._transaction() as db:
                 for subject in subjects:
-                    if subject.startswith(MARK):
-                        db.execute("DELETE FROM mention_key WHERE id = ?", (bytes.fromhex(subject.removeprefix(MARK)),))
+                    if subject.startswith((MARK, SPAN)):
+                        db.execute("DELETE FROM mention_key WHERE id = ?", (bytes.fromhex(subject.partition(":")[2]),))
                     else:
                         eras = [(subject,), *((in_era(subject, row[0]),) for row in db.execute("SELECT era FROM key_use"))]
                         db.executemany("DELETE FROM subject_key WHERE subject = ?", eras)

@@ -407,7 +407,7 @@ class Exchange(Question):
         passage = self._answer_passes(answer)
         refusal: Refusal | None
         try:
-            mentions = yield from self._answer_mentions(answer, held, record_label)
+            mentions = yield from self._answer_keys(answer, held, record_label)
         except LedgerUnavailable:
             refusal = Refusal.FAILED
         else:
@@ -423,15 +423,15 @@ class Exchange(Question):
             yield from self._answer_error(LedgerUnavailable(refusal))
         return False
 
-    def _answer_mentions(self, answer: Any, held: Any, label: Label) -> Generator[Command, Any, Sequence[Any]]:
-        """The keys of whom the answer mentions, as far as it is kept."""
-        guard = self._guard
-        if guard is None or not self.world.identifying or not (held or steps.identifies(self.world, guard.findings)):
-            return ()
-        kept = answer if answer is not None and self.world.inspector.keeping(label).content else ()
-        texts = [*texts_of(kept), *texts_of(held or ())]
+    def _answer_keys(self, answer: Any, held: Any, label: Label) -> Generator[Command, Any, Sequence[Any]]:
+        """The keys that the answer's record takes: of whom it mentions, as far as it is kept, and of its last day."""
+        guard, keeping = self._guard, self.world.inspector.keeping(label)
+        said = record.last_day(keeping, self.incoming.received_ms)
         try:
-            return (yield from self._mentions(texts, self._answer_flow, owed=True))
+            if guard is not None and self.world.identifying and (held or steps.identifies(self.world, guard.findings)):
+                kept = answer if answer is not None and keeping.content else ()
+                said += yield from self._mentioned([*texts_of(kept), *texts_of(held or ())], self._answer_flow, owed=True)
+            return (yield from self._keys_of(said, owed=True))
         except KeyGone:  # whoever asked was erased meanwhile: nobody can read it in any case
             return ()
 

@@ -168,7 +168,7 @@ class Question:
                 steps.plant(self.world, self._who, self._request, self._clock())
             self._forwarded = upstream.encode_request(self._request, self._model.upstream_name)
             self._seal = self._begin_seal()
-            mentions = yield from self._question_mentions()
+            mentions = yield from self._question_keys()
             label = self._label_of_record(self._inspected.found_label)
             draft = self._seal.intent(self._intent(), self._clock(), label, mentions)
             refusal = yield CommitIntent(draft, self.world.directory.version, self._question_passes())
@@ -183,26 +183,29 @@ class Question:
             yield from self._recall(fresh=True)
         raise LedgerUnavailable(Refusal.STALE)
 
-    def _question_mentions(self) -> Generator[Command, Any, Sequence[Any]]:
-        """The keys of whom the question mentions, as far as what it says is kept."""
+    def _question_keys(self) -> Generator[Command, Any, Sequence[Any]]:
+        """The keys that the question's record takes: of whom it mentions, as far as what it says is kept, and of its last day."""
         label = self._label_of_record(self._inspected.found_label)
-        kept = self.verdict == "hold" or (self.verdict == "allow" and self.world.inspector.keeping(label).content)
+        keeping = self.world.inspector.keeping(label)
+        kept = self.verdict == "hold" or (self.verdict == "allow" and keeping.content)
         found = (finding for _, finding in self._inspected.findings)
-        if not kept or not steps.identifies(self.world, found):
-            return ()
-        if self._inspected.all_stand:
-            return (yield from self._keys_of(steps.identified(self.world, self._request.texts, self._inspected.findings)))
-        flow = Flow(Direction.PROMPT, self._model.model_class)
-        return (yield from self._mentions(self._request.texts, flow))
+        said = record.last_day(keeping, self.incoming.received_ms)
+        if kept and steps.identifies(self.world, found):
+            if self._inspected.all_stand:
+                said += steps.identified(self.world, self._request.texts, self._inspected.findings)
+            else:
+                said += yield from self._mentioned(self._request.texts, Flow(Direction.PROMPT, self._model.model_class))
+        return (yield from self._keys_of(said))
 
-    def _mentions(self, texts: Sequence[str], flow: Flow, *, owed: bool = False) -> Generator[Command, Any, Sequence[Any]]:
-        """The keys of whom these texts mention."""
+    def _mentioned(
+        self, texts: Sequence[str], flow: Flow, *, owed: bool = False
+    ) -> Generator[Command, Any, list[tuple[str, str]]]:  # fmt: skip
+        """Whom these texts mention."""
         large = sum(map(len, texts)) > LARGE_BYTES
-        said = yield from self._compute(b"", lambda: steps.mentioned(self.world, texts, flow), slow=large, owed=owed)
-        return (yield from self._keys_of(said, owed=owed))
+        return (yield from self._compute(b"", lambda: steps.mentioned(self.world, texts, flow), slow=large, owed=owed))
 
     def _keys_of(self, said: Sequence[tuple[str, str]], *, owed: bool = False) -> Generator[Command, Any, Sequence[Any]]:
-        """The keys of these people. A new one is written down where that holds up nobody else."""
+        """The keys of these people, and days. A new one is written down where that holds up nobody else."""
         subject = self._who.principal.subject
         known = self._sealer.known_mentions(subject, said) if said else ()
         if known is not None:

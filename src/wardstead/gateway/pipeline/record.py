@@ -12,10 +12,12 @@ from typing import Any, Final, Protocol
 import orjson
 
 from wardstead.access.ports import Decision, Identity
+from wardstead.crypto.mentions import SPAN_KIND
 from wardstead.gateway.protocol.documents import Attached
 from wardstead.gateway.protocol.types import ParsedRequest
 from wardstead.inspection.extraction import Extracted
 from wardstead.inspection.ports import Keeping
+from wardstead.kernel.clock import DAY_MS, day_of
 from wardstead.kernel.findings import Finding
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import Label
@@ -32,7 +34,7 @@ class ExchangeSeal(Protocol):
     """Seals the two entries of one exchange under its own key."""
 
     def intent(self, content: bytes, time_ms: int, label: Label, mentions: Sequence[Any] = ()) -> Draft:
-        """The intent's draft; ``mentions``: the keys of whom it identifies."""
+        """The intent's draft; ``mentions``: the keys that it takes besides, of whom it identifies and of its last day."""
         ...
 
     def outcome(self, content: bytes, outcome: str, time_ms: int, label: Label, mentions: Sequence[Any] = ()) -> Draft:
@@ -48,7 +50,10 @@ class Sealer(Protocol):
         ...
 
     def mention(self, subject: str, said: Sequence[tuple[str, str]]) -> Sequence[Any]:
-        """The keys of whom ``subject`` mentions, each a kind and a value. Raises ``IntegrityError``, ``BackendError``."""
+        """The keys of whom ``subject`` mentions, each a kind and a value, and of days (``last_day``).
+
+        Raises ``IntegrityError``, ``BackendError``.
+        """
         ...
 
     def known_mentions(self, subject: str, said: Sequence[tuple[str, str]]) -> Sequence[Any] | None:
@@ -62,6 +67,13 @@ class Sealer(Protocol):
     def open_kept(self, subject: str, name: str, sealed: bytes) -> bytes:
         """Open it again. Raises ``IntegrityError``."""
         ...
+
+
+def last_day(keeping: Keeping, begun_ms: int) -> list[tuple[str, str]]:
+    """By what the key is found that is destroyed when the retention of what began then is over; nothing where it has no end."""
+    if keeping.retention_days is None:
+        return []
+    return [(SPAN_KIND, day_of(begun_ms + keeping.retention_days * DAY_MS))]
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
