@@ -13,6 +13,7 @@ from wardstead.access.credentials import (
     BadCsrfToken,
     CredentialsDisagree,
     Unauthenticated,
+    UnknownCertificate,
     certificate_digest,
     certify,
     checksum,
@@ -110,14 +111,25 @@ def test_a_certificate_is_whose_it_is_known_as(by: str) -> None:
     made = certified(**{by: BOT})
     assert certify(made, PEPPER, PEER, 899).principal == BOT
     for now in (900, 1000):
-        with pytest.raises(Unauthenticated):
+        with pytest.raises(UnknownCertificate):
             certify(made, PEPPER, PEER, now)
+
+
+def test_a_certificate_that_names_nobody_is_told_to_see_to_certificates() -> None:
+    away = Directory(1, {}, certified(uri=BOT).credentials)
+    said = set()
+    for made in (certified(), away):
+        with pytest.raises(UnknownCertificate) as refused:
+            certify(made, PEPPER, PEER, 0)
+        said.add(str(refused.value.diagnostics()))
+    assert len(said) == 1
+    assert "wardstead certificate list" in said.pop()
 
 
 def test_a_certificate_with_names_of_two_people_is_nobody_s() -> None:
     assert certify(certified(uri=BOT, dns=BOT), PEPPER, PEER, 0).principal == BOT
     for made in (certified(), certified(uri=BOT, dns=OTHER), certified(fingerprint=BOT, uri=OTHER)):
-        with pytest.raises(Unauthenticated):
+        with pytest.raises(UnknownCertificate):
             certify(made, PEPPER, PEER, 0)
 
 

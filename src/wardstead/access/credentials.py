@@ -35,6 +35,18 @@ class Unauthenticated(CallerError):
         )
 
 
+class UnknownCertificate(CallerError):
+    """A certificate that an authority of ours issued and that names nobody: not known, revoked and switched off look the same."""
+
+    code = "unauthenticated"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the certificate of this connection names nobody here",
+            next_step="'wardstead certificate list' says which do; 'certificate issue' and 'certificate trust' make others",
+        )
+
+
 class CredentialsDisagree(CallerError):
     """A key, and the certificate of the connection that it came over, are of two people."""
 
@@ -103,15 +115,18 @@ def identify(directory: Directory, pepper: bytes, presented: str, csrf: str | No
 def certify(directory: Directory, pepper: bytes, certificate: PeerCertificate, now_ms: int) -> Identity:
     """Whose certificate this is: one that was issued here, or one with a name that was given to somebody.
 
-    Raises ``Unauthenticated``; a certificate whose names are of several people is nobody's.
+    Raises ``UnknownCertificate``; a certificate whose names are of several people is nobody's.
     """
     if certificate.until_ms <= now_ms:
-        raise Unauthenticated
+        raise UnknownCertificate
     marks = [certificate_digest(pepper, certificate.fingerprint), *(name_digest(pepper, one) for one in certificate.names)]
     known = [directory.credentials[one] for one in marks if one in directory.credentials]
     if len({one.principal for one in known}) != 1:
-        raise Unauthenticated
-    return _identity(directory, known[0], now_ms)
+        raise UnknownCertificate
+    try:
+        return _identity(directory, known[0], now_ms)
+    except Unauthenticated:
+        raise UnknownCertificate from None
 
 
 def together(certified: Identity, presented: Identity) -> Identity:

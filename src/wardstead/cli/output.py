@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from wardstead.bootstrap.deployment import explained
 from wardstead.bootstrap.saving import save
-from wardstead.kernel.errors import BackendError, WardsteadError
+from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 INTERRUPTED = 130
@@ -98,7 +98,17 @@ def errors(*, as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def confirm(question: str, *, yes: bool, ask: Callable[[str], bool] = typer.confirm) -> None:
-    """Ask before something that cannot be taken back; ``--yes`` answers."""
-    if not yes and not ask(question):
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be taken back; ``--yes`` answers. On standard error: output may go into a file."""
+    if yes:
+        return
+    err.print(f"{question} [y/N]: ", end="", markup=False)
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    if not answer:
+        err.print()
+        fail(CallerError("nobody answered, and nothing was done", next_step="say --yes where nobody can be asked"), as_json=False)
+    if answer.strip().casefold() not in {"y", "yes"}:
         raise typer.Exit(2)
