@@ -91,9 +91,13 @@ def test_a_part_stands_for_its_pattern_in_parts_after_it_and_in_patterns() -> No
     assert list(phrase.matches(b"x1 x12")) == [(3, 6)]
 
 
-def test_the_scan_for_a_whole_group_misses_none_of_its_patterns() -> None:
-    for group in DETECTOR._groups:
-        for phrase in group.phrases:
-            for example in phrase.entry.examples:
-                data = example.encode()
-                assert group.may_match(data) or not list(phrase.matches(data)), phrase.entry.id
+@given(
+    st.lists(st.sampled_from([*(text for one in PHRASES for text in one.entry.examples), " ", "\n", "é, "]), max_size=4).map(
+        "".join
+    )
+)
+def test_the_scans_for_all_miss_none_of_them(text: str) -> None:
+    data = text.encode()
+    looked_for = [*DETECTOR._others.of(data), *DETECTOR._with_digits.of(data)]
+    for phrase in PHRASES:
+        assert phrase in looked_for or not list(phrase.matches(data)), phrase.entry.id

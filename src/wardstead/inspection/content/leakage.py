@@ -22,7 +22,7 @@ from wardstead.inspection.content.carried import Carried
 from wardstead.inspection.content.planted import canaries_in
 from wardstead.inspection.content.rules import in_order, without_surrogates
 from wardstead.inspection.content.words import Word, texts_of, words_of
-from wardstead.inspection.patterns.finding import finder
+from wardstead.inspection.patterns.finding import teller
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.validators.active_content import decodings
 
@@ -78,7 +78,7 @@ class Leakage:
         yield from self._leaks(text)
         for other in self._disguised(text):
             yield from self._read_otherwise(other, (0, len(text)))
-        for run in _RUN.finditer(text) if _has_row(text.encode(), 0)[0][0] >= 0 else ():
+        for run in _RUN.finditer(text) if _has_row(text.encode()) else ():
             joined = "".join(run[0].split())
             for decoded in decodings(joined.encode("ascii")):
                 yield from self._read_otherwise(decoded.decode("utf-8", "replace"), run.span())
@@ -213,7 +213,7 @@ _SIGNS: Final = 2
 """So many of them stand in a disguised text by more than chance."""
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}+[ \n]{0,2}+)++={0,2}")
-_has_row = finder(r"[A-Za-z0-9+/_-]{16}")
+_has_row = teller(r"[A-Za-z0-9+/_-]{16}")
 _ESCAPES: Final = 3
 _PERCENT: Final = re.compile(rf"(?:%[0-9A-Fa-f]{{2}}[^\s%()<>\"']{{0,200}}){{{_ESCAPES},}}")
 _WITHOUT_MEANING: Final = """

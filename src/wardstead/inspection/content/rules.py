@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import re2
 
+from wardstead.inspection.patterns.finding import teller
 from wardstead.inspection.ports import Span
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.yaml_input import read_yaml
@@ -81,17 +82,18 @@ class RuleSet:
         options = re2.Options()
         options.max_mem = 64 << 20
         options.log_errors = False
+        options.never_capture = True
         self._compiled: list[tuple[Rule, Any]] = []
         for rule in rules:
             try:
                 self._compiled.append((rule, re2.compile(rule.pattern, options)))
             except re2.error as error:
                 raise ConfigurationError("the pattern is refused", where=f"content: {rule.id}", why=str(error)) from None
-        self._any = re2.compile("|".join(f"(?:{rule.pattern})" for rule in rules), options) if rules else None
+        self._any = teller("|".join(f"(?:{rule.pattern})" for rule in rules), options) if rules else None
 
     def spans(self, part: str, at: int, languages: frozenset[str] | None = None) -> Iterator[Span]:
         """What occurs in ``part``, which begins at ``at`` of its text; ``languages``: what it is written in, if known."""
-        if self._any is None or self._any.search(part) is None:
+        if self._any is None or not self._any(part.encode()):
             return
         for rule, pattern in self._compiled:
             if languages and rule.languages and languages.isdisjoint(rule.languages):

@@ -13,7 +13,7 @@ from typing import Final
 
 import re2
 
-from wardstead.inspection.patterns.finding import Find, finder
+from wardstead.inspection.patterns.finding import Find, Tell, finder, teller
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.verdict import char_count
 
@@ -94,7 +94,7 @@ _SHORTEST: Final = 7
 """Letters of a word that its ending alone makes medical: *edema* and the like are in the vocabulary."""
 
 
-def _hints() -> tuple[Find, Find, Find]:
+def _hints() -> tuple[Find, Find, Tell]:
     """Found wherever a word is, a phrase, or either, and perhaps elsewhere, in a fiftieth of the time: most texts have none."""
     options = re2.Options()
     options.max_mem = 64 << 20
@@ -104,11 +104,11 @@ def _hints() -> tuple[Find, Find, Find]:
     words += f"|(?-i:{'|'.join(sorted(_ABBREVIATIONS))})"
     words += f"|(?:{'|'.join(_ENDINGS)})(?:['’]s)?(?:[^\\pL\\pN_]|\\z)"
     phrases = _PHRASES.pattern.replace(_BOUNDARY, "")
-    return finder(words, options), finder(phrases, options), finder(f"{words}|{phrases}", options)
+    return finder(words, options), finder(phrases, options), teller(f"{words}|{phrases}", options)
 
 
 _BOUNDARY: Final = r"\b"
-_WORD_HINT, _PHRASE_HINT, _HINT = _hints()
+_WORD_HINT, _PHRASE_HINT, _may_hold = _hints()
 _PART_OF_A_WORD: Final = re.compile(r"[\w'’]")
 _STRETCH: Final = re.compile(r"[\w'’]*")
 """What words are cut from: no word reaches over its ends."""
@@ -134,7 +134,7 @@ class MedicalTerms:
 def medical_terms(text: str) -> list[Span]:
     """The terms in a text, in order, none over another."""
     data = text.replace("’", "'").encode("utf-8", "replace")
-    if _HINT(data, 0)[0][0] < 0:
+    if not _may_hold(data):
         return []
     out = list(_phrases(text, data))
     taken, at = out.copy(), 0

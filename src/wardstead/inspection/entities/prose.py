@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import re2
 
+from wardstead.inspection.patterns.finding import Find, Tell, finder, teller
 from wardstead.inspection.ports import Direction, Origin, Span
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.inspection.verdict import char_count
@@ -67,30 +68,34 @@ class Phrase:
 
     entry: Entry
     written: str
-    search: Any
-    group: int
-    context: Any
+    find: Find
+    context: Find | None
     validator: Validator | None
     needs: tuple[bytes, ...]
 
+    def may_match(self, data: bytes) -> bool:
+        """Whether all that it needs is there: to be asked of a text with digits where it wants some."""
+        return not self.needs or any(one in data for one in self.needs)
+
     def matches(self, data: bytes) -> Iterator[tuple[int, int]]:
         """The bytes of each real match, in order; none overlaps the next."""
-        if self.needs and not any(one in data for one in self.needs):
+        if not self.may_match(data):
             return
         at = 0
-        while (match := self.search(data, at)) is not None:
-            start, end = match.span(self.group)
+        # The last group, if any, is what is found.
+        while (spans := self.find(data, at))[0][0] >= 0:
+            begin, (start, end) = spans[0][0], spans[-1]
             end = start + len(data[start:end].rstrip(_NOT_AT_THE_END))
-            if self._is_real(data, match.start(), start, end):
+            if self._is_real(data, begin, start, end):
                 yield start, end
-                at = max(end, match.start() + 1)
+                at = max(end, begin + 1)
             else:
-                at = match.start() + 1
+                at = begin + 1
 
     def _is_real(self, data: bytes, begin: int, start: int, end: int) -> bool:
         if end <= start or end - start > LONGEST:
             return False
-        if self.context is not None and self.context.search(data[max(0, begin - CONTEXT_BYTES) : begin]) is None:
+        if self.context is not None and self.context(data[max(0, begin - CONTEXT_BYTES) : begin], 0)[0][0] < 0:
             return False
         return self.validator is None or self.validator(data[start:end]) == end - start
 
@@ -122,9 +127,8 @@ class ProseDetector:
 
     def __init__(self, phrases: Sequence[Phrase]) -> None:
         """``phrases``: as loaded from the catalogue."""
-        with_digits = [one for one in phrases if one.entry.digits]
-        others = [one for one in phrases if not one.entry.digits]
-        self._groups = [_Group(with_digits, digits=True), _Group(others, digits=False)]
+        self._with_digits = _Group([one for one in phrases if one.entry.digits])
+        self._others = _Group([one for one in phrases if not one.entry.digits])
         self.types: Mapping[str, str] = {one.entry.type: one.entry.category for one in phrases}
         self.version = sha256(repr([msgspec.structs.astuple(one.entry) for one in phrases]).encode()).hexdigest()[:12]
 
@@ -134,7 +138,9 @@ class ProseDetector:
 
     def _in(self, text: str) -> list[Span]:
         data = text.encode("utf-8", "replace")
-        phrases = [one for group in self._groups if group.may_match(data) for one in group.phrases]
+        phrases = self._others.of(data)
+        if _DIGIT.search(data) is not None:
+            phrases += self._with_digits.of(data)
         found = [(one.entry.type, start, end, one.entry.score) for one in phrases for start, end in one.matches(data)]
         united: dict[str, list[tuple[int, int, float]]] = {}
         for kind, start, end, score in sorted(found, key=lambda one: one[1]):
@@ -150,19 +156,30 @@ class ProseDetector:
 
 
 class _Group:
-    """Patterns of which most texts match none: that takes one scan, not one for each."""
+    """Patterns of which most texts match none: that takes one scan. Where one does, they are looked for in bunches first."""
 
-    def __init__(self, phrases: Sequence[Phrase], *, digits: bool) -> None:
-        self.phrases = tuple(phrases)
-        either = "|".join(f"(?:{one.written})" for one in phrases)
-        self._either = re2.compile(either.encode(), options=_options()) if phrases else None
-        self._digits = digits
+    def __init__(self, phrases: Sequence[Phrase]) -> None:
+        self._choosy = [one for one in phrases if one.needs]
+        others = [one for one in phrases if not one.needs]
+        self._either = _any_of(others)
+        self._bunches = [(_any_of(some), some) for at in range(0, len(others), _BUNCH) if (some := others[at : at + _BUNCH])]
 
-    def may_match(self, data: bytes) -> bool:
-        """Whether any of them matches, real or not."""
-        if self._either is None or (self._digits and _DIGIT.search(data) is None):
-            return False
-        return self._either.search(data) is not None
+    def of(self, data: bytes) -> list[Phrase]:
+        """Those that may match: none that does is left out."""
+        found = [one for one in self._choosy if one.may_match(data)]
+        if self._either(data):
+            found += [one for either, bunch in self._bunches if either(data) for one in bunch]
+        return found
+
+
+_BUNCH: Final = 6
+
+
+def _any_of(phrases: Sequence[Phrase]) -> Tell:
+    """Whether one of them matches, real or not."""
+    options = _options()
+    options.never_capture = True  # RE2 would place the groups of all
+    return teller("|".join(f"(?:{one.written})" for one in phrases), options) if phrases else lambda _data: False
 
 
 def _compiled(entry: Entry, parts: Mapping[str, str], where: str) -> Phrase:
@@ -172,16 +189,20 @@ def _compiled(entry: Entry, parts: Mapping[str, str], where: str) -> Phrase:
     if "<<" in written:
         raise ConfigurationError("the pattern names a part that the file does not have", where=where)
     try:
-        pattern = re2.compile(written.encode(), options=_options())
-        context = re2.compile(_standing(entry.context).encode(), options=_options()) if entry.context else None
+        find = finder(written, _options())
+        context = finder(_standing(entry.context), _options()) if entry.context else None
     except re2.error as error:
         raise ConfigurationError("the pattern is refused", where=where, why=str(error)) from None
-    if pattern.groups > 1:
+    if len(find(b"", 0)) > _MOST_SPANS:
         raise ConfigurationError(
             "a capturing group marks what is found: at most one", where=where, next_step="write (?:…) for the others"
         )
     validator = VALIDATORS[entry.validator] if entry.validator else None
-    return Phrase(entry, written, pattern.search, pattern.groups, context, validator, tuple(one.encode() for one in entry.needs))
+    return Phrase(entry, written, find, context, validator, tuple(one.encode() for one in entry.needs))
+
+
+_MOST_SPANS: Final = 2
+"""The whole match and one group."""
 
 
 def _filled(pattern: str, parts: Mapping[str, str]) -> str:

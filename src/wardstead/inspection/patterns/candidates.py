@@ -17,12 +17,11 @@ from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, ENCODED, Dete
 from wardstead.inspection.patterns.context import caseless, ending
 from wardstead.inspection.patterns.decoding import may_be_base64
 from wardstead.inspection.patterns.encoded import rows_of_keys
-from wardstead.inspection.patterns.finding import finder
+from wardstead.inspection.patterns.finding import Tell, teller
 from wardstead.inspection.patterns.needs import GATES, Need
 from wardstead.inspection.patterns.scanning import ALL, TOGETHER, Kept, Scanner
 
 _Numbered = Mapping[int, Detector]
-_Is = Callable[[bytes], bool]
 _Which = Callable[[bytes], list[int]]
 
 _GATE_OF: Final = {
@@ -56,7 +55,7 @@ class _Group:
 
     gate: int
     mask: int
-    any_of: _Is
+    any_of: Tell
     which: _Which
 
 
@@ -191,10 +190,8 @@ def _groups(free: _Numbered, kept: Kept | None) -> Iterator[_Group]:
 
 def _group(some: _Numbered, kept: Kept | None) -> _Group:
     gates = {_GATE_OF.get(one.need) for one in some.values()}
-    either = finder("|".join(one.outline for one in some.values()))
-    return _Group(
-        sum(_BITS[gate] for gate in gates if gate), mask_of(some), lambda part: either(part, 0)[0][0] >= 0, _which(some, kept)
-    )
+    any_of = teller("|".join(one.outline for one in some.values()))
+    return _Group(sum(_BITS[gate] for gate in gates if gate), mask_of(some), any_of, _which(some, kept))
 
 
 def _of(some: _Numbered, needs: AbstractSet[Need]) -> dict[int, Detector]:

@@ -9,25 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES
-from wardstead.inspection.patterns.finding import finder
+from wardstead.inspection.patterns.finding import finder, teller
 
 
 class Context:
     """Words of which one must stand to the left of a match."""
 
-    __slots__ = ("_shortest", "_whole", "_word")
+    __slots__ = ("_shortest", "_stands", "_word")
 
     def __init__(self, words: Sequence[str]) -> None:
         """A list of hundreds of words takes RE2 no longer than one."""
         encoded = [word.encode() for word in words]
-        self._whole = finder("|".join(map(standing, encoded)))
+        self._stands = teller("|".join(map(standing, encoded)))
         self._word = finder("|".join(map(caseless, encoded)))
         self._shortest = min(map(len, encoded))
 
     def stands_before(self, data: bytes, start: int) -> bool:
         """Whether a word is near enough to a match at ``start``."""
         # With the match's first byte: "novu" is no word in "novupassword", wherever a match begins.
-        return self._whole(data[max(0, start - CONTEXT_BYTES) : start + 1], 0)[0][0] >= 0
+        return self._stands(data[max(0, start - CONTEXT_BYTES) : start + 1])
 
     def next_start(self, data: bytes, begin: int, before: int) -> int:
         """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""

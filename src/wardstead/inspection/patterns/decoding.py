@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from wardstead.inspection.patterns.finding import finder
+from wardstead.inspection.patterns.finding import teller
 from wardstead.inspection.patterns.folding import folded
 
 DEPTH: Final = 2
@@ -23,7 +23,7 @@ MOST_CHARACTERS: Final = 20_000
 
 _CAN_BE_READ = r"(?:[\t\n\r -~]|\xc2[\xa0-\xbf]|[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2})"
 _STRETCH = re.compile(f"{_CAN_BE_READ}{{8,}}".encode())
-_find_stretch = finder(f"{_CAN_BE_READ}{{8}}")
+_has_stretch = teller(f"{_CAN_BE_READ}{{8}}")
 _APART: Final = b"////////"
 """Between runs in base64: at least four bytes that no text holds."""
 _DIGIT, _GOES_ON = "[0-9A-Fa-f]", "(?:00)*[89ABab][0-9A-Fa-f]"
@@ -106,7 +106,7 @@ def from_base64(run: str) -> str:
 def stretches(data: bytes) -> str:
     """All of ``data`` that people could have written, eight characters and more in a row. Of UTF-16, its ASCII."""
     data = data.replace(b"\x00", b"")
-    if _find_stretch(data, 0)[0][0] < 0:
+    if not _has_stretch(data):
         return ""
     return _BETWEEN.join(one.decode("utf-8", "replace") for one in _STRETCH.findall(data))
 
@@ -121,7 +121,7 @@ def may_be_base64(runs: Sequence[bytes]) -> bool:
     size = len(joined) - len(joined) % 4 + 8
     ended = joined.ljust(size + 3, b"/")
     data = binascii.a2b_base64(ended[:size] + ended[1 : size + 1] + ended[2 : size + 2] + ended[3 : size + 3])
-    return _find_stretch(data.replace(b"\x00", b""), 0)[0][0] >= 0
+    return _has_stretch(data.replace(b"\x00", b""))
 
 
 def in_base64(run: bytes) -> Iterator[str]:
@@ -225,14 +225,9 @@ def readable(data: bytes) -> str:
     return text
 
 
-def _found(pattern: str) -> Callable[[bytes], bool]:
-    """Whether a run may begin somewhere: RE2 tells sooner than Python's engine that none does, and mostly none does."""
-    find = finder(pattern)
-    return lambda data: find(data, 0)[0][0] >= 0
-
-
 _ENCODINGS: Final = (
-    ("base64", _found(r"[A-Za-z0-9+/_-]{16}"), BASE64, from_base64),
-    ("hex", _found(r"(?:(?:\\x)?[0-9A-Fa-f]{2}[ :]?){8}"), HEX, from_hex),
-    ("percent", _found("%"), PERCENT, from_percent),
+    ("base64", teller(r"[A-Za-z0-9+/_-]{16}"), BASE64, from_base64),
+    ("hex", teller(r"(?:(?:\\x)?[0-9A-Fa-f]{2}[ :]?){8}"), HEX, from_hex),
+    ("percent", teller("%"), PERCENT, from_percent),
 )
+"""By kind: whether a run may begin somewhere, which RE2 tells sooner than Python's engine, and mostly none does."""
