@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from wardstead.supply.formats import compressed, gguf, hdf5, npy, pickles, safetensors, tars, texts
+from wardstead.supply.formats import compressed, gguf, hdf5, npy, opaque, pickles, safetensors, tars, texts
 from wardstead.supply.formats.zips import LOCAL, find_end
 from wardstead.supply.ports import Source
 
@@ -23,6 +23,7 @@ _NAMES: Final = {
         "npy": ".npy",
         "zip": ".zip .npz .keras .skops .mar .whl .jar",
         "tar": ".tar .nemo",
+        "compressed": ".zst .zstd .lz4 .7z .rar .br .sz .snappy .lzma .lz .z .lzo",
         "hdf5": ".h5 .hdf5",
         "onnx": ".onnx",
         "saved-model": "saved_model.pb",
@@ -31,25 +32,29 @@ _NAMES: Final = {
         "yaml": ".yaml .yml mlmodel",
         "python": ".py .pyw",
         "notebook": ".ipynb",
+        "graph": ".pb .meta",
+        "tflite": ".tflite",
+        "xml": ".xml .pmml",
+        "requirements": "requirements.txt",
         "card": "readme.md",
         "licence": "license license.txt license.md licence copying",
         "modelfile": "modelfile",
         "triton": ".pbtxt",
-        "script": ".sh .bash .bat .cmd .ps1 .vbs",
-        "executable": ".so .dll .exe .dylib .pyd .pyc .node",
+        "script": ".sh .bash .zsh .fish .bat .cmd .ps1 .psm1 .vbs .vbe .jse .wsf .hta .desktop",
+        "executable": ".so .dll .exe .dylib .pyd .pyc .pyo .node .scr .msi .lnk .class .luac",
         "text": ".md .txt .csv .tsv .model .vocab .gitattributes .gitignore .jsonl .toml .cfg .ini .lock .png .jpg .svg .pdf "
-                ".html .gif .webp .wav .mp4 .bpe .xml .msgpack .tflite",
+                ".html .gif .webp .wav .mp4 .bpe .msgpack",
     }.items()
     for ending in endings.split()
 }  # fmt: skip
 _WHOLE: Final = frozenset(
     {
         "saved_model.pb", "keras_metadata.pb", "__model__", "mlmodel", "readme.md", "license", "license.txt", "license.md",
-        "licence", "copying", "modelfile",
+        "licence", "copying", "modelfile", "requirements.txt",
     }
 )  # fmt: skip
 """Names that count as a whole, not as endings."""
-_SOFT: Final = frozenset({"pickle", "zip", "tar", "npy", "hdf5", "text", "executable"})
+_SOFT: Final = frozenset({"pickle", "compressed", "zip", "tar", "npy", "hdf5", "text", "executable"})
 """Kinds that a name alone does not make of a file whose bytes say something else."""
 
 
@@ -63,6 +68,8 @@ def kinds(source: Source) -> list[str]:
     found = [read] if read and not (read == "config" and named) else []
     if named and (not found or named not in _SOFT):
         found.append(named)
+    if read and read != "pickle" and (named == "pickle" or read == "tar"):
+        found.append("maybe-pickle")  # a tar archive begins with a name, which may be instructions
     if read != "zip" and source.exact and find_end(source) is not None:
         found.append("zip-behind")
     return list(dict.fromkeys(found)) or ["unknown"]
@@ -85,6 +92,10 @@ def by_bytes(head: bytes, size: int) -> str:
     return "safetensors" if safetensors.is_safetensors(head, size) else ""
 
 
+def _is_compiled_python(head: bytes) -> bool:
+    return head[2:4] == b"\r\n" and 3000 <= int.from_bytes(head[:2], "little") < 4000
+
+
 _BYTES: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
     ("gguf", lambda head: head.startswith(gguf.MAGIC)),
     ("zip", lambda head: head.startswith((LOCAL, b"PK\x05\x06"))),
@@ -93,9 +104,13 @@ _BYTES: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
     ("npy", lambda head: head.startswith(npy.MAGIC)),
     ("pickle", pickles.looks_like_one),
     ("compressed", compressed.form_of),
+    ("foreign-objects", opaque.language_of),
+    ("executable", lambda head: head.startswith(b"\x1bLua") or _is_compiled_python(head)),
+    ("tflite", lambda head: head[4:8] == b"TFL3"),
     ("tar", tars.is_tar),
     ("script", lambda head: head.startswith(b"#!") and b"python" not in head[:80]),
     ("python", lambda head: head.startswith(b"#!") and b"python" in head[:80]),
     ("go-template", lambda head: texts.is_go_template(head.decode("utf-8", "replace"))),
+    ("xml", lambda head: head.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml")),
     ("config", lambda head: head.lstrip()[:1] == b"{" and head.lstrip()[1:].lstrip()[:1] in {b'"', b"}"}),
 )

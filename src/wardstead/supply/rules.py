@@ -35,6 +35,7 @@ _MASK = "AML.T0074"  # Masquerading
 _B, _W, _I = Severity.BLOCK, Severity.WARN, Severity.INFO
 _REFUSE = "Do not load it; ask its publisher for safetensors or GGUF"
 _FETCH = "Fetch it again from its publisher, and compare digests"
+_UNPACK = "Unpack it where nothing loads it, and scan what it holds; or ask its publisher for safetensors or GGUF"
 _CODE = "Read the code; serve the model with an architecture that your server knows by itself"
 _TEMPLATE = "Compare the template with the publisher's, or serve with a template of your own"
 
@@ -43,7 +44,6 @@ RULES: Final[Mapping[str, Rule]] = {
     for rule in (
         Rule("unparsed", _B, (_UNSAFE, "CWE-20"), "It could not be read to its end, so it may hold anything", _FETCH),
         Rule("parser-ended", _B, (_DENIAL, "CWE-400"), "It takes down what reads it, or takes more than that may", _FETCH),
-        Rule("unknown-format", _I, (), "No parser knows this format", "See that nothing loads it, or leave it out"),
         Rule("unreadable", _B, ("CWE-20",), "The file could not be read", "Give the scanner the right to read it"),
         Rule("changed-while-read", _B, ("CWE-367",), "The file changed while it was read", "Scan it where nobody writes to it"),
         Rule("digest-mismatch", _B, (_MODEL, "CWE-345"), "It is not what its name or manifest says it is", _FETCH),
@@ -59,6 +59,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule("duplicate-entry", _B, (_MASK, "CWE-694"), "Something stands twice, and programs differ in which counts", _FETCH),
         Rule("zip-confusion", _B, (_MASK, "CWE-436"), "The archive reads differently from its front and from its end", _FETCH),
         Rule("encrypted", _B, (_MASK, "CWE-506"), "It is encrypted, so what it holds cannot be checked", _REFUSE),
+        Rule("packed", _B, (_MASK, "CWE-506"), "It is packed in a form that is not read here, so it may hold anything", _UNPACK),
         Rule("pickle-code", _B, (_UNSAFE, "CWE-502"), "Unpickling it runs something that can harm", _REFUSE),
         Rule("pickle-unknown", _B, (_UNSAFE, "CWE-502"), "Unpickling it calls something that is not known to be harmless", _REFUSE),
         Rule("pickle-dynamic", _B, (_UNSAFE, "CWE-502"), "Unpickling it calls what only shows when it runs", _REFUSE),
@@ -66,6 +67,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule("pickle-extension", _B, (_UNSAFE, "CWE-502"), "It calls by number what another program registered", _REFUSE),
         Rule("pickle-persistent", _B, (_UNSAFE, "CWE-502"), "It refers to something outside in a way its format does not", _REFUSE),
         Rule("pickle", _I, (_UNSAFE, "CWE-502"), "A pickle, all of whose calls are known to be harmless", "Prefer safetensors"),
+        Rule("foreign-objects", _B, (_UNSAFE, "CWE-502"), "Objects of another language, whose reading can run code", _REFUSE),
         Rule("tensor-bounds", _B, (_MODEL, "CWE-119"), "A tensor lies outside of the data", _FETCH),
         Rule("tensor-overlap", _B, (_MODEL, "CWE-119"), "Tensors share bytes", _FETCH),
         Rule("tensor-hole", _B, (_MALWARE, "CWE-506"), "Bytes between tensors belong to none", _FETCH),
@@ -86,6 +88,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule("config-path", _B, (_MODEL, "CWE-22"), "A configuration points out of the folder", "Set it to a file in the folder"),
         Rule("config-absolute", _I, (_MODEL,), "A configuration tells where somebody had the model", "Ignore it, or clear it: it may name a person"),
         Rule("config-url", _W, (_MODEL, "CWE-829"), "A configuration fetches from elsewhere", "Fetch it yourself, pinned by digest"),
+        Rule("xml-entity", _B, (_DENIAL, "CWE-611", "CWE-776"), "XML that has its reader open files, or repeat without end", _FETCH),
         Rule("slow-pattern", _B, (_DENIAL, "CWE-1333"), "A regular expression that takes exponentially long", "Ask for the tokenizer of the base model"),
         Rule("python-code", _B, (_UNSAFE, "CWE-94"), "Code of the repository reaches for the system, the network or hidden code", _CODE),
         Rule("python-unread", _W, ("CWE-20",), "Code of the repository could not be parsed", _CODE),

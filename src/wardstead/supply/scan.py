@@ -13,7 +13,9 @@ from wardstead.supply.formats import (
     gguf,
     graphs,
     hdf5,
+    licences,
     npy,
+    opaque,
     pickles,
     python_code,
     safetensors,
@@ -23,7 +25,7 @@ from wardstead.supply.formats import (
     yaml_files,
     zips,
 )
-from wardstead.supply.formats.pickle_machine import Rules
+from wardstead.supply.formats.pickle_values import Rules
 from wardstead.supply.kinds import kinds
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
 from wardstead.supply.rules import Finding
@@ -75,14 +77,20 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "python": lambda source, _: python_code.check(source),
     "notebook": lambda source, _: python_code.check_notebook(source),
     "card": lambda source, _: texts.check_card(source),
-    "licence": lambda source, _: texts.check_licence(source),
+    "licence": lambda source, _: licences.check(source),
     "modelfile": lambda source, _: texts.check_modelfile(source),
     "go-template": lambda source, _: texts.check_go_template(source),
     "triton": lambda source, _: texts.check_triton(source),
     "script": lambda source, _: texts.check_script(source),
     "executable": lambda source, _: texts.check_program(source),
-    "text": lambda source, _: pickles.maybe(source),
-    "unknown": lambda source, _: pickles.maybe(source),
+    "maybe-pickle": lambda source, _: pickles.maybe(source),
+    "text": lambda source, _: opaque.check(source),
+    "unknown": lambda source, _: opaque.check(source),
+    "foreign-objects": lambda source, _: opaque.check_objects(source),
+    "graph": lambda source, _: graphs.check_frozen(source),
+    "tflite": lambda source, _: graphs.check_tflite(source),
+    "xml": lambda source, _: texts.check_xml(source),
+    "requirements": lambda source, _: texts.check_requirements(source),
 }
 
 

@@ -64,13 +64,15 @@ class Unpacker(Protocol):
 class Unpacked:
     """What a compressed source unpacks to, as far as it is read: forward in windows, back by beginning again."""
 
-    def __init__(self, source: Source, make: Callable[[], Any], name: str, errors: tuple[type[Exception], ...]) -> None:
-        """``make``: a fresh ``Unpacker``; ``errors``: what it raises over what it cannot unpack."""
+    def __init__(
+        self, source: Source, make: Callable[[], Any], name: str, errors: tuple[type[Exception], ...], *, ratio: int = RATIO
+    ) -> None:
+        """``make``: a fresh ``Unpacker``; ``errors``: what it raises over what it cannot unpack; ``ratio``: its most."""
         self._source = source
         self._make = make
         self._errors = errors
         self.name = name
-        self.size = min(UNPACKED_BYTES, source.size * RATIO)
+        self.size = min(UNPACKED_BYTES, source.size * ratio)
         self.exact = False
         self._begun = 0
         self._begin()
@@ -132,16 +134,19 @@ class Unpacked:
         if getattr(self._unpacker, "eof", False):
             self._follow()
         elif needs and not given and not block:
-            self._over = True
+            raise Malformed("it ends before what is packed in it does", self._taken)
         return block
 
     def _follow(self) -> None:
         """A stream is over: gzip, bzip2 and xz files may hold several, one after another."""
         rest: bytes = getattr(self._unpacker, "unused_data", b"")
         self._taken -= len(rest)
-        if self._taken >= self._source.size or not any(self._source.read(self._taken, 16)):
+        while (block := self._source.read(self._taken, BLOCK)) and not any(block):
+            self._taken += len(block)  # padding
+        if not block:
             self._over = True
             return
+        self._taken += len(block) - len(block.lstrip(b"\0"))
         self._unpacker = self._make()
 
 

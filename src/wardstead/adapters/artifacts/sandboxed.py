@@ -33,7 +33,7 @@ _START_S: Final = 60.0
 _SAID: Final = 17 << 20
 _GUEST: Final = Path(__file__).with_name("guest.py")
 _WARDSTEAD: Final = Path(__file__).parents[2]
-_PACKAGES: Final = ("jinja2", "markupsafe", "yaml", "_yaml", "msgspec")
+_PACKAGES: Final = ("jinja2", "markupsafe", "yaml", "_yaml", "msgspec", "backports.zstd")
 _ROOMS: Final = ("__init__.py", "kernel", "supply")
 
 
@@ -226,4 +226,4 @@ def _profile() -> ReaderProfile:
 
 
 def _package_folders() -> list[str]:
-    return sorted({str(Path(place).parent) for place in package_places(_PACKAGES).values()})
+    return sorted({str(Path(place).parents[name.count("/")]) for name, place in package_places(_PACKAGES).items()})

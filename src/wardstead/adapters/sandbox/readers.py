@@ -26,13 +26,13 @@ def reader_profile(guest: Path, packages: Mapping[str, str], programs: Mapping[s
 
 
 def package_places(names: Iterable[str]) -> dict[str, str]:
-    """Names of packages to where they are installed. Raises ``ConfigurationError``."""
+    """Where packages are looked for (``a/b`` for ``a.b``) to where they are installed. Raises ``ConfigurationError``."""
     found = {}
     for name in names:
         spec = importlib.util.find_spec(name)
         if spec is None or not spec.submodule_search_locations:
             raise ConfigurationError(f"the package {name} is not installed", next_step="Install Wardstead anew")
-        found[name] = str(Path(spec.submodule_search_locations[0]).resolve())
+        found[name.replace(".", "/")] = str(Path(spec.submodule_search_locations[0]).resolve())
     return found
 
 

@@ -8,31 +8,20 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
-from urllib.parse import unquote
 
 from wardstead.supply.formats import keras_config, templates
 from wardstead.supply.formats.json_input import Value, parse_json, walk
+from wardstead.supply.formats.named_code import REMOTE, check_text
 from wardstead.supply.formats.patterns import takes_exponentially_long
+from wardstead.supply.formats.pickle_allowed import allowed
 from wardstead.supply.ports import Seen, Source, Steps
 from wardstead.supply.sources import text_of
 
 _MOST: Final = 64 << 20
 """Tokenizers of large vocabularies have 30 MB."""
-TARGETS: Final = frozenset(
-    {"_target_", "__target__", "__class__", "__module__", "!target", "py/object", "py/reduce", "py/function"}
-)
-KNOWN_TARGETS: Final = re.compile(
-    r"(?:torch\.nn|torch\.optim|torchvision\.(?:models|transforms)|transformers|diffusers|sklearn|timm|peft|lightning"
-    r"|pytorch_lightning|nemo\.collections|keras|monai)\.[A-Za-z0-9_.]+"
-)
-_PATHS: Final = re.compile(
-    r"(?i)(?:^|_)(?:file|path|dir|directory|folder|filename|location|checkpoint|weights|weight_map|name_or_path|base_model"
-    r"|merges|vocab|custom_generate)s?(?:$|_)"
-)
-_FOREIGN: Final = re.compile(r"(?i)^(?:[a-z]:[\\/]|[\\/]|~|file:|\\\\|\$\{?[a-z_]+)")
-_REMOTE: Final = re.compile(r"(?i)^(?:https?|ftp|s3|gs|hf|git\+[a-z]+)://")
 _VOCABULARIES: Final = frozenset({"merges", "vocab"})
 """As a text each names a file; as a list it holds pieces of words, of which ``/ /`` is an ordinary one."""
+_CALLING: Final = frozenset({"MethodNode", "OperatorFuncNode"})
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _LIBRARIES: Final = frozenset({"diffusers", "transformers", "onnxruntime", "sentence_transformers", "peft", "optimum"})
 _CODE_KEYS: Final = frozenset({"custom_pipeline", "custom_generate", "auto_map", "custom_pipelines", "auto_mapping"})
@@ -48,6 +37,8 @@ def check(source: Source) -> Steps:
     for one in walk(value):
         if isinstance(one.value, dict) and "class_name" in one.value:
             yield from keras_config.check_class(one.value, one.path or "the model")
+        if isinstance(one.value, dict) and "__class__" in one.value and "__module__" in one.value:
+            yield from _made(one.value, one.path or "the model")
         yield from _one(one)
         if one.key in {"license", "licence"} and isinstance(one.value, str) and one.value:
             yield Seen("licence", f"{one.path}: {one.value[:80]}")
@@ -71,9 +62,6 @@ def _one(one: Value) -> Steps:
         yield Seen("config-code", f"{one.path} lets arrays be pickles")
     elif not isinstance(value, str) or (key in _VOCABULARIES and one.path.endswith("[]")):
         return
-    elif key in TARGETS:
-        if not KNOWN_TARGETS.fullmatch(value):
-            yield Seen("config-code", f"{one.path} has {value[:80]!r} called")
     elif key == "vocabulary" and ("/" in value or "\\" in value):
         yield Seen("config-path", f"{one.path} reads a file into the model: {value[:80]!r}")
     elif key == "chat_template" or (key == "template" and "chat_template" in one.path):
@@ -82,38 +70,22 @@ def _one(one: Value) -> Steps:
         if takes_exponentially_long(value):
             yield Seen("slow-pattern", f"{one.path}: repeats of repeats that match the same")
     else:
-        yield from check_place(one.path, key, value)
+        yield from check_text(one.path, key, value)
+
+
+def _made(value: dict[str, Any], where: str) -> Steps:
+    """An object of skops: a class of a module, made by a loader of skops's own."""
+    module, name, loader = (str(value.get(key, ""))[:80] for key in ("__module__", "__class__", "__loader__"))
+    if not allowed(module, name) or loader in _CALLING:
+        yield Seen("config-code", f"{where} makes {module}.{name}{f' by {loader}' if loader else ''}")
 
 
 def _remote_code(one: Value) -> Steps:
     if isinstance(one.value, str | list | dict):
         yield Seen("remote-code", f"{one.path} names classes of the repository's own code")
     for each in walk(one.value):
-        if isinstance(each.value, str) and ("--" in each.value or _REMOTE.match(each.value) or ".." in each.value):
+        if isinstance(each.value, str) and ("--" in each.value or REMOTE.match(each.value) or ".." in each.value):
             yield Seen("config-code", f"{one.path} names code of another repository: {each.value[:80]!r}")
-
-
-def check_place(where: str, key: str, value: str) -> Steps:
-    """What stands under a key that names a file, or looks like the name of one that lies elsewhere."""
-    if len(value) > 4096 or not (_PATHS.search(key) or value.startswith(("file:", "../", "..\\"))):
-        return
-    path = unquote(value)
-    up = ".." in re.split(r"[\\/]", path) or "\0" in path
-    if up or _FOREIGN.match(path):
-        rule = "config-path" if _loads(key) or up or path.startswith("file:") else "config-absolute"
-        yield Seen(rule, f"{where} points to {value[:80]!r}")
-    elif _REMOTE.match(path) and _loads(key):
-        yield Seen("config-url", f"{where} points to {value[:80]!r}")
-
-
-def _loads(key: str) -> bool:
-    """Whether loading a model opens what stands under a key; ``_name_or_path`` is where somebody had it when it was saved."""
-    return not key.startswith("_") and key not in {
-        "name_or_path",
-        "tokenizer_file",
-        "base_model_name_or_path",
-        "special_tokens_map_file",
-    }
 
 
 def _is_manifest(value: dict[str, Any]) -> bool:

@@ -116,7 +116,7 @@ def check_saved_model(source: Source) -> Steps:
             if graph.number == 2:
                 for node, kind in _operators(source, graph, budget):
                     count += 1
-                    yield from _operator(kind, node)
+                    yield from check_operator(kind, node.start)
     if not count:
         raise Malformed("it has no graph")
 
@@ -139,11 +139,34 @@ def _kind(source: Source, node: Field, budget: Budget) -> Iterator[tuple[Field, 
             yield node, text_at(source, field)
 
 
-def _operator(kind: str, node: Field) -> Steps:
+def check_operator(kind: str, at: int) -> Steps:
+    """One operator of TensorFlow's, by its name."""
     if kind in _RUNS:
-        yield Seen("graph-code", f"the operator {kind} runs Python", node.start)
+        yield Seen("graph-code", f"the operator {kind} runs Python", at)
     elif kind in _FILES:
-        yield Seen("graph-code", f"the operator {kind} reads, writes or connects", node.start)
+        yield Seen("graph-code", f"the operator {kind} reads, writes or connects", at)
+
+
+def check_frozen(source: Source) -> Steps:
+    """A file that is called as TensorFlow's graphs are, alone (``.pb``) or described (``.meta``); others are called so, too."""
+    whole, budget = Field(0, 0, 0, source.size), Budget()
+    try:
+        graphs = [whole, *(one for one in fields(source, 0, source.size, budget) if one.number == 2 and one.length)]
+    except Malformed:
+        return
+    for graph in graphs:
+        try:
+            found = [step for node, kind in _operators(source, graph, budget) for step in check_operator(kind, node.start)]
+        except Malformed:
+            continue
+        yield from found
+
+
+def check_tflite(source: Source) -> Steps:
+    """TensorFlow Lite: operators of TensorFlow's that it takes along ("Flex") stand in it by their names."""
+    for at, block in blocks(source, overlap=64):
+        for found in re.finditer(rb"Flex(\w{3,50})\0", block):
+            yield from check_operator(found[1].decode(), at + found.start())
 
 
 def check_keras_metadata(source: Source) -> Steps:

@@ -102,6 +102,8 @@ class _File:
             yield from self._link(exactly(self._source, at, length), at)
         elif kind == 0x07:
             yield Seen("config-path", "its data are in another file (external storage)", at)
+        elif kind == 0x08 and self._source.read(at, 2) == b"\x04\x03":
+            yield Seen("config-path", "its data are put together from other files (virtual storage)", at)
         elif kind == 0x0C:
             yield from self._attribute(exactly(self._source, at, length), at)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from wardstead.supply.formats.pickle_values import KEPT_ITEMS
 from wardstead.supply.sources import Cursor
 
 _TYPE: Final = re.compile(r"[<>|=]?([biufcmMSUVO?])(\d*)(?:\[.*\])?")
 _LARGEST: Final = 1 << 50
+_DEEPEST: Final = 10
 
 
 class NotAnArray(Exception):
@@ -61,6 +63,24 @@ def size_of(name: str, state: Any = None) -> int:
     if not digits or len(digits) > 9:
         raise NotAnArray("its type has no size")
     values = getattr(state, "values", [])
-    if kind == "V" and len(values) > 4 and values[4] is not None:
-        raise NotAnArray("its type has fields")
+    if kind == "V" and len(values) > 4 and _holds_objects(values[4], 0):
+        return 0
     return int(digits) * (4 if kind == "U" else 1)
+
+
+def _holds_objects(fields: Any, depth: int) -> bool:
+    """Whether a type's fields (names, and pairs of a type and its place) hold objects. Raises ``NotAnArray``."""
+    if fields is None:
+        return False
+    held = getattr(fields, "values", None)
+    if not isinstance(held, list) or len(held) >= KEPT_ITEMS or depth > _DEEPEST:
+        raise NotAnArray("its type has fields that are not described")
+    for pair in held[1::2]:
+        kind = getattr(pair, "values", [None])[0]
+        arguments = getattr(getattr(kind, "arguments", None), "values", None)
+        if not arguments or not isinstance(arguments[0], str):
+            raise NotAnArray("its type has a field of no type")
+        state = getattr(getattr(kind, "state", None), "values", [])
+        if arguments[0].lstrip("<>|=").startswith("O") or (len(state) > 4 and _holds_objects(state[4], depth + 1)):
+            return True
+    return False

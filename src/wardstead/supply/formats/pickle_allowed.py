@@ -15,7 +15,7 @@ _EXACT: Final[dict[str, frozenset[str]]] = {
     module: frozenset(names.split())
     for module, names in {
         "builtins": "object int float complex bool str bytes bytearray list tuple dict set frozenset slice range Ellipsis "
-                    "NotImplemented type(None)",
+                    "NotImplemented hash",
         "collections": "OrderedDict defaultdict deque Counter namedtuple",
         "datetime": "datetime date time timedelta timezone",
         "decimal": "Decimal",
@@ -31,7 +31,9 @@ _EXACT: Final[dict[str, frozenset[str]]] = {
         "types": "SimpleNamespace",
         "argparse": "Namespace",
         "functools": "partial",
-        "numpy": "dtype ndarray matrix core.multiarray._reconstruct float64 float32 float16 int64 int32 int16 int8 uint64 uint32 "
+        "re": "_compile",
+        "numpy": "mean median std var sum min max log log1p log2 log10 exp expm1 sqrt abs absolute square array asarray "
+                 "dtype ndarray matrix core.multiarray._reconstruct float64 float32 float16 int64 int32 int16 int8 uint64 uint32 "
                  "uint16 uint8 bool_ bool str_ bytes_ void object_ complex64 complex128 datetime64 timedelta64 recarray longlong "
                  "ulonglong intc uintc longdouble clongdouble",
         "numpy.core.multiarray": "_reconstruct scalar",
@@ -70,11 +72,20 @@ _EXACT: Final[dict[str, frozenset[str]]] = {
         "sklearn.neighbors._ball_tree": "newObj BallTree BallTree64 newObj64",
         "sklearn.metrics._dist_metrics": "newObj newObj64 EuclideanDistance EuclideanDistance64 MinkowskiDistance64",
         "scipy.interpolate._interpolate": "interp1d",
+        "scipy.interpolate._bsplines": "BSpline",
+        "scipy._lib.array_api_compat.numpy._aliases": "asarray",
+        "sklearn.cluster._kmeans": "_kmeans_single_lloyd _kmeans_single_elkan",
+        "sklearn.feature_selection._univariate_selection": "f_classif f_regression f_oneway r_regression chi2",
+        "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
         "scipy.sparse._csr": "csr_matrix csr_array",
         "scipy.sparse._csc": "csc_matrix csc_array",
         "scipy.sparse._coo": "coo_matrix coo_array",
         "scipy.sparse.csr": "csr_matrix",
         "scipy.sparse.csc": "csc_matrix",
+        "pandas": "DataFrame Series Index RangeIndex MultiIndex DatetimeIndex CategoricalIndex IntervalIndex Categorical "
+                  "CategoricalDtype DatetimeTZDtype StringDtype Timestamp Timedelta Interval",
+        "pandas.arrays": "DatetimeArray TimedeltaArray StringArray IntegerArray FloatingArray BooleanArray IntervalArray",
+        "gensim.utils": "call_on_class_only",
         "pandas.core.frame": "DataFrame",
         "pandas.core.series": "Series",
         "pandas.core.internals.managers": "BlockManager SingleBlockManager",
@@ -114,12 +125,19 @@ _CLASSES: Final = re.compile(
     r"|sklearn\.(?:linear_model|tree|ensemble|svm|neighbors|cluster|decomposition|preprocessing|naive_bayes|neural_network|pipeline|calibration"
     r"|compose|discriminant_analysis|feature_selection|gaussian_process|impute|isotonic|kernel_ridge|mixture|model_selection|multiclass"
     r"|multioutput|manifold|cross_decomposition|covariance|kernel_approximation|random_projection|semi_supervised|dummy)"
-    r"(?:\._[a-z_]+)*\.[A-Z]\w*"
-    r"|sklearn\.feature_extraction\.(?:text\.(?:TfidfVectorizer|TfidfTransformer|CountVectorizer|HashingVectorizer)|_dict_vectorizer\.DictVectorizer)"
+    r"(?:\.[a-z_]+)*\._?[A-Z]\w*"
+    r"|sklearn\.feature_extraction\.(?:text\.(?:TfidfVectorizer|TfidfTransformer|CountVectorizer|HashingVectorizer)"
+    r"|_dict_vectorizer\.DictVectorizer|_hash\.FeatureHasher|image\.PatchExtractor)"
+    r"|sklearn\.metrics\._(?:classification|regression|ranking)\.[a-z_0-9]+|sklearn\.metrics\._scorer\._[A-Z]\w*"
     r"|sklearn\._loss\.(?:_loss|loss)\.(?:Cy[A-Z]\w*|[A-Z]\w*|__pyx_unpickle_Cy\w+)"
     r"|numpy\.(?:dtypes)\.[A-Z]\w*"
 )
 """Classes of layers and estimators: made without arguments, their state is data. What they hold is looked at like the rest."""
+_EMPTY: Final = re.compile(
+    r"xgboost\.(?:core\.Booster|sklearn\.XGB\w+)|lightgbm\.(?:basic\.Booster|sklearn\.LGBM\w+)"
+    r"|catboost\.core\.CatBoost\w*|gensim\.models\.(?:word2vec|keyedvectors|doc2vec|fasttext)\.[A-Z]\w*"
+)
+"""Classes that read files when they are made with arguments. Their pickles make them without, and give them a state."""
 _HARMFUL: Final = frozenset(
     {
         "os", "posix", "nt", "posixpath", "ntpath", "subprocess", "sys", "runpy", "pty", "socket", "shutil", "ctypes",
@@ -137,7 +155,12 @@ _HARMFUL: Final = frozenset(
 def allowed(module: str, name: str) -> bool:
     """Whether a pickle may call it; names of Python 2 are those of Python 3, as ``pickle`` has it."""
     module, name = current(module, name)
-    return name in _EXACT.get(module, ()) or _CLASSES.fullmatch(f"{module}.{name}") is not None
+    return name in _EXACT.get(module, ()) or _CLASSES.fullmatch(f"{module}.{name}") is not None or only_empty(module, name)
+
+
+def only_empty(module: str, name: str) -> bool:
+    """Whether it may be made without arguments alone."""
+    return _EMPTY.fullmatch(f"{module}.{name}") is not None
 
 
 def harmful(module: str) -> bool:

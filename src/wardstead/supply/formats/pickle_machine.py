@@ -7,81 +7,23 @@ than the budget) is one, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from contextlib import suppress
+from typing import Any, Final
 
 from wardstead.supply.formats.joblib_arrays import NotAnArray, leap_array
-from wardstead.supply.formats.pickle_allowed import allowed, current, harmful
-from wardstead.supply.formats.pickle_opcodes import ARGUMENTS, Blob
+from wardstead.supply.formats.pickle_allowed import allowed, current, harmful, only_empty
+from wardstead.supply.formats.pickle_opcodes import ARGUMENTS, FEW, Blob, reaches_a_call
+from wardstead.supply.formats.pickle_values import ANY, BUDGET, Budget, Global, Items, Made, Rules, Unknown
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Step, Steps
 from wardstead.supply.sources import Cursor, Memory, Window
 
-BUDGET: Final = 5_000_000
-"""Instructions of one file: the pickles of large models have some hundred thousand."""
 _MOST_VALUES: Final = 4_000_000
 _MOST_KEPT: Final = 2_000_000
-_KEPT_ITEMS: Final = 64
-"""Of a container, so many items are kept: nothing that is looked at has more."""
 _DEEPEST: Final = 20
-
-
-class Global(NamedTuple):
-    """A class or a function, by name."""
-
-    module: str
-    name: str
-
-
-class Made:
-    """What a call made, with its state."""
-
-    __slots__ = ("arguments", "by", "state")
-
-    def __init__(self, by: Any, arguments: Any) -> None:
-        self.by = by
-        self.arguments = arguments
-        self.state: Any = None
-
-
-class Items:
-    """A list, a tuple, a set or a dictionary (keys and values in turn), cut to its first items."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: list[Any]) -> None:
-        self.values = values[:_KEPT_ITEMS]
-
-    def add(self, values: list[Any]) -> None:
-        """Behind the others."""
-        if len(self.values) < _KEPT_ITEMS:
-            self.values += values[: _KEPT_ITEMS - len(self.values)]
-
-    def get(self, key: str) -> Any:
-        """What stands under a key."""
-        pairs = zip(self.values[::2], self.values[1::2], strict=False)
-        return next((value for name, value in pairs if name == key), None)
-
-
-class Rules(NamedTuple):
-    """What the format around a pickle allows."""
-
-    persistent: bool = False
-    """Persistent ids, as PyTorch writes them for storages."""
-    script: bool = False
-    """Classes of TorchScript, which its own reader makes without Python."""
-
-
-class Budget:
-    """Of instructions, for all pickles of a file."""
-
-    def __init__(self, left: int = BUDGET) -> None:
-        self.left = left
-
-
-class _Unknown:
-    """A value that matters to nothing."""
-
-
-_ANY: Final = _Unknown()
+_LOADER: Final = Global("torch.storage", "_load_from_bytes")
+"""Harmless where what it is given is looked at, which is where it is called: not where it is handed on."""
+_CALLERS: Final = frozenset({("functools", "partial"), ("torch._tensor", "_rebuild_from_type_v2")})
+"""They call their first argument, or have it called."""
 _SCRIPT_BUILDERS: Final = frozenset(
     {"build_intlist", "build_tensorlist", "build_doublelist", "build_boollist", "build_tensor_from_id", "restore_type_tag"}
 )
@@ -102,7 +44,10 @@ class Machine:
         self._memo: dict[int, Any] = {}
         self._at = cursor.at
         self._found: list[Step] = []
+        self._loads = self._plain = False
         self.calls = 0
+        self.made: set[Global] = set()
+        """What was not only named but called."""
         self.storages: dict[Any, tuple[Any, Any]] = {}
         self.value: Any = None
         names = {name for name, _ in ARGUMENTS.values()} - {"STOP", "CONSTANT", "POP"}
@@ -191,20 +136,20 @@ class Machine:
     _empty_dict = _empty_tuple = _empty_list
 
     def _list(self, _: Any) -> None:
-        self._push(Items(self._marked()))
+        self._push(self._items(self._marked()))
 
     _tuple = _dict = _list
 
     def _tuple1(self, _: Any) -> None:
-        self._push(Items([self._pop()]))
+        self._push(self._items([self._pop()]))
 
     def _tuple2(self, _: Any) -> None:
         second, first = self._pop(), self._pop()
-        self._push(Items([first, second]))
+        self._push(self._items([first, second]))
 
     def _tuple3(self, _: Any) -> None:
         third, second, first = self._pop(), self._pop(), self._pop()
-        self._push(Items([first, second, third]))
+        self._push(self._items([first, second, third]))
 
     def _append(self, _: Any) -> None:
         value = self._pop()
@@ -220,8 +165,13 @@ class Machine:
         value, key = self._pop(), self._pop()
         self._into([key, value])
 
+    def _items(self, values: list[Any]) -> Items:
+        if self._loads and _LOADER in values:
+            self._find("pickle-dynamic", "it hands on what loads a pickle, instead of calling it")
+        return Items(values)
+
     def _into(self, values: list[Any]) -> None:
-        target = self._top()
+        target, values = self._top(), self._items(values).values
         if isinstance(target, Items):
             target.add(values)
         elif isinstance(target, Global):
@@ -250,7 +200,7 @@ class Machine:
     _nothing = _frame
 
     def _buffer(self, _: Any) -> None:
-        self._push(_ANY)
+        self._push(ANY)
 
     # --- instructions that name and call
 
@@ -261,13 +211,14 @@ class Machine:
         name, module = self._pop(), self._pop()
         if not (isinstance(name, str) and isinstance(module, str)):
             self._find("pickle-dynamic", "the name of what it calls is no text that stands there")
-            self._push(_ANY)
+            self._push(ANY)
             return
         self._push(self._look_up(module, name))
 
     def _look_up(self, module: str, name: str) -> Global:
         self.calls += 1
         found = Global(*current(module, name))
+        self._loads = self._loads or found == _LOADER
         if not self._is_allowed(found):
             if found == ("builtins", "getattr") or harmful(found.module):
                 self._find("pickle-code", f"it calls {_named(found)}")
@@ -297,24 +248,27 @@ class Machine:
         values = self._marked()
         if not values:
             raise Malformed("it makes an object of nothing", self._at)
-        self._push(self._call(values[0], Items(values[1:])))
+        self._push(self._call(values[0], self._items(values[1:])))
 
     def _inst(self, names: Any) -> None:
-        arguments = Items(self._marked())
+        arguments = self._items(self._marked())
         self._push(self._call(self._look_up(*names), arguments))
 
     def _call(self, function: Any, arguments: Any) -> Any:
         if not isinstance(function, Global):
             self._find("pickle-dynamic", "it calls what an earlier call made")
-            return _ANY
+            return ANY
         given = arguments.values if isinstance(arguments, Items) else []
+        self.made.add(function)
+        if given and only_empty(*function):
+            self._find("pickle-unknown", f"it makes a {_named(function)} of something")
         if function == ("torch.storage", "_load_from_bytes"):
             self._inside(given)
         elif function == ("_codecs", "encode"):
             if len(given) > 1 and given[1] not in {"latin1", "latin-1", "utf-8", "utf8", "ascii"}:
                 self._find("pickle-code", f"it encodes with {str(given[1])[:40]!r}")
-        elif function == ("functools", "partial") and given and not isinstance(given[0], Global):
-            self._find("pickle-dynamic", "it binds what an earlier call made")
+        elif function in _CALLERS and given and not isinstance(_first(arguments), Global):
+            self._find("pickle-dynamic", "it has called what an earlier call made")
         return Made(function, arguments)
 
     def _inside(self, given: list[Any]) -> None:
@@ -339,17 +293,24 @@ class Machine:
             self._find("pickle-state", f"it changes {_named(target)} itself")
         elif isinstance(target, Made):
             target.state = state
+            if target.by == ("functools", "partial") and not isinstance(_first(state), Global):
+                self._find("pickle-dynamic", "it has called what an earlier call made")
             if target.by == ("joblib.numpy_pickle", "NumpyArrayWrapper"):
                 self._array(state)
-        elif not isinstance(target, Items | _Unknown):
+        elif not isinstance(target, Items | Unknown):
             self._find("pickle-state", "it gives a state to a plain value")
 
     def _array(self, state: Any) -> None:
         """joblib writes an array's bytes into the middle of the pickle, right behind what describes it."""
+        if self._plain:
+            return
+        at = self._cursor.at
         try:
             whole = leap_array(self._cursor, state)
         except NotAnArray as error:
             raise Malformed(f"an array of joblib is not described: {error}", self._at) from None
+        if reaches_a_call(self._source, at):
+            self._found += self._read_plainly(at, whole)
         if not whole:
             if self._depth > _DEEPEST:
                 raise Malformed("pickles nest too deeply in one another", self._at)
@@ -357,9 +318,25 @@ class Machine:
             self._found += list(inner.run())
             self.calls += inner.calls
 
+    def _read_plainly(self, at: int, whole: bool) -> list[Step]:
+        """What would be called if an array's bytes were instructions, which they are to ``pickle.load``.
+
+        Where they are a pickle of their own, it is looked at as one, and here names are put together that do not belong together.
+        """
+        twin = Machine(self._source, Cursor(self._source, at), self._rules, Budget(FEW))
+        twin._plain, twin._stack, twin._marks, twin._memo = True, [*self._stack], [*self._marks], dict(self._memo)
+        found: list[Step] = []
+        with suppress(Malformed):
+            found.extend(twin.run())
+        rules = {"pickle-code", "pickle-unknown"} if whole else {"pickle-code"}
+        mixed = () if whole else ("it calls numpy.", "it calls torch.")
+        return [
+            one for one in found if twin.made and isinstance(one, Seen) and one.rule in rules and not one.what.startswith(mixed)
+        ]
+
     def _ext(self, number: Any) -> None:
         self._find("pickle-extension", f"it calls extension {number}")
-        self._push(_ANY)
+        self._push(ANY)
 
     def _persid(self, name: Any) -> None:
         self._persistent(name)
@@ -375,10 +352,14 @@ class Machine:
             self._find("pickle-persistent", "a persistent id that is no storage of PyTorch's")
         else:
             self.storages[key] = (values[1].name, values[4])
-        self._push(_ANY)
+        self._push(ANY)
 
     def _find(self, rule: str, what: str) -> None:
         self._found.append(Seen(rule, what, self._at))
+
+
+def _first(items: Any) -> Any:
+    return items.values[0] if isinstance(items, Items) and items.values else None
 
 
 def _named(found: Global) -> str:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from wardstead.supply.ports import Malformed
+from wardstead.supply.ports import Malformed, Source
 from wardstead.supply.sources import Cursor
 
 _KEPT: Final = 1 << 12
@@ -131,3 +131,23 @@ ARGUMENTS: Final[dict[int, tuple[str, Callable[[Cursor], Any]]]] = {
     )
 }  # fmt: skip
 """What each instruction does, and how its argument is read."""
+
+_CALLS: Final = frozenset(["REDUCE", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BUILD"])
+FEW: Final = 2_000
+"""Instructions: bytes that are none break off after a handful."""
+
+
+def reaches_a_call(source: Source, at: int) -> bool:
+    """Whether bytes that are to be data could be instructions of a pickle, up to one that calls."""
+    cursor = Cursor(source, at)
+    try:
+        for _ in range(FEW):
+            name, read = ARGUMENTS.get(cursor.take(1)[0], ("STOP", _nothing))
+            if name == "STOP":
+                return False
+            if name in _CALLS:
+                return True
+            read(cursor)
+    except Malformed:
+        return False
+    return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from wardstead.supply.formats.pickle_machine import Budget, Machine, Rules, instructions
-from wardstead.supply.ports import Malformed, Seen, Source, Steps
+from wardstead.supply.formats.pickle_machine import Machine, instructions
+from wardstead.supply.formats.pickle_values import Budget, Rules
+from wardstead.supply.ports import Malformed, Seen, Source, Step, Steps
 
 _MOST: Final = 10_000
 """Pickles after one another."""
@@ -58,16 +59,20 @@ def check(source: Source, rules: Rules = Rules()) -> Steps:  # noqa: B008 -- a f
 
 
 def maybe(source: Source) -> Steps:
-    """A file of no known format: what it holds is told if it is a pickle to its end that calls something."""
+    """A file of no known format, or of one that can be a pickle besides: what it holds is told if something in it is called.
+
+    ``pickle.load`` calls as it reads: what comes behind need not be a pickle any more.
+    """
     machine = next(instructions(source, 0, Rules(), Budget(100_000)), None)
     if machine is None:
         return
+    found: list[Step] = []
     try:
-        found = list(machine.run())
-    except Malformed:
-        found = []
-        if not looks_like_one(source.read(0, 2)) or not machine.calls:
+        found.extend(machine.run())
+    except Malformed as error:
+        if not (machine.calls if looks_like_one(source.read(0, 2)) else machine.made):
             return
+        found.append(Seen(error.rule, error.what, error.offset))
     if machine.calls:
         yield Seen("wrong-name", "it is a pickle, and its name does not say so")
         yield from found or check(source)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wardstead.supply.formats.json_input import parse_json
-from wardstead.supply.formats.texts import licence_of
+from wardstead.supply.formats.licences import licence_of
 from wardstead.supply.ports import Seen, Source, Steps
 from wardstead.supply.sources import text_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from wardstead.supply.formats import yaml_files
-from wardstead.supply.formats.configs import check_place
+from wardstead.supply.formats import graphs, yaml_files
+from wardstead.supply.formats.named_code import check_place
 from wardstead.supply.formats.template_speech import gives_orders
 from wardstead.supply.ports import Malformed, Seen, Source, Steps
 from wardstead.supply.sources import text_of
@@ -19,23 +19,6 @@ _EXECUTABLES: Final = (
     (b"\xca\xfe\xba\xbe", "macOS or Java"),
     (b"\0asm", "WebAssembly"),
     (b"dex\n", "Android"),
-)
-_SPDX: Final = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+-]{2,60})")
-_LICENCES: Final = (
-    ("Apache-2.0", "apache license"),
-    ("MIT", "mit license"),
-    ("MIT", "permission is hereby granted, free of charge"),
-    ("AGPL", "affero"),
-    ("LGPL", "lesser general public"),
-    ("GPL", "gnu general public license"),
-    ("BSD", "redistribution and use in source and binary"),
-    ("Llama", "llama 2 community"),
-    ("Llama", "llama 3"),
-    ("Gemma", "gemma terms"),
-    ("OpenRAIL", "openrail"),
-    ("CC-BY-NC", "noncommercial"),
-    ("CC", "creative commons"),
-    ("MPL-2.0", "mozilla public"),
 )
 
 
@@ -53,6 +36,25 @@ def check_program(source: Source) -> Steps:
     yield Seen("executable", f"a program for {system}" if system else "its name is that of a compiled program", 0)
 
 
+_FETCHED: Final = re.compile(
+    r"(?im)^[ \t]*(?:-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)\b.*$"
+    r"|^.*(?:\bgit\+|@[ \t]*https?:|^[ \t]*https?:).*$"
+)
+
+
+def check_requirements(source: Source) -> Steps:
+    """Packages that some servers install with a model: from where else than the usual registry."""
+    for found in _FETCHED.finditer(text_of(source)):
+        yield Seen("config-url", f"packages come from elsewhere: {found[0].strip()[:80]!r}", found.start())
+
+
+def check_xml(source: Source) -> Steps:
+    """XML: what it has its readers open or repeat is declared at its head."""
+    head = source.read(0, 1 << 20).replace(b"\0", b"")  # also where each character has two bytes
+    if (at := head.find(b"<!ENTITY")) >= 0:
+        yield Seen("xml-entity", "an entity is declared", at)
+
+
 def check_script(source: Source) -> Steps:
     """A script."""
     yield Seen("script", source.read(0, 80).split(b"\n")[0].decode("utf-8", "replace"))
@@ -65,23 +67,11 @@ def check_card(source: Source) -> Steps:
         yield from yaml_files.check_text(text[4:end])
 
 
-def check_licence(source: Source) -> Steps:
-    """Which licence it is."""
-    text = source.read(0, 1 << 14).decode("utf-8", "replace")
-    yield Seen("licence", licence_of(text) or "a licence that is not known here")
-
-
-def licence_of(text: str) -> str:
-    """Which licence a text is, or names at its head; empty for none that is known."""
-    if (named := _SPDX.search(text)) is not None:
-        return named[1]
-    lower = text.lower()
-    return next((name for name, words in _LICENCES if words in lower), "")
-
-
 def check_triton(source: Source) -> Steps:
     """The settings of a model of Triton's (``config.pbtxt``)."""
     text = text_of(source)
+    for found in re.finditer(r'\bop\s*:\s*"(\w+)"', text):  # a graph of TensorFlow's, as text
+        yield from graphs.check_operator(found[1], found.start())
     if re.search(r'(?i)\bbackend\s*:\s*"python"', text):
         yield Seen("remote-code", "Triton runs model.py of this folder")
     for path in re.findall(r'"([^"\n]*(?:\.\.[/\\]|^/)[^"\n]*)"', text):

@@ -7,8 +7,7 @@ from typing import Final
 
 import yaml
 
-from wardstead.supply.formats import templates
-from wardstead.supply.formats.configs import KNOWN_TARGETS, TARGETS, check_place
+from wardstead.supply.formats import named_code, templates
 from wardstead.supply.ports import Malformed, Seen, Source, Steps
 from wardstead.supply.sources import text_of
 
@@ -19,7 +18,9 @@ _STANDARD: Final = re.compile(
     r"tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)|!"
 )
 _MAKERS: Final = re.compile(r"!(?:new|name|apply|module|applyref|include):?(.*)", re.DOTALL)
-_SPEECH: Final = re.compile(r"(?:speechbrain|torch|torchaudio)\.[\w.]+")
+_SPEECH: Final = re.compile(
+    r"(?:speechbrain|torchaudio|torch)\.(?!(?:hub|jit|package|ops|classes|utils|serialization|multiprocessing|distributed|load)\b)[\w.]+"
+)
 
 
 def check(source: Source) -> Steps:
@@ -106,13 +107,11 @@ def _tagged(tag: str | None, line: int) -> Steps:
 
 
 def _value(key: str, value: str, line: int) -> Steps:
-    if key in TARGETS and not KNOWN_TARGETS.fullmatch(value):
-        yield Seen("config-code", f"line {line}: {value[:80]!r} is called")
-    elif key == "trust_remote_code" and value.lower() in {"true", "yes", "on"}:
+    if key == "trust_remote_code" and value.lower() in {"true", "yes", "on"}:
         yield Seen("remote-code", f"line {line}: it asks for code of the repository to be trusted")
     elif key in {"license", "licence"}:
         yield Seen("licence", f"{key}: {value[:80]}")
     elif key == "chat_template":
         yield from templates.check_text(value, f"line {line}: chat_template")
     else:
-        yield from check_place(f"line {line}: {key[:60]}", key, value)
+        yield from named_code.check_text(f"line {line}: {key[:60]}", key, value)

@@ -5,15 +5,15 @@ Where the two say different things, programs differ in what they unpack. Nothing
 
 from __future__ import annotations
 
-import bz2
 import lzma
 import re
 import struct
 import zlib
 from typing import Final, NamedTuple
 
+from wardstead.supply.formats import compressed
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
-from wardstead.supply.sources import Memory, Unpacked, Window, exactly, unpack
+from wardstead.supply.sources import UNPACKED_BYTES, Memory, Unpacked, Window, exactly, unpack
 
 END: Final = b"PK\x05\x06"
 LOCAL: Final = b"PK\x03\x04"
@@ -41,6 +41,8 @@ class Entry(NamedTuple):
     size: int
     header: int
     mode: int
+    other: str
+    """A second name, which some programs prefer (Info-ZIP's extra field 0x7075)."""
 
 
 class Directory(NamedTuple):
@@ -134,29 +136,35 @@ def _entry(raw: bytes, at: int) -> tuple[Entry, int]:
     at += _ENTRY.size
     name = raw[at : at + name_bytes].decode("utf-8" if flags & 0x800 else "cp437", "replace")
     extra = raw[at + name_bytes : at + name_bytes + extra_bytes]
+    other = _field_of(extra, 0x7075)[5:].decode("utf-8", "replace")
     if _PLAIN in {size, packed, header}:
         size, packed, header = _wide(extra, size, packed, header)
     return Entry(
-        name, method, flags, packed, size, header, mode if system == 3 else 0
+        name, method, flags, packed, size, header, mode if system == 3 else 0, other
     ), at + name_bytes + extra_bytes + comment_bytes
+
+
+def _field_of(extra: bytes, wanted: int) -> bytes:
+    """What an extra field holds; nothing where there is none."""
+    at = 0
+    while at + 4 <= len(extra):
+        tag, length = struct.unpack_from("<2H", extra, at)
+        if tag == wanted:
+            return extra[at + 4 : at + 4 + length]
+        at += 4 + length
+    return b""
 
 
 def _wide(extra: bytes, *values: int) -> tuple[int, int, int]:
     """Sizes and places of 64 bits, from the extra field 1."""
-    at = 0
-    while at + 4 <= len(extra):
-        tag, length = struct.unpack_from("<2H", extra, at)
-        if tag == 1:
-            data, found = extra[at + 4 : at + 4 + length], []
-            for value in values:
-                if value == _PLAIN and len(data) >= 8:
-                    found.append(int.from_bytes(data[:8], "little"))
-                    data = data[8:]
-                else:
-                    found.append(value)
-            return found[0], found[1], found[2]
-        at += 4 + length
-    return values[0], values[1], values[2]
+    data, found = _field_of(extra, 1), []
+    for value in values:
+        if value == _PLAIN and len(data) >= 8:
+            found.append(int.from_bytes(data[:8], "little"))
+            data = data[8:]
+        else:
+            found.append(value)
+    return found[0], found[1], found[2]
 
 
 def _names(entries: list[Entry]) -> Steps:
@@ -168,6 +176,8 @@ def _names(entries: list[Entry]) -> Steps:
         if name.casefold() in seen:
             yield Seen("duplicate-entry", f"two entries are called {one.name[:120]!r}")
         seen.add(name.casefold())
+        if one.other and one.other != one.name:
+            yield Seen("zip-confusion", f"the entry {one.name[:80]!r} is called {one.other[:80]!r} besides")
         kind = one.mode & 0o170000
         if kind == _LINK:
             yield Seen("link-outside", f"the entry {one.name[:120]!r} is a symbolic link")
@@ -244,7 +254,11 @@ def _unpacked(packed: Window, one: Entry, name: str) -> Source:
     if one.method == 8:
         return Unpacked(packed, lambda: zlib.decompressobj(-15), name, (zlib.error,))
     if one.method == 12:
-        return Unpacked(packed, bz2.BZ2Decompressor, name, (OSError, ValueError, EOFError))
+        return compressed.of_bzip2(packed, name)
+    if one.method == 93:
+        return compressed.of_zstd(packed, name)
+    if one.method == 95:
+        return compressed.of_xz(packed, name)
     if one.method == 14:
         head = packed.read(0, 4)
         size = int.from_bytes(head[2:4], "little")
@@ -255,8 +269,9 @@ def _unpacked(packed: Window, one: Entry, name: str) -> Source:
             lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE),
             name,
             (lzma.LZMAError, EOFError),
+            ratio=UNPACKED_BYTES,
         )
-    raise Malformed(f"the entry {one.name[:80]!r} is compressed in a way that is not read here ({one.method})")
+    raise Malformed(f"the entry {one.name[:80]!r} is compressed by method {one.method}", rule="packed")
 
 
 class _Joined:

@@ -1,0 +1,27 @@
+"""Small texts around a model whose findings are no reason to refuse it, but one to look."""
+
+from __future__ import annotations
+
+import pytest
+
+from wardstead.supply.scan import look
+from wardstead.supply.sources import Memory
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url http://x.example/simple",
+        "-f https://x.example/wheels",
+        "git+https://x.example/a.git",
+        "a @ https://x.example/a.zip",
+    ],
+)
+def test_packages_from_elsewhere_are_told(line: str) -> None:
+    _, findings = look(Memory(f"torch==2.9\n{line}\n".encode(), "requirements.txt"))
+    assert [one.rule for one in findings] == ["config-url"]
+    assert line[:40] in findings[0].what
+
+
+def test_packages_of_the_usual_registry_are_not() -> None:
+    assert look(Memory(b"# see https://x.example\ntorch>=2.9\ntransformers[torch]==4.57\n", "requirements.txt"))[1] == ()
