@@ -9,10 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 from pyrage import x25519
 from sqlalchemy import text
 from tests.bootstrap.test_erasing import ANNA, ORDER, contents, exchanges, mention, say
 from tests.bootstrap.test_witnessing import grow
+from typer.testing import CliRunner
 
 from wardstead.adapters.backup.container import HEAD, bytes_member, unpack, write_backup
 from wardstead.bootstrap import backups, restoring
@@ -24,6 +26,7 @@ from wardstead.bootstrap.mentions import find
 from wardstead.bootstrap.restoring import ErasuresUnknown, Expired, Plan, drill, erased_beside, restore, verify
 from wardstead.bootstrap.root_keys import protect
 from wardstead.bootstrap.unsealing import passphrase_provider
+from wardstead.cli.main import app
 from wardstead.crypto.keyring import KeyGone
 from wardstead.crypto.signing import SigningKey
 from wardstead.isolation.posture import State
@@ -299,3 +302,11 @@ def test_who_was_mentioned_and_erased_stays_erased(kit: Kit) -> None:
         assert find(made, [ANNA], ORDER).counts()["exchanges"] == 0
         assert reads(made, kit.subjects["ann"]) == {"q": "hello"}
         assert made.ledger.verify_contents(made.ring).problems == []
+
+
+def test_the_command_says_what_to_put_into_the_configuration(deployment: Deployment, tmp_path: Path) -> None:
+    folder, key = str(deployment.places.directory), tmp_path / "backup.key"
+    said = CliRunner().invoke(app, ["-C", folder, "backup", "key", "--output", str(key)])
+    (recipient,) = yaml.safe_load(said.stderr)["backup"]["recipients"]
+    assert recipient.startswith("age1")
+    assert recipient in key.read_text()

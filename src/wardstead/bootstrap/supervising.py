@@ -10,6 +10,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -54,35 +55,51 @@ def supervise(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], No
     require_writable(deployment)
     lock = take_lock(deployment)
     try:
-        _require_port(deployment)
-        _prepare(deployment, on_step)
-        children = _children(deployment, deployment.keys.handing(), _weights_key(deployment))
-        supervisor = Supervisor(children, _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
-        stopping: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda got, _frame: stopping.append(got))
-        try:
-            _watch(deployment, supervisor, stopping, on_ready, on_step)
-        finally:
-            on_step("stopping")
-            supervisor.stop()
+        with claim_ports(deployment):
+            _run(deployment, on_step, on_ready)
     finally:
         (deployment.places.run / "supervisor.pid").write_text("")
         os.close(lock)
     return 0
 
 
-def _require_port(deployment: Deployment) -> None:
+def _run(deployment: Deployment, on_step: OnStep, on_ready: Callable[[], None]) -> None:
+    _prepare(deployment, on_step)
+    children = _children(deployment, deployment.keys.handing(), _weights_key(deployment))
+    supervisor = Supervisor(children, _environment(deployment), lambda name, what: on_step(f"{name}: {what}"))
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _frame: stopping.append(got))
+    try:
+        _watch(deployment, supervisor, stopping, on_ready, on_step)
+    finally:
+        on_step("stopping")
+        supervisor.stop()
+
+
+def claim_ports(deployment: Deployment) -> ExitStack:
+    """Nobody else listens there, and no other deployment will as long as this is open.
+
+    Workers share their port, so another deployment could share it as well, and each would get some of the other's requests:
+    a port that is free now says nothing of one that starts beside us. Raises ``BackendError``.
+    """
     server = deployment.settings.server
+    host = deployment.local_host if server.host == "localhost" else server.host
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind((deployment.local_host if server.host == "localhost" else server.host, server.port))
-        except OSError as error:
-            raise BackendError(
-                f"cannot listen on {server.host}:{server.port}", why=error.strerror or str(error), next_step="up --port N"
-            ) from None
+    with ExitStack() as held:
+        for port in (server.port, *([server.mutual_tls.port] if server.mutual_tls is not None else [])):
+            try:
+                with socket.socket(family, socket.SOCK_STREAM) as one:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    one.bind((host, port))
+                # A name that goes with its process, whatever ends it.
+                held.enter_context(socket.socket(socket.AF_UNIX)).bind(f"\0wardstead {host}:{port}")
+            except OSError as error:
+                raise BackendError(
+                    f"cannot listen on {server.host}:{port}", why=error.strerror or str(error),
+                    next_step="up --port N" if port == server.port else "another server.mutual_tls.port",
+                ) from None  # fmt: skip
+        return held.pop_all()
 
 
 def _require_room(deployment: Deployment) -> None:

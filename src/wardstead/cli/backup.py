@@ -47,7 +47,7 @@ def key(
     """Make the key that opens backups. The deployment gets its public half alone: 'backup.recipients' in wardstead.yaml."""
     with errors(as_json=json):
         public = backing_up.make_key(deployment(context), output)
-    say(json, {"public_key": public, "output": str(output)}, f"backup:\n  recipients: [{public}]")
+    say(json, {"public_key": public, "output": str(output)}, escape(f"backup:\n  recipients: [{public}]"))
 
 
 @app.command("create")
