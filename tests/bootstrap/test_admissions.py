@@ -135,6 +135,62 @@ def test_nobody_approves_twice_before_the_review_or_without_a_reason(deployment:
     assert told.value.why == "one more person has to approve it, not admin"
 
 
+def test_who_approves_at_the_same_moment_counts_and_nobody_counts_twice(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admissions.scan_added(deployment, admissions.add(deployment, "tiny", file, by(deployment, "admin")), nothing)
+    seen = admissions.review(deployment, "tiny", by(deployment, "ben"), "x")
+    monkeypatch.setattr(admissions, "candidate", lambda *_: seen)  # as all three saw it before one was done
+    admissions.approve(deployment, "tiny", by(deployment, "ben"), "x")
+    done = admissions.approve(deployment, "tiny", by(deployment, "cleo"), "x")
+    assert [act.by for act in done.approvals] == ["ben", "cleo"]
+    with pytest.raises(admissions.CallerError, match="already"):
+        admissions.approve(deployment, "tiny", by(deployment, "ben"), "x")
+
+
+def test_an_approval_of_what_another_scan_has_undone_does_not_come_back(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"))
+    admissions.scan_added(deployment, made, nothing)
+    admissions.review(deployment, "tiny", by(deployment, "ben"), "x")
+    seen = admissions.approve(deployment, "tiny", by(deployment, "ben"), "x")
+    assert seen.scan is not None
+    other = structs.replace(seen.scan, sha256="0" * 64)
+    deployment.admissions.revise(made.id, lambda found: admissions._scanned(found, other), "model.scan", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(admissions, "candidate", lambda *_: seen)
+        for act in (admissions.review, admissions.approve):
+            with pytest.raises(admissions.CallerError, match="changed meanwhile"):
+                act(deployment, "tiny", by(deployment, "cleo"), "x")
+    left = admissions.candidate(deployment, "tiny")
+    assert (left.reviewed, left.approvals) == (None, ())
+
+
+def test_nobody_lets_serve_again_what_somebody_took_out_for_good_meanwhile(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit(deployment, file)
+    seen = admissions.take_out(deployment, "tiny", by(deployment, "admin"), "a doubt", for_good=False)
+    admissions.take_out(deployment, "tiny", by(deployment, "admin"), "it is certain", for_good=True)
+    monkeypatch.setattr(admissions, "in_force", lambda *_: seen)
+    with pytest.raises(admissions.CallerError, match="changed meanwhile"):
+        admissions.resume(deployment, "tiny", by(deployment, "ben"), "no doubt")
+    with pytest.raises(admissions.CallerError, match="changed meanwhile"):
+        admissions.take_out(deployment, "tiny", by(deployment, "admin"), "x", for_good=False)
+    assert deployment.admissions.of("tiny")[-1].state is State.WITHDRAWN
+
+
+def test_a_path_that_leaves_the_folder_is_copied_in_like_any_other(deployment: Deployment, people: None, file: Path) -> None:
+    outside = deployment.places.directory.parent / "outside.gguf"
+    outside.write_bytes(file.read_bytes())
+    way = deployment.places.directory / "models" / ".." / ".." / "outside.gguf"
+    (deployment.places.directory / "models").mkdir(exist_ok=True)
+    (taken,) = admissions.add(deployment, "tiny", way, by(deployment, "admin")).files
+    assert ".." not in taken.path
+    assert (deployment.places.directory / taken.path).read_bytes() == file.read_bytes()
+
+
 def test_a_harmful_file_is_never_signed(deployment: Deployment, people: None, tmp_path: Path) -> None:
     bad = tmp_path / "tiny.pkl"
     bad.write_bytes(b"cos\nsystem\n(S'true'\ntR.")

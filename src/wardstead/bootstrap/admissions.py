@@ -116,7 +116,7 @@ def _taken(deployment: Deployment, entry: Entry, target: Path) -> AdmittedFile:
     if entry.problem is not None:
         raise BadModel("this cannot be taken in", where=entry.name, why=entry.problem[1])
     inside = deployment.places.directory
-    here = entry.path.absolute()
+    here = Path(os.path.normpath(entry.path.absolute()))
     place = here if here.is_relative_to(inside) else target / entry.name
     try:
         with OpenFile(entry.path, entry.name) as file:
@@ -220,7 +220,11 @@ def review(deployment: Deployment, model: str, by: Acting, reason: str) -> Candi
         raise NotReady("there is nothing to review yet", why="it was not scanned", next_step=f"'wardstead model scan {model}'")
     permitted(deployment, by, APPROVE, one)
     done = _reasoned(act_of(by, reason))
-    return _record(deployment, one, by, done, "model.review", reviewed=done)
+
+    def reviewed(found: Admission) -> Admission:
+        return changed(_as_seen(found, one), reviewed=done)
+
+    return _record(deployment, one, by, done, action="model.review", revise=reviewed)
 
 
 def approve(deployment: Deployment, model: str, by: Acting, reason: str) -> Candidate:
@@ -228,11 +232,17 @@ def approve(deployment: Deployment, model: str, by: Acting, reason: str) -> Cand
     one = candidate(deployment, model)
     permitted(deployment, by, APPROVE, one)
     done = _reasoned(act_of(by, reason))
-    if one.reviewed is None:
-        raise NotReady("it was not reviewed", next_step=f"'wardstead model review {model} --by NAME --reason …'")
-    if any(act.who == done.who for act in one.approvals):
-        raise CallerError(f"{done.by} has approved it already")
-    return _record(deployment, one, by, done, "model.approve", approvals=(*one.approvals, done))
+
+    def approved(found: Admission) -> Admission:
+        # Of what stands there now: somebody else may have approved meanwhile, or another scan undone the review.
+        now = _as_seen(found, one).candidate
+        if now.reviewed is None:
+            raise NotReady("it was not reviewed", next_step=f"'wardstead model review {model} --by NAME --reason …'")
+        if any(act.who == done.who for act in now.approvals):
+            raise CallerError(f"{done.by} has approved it already")
+        return changed(found, approvals=(*now.approvals, done))
+
+    return _record(deployment, one, by, done, action="model.approve", revise=approved)
 
 
 def sign(deployment: Deployment, model: str, by: Acting) -> Admission:
@@ -259,7 +269,7 @@ def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Actin
 
     def revise(found: Admission) -> Admission:
         if found.state is not State.CANDIDATE or found.candidate != one:
-            raise CallerError("it changed meanwhile", next_step="look at it again: 'wardstead model show'")
+            raise _meanwhile()
         return structs.replace(found, state=State.ADMITTED, envelope=envelope, signed_ms=now, expires_ms=expires)
 
     details = {
@@ -304,7 +314,7 @@ def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admiss
     if now_ms() - one.added.at_ms > DAY_MS:
         raise NotReady("it was asked for more than a day ago", next_step="ask anew: 'wardstead model override'")
     agreed = structs.replace(one, approvals=(done,))
-    _record(deployment, one, by, done, "model.override", approvals=agreed.approvals)
+    _record(deployment, one, by, done, action="model.override", revise=lambda found: changed(found, approvals=agreed.approvals))
     log.warning("a model serves by override", extra={"fields": {"model": model, "asked": one.added.by, "agreed": done.by}})
     return seal(deployment, agreed, one.lasts_ms, by)
 
@@ -359,14 +369,29 @@ def resume(deployment: Deployment, model: str, by: Acting, reason: str) -> Admis
 
 
 def _settle(deployment: Deployment, found: Admission, by: Acting, done: Act, *, action: str, revise: Revise) -> Admission:
+    def settled(one: Admission) -> Admission:
+        if (one.state, one.why) != (found.state, found.why):
+            raise _meanwhile()  # nobody lets it serve again that somebody else has just taken out
+        return revise(one)
+
     details = {"model": found.candidate.model, "reason": done.reason}
-    return deployment.admissions.revise(found.candidate.id, revise, action, details, actor=by.of_record)
+    return deployment.admissions.revise(found.candidate.id, settled, action, details, actor=by.of_record)
 
 
-def _record(deployment: Deployment, one: Candidate, by: Acting, done: Act, action: str, **changes: Any) -> Candidate:
+def _record(deployment: Deployment, one: Candidate, by: Acting, done: Act, *, action: str, revise: Revise) -> Candidate:
     details = {"model": one.model, "reason": done.reason}
-    revised = deployment.admissions.revise(one.id, lambda found: changed(found, **changes), action, details, actor=by.of_record)
-    return revised.candidate
+    return deployment.admissions.revise(one.id, revise, action, details, actor=by.of_record).candidate
+
+
+def _as_seen(found: Admission, one: Candidate) -> Admission:
+    """A candidate of which nobody has kept another scan or bill since it was looked at."""
+    if (found.candidate.scan, found.candidate.bom_sha256) != (one.scan, one.bom_sha256):
+        raise _meanwhile()
+    return found
+
+
+def _meanwhile() -> CallerError:
+    return CallerError("it changed meanwhile", next_step="look at it again: 'wardstead model show'")
 
 
 def changed(found: Admission, **changes: Any) -> Admission:

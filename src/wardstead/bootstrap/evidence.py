@@ -24,9 +24,13 @@ def take_signature(deployment: Deployment, model: str, path: Path, by: Acting) -
     data = read_regular(path, _MOST_BYTES, BadModel)
     publisher = signer(data, deployment.admission_policy().publishers, one.files, now_ms())
     found = Evidence(publisher.name, True, sha256(data).hexdigest(), now_ms())
-    others = tuple(each for each in one.evidence if each.publisher != publisher.name)
+
+    def kept(each: Admission) -> Admission:
+        others = (one for one in each.candidate.evidence if one.publisher != publisher.name)
+        return changed(each, evidence=(*others, found))
+
     done = deployment.admissions.revise(
-        one.id, lambda each: changed(each, evidence=(*others, found)), "model.evidence",
+        one.id, kept, "model.evidence",
         {"model": model, "publisher": publisher.name, "bundle_sha256": found.bundle_sha256}, actor=by.of_record,
     )  # fmt: skip
     return done.candidate
