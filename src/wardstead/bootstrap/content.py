@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 from wardstead.bootstrap.deployment import Deployment
@@ -15,7 +16,8 @@ def content(deployment: Deployment) -> tuple[TextDetector, ...]:
     return content_detectors(content_rules(), deployment.trusted_hosts)
 
 
+@cache
 def content_rules() -> tuple[Rule, ...]:
-    """The rules for whole texts that ship with the product."""
+    """The rules for whole texts that ship with the product, read once in a process."""
     folder = files("wardstead.catalogues") / "content"
     return load_rules({f"content/{one.name}": one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")})

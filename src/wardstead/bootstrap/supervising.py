@@ -181,9 +181,9 @@ def _validate(deployment: Deployment) -> None:
     require_anchors(deployment)
     if deployment.settings.server.edge is not None:
         prepare_edge(deployment)
-    # What is compiled here is kept, and workers load it.
-    classifier(deployment, scan=True)
     deployment.require_model_files()
+    # What is compiled here is kept, and workers load it. Last, for it takes longest.
+    classifier(deployment, scan=True)
 
 
 class _CertificateWatch:
