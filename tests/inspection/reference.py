@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 from wardstead.inspection.inspector import PolicyInspector
@@ -115,7 +116,7 @@ def runs_of(one: Encoding, seen: bytes, detectors: Sequence[Detector], depth: in
 def spans_seen(seen: bytes, detectors: Sequence[Detector], depth: int) -> list[Span]:
     """The real matches in what a text looks like."""
     spans = [span for number, one in enumerate(detectors) for span in spans_of(one, number, seen)]
-    return spans + [span for one in encodings(detectors) if depth for span in runs_of(one, seen, detectors, depth)]
+    return spans + [span for one in encodings_of(tuple(detectors)) if depth for span in runs_of(one, seen, detectors, depth)]
 
 
 NAMES = "nbsp ensp emsp thinsp shy zwj zwnj lrm rlm commat period hyphen dash ndash mdash minus lowbar colon sol num equals Tab"
@@ -134,7 +135,7 @@ def referred(said: str) -> str:
 
 def look_of(text: str) -> tuple[bytes, list[int]]:
     """What a text looks like, and for each byte of that the place of what it comes from: one character after the other."""
-    seen, at, unseen = b"", 0, 0
+    seen, at, unseen = bytearray(), 0, 0
     places: list[int] = []
     for said in re.findall(rf"{REFERENCE}|\\u[0-9A-Fa-f]{{4}}|\\[nrt]|.", text, re.DOTALL):
         raw = said.encode()
@@ -150,13 +151,28 @@ def look_of(text: str) -> tuple[bytes, list[int]]:
         unseen = 0 if look else unseen + len(said)
         if unseen > 64:
             look, where = raw, [at + more for more in range(len(raw))]
-        seen, places, at = seen + look, places + where, at + len(raw)
-    return seen, [*places, at]
+        seen += look
+        places += where
+        at += len(raw)
+    return bytes(seen), [*places, at]
+
+
+# Python keeps fewer compiled patterns than there are detectors: compiling them for each text took nearly all the time.
+@cache
+def compiled(pattern: str) -> re.Pattern[bytes]:
+    """Python's own."""
+    return re.compile(pattern.encode())
+
+
+@cache
+def encodings_of(detectors: tuple[Detector, ...]) -> tuple[Encoding, ...]:
+    """Of each set of detectors the same, whatever the text."""
+    return tuple(encodings(detectors))
 
 
 def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
     """The real matches of one detector."""
-    pattern, at, spans = re.compile(detector.pattern.encode()), 0, []
+    pattern, at, spans = compiled(detector.pattern), 0, []
     while (match := pattern.search(data, at)) is not None:
         start, end = match.span(pattern.groups)
         real = real_width(detector, data, match.start(), start, end)
@@ -165,7 +181,7 @@ def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
             continue
         whole = real == end - start
         follows = data[match.end() : match.end() + 1]
-        overlong = whole and bool(detector.overlong) and re.fullmatch(detector.overlong.encode(), follows) is not None
+        overlong = whole and bool(detector.overlong) and compiled(detector.overlong).fullmatch(follows) is not None
         spans.append((start, start + real, number, overlong))
         at = match.end() if whole else start + real
     return spans
