@@ -26,6 +26,7 @@ from wardstead.adapters.store.base import directory_epoch, metadata, open_engine
 from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.journal import Journal
+from wardstead.adapters.store.ledger_keys import SigningKeys
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.adapters.store.reserve import Reserve
 from wardstead.adapters.store.subject_keys import SubjectKeys
@@ -179,8 +180,8 @@ def from_outside(folder: Path) -> None:
         with engine.begin() as connection:
             connection.execute(insert(ledger_tables.entry), values)
         recorder = Recorder(
-            engine, KEY, state_dir=folder / "state", signed=folder / "keys" / "ledger" / "checkpoint", run_dir=folder / "run",
-            reserve=reserve(folder), clock=now_ms, monotonic_s=time.monotonic,
+            engine, SigningKeys.of(KEY), state_dir=folder / "state", signed=folder / "keys" / "ledger" / "checkpoint",
+            run_dir=folder / "run", reserve=reserve(folder), clock=now_ms, monotonic_s=time.monotonic,
         )  # fmt: skip
         began = time.process_time()
         recorder.open()

@@ -22,11 +22,14 @@ from wardstead.crypto.signing import SigningKey
 from wardstead.ledger.checkpoint import Checkpoint
 from wardstead.ledger.entry import Header, entry_leaf, minute_of, row_digest
 from wardstead.ledger.ports import EntryKind
-from wardstead.ledger.proof import Sequenced, receipt_document
+from wardstead.ledger.proof import KeyEntry, Sequenced, key_documents, receipt_document
+from wardstead.ledger.succession import change_draft, sign_change
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "ledger-vectors"
 LOG = SigningKey("ledger.example/vectors", bytes(range(32)))
 WITNESS_SEED = bytes(range(32, 64))
+LATER = SigningKey("ledger.example/vectors", bytes(range(64, 96)))
+"""The key that takes the place of ``LOG``."""
 NOW_MS = 1_795_000_000_000
 COSIGNED_S = 1_795_000_060
 
@@ -122,15 +125,50 @@ def consistency() -> Line:
     }
 
 
+def _rotated() -> tuple[list[tuple[bytes, bytes]], KeyEntry]:
+    """The same entries with a change of the key as the fourth, which names the tree of the first three."""
+    body = sign_change(LOG, LATER, 3, merkle.tree_root(3, NODE))
+    draft = change_draft(json.loads(ENTRIES[0][0])["exchange"], body, NOW_MS)
+    return [*ENTRIES[:3], (draft.header, draft.body), *ENTRIES[3:]], KeyEntry(draft.header, draft.body, 3)
+
+
+def rotated() -> list[Line]:
+    """An export of them: the tree of three is signed with the first key, that of eight with the later one."""
+    entries, change = _rotated()
+    leaves = [entry_leaf(*one) for one in entries]
+    node = node_of(leaves)
+    head = {
+        "type": "wardstead-ledger", "version": 3, "verifier_key": LATER.verifying.text(),
+        "from": 0, "to": 8, "size": 8, "left": [], "right": [],
+    }  # fmt: skip
+    signed = [
+        {"checkpoint": key.sign_note(Checkpoint(key.verifying.name, size, merkle.tree_root(size, node)).text()), "size": size}
+        for key, size in ((LOG, 3), (LATER, 8))
+    ]
+    lines = [
+        {"index": index, "leaf_hash": leaves[index].hex(), "header": header.decode(), "body": base64_of(body)}
+        for index, (header, body) in enumerate(entries)
+    ]
+    return [head, *key_documents([change], 8, node), *signed, *lines]
+
+
+def succession() -> Line:
+    _, change, _, last, *_ = rotated()
+    return {
+        "type": "wardstead-keys", "keys": [change], "checkpoint": last["checkpoint"], "verifier_key": LATER.verifying.text()
+    }  # fmt: skip
+
+
 def files() -> dict[str, bytes]:
     """All of them, by name."""
     keys = {
         "ledger": {"seed": bytes(range(32)).hex(), "verifier_key": LOG.verifying.text()},
+        "later": {"seed": bytes(range(64, 96)).hex(), "verifier_key": LATER.verifying.text()},
         "witness": {"seed": WITNESS_SEED.hex(), "verifier_key": witness()[1].text()},
     }
-    documents = {"keys.json": keys, "receipt.json": receipt(), "consistency.json": consistency()}
+    documents = {"keys.json": keys, "receipt.json": receipt(), "consistency.json": consistency(), "succession.json": succession()}
     made = {name: json.dumps(one, indent=2, ensure_ascii=False).encode() + b"\n" for name, one in documents.items()}
-    exports = {"whole.jsonl": export(0, 7), "slice.jsonl": export(3, 6), "stamped.jsonl": stamped()}
+    exports = {"whole.jsonl": export(0, 7), "slice.jsonl": export(3, 6), "stamped.jsonl": stamped(), "rotated.jsonl": rotated()}
     return {**made, **{name: written(lines) for name, lines in exports.items()}}
 
 

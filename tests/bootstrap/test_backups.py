@@ -79,7 +79,7 @@ def test_what_is_restored_says_what_was_said(kit: Kit) -> None:
     head = kit.back_up()
     made = kit.restored(head)
     assert reads(made, kit.subjects["ann"]) == {"q": "hello"}
-    assert made.ledger.key == kit.deployment.ledger.key
+    assert made.ledger.keys == kit.deployment.ledger.keys
     assert made.keys.created_s == kit.deployment.keys.created_s
     assert made.settings == kit.deployment.settings
     assert {one.name for one in made.directory.list_principals()} == {"admin", "ann", "zoe"}
@@ -155,11 +155,11 @@ def test_no_other_key_opens_it_and_no_byte_of_it_can_change(kit: Kit) -> None:
     for at in (10, HEAD + 30, HEAD + 300, len(whole) // 2, len(whole) - 1):
         head.path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         with pytest.raises(IntegrityError):
-            require_whole(head_of(head.path, kit.deployment.ledger.key))
+            require_whole(head_of(head.path, kit.deployment.ledger.keys))
     for cut in (whole[:-1], whole[: HEAD + 400], whole[:100], b""):
         head.path.write_bytes(cut)
         with pytest.raises(IntegrityError):
-            require_whole(head_of(head.path, kit.deployment.ledger.key))
+            require_whole(head_of(head.path, kit.deployment.ledger.keys))
     assert not target.exists()
 
 

@@ -150,7 +150,7 @@ def test_a_worker_that_has_their_key_in_memory_forgets_it(made: Deployment) -> N
 def test_the_certificate_says_what_was_done_and_until_when_a_copy_may_live(made: Deployment) -> None:
     who = made.directory.find(NAME)
     note = erase(made, NAME, ORDER)
-    said = open_certificate(note, made.ledger.key)
+    said = open_certificate(note, made.ledger.keys)
     assert said["subject"] == who.subject
     assert said["entries_unreadable"] >= 2
     assert (said["deleted"]["conversation"], said["deleted"]["fingerprint"], said["deleted"]["principal"]) == (1, 1, 1)
@@ -226,7 +226,7 @@ def test_an_erasure_that_was_broken_off_is_finished(made: Deployment, monkeypatc
 def test_an_older_copy_of_the_keys_undoes_it_and_the_certificate_says_so(made: Deployment, tmp_path: Path) -> None:
     who = made.directory.find(NAME)
     shutil.copytree(made.places.keys, tmp_path / "older")
-    said = open_certificate(erase(made, NAME, ORDER), made.ledger.key)
+    said = open_certificate(erase(made, NAME, ORDER), made.ledger.keys)
     assert "copy of the keys folder" in said["unless"]
     for one in (tmp_path / "older").iterdir():
         if one.is_file():
@@ -298,7 +298,7 @@ def test_somebody_who_is_only_mentioned_is_found_counted_and_erased(made: Deploy
     assert found.counts() == found.counts() | {"exchanges": 2, "entries": 2, "people": 2, "conversations_with_stand_ins": 0}
     assert {one.exchange for one in found.entries} == {first, second}
     assert find(made, ["nobody@example.org"], ORDER).counts()["exchanges"] == 0
-    said = open_certificate(erase_mentioned(made, [ANNA], ORDER), made.ledger.key)
+    said = open_certificate(erase_mentioned(made, [ANNA], ORDER), made.ledger.keys)
     assert said["mentioned"] == said["mentioned"] | {"keys": 2, "exchanges": 2, "entries_unreadable": 2, "stand_ins": 0}
     assert [contents(made, one) for one in (first, second)] == [[None, {"a": "one"}]] * 2
     opened = made.ledger.open_exchange(first, made.ring)
@@ -332,7 +332,7 @@ def test_a_legal_hold_of_whoever_asked_outranks_it_and_the_certificate_says_so(m
     kept, gone = mention(made, "ann"), mention(made, NAME)
     conversation = stand_ins_of(made, "ann", ANNA)
     erasing.hold(made, "ann", ORDER)
-    said = open_certificate(erase_mentioned(made, [ANNA], ORDER), made.ledger.key)
+    said = open_certificate(erase_mentioned(made, [ANNA], ORDER), made.ledger.keys)
     assert said["mentioned"] == said["mentioned"] | {"keys": 1, "exchanges": 1, "kept_under_legal_hold": 1, "stand_ins": 0}
     assert (contents(made, kept)[0], contents(made, gone)[0]) == ({"q": "about both"}, None)
     assert left_in(made, "ann", conversation) == [ANNA]
@@ -344,7 +344,7 @@ def test_a_legal_hold_of_whoever_asked_outranks_it_and_the_certificate_says_so(m
 def test_a_person_is_erased_with_what_others_said_of_them(made: Deployment) -> None:
     exchange = mention(made, "ann")
     mine = mention(made, NAME)
-    said = open_certificate(erase(made, NAME, ORDER, identifiers=[ANNA]), made.ledger.key)
+    said = open_certificate(erase(made, NAME, ORDER, identifiers=[ANNA]), made.ledger.keys)
     assert said["mentioned"]["exchanges"] == 1, "those of others: their own are counted beside"
     assert said["entries_unreadable"] >= 4
     assert contents(made, exchange) == [None, {"a": "one"}]

@@ -27,7 +27,7 @@ def signed(deployment: Deployment) -> Deployment:
         opened.directory.create_principal(name, roles=(role,), clearance=PUBLIC)
     recorder = Recorder(
         opened.engine,
-        opened.keys.ledger(),
+        opened.signing,
         state_dir=opened.places.state,
         signed=opened.places.signed,
         run_dir=opened.places.run,
@@ -57,7 +57,7 @@ def key(deployment: Deployment, name: str) -> dict[str, str]:
 async def test_an_auditor_rebuilds_the_root(signed: Deployment, client: httpx.AsyncClient) -> None:
     ada = key(signed, "ada")
     note = (await client.get("/ledger/checkpoint", headers=ada)).text
-    checkpoint = open_checkpoint(note, signed.ledger.key)
+    checkpoint = open_checkpoint(note, signed.ledger.keys)
     tile = await client.get(f"/ledger/tile/0/000.p/{checkpoint.size}", headers=ada)
     assert (tile.status_code, tile.headers["content-type"]) == (200, "application/octet-stream")
     assert tree_root(checkpoint.size, node_from(lambda _level, _index: tile.content)) == checkpoint.root

@@ -164,7 +164,7 @@ def test_a_record_that_grows_is_not_said_to_be_altered(deployment: Deployment) -
     stop = threading.Event()
     recorder = Recorder(
         deployment.engine,
-        deployment.keys.ledger(),
+        deployment.signing,
         state_dir=deployment.places.state,
         signed=deployment.places.signed,
         run_dir=deployment.places.run,

@@ -21,13 +21,13 @@ from wardstead.config.sections import WitnessSection
 from wardstead.crypto.signing import WitnessKey, cosigned_s
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import ConfigurationError
-from wardstead.ledger.witnessing import Reply, Standing
+from wardstead.ledger.witnessing import ADD_KEYS, Reply, Standing
 
 
 def recorder(deployment: Deployment) -> Recorder:
     return Recorder(
         deployment.engine,
-        deployment.keys.ledger(),
+        deployment.signing,
         state_dir=deployment.places.state,
         signed=deployment.places.signed,
         run_dir=deployment.places.run,
@@ -56,15 +56,16 @@ class Elsewhere:
         for name in names:
             folder = deployment.places.directory.parent / name
             init(folder, name)
-            add_log(folder, deployment.ledger.key.text())
+            add_log(folder, deployment.ledger.keys.text())
             self.made[name] = Witness(folder, lambda: self.clock_s)
 
-    def __call__(self, section: WitnessSection, body: bytes) -> Reply:
+    def __call__(self, section: WitnessSection, what: str, body: bytes) -> Reply:
         name = WitnessKey.from_text(section.key).name
         if name in self.away:
             return Reply(0)
         try:
-            return Reply(200, body=self.made[name].add_checkpoint(body))
+            made = self.made[name]
+            return Reply(200, body=made.add_keys(body) if what == ADD_KEYS else made.add_checkpoint(body))
         except Refusal as refusal:
             return Reply(refusal.status, refusal.content_type, refusal.body)
 
@@ -273,7 +274,7 @@ def test_where_the_settings_say_so_nothing_begins_unwitnessed(deployment: Deploy
 def test_a_witness_that_is_none_keeps_it_from_starting(deployment: Deployment, key: str) -> None:
     elsewhere = Elsewhere(deployment, "w1.example")
     own = elsewhere.made["w1.example"].key.text()
-    name = deployment.ledger.key.name
+    name = deployment.ledger.keys.name
     other = WitnessKey(name, bytes(32)).text()
     keys = {"junk": ["junk"], "twice": [own, own], "itself": [other]}[key]
     path = deployment.places.config

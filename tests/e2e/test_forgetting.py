@@ -31,7 +31,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, witness_folder: Path) -> I
     """Up, with a model server of somebody else's, and witnessed every half second."""
     folder = tmp_path_factory.mktemp("forgetting") / "deployment"
     with faulty_deployment(folder, real_model=False) as faulty:
-        add_log(witness_folder, faulty.opened.ledger.key.text())
+        add_log(witness_folder, faulty.opened.ledger.keys.text())
         witness = Witness(witness_folder, lambda: NOW_S)
         server = Server(("127.0.0.1", 0), witness)
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

@@ -7,14 +7,19 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 from tests import postgres
 from tests.e2e.deployment import WARDSTEAD, Deployment, free_port
+
+from wardstead.auditor import verify
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not postgres.INSTALLED, reason="PostgreSQL is not installed")]
 WITHIN_S = 20.0
@@ -119,6 +124,51 @@ def test_the_recorder_is_killed_and_another_goes_on_with_the_same_tree(pair: Pai
     within(lambda: pair.recorder() not in {0, killed}, "another is elected")
     within(pair.all_signed, "what was acknowledged meanwhile has its place")
     assert pair.second.json("ledger", "verify")["ok"] is True
+
+
+def test_another_key_signs_the_ledger_and_both_go_on(pair: Pair, tmp_path: Path) -> None:
+    before = pair.first.json("ledger", "export", "--output", str(tmp_path / "before.jsonl"))
+    stop, statuses = threading.Event(), list[int]()
+
+    def ask() -> None:
+        while not stop.is_set():
+            statuses.extend(pair.ask(one).status_code for one in (pair.first, pair.second))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        rotated = pair.second.json("keys", "rotate", "--ledger")
+        within(lambda: pair.first.json("ledger", "keys")["keys"][-1]["since"] is not None, "the new key is in force")
+        for one in (pair.first, pair.second):
+            within(lambda one=one: not (one.directory / "keys" / "ledger.key").exists(), "the old key is destroyed")  # type: ignore[misc]
+        receipt = pair.ask(pair.first).headers["wardstead-receipt"]
+    finally:
+        stop.set()
+        asking.join()
+    assert set(statuses) == {200}
+    within(pair.all_signed, "every entry has its place")
+    for one in (pair.first, pair.second):
+        assert one.json("ledger", "verify")["ok"] is True
+        assert one.json("ledger", "checkpoint")["verifier_key"] == rotated["after"]
+    pair.first.json("ledger", "export", "--output", str(tmp_path / "after.jsonl"))
+    pair.first.json("ledger", "keys", "--output", str(tmp_path / "keys.json"))
+    (tmp_path / "receipt.json").write_text(json.dumps(pair.second.json("ledger", "receipt", receipt)))
+    old, new = (("--key", rotated[which]) for which in ("before", "after"))
+    history = ("--keys", str(tmp_path / "keys.json"))
+    files = {"before": (old, history, (*new, *history)), "after": (old, new, history)}
+    for name, trusted in files.items():
+        for known in trusted:
+            assert auditor(tmp_path / f"{name}.jsonl", *known) == 0, (name, known)
+    for known in (old, new, history):
+        assert auditor(tmp_path / "receipt.json", *known) == 0
+    assert auditor(tmp_path / "before.jsonl", *new) == 5, "it says nothing of a later key"
+    assert before["entries"] > 0
+
+
+def auditor(path: Path, *known: str) -> int:
+    """What the single file says, with nothing of ours to import."""
+    command = [sys.executable, "-I", verify.__file__, str(path), *known]
+    return subprocess.run(command, capture_output=True, timeout=120, check=False).returncode
 
 
 def test_what_is_revoked_at_one_is_refused_by_the_other_at_once(pair: Pair) -> None:

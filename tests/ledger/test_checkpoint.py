@@ -8,25 +8,25 @@ from tests.trees import node_of
 from wardstead.crypto.merkle import leaf_hash, tree_root
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.errors import IntegrityError
-from wardstead.ledger.checkpoint import Checkpoint, CheckpointSigner, open_checkpoint
+from wardstead.ledger.checkpoint import Checkpoint, CheckpointSigner, nothing_of, open_checkpoint
 
 KEY = SigningKey("ledger.example", bytes(range(32)))
 LEAVES = [leaf_hash(bytes([i])) for i in range(20)]
 
 
 def test_a_signed_checkpoint_opens_to_what_was_signed() -> None:
-    note = CheckpointSigner(KEY, None).sign(5, node_of(LEAVES))
+    note = CheckpointSigner(nothing_of(KEY.verifying.name)).sign(KEY, 5, node_of(LEAVES))
     assert open_checkpoint(note, KEY.verifying) == Checkpoint("ledger.example", 5, tree_root(5, node_of(LEAVES)))
 
 
 def test_only_an_extension_is_signed() -> None:
-    signer = CheckpointSigner(KEY, None)
-    signer.sign(5, node_of(LEAVES))
+    signer = CheckpointSigner(nothing_of(KEY.verifying.name))
+    signer.sign(KEY, 5, node_of(LEAVES))
     forked = node_of([leaf_hash(b"another"), *LEAVES[1:]])
     for size, node in ((9, forked), (5, forked), (4, node_of(LEAVES))):
         with pytest.raises(IntegrityError):
-            signer.sign(size, node)
-    signer.sign(9, node_of(LEAVES))
+            signer.sign(KEY, size, node)
+    signer.sign(KEY, 9, node_of(LEAVES))
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from wardstead.ledger.witnessing import Reply
 _MOST_BYTES = 64 * 1024
 
 
-def ask_witness(url: str, body: bytes, *, ca_file: str = "", timeout_s: float = 10.0) -> Reply:
-    """POST an ``add-checkpoint`` request. A witness that cannot be reached, or breaks off, answers with status 0."""
+def ask_witness(url: str, what: str, body: bytes, *, ca_file: str = "", timeout_s: float = 10.0) -> Reply:
+    """POST a request for ``what`` (``add-checkpoint``). A witness that cannot be reached, or breaks off, answers 0."""
     parts = urlsplit(url)
-    host, path = parts.hostname or "", f"{parts.path.rstrip('/')}/add-checkpoint"
+    host, path = parts.hostname or "", f"{parts.path.rstrip('/')}/{what}"
     connection = _connection(parts.scheme, host, parts.port, ca_file, timeout_s)
     try:
         connection.request("POST", path, body, {"content-type": "text/plain; charset=utf-8"})

@@ -4,10 +4,11 @@ One file that was written from ``docs/reference/ledger-format.md`` alone: Python
 signatures and certificates. It reads an export (``ledger export``), a receipt, a consistency proof or a certificate of erasure,
 names what does not fit, and opens nothing: it needs no secret.
 
-    wardstead-verify FILE [--key KEY] [--checkpoint FILE]... [--witness KEY]... [--quorum N] [--tsa PEM]... [--json]
+    wardstead-verify FILE [--key KEY] [--keys FILE] [--checkpoint FILE]... [--witness KEY]... [--quorum N] [--tsa PEM]... [--json]
                           [--extract-timestamps DIR]
 
 ``KEY`` is the ledger's verifier key as you know it from elsewhere: the one in the file proves only that the file fits itself.
+Where the ledger's key was changed, any of its keys will do; ``--keys`` says since when each signs ('ledger keys --output').
 Exit 0: nothing was altered. 3: the file cannot be read. 5: something was altered, or is not what the options ask for.
 """
 
@@ -22,6 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,12 @@ MAX_GAP = 1_000_000
 _CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n((?:[^\n]+\n)*)")
 CERTIFICATE = b"wardstead erasure certificate v1\n"
 HEAD = ("type", "version", "verifier_key", "from", "to", "size", "left", "right")
+KEYS = "wardstead-keys"
+VERSIONS = (2, 3)
 CHECKPOINT, ENTRY = ("checkpoint", "size"), ("index", "leaf_hash", "header", "body")
 TIMESTAMP = ("timestamp", "authority", "size")
+CHANGE = ("key_index", "header", "body", "inclusion_proof")
+KEY_TITLE = "wardstead ledger key v1"
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _WORDS = {"exchange": re.compile(r"[0-9a-zA-Z._-]{1,64}"), "outcome": re.compile(r"[a-z0-9_-]{0,32}")}
 _SIZES = {"commitment": {0, 32}, "key": {0, 60}, "nonce": {0, 12}, "row": {0, 32}, "label": {0, 32}}
@@ -53,6 +59,14 @@ _FIELDS = {
 
 class Malformed(Exception):
     """It does not have the form that the format document gives it."""
+
+
+class Retired(Malformed):
+    """It is signed with a key of the ledger that another had replaced by then."""
+
+
+class Forged(Malformed):
+    """What it says of a change of the ledger's key does not hold."""
 
 
 # -- hashes (section 2) ----------------------------------------------------------------------------------------------------
@@ -206,12 +220,12 @@ class Note:
             raise Malformed("it is of another log")
         return bool(found)
 
-    def alone(self, key: Key) -> str:
-        """The note with the signature of ``key`` and no other: what authorities stamp."""
+    def alone(self, *keys: Key) -> str:
+        """The note with the ledger's signature, by one of its ``keys``, and no other: what authorities stamp."""
         lines = [
             f"\N{EM DASH} {name} {b64encode(ident + signature).decode()}\n"
             for name, ident, signature in self.signatures
-            if (name, ident) == (key.name, key.id)
+            if (name, ident) in {(key.name, key.id) for key in keys}
         ]
         return f"{self.text}\n{''.join(lines[:1])}"
 
@@ -415,7 +429,7 @@ def header_of(text: str) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, RecursionError):
         raise Malformed("the header is none") from None
     same = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == text
-    if not same or tuple(fields) != expected or fields["kind"] not in {"intent", "outcome", "admin"}:
+    if not same or tuple(fields) != expected or fields["kind"] not in {"intent", "outcome", "admin", "key"}:
         raise Malformed("the header is not in its one form")
     for name, sizes in _SIZES.items():
         value = fields.get(name, "")
@@ -431,6 +445,105 @@ def header_of(text: str) -> dict[str, Any]:
     ):
         raise Malformed("the header lacks something")
     return dict(fields)
+
+
+# -- the keys of a ledger, one after another (section 3.1) ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """A key in the place of another, by the entry at ``index``; ``tree``: the root of the tree in which that was proven.
+
+    The newest checkpoint when it was ordered was of ``size`` entries and ``root``.
+    """
+
+    index: int
+    before: Key
+    after: Key
+    size: int
+    root: bytes
+    tree: bytes
+
+    @classmethod
+    def parse(cls, document: dict[str, Any], size: int) -> Change:
+        """From an entry with its proof in a tree of ``size`` leaves. Raises ``Forged`` unless both keys signed it."""
+        try:
+            header, body, index = header_of(document["header"]), document["body"], _count(document["key_index"])
+            text, _, tail = body.rpartition("\n\n")
+            title, said = text.split("\n")
+            fields = _object(said.encode())
+            before, after = (Key.parse(fields[name], SIGNED) for name in ("before", "after"))
+            named, root = _count(fields["size"]), _bytes(fields["root"])
+            lines = [_signature(line) for line in tail.removesuffix("\n").split("\n")]
+            leaf = of_leaf(document["header"].encode(), sha256(body.encode()).digest())
+            tree = root_by_path(leaf, index, size, _hashes(document["inclusion_proof"]))
+        except (Malformed, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Forged(f"a change of the key is malformed: {error}") from None
+        if title != KEY_TITLE or header["kind"] != "key" or named > index or before.name != after.name or before == after:
+            raise Forged("a change of the key is not in its form")
+        for key in (before, after):
+            made = [signature for name, ident, signature in lines if (name, ident) == (key.name, key.id)]
+            if not made or not all(key.made(one, text + "\n") for one in made):
+                raise Forged("a change of the key is not signed by both keys")
+        return cls(index, before, after, named, root, tree)
+
+
+class Keys:
+    """The keys of a ledger, and since when each signs."""
+
+    def __init__(self, last: Key, changes: Sequence[Change] = ()) -> None:
+        """``last``: the one that signs now. Raises ``Forged`` unless each change goes on where the one before ended."""
+        self.changes = tuple(changes)
+        self.all = (*(one.before for one in changes), last)
+        for one, after in zip(changes, self.all[1:], strict=True):
+            if one.after != after:
+                raise Forged("a change of the key does not lead to the next key")
+        places = [one.index for one in changes]
+        if places != sorted(set(places)):
+            raise Forged("the changes of the key are not in order")
+
+    @property
+    def name(self) -> str:
+        """The ledger's."""
+        return self.all[0].name
+
+    def signed(self, note: Note) -> bool:
+        """Whether the ledger signed it. Raises ``Retired`` where only a key did that was replaced before; ``Malformed``."""
+        found = [key for key in self.all if note.signed_by(key)]
+        if found:
+            self.require(found, note.size)
+        return bool(found)
+
+    def require(self, signers: Sequence[Key], size: int) -> None:
+        """Raises ``Retired`` unless one of the signers could still sign for ``size`` entries."""
+        ended = {one.before: one.index for one in self.changes}
+        if all(one in ended and size > ended[one] for one in signers):
+            raise Retired(f"it is signed with a key that was replaced by entry {min(ended[one] for one in signers)}")
+
+    def told(self) -> list[str]:
+        """Each key and the entry since which it signs."""
+        since = [0, *(one.index for one in self.changes)]
+        return [f"{key.name}+{key.id.hex()}+{b64encode(bytes([SIGNED]) + key.public).decode()} since entry {place}"
+                for key, place in zip(self.all, since, strict=True)]  # fmt: skip
+
+
+def keys_of(own: Key, changes: Sequence[Change], trust: Trust, report: Report, where: str) -> Keys:
+    """The keys that count: those of the file as far as they fit what is known from elsewhere. Raises ``Forged``."""
+    keys = Keys(own, changes)
+    history = trust.history
+    if history is not None:
+        known = {(one.index, one.after) for one in history.changes}
+        if any((one.index, one.after) not in known for one in changes):
+            raise Forged("it names a change of the key that the known keys do not have")
+        fits = keys.all[0] in history.all and own in history.all
+    else:
+        fits = trust.key is None or trust.key in keys.all
+    if not fits:
+        what = f"it says that it is of {own.name}, whose key is none of those asked for"
+        report.problem("another-ledger", where, what)
+    if history is not None:
+        return history
+    return keys if fits or trust.key is None else Keys(trust.key)
 
 
 # -- what is found ---------------------------------------------------------------------------------------------------------
@@ -462,6 +575,8 @@ class Report:
     stamped: int = 0
     stamped_at: str = ""
     own_key: bool = False
+    keys: list[str] = field(default_factory=list)
+    """The ledger's keys where there were several, and since which entry each signs."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -484,6 +599,12 @@ class Trust:
     quorum: int = 0
     checkpoints: tuple[str, ...] = ()
     authorities: tuple[x509.Certificate, ...] = ()
+    history: Keys | None = None
+
+    @property
+    def keyless(self) -> bool:
+        """Whether no key is known: what is verified then only fits itself."""
+        return self.key is None and self.history is None
 
 
 class Verification:
@@ -501,50 +622,72 @@ class Verification:
         self.ended: set[str] = set()
         self.nonces: set[tuple[str, str]] = set()
         self.cosigned: dict[str, int] = {}
+        self.changed: tuple[Change, ...] = ()
+        self._own: list[Change] = []
+        """The changes that the file itself proves."""
+        self.named: dict[int, bytes] = {}
+        """The roots that changes of the key name, by size."""
         self.signed: dict[int, str] = {}
         """The notes as the ledger alone signed them, by size."""
 
     def run(self, lines: Iterable[bytes]) -> Report:
         """Verify a whole file."""
-        numbered = enumerate(lines, 1)
+        numbered = iter(enumerate(lines, 1))
         try:
-            key = self._begin(_line_of(next(numbered, (1, b""))[1], HEAD))
+            head = _line_of(next(numbered, (1, b""))[1], HEAD)
+            own = self._begin(head)
+            changes, rest = self._changes(numbered, several=head["version"] == VERSIONS[1])
+            keys = keys_of(own, changes, self.trust, self.report, "line 1")
         except Malformed as error:
-            self.report.problem("export-malformed", "line 1", str(error))
+            code = "key-change-forged" if isinstance(error, Forged) else "export-malformed"
+            self.report.problem(code, "line 1", str(error))
             return self.report
+        self._own = changes
+        self.changed, self.named = keys.changes, {one.size: one.root for one in keys.changes}
+        self.report.keys = keys.told() if keys.changes else []
         known = [("known checkpoint", one) for one in self.trust.checkpoints]
         for where, note in known:
-            self._checkpoint(where, note, None, key)
-        for number, line in numbered:
+            self._checkpoint(where, note, None, keys)
+        for number, line in rest:
             try:
-                self._line(_line_of(line, CHECKPOINT, TIMESTAMP, ENTRY), key)
+                self._line(_line_of(line, CHECKPOINT, TIMESTAMP, ENTRY), keys)
             except Malformed as error:
                 self.report.problem("export-malformed", f"line {number}", str(error))
         self._end()
         return self.report
 
     def _begin(self, head: dict[str, Any]) -> Key:
-        if head["type"] != "wardstead-ledger" or head["version"] != 2:
+        if head["type"] != "wardstead-ledger" or head["version"] not in VERSIONS:
             raise Malformed("not an export of a ledger, or of another version")
         own = Key.parse(str(head["verifier_key"]), SIGNED)
-        key = self.trust.key or own
         first, self.stop, self.anchor = (_count(head[name]) for name in ("from", "to", "size"))
         if not first <= self.stop <= self.anchor:
             raise Malformed("the slice does not lie in the tree")
-        if own != key:
-            self.report.problem("another-ledger", "line 1", f"it says that it is of {own.name}, which is not the key asked for")
         left, self.right = _hashes(head["left"]), _hashes(head["right"])
         if len(left) != len(heights(0, first)) or len(self.right) != len(heights(self.stop, self.anchor)):
             raise Malformed("the proof of the slice has another length")
         for height, one in zip(heights(0, first), left, strict=True):
             self.forest.add(height, one)
         self.next = first
-        self.report.origin, self.report.first, self.report.own_key = key.name, first, self.trust.key is None
-        return key
+        self.report.origin, self.report.first, self.report.own_key = own.name, first, self.trust.keyless
+        return own
 
-    def _line(self, line: dict[str, Any], key: Key) -> None:
+    def _changes(
+        self, numbered: Iterator[tuple[int, bytes]], *, several: bool
+    ) -> tuple[list[Change], Iterator[tuple[int, bytes]]]:
+        """The changes of the key, and the lines behind them."""
+        found = list[Change]()
+        for number, line in numbered:
+            if not line.startswith(b'{"key_index":'):
+                return found, chain([(number, line)], numbered)
+            if not several:
+                raise Malformed("this version has no changes of the key")
+            found.append(Change.parse(_line_of(line, CHANGE), self.anchor))
+        return found, numbered
+
+    def _line(self, line: dict[str, Any], keys: Keys) -> None:
         if "checkpoint" in line:
-            self._checkpoint(f"checkpoint {line['size']}", line["checkpoint"], _count(line["size"]), key)
+            self._checkpoint(f"checkpoint {line['size']}", line["checkpoint"], _count(line["size"]), keys)
         elif "timestamp" in line:
             self._timestamp(f"time stamp {line['size']} of {line['authority']}", line)
         else:
@@ -552,17 +695,17 @@ class Verification:
 
     # -- checkpoints
 
-    def _checkpoint(self, where: str, text: object, size: int | None, key: Key) -> None:
+    def _checkpoint(self, where: str, text: object, size: int | None, keys: Keys) -> None:
         try:
             note = Note.parse(text)
-            if not note.signed_by(key):
+            if not keys.signed(note):
                 raise Malformed("the ledger's key has not signed it")  # noqa: TRY301 -- told like the others
         except Malformed as error:
-            self.report.problem("checkpoint-signature", where, str(error))
+            self.report.problem(_code(error, "checkpoint-signature"), where, str(error))
             return
         if size is not None:
             self.report.checkpoints += 1
-            self.signed[size] = note.alone(key)
+            self.signed[size] = note.alone(*keys.all)
             if note.size != size:
                 self.report.problem("checkpoint-altered", where, f"the note is signed for {note.size} entries")
         if self.report.first <= note.size <= self.anchor:
@@ -597,6 +740,8 @@ class Verification:
 
     def _compare(self, forest: Forest) -> None:
         """Those that were signed for this size."""
+        if self.named.pop(forest.size, root := forest.root() if forest.size in self.named else b"") != root:
+            self.report.problem("rewritten", f"entry {forest.size}", "a change of the key names another root for those before")
         if forest.size in self.due:
             root = forest.root()
             for where, note in self.due.pop(forest.size):
@@ -618,6 +763,8 @@ class Verification:
             if of_leaf(header.encode(), sha256(_bytes(body)).digest()) != leaf:
                 self.report.problem("entry-altered", where, "it does not hash to its leaf")
             self._header(header, where)
+            if '"kind":"key"' in header and index not in {one.index for one in self.changed}:
+                self.report.problem("key-change-forged", where, "it is none of the changes that follow from the first key")
         self.forest.add(0, leaf)
         self.report.entries += 1
 
@@ -640,6 +787,8 @@ class Verification:
             self.report.problem("header-malformed", where, str(error))
             return
         exchange, kind = header["exchange"], header["kind"]
+        if kind == "key":  # beside the act of administration that ordered it
+            return
         if exchange in (self.ended if kind == "outcome" else self.intents):
             self.report.problem("entry-repeated", where, f"there is such an entry of exchange {exchange} already")
         if kind == "outcome":
@@ -652,6 +801,12 @@ class Verification:
             if (header["commitment"], header["nonce"]) in self.nonces:
                 self.report.problem("nonce-reused", where, "two entries are encrypted with the same key and nonce")
             self.nonces.add((header["commitment"], header["nonce"]))
+
+    def _own_changes(self) -> None:
+        for change in self._own:
+            if self.forest.size != self.anchor or change.tree != self.forest.root():
+                where = f"entry {change.index}"
+                self.report.problem("key-change-forged", where, "its proof does not lead to the root of the tree")
 
     def _end(self) -> None:
         report, end = self.report, self.forest.size
@@ -666,6 +821,7 @@ class Verification:
             for height, one in zip(heights(end, self.anchor), self.right, strict=True):
                 self.forest.add(height, one)
             self._compare(self.forest)
+        self._own_changes()
         report.size = self.anchor
         for where, note in [one for notes in self.due.values() for one in notes]:
             if end == self.stop < note.size:
@@ -736,26 +892,55 @@ def _hashes(value: object) -> list[bytes]:
 
 
 def verify_document(document: dict[str, Any], trust: Trust) -> Report:
-    """A receipt, or a consistency proof."""
-    kind = "receipt" if "receipt" in document else "consistency"
+    """A receipt, a consistency proof, or the keys of a ledger."""
+    kind = "keys" if document.get("type") == KEYS else "receipt" if "receipt" in document else "consistency"
     report = Report(kind)
     try:
         own = Key.parse(str(document.get("verifier_key")), SIGNED)
-        key = trust.key or own
-        report.origin, report.own_key = key.name, trust.key is None
-        if own != key:
-            report.problem("another-ledger", kind, f"it says that it is of {own.name}, which is not the key asked for")
+        report.origin, report.own_key = own.name, trust.keyless
         note = Note.parse(document["checkpoint"]) if document.get("checkpoint") else None
-        if note is not None and not note.signed_by(key):
+        keys = keys_of(own, _proven_changes(document, note), trust, report, kind)
+        report.keys = keys.told() if keys.changes else []
+        if note is not None and not keys.signed(note):
             report.problem("checkpoint-signature", "checkpoint", "the ledger's key has not signed it")
         if kind == "receipt":
             _receipt(document, note, report)
+        elif kind == "consistency":
+            _consistency(document, note, trust, keys, report)
         else:
-            _consistency(document, note, trust, key, report)
+            report.keys, report.size = keys.told(), note.size if note is not None else 0
+            report.checkpoints = int(note is not None)
         _witnessed(note, trust, report)
     except (Malformed, KeyError, TypeError) as error:
-        report.problem("proof-altered", kind, str(error) if isinstance(error, Malformed) else "it is malformed")
+        report.problem(_code(error, "proof-altered"), kind, str(error) if isinstance(error, Malformed) else "it is malformed")
     return report
+
+
+def _code(error: Exception, otherwise: str) -> str:
+    return "key-retired" if isinstance(error, Retired) else "key-change-forged" if isinstance(error, Forged) else otherwise
+
+
+def _proven_changes(document: dict[str, Any], note: Note | None) -> list[Change]:
+    """The changes of the key that a document brings along, each proven in the tree that it speaks of."""
+    said = document.get("keys", [])
+    if not said:
+        return []
+    new = document.get("new")
+    size, root = (_count(new["size"]), _bytes(new["root"])) if new else (note.size, note.root) if note else (0, b"")
+    found = [Change.parse(one, size) for one in said]
+    if any(one.tree != root for one in found):
+        raise Forged("the proof of a change of the key does not lead to the root")
+    return found
+
+
+def keys_in(path: Path, key: Key | None) -> Keys:
+    """The keys of a ledger from a file that says since when each signs. Raises ``Malformed``, ``OSError``."""
+    document = _object(path.read_bytes())
+    report = verify_document(document, Trust(key))
+    if document.get("type") != KEYS or report.problems:
+        raise Malformed(f"{path} does not hold the keys of a ledger: {'; '.join(one.what for one in report.problems)}")
+    note = Note.parse(document["checkpoint"]) if document["checkpoint"] else None
+    return Keys(Key.parse(document["verifier_key"], SIGNED), _proven_changes(document, note))
 
 
 def _witnessed(note: Note | None, trust: Trust, report: Report) -> None:
@@ -792,7 +977,7 @@ def _receipt(document: dict[str, Any], note: Note | None, report: Report) -> Non
         report.problem("proof-altered", "status", "it says complete and proves no outcome")
 
 
-def _consistency(document: dict[str, Any], note: Note | None, trust: Trust, key: Key, report: Report) -> None:
+def _consistency(document: dict[str, Any], note: Note | None, trust: Trust, keys: Keys, report: Report) -> None:
     old, new = ((_count(document[one]["size"]), _bytes(document[one]["root"])) for one in ("old", "new"))
     path = _hashes(document["proof"])
     if old[0] > new[0]:
@@ -808,7 +993,7 @@ def _consistency(document: dict[str, Any], note: Note | None, trust: Trust, key:
         report.problem("proof-altered", "checkpoint", "it is of another tree than the proof")
     for text in trust.checkpoints:
         known = Note.parse(text)
-        if not known.signed_by(key):
+        if not keys.signed(known):
             report.problem("checkpoint-signature", "known checkpoint", "the ledger's key has not signed it")
         elif (known.size, known.root) != old and (known.size, known.root) != new:
             code = "rewritten" if known.size in {old[0], new[0]} else "not-covered"
@@ -824,19 +1009,29 @@ def verify_certificate(text: str, trust: Trust) -> Report:
     report = Report("certificate")
     try:
         body, separator, tail = text.rpartition("\n\n")
-        if trust.key is None:
+        keys = trust.history or (Keys(trust.key) if trust.key is not None else None)
+        if keys is None:
             raise Malformed("a certificate names no key: say --key")  # noqa: TRY301 -- told like the others
         lines = [_signature(line) for line in tail.removesuffix("\n").split("\n")] if separator else []
-        made = [signature for name, ident, signature in lines if (name, ident) == (trust.key.name, trust.key.id)]
-        if not made or any(not trust.key.made(one, body + "\n") for one in made):
+        by_id = {(one.name, one.id): one for one in keys.all}
+        made = [(by_id[name, ident], signature) for name, ident, signature in lines if (name, ident) in by_id]
+        if not made or any(not key.made(one, body + "\n") for key, one in made):
             raise Malformed("the ledger's key has not signed it")  # noqa: TRY301
         fields = _object(body.partition("\n")[2].encode())
-        if fields.get("ledger") != trust.key.name:
+        if fields.get("ledger") != keys.name:
             raise Malformed("it is of another ledger")  # noqa: TRY301
-        report.origin, report.entries = trust.key.name, _count(fields.get("entries_unreadable"))
+        keys.require([key for key, _ in made], _size_of(fields.get("checkpoint")))
+        report.origin, report.entries = keys.name, _count(fields.get("entries_unreadable"))
     except Malformed as error:
-        report.problem("certificate-altered", "certificate", str(error))
+        report.problem(_code(error, "certificate-altered"), "certificate", str(error))
     return report
+
+
+def _size_of(checkpoint: object) -> int:
+    """How many entries there were when it was signed; 0 before any checkpoint."""
+    if not isinstance(checkpoint, list) or (checkpoint and not re.fullmatch("[0-9]{1,19}", str(checkpoint[0]))):
+        return 1 << 63
+    return int(checkpoint[0]) if checkpoint else 0
 
 
 # -- the program -----------------------------------------------------------------------------------------------------------
@@ -852,7 +1047,7 @@ def verify_file(path: Path, trust: Trust) -> Report:
             document = _object(first)
         except Malformed:
             document = {"type": None}
-        if "type" in document:
+        if "type" in document and document["type"] != KEYS:
             file.seek(0)
             report = Verification(trust).run(_lines(file))
             if report.origin:
@@ -874,10 +1069,13 @@ def extract_timestamps(path: Path, folder: Path) -> None:
     """Write ``SIZE.AUTHORITY.tsr`` and ``SIZE.checkpoint`` for each time stamp of an export, for another program to verify."""
     notes = dict[int, str]()
     with path.open("rb") as file:
-        key = Key.parse(str(_line_of(file.readline(), HEAD)["verifier_key"]), SIGNED)
+        head = _line_of(file.readline(), HEAD)
+        keys = [Key.parse(str(head["verifier_key"]), SIGNED)]
         for line in map(_object, file):
-            if tuple(line) == CHECKPOINT:
-                notes[_count(line["size"])] = Note.parse(line["checkpoint"]).alone(key)
+            if tuple(line) == CHANGE:
+                keys.append(Change.parse(line, _count(head["size"])).before)
+            elif tuple(line) == CHECKPOINT:
+                notes[_count(line["size"])] = Note.parse(line["checkpoint"]).alone(*keys)
             elif tuple(line) == TIMESTAMP:
                 size, authority = _count(line["size"]), re.sub(r"[^a-z0-9-]", "_", str(line["authority"]))
                 if size not in notes:
@@ -908,6 +1106,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="wardstead-verify", description="Verifies what was taken out of a ledger.")
     parser.add_argument("file", type=Path, help="an export, a receipt, a consistency proof or a certificate")
     parser.add_argument("--key", default="", help="the ledger's verifier key, as you know it from elsewhere")
+    parser.add_argument("--keys", type=Path, help="all keys of the ledger, and since when each signs ('ledger keys --output')")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="a checkpoint that was kept elsewhere")
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
     parser.add_argument("--quorum", type=int, default=0, help="how many witnesses must have cosigned (1, if any is named)")
@@ -919,7 +1118,8 @@ def main(arguments: list[str]) -> int:
         authorities = tuple(one for path in given.tsa for one in _certificates(path))
         key = Key.parse(given.key, SIGNED) if given.key else None
         witnesses = tuple(Key.parse(one, COSIGNED) for one in given.witness)
-        trust = Trust(key, witnesses, given.quorum, tuple(_kept(one) for one in given.checkpoint), authorities)
+        history = keys_in(given.keys, key) if given.keys else None
+        trust = Trust(key, witnesses, given.quorum, tuple(_kept(one) for one in given.checkpoint), authorities, history)
         report = verify_file(given.file, trust)
         if given.extract_timestamps is not None:
             extract_timestamps(given.file, given.extract_timestamps)
@@ -941,6 +1141,8 @@ def _say(report: Report) -> None:
         sys.stdout.write(f"  {report.stamped} entries were there at {report.stamped_at} at the latest\n")
     if report.own_key:
         sys.stdout.write("  the key is the file's own: compare it with the one that you know, or give --key\n")
+    for told in report.keys:
+        sys.stdout.write(f"  {told}\n")
     for one in report.problems:
         sys.stdout.write(f"  {one.code} {one.where}: {one.what}\n")
 

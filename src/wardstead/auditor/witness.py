@@ -6,7 +6,7 @@ keeps it on disk before it answers. So whoever believes only what is cosigned ca
 
     wardstead-witness init DIR --name witness.example/w1      makes a key, and says how to verify its cosignatures
     wardstead-witness add-log DIR KEY                         a log that it watches, by the log's verifier key
-    wardstead-witness serve DIR [--listen HOST:PORT]          POST /add-checkpoint; GET /SHA256-OF-ORIGIN/checkpoint
+    wardstead-witness serve DIR [--listen HOST:PORT]          POST /add-checkpoint, /add-keys; GET /SHA256-OF-ORIGIN/checkpoint
     wardstead-witness status DIR                              how far each log has come, and which evidence there is
 """
 
@@ -44,6 +44,7 @@ MAX_EVIDENCE = 1000
 AT_ONCE = 64
 TIMEOUT_S = 20.0
 _CHECKPOINT = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*")
+KEY_TITLE = "wardstead ledger key v1"
 _OLD = re.compile(r"old (?P<size>0|[1-9][0-9]{0,18})")
 _NAME = re.compile(r"[^\s+]+")
 
@@ -183,6 +184,58 @@ def extends(old: int, old_root: bytes, new: int, new_root: bytes, proof: list[by
         return False
 
 
+def root_by_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
+    """The root that an inclusion proof leads to (RFC 6962 section 2.1.1); ``None`` where it has another length."""
+    if not 0 <= index < size:
+        return None
+    if size == 1:
+        return None if path else leaf
+    half = 1 << ((size - 1).bit_length() - 1)
+    left = index < half
+    below = root_by_path(leaf, *((index, half) if left else (index - half, size - half)), path[:-1]) if path else None
+    if below is None:
+        return None
+    return _node(below, path[-1]) if left else _node(path[-1], below)
+
+
+# -- a log's key in the place of another -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """``after`` signs from the entry ``index`` on, in the place of ``before``; ``body`` is what both signed."""
+
+    index: int
+    before: Key
+    after: Key
+    body: str
+
+
+def parse_change(document: Any, new: Checkpoint) -> Change:
+    """A change of a log's key, as an entry of ``new``'s tree. Raises ``Refusal`` unless both keys signed it, and it is there."""
+    try:
+        header, body, index = document["header"].encode(), document["body"], document["key_index"]
+        path = [b64decode(one, validate=True) for one in document["inclusion_proof"]]
+        text, _, tail = body.rpartition("\n\n")
+        title, said = text.split("\n")
+        fields = json.loads(said)
+        before, after = (parse_key(fields[name], LOG_KEY) for name in ("before", "after"))
+        signatures = tuple(_signature(line) for line in tail.removesuffix("\n").split("\n"))
+        parts = b"".join(len(one).to_bytes(8, "big") + one for one in (header, sha256(body.encode()).digest()))
+        there = type(index) is int and len(path) <= MAX_PROOF and all(len(one) == 32 for one in path)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, WitnessError):
+        raise Refusal(400, "expected changes of a log's key\n") from None
+    signed = Checkpoint(f"{text}\n", "", 0, b"", signatures)
+    kind = json.loads(header).get("kind") if there else None
+    if not there or title != KEY_TITLE or kind != "key" or before.name != after.name or before.name != new.origin:
+        raise Refusal(400, "expected changes of a log's key\n")
+    if not (_signed_by(before, signed) and _signed_by(after, signed)):
+        raise Refusal(403, "a change of the log's key is not signed by both keys\n")
+    if root_by_path(sha256(b"\x00" + parts).digest(), index, new.size, path) != new.root:
+        raise Refusal(422, "a change of the log's key is not in its tree\n")
+    return Change(index, before, after, body)
+
+
 # -- the witness -----------------------------------------------------------------------------------------------------------
 
 
@@ -210,6 +263,14 @@ class Log:
     def origin(self) -> str:
         """The log's name."""
         return self.keys[0].name
+
+    def follow(self, keys: list[Key], changes: list[Change]) -> None:
+        """Trust these keys from now on; what led to them is kept, for whoever asks why."""
+        (self.folder / "changes").mkdir(exist_ok=True, mode=0o700)
+        for one in changes:
+            write_durably(self.folder / "changes" / str(one.index), one.body.encode())
+        write_durably(self.folder / "keys", "".join(f"{key.text()}\n" for key in keys).encode())
+        self.keys = keys
 
 
 def _cosigned(checkpoint: Checkpoint, witness: Key) -> int:
@@ -247,6 +308,29 @@ class Witness:
             raise Refusal(400, "the old size is larger than the new one\n")
         with log.lock:
             return self._cosign(log, old, proof, new, note)
+
+    def add_keys(self, body: bytes) -> str:
+        """As ``add_checkpoint``, for one that a later key signed than those known here: the changes that lead to it come along.
+
+        The key that was replaced is trusted no more: a checkpoint of its own is none of this log's from now on.
+        """
+        old, proof, changes, note = _parse_keys_request(body)
+        new = parse_checkpoint(note)
+        log = self.logs.get(new.origin)
+        if log is None:
+            raise Refusal(404, "this log is not known here\n")
+        followed = [parse_change(one, new) for one in changes]
+        with log.lock:
+            keys = log.keys
+            for one in followed:
+                keys = list(dict.fromkeys(one.after if key == one.before else key for key in keys))
+            if not any(_signed_by(key, new) for key in keys):
+                raise Refusal(403, "no change leads from a key that is trusted for this log to one that signed it\n")
+            if old > new.size:
+                raise Refusal(400, "the old size is larger than the new one\n")
+            line = self._cosign(log, old, proof, new, note)
+            log.follow(keys, followed)
+        return line
 
     def _cosign(self, log: Log, old: int, proof: list[bytes], new: Checkpoint, note: str) -> str:
         size, root = (log.latest.size, log.latest.root) if log.latest else (0, EMPTY_ROOT)
@@ -316,6 +400,20 @@ def _parse_request(body: bytes) -> tuple[int, list[bytes], str]:
     if match is None or not separator or len(proof) > MAX_PROOF or any(len(one) != 32 for one in proof):
         raise Refusal(400, "expected an old size, a proof, an empty line and a checkpoint\n")
     return int(match["size"]), proof, note
+
+
+def _parse_keys_request(body: bytes) -> tuple[int, list[bytes], list[Any], str]:
+    """Old size, proof, changes and note of an ``add-keys`` request. Raises ``Refusal``."""
+    try:
+        document = json.loads(body)
+        old, changes, note = document["old"], document["keys"], document["checkpoint"]
+        proof = [b64decode(one, validate=True) for one in document["proof"]]
+        whole = type(old) is int and old >= 0 and isinstance(changes, list) and isinstance(note, str)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = False
+    if not whole or len(proof) > MAX_PROOF or any(len(one) != 32 for one in proof):
+        raise Refusal(400, "expected an old size, a proof, changes of a log's key and a checkpoint\n")
+    return old, proof, changes, note
 
 
 # -- what is kept ----------------------------------------------------------------------------------------------------------
@@ -422,9 +520,10 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "wardstead-witness", ""
 
     def do_POST(self) -> None:
-        """``add-checkpoint``."""
+        """``add-checkpoint``, ``add-keys``."""
         try:
-            self._say(200, self.server.witness.add_checkpoint(self._body()))
+            body, witness = self._body(), self.server.witness
+            self._say(200, witness.add_keys(body) if self.path.endswith("/add-keys") else witness.add_checkpoint(body))
         except Refusal as refusal:
             self._say(refusal.status, refusal.body, refusal.content_type)
         except OSError as error:
@@ -436,7 +535,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise Refusal(413 if length.isdecimal() else 411, "the body needs a length, of at most 64 KiB\n")
         body = self.rfile.read(int(length))
-        if not self.path.endswith("/add-checkpoint"):
+        if not self.path.endswith(("/add-checkpoint", "/add-keys")):
             raise Refusal(404, "there is nothing at this path\n")
         return body
 

@@ -265,7 +265,7 @@ def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Actin
     now = now_ms()
     expires = now + lasts_ms if lasts_ms is not None else None
     payload = statement(one, policy=deployment.policies().version, signed_ms=now, expires_ms=expires)
-    envelope = seal_envelope(deployment.keys.ledger(), payload)
+    envelope = seal_envelope(deployment.signing_key(), payload)
 
     def revise(found: Admission) -> Admission:
         if found.state is not State.CANDIDATE or found.candidate != one:

@@ -16,6 +16,7 @@ from wardstead.adapters.sandbox.weights import content_digest, encrypted_form, i
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config.sections import ModelSection
 from wardstead.crypto.dsse import open_envelope
+from wardstead.crypto.signing import VerifyingKey
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
@@ -48,13 +49,20 @@ class Standing:
 
 def standing(deployment: Deployment, section: ModelSection) -> Standing:
     """How an embedded model stands now. What the database says counts only where the signed statement says it, too."""
+    key = deployment.ledger.keys.newest
+    stands = _standing(deployment, section, key)
+    signs = deployment.ledger.keys.newest
+    return stands if signs == key else _standing(deployment, section, signs)  # all statements were signed anew meanwhile
+
+
+def _standing(deployment: Deployment, section: ModelSection, key: VerifyingKey) -> Standing:
     now = now_ms()
     found = current(deployment.admissions.of(section.name), now)
     refused = refusal(found, section.name, now)
     if found is None or refused:
         return Standing(section.name, refused, found)
     try:
-        payload = open_envelope(found.envelope, deployment.keys.verifying())
+        payload = open_envelope(found.envelope, key)
         files = files_in(payload, section.name)
         ceiling, until_ms = terms_of(payload)
     except IntegrityError as error:

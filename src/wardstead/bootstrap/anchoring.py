@@ -67,7 +67,7 @@ def anchor_round(deployment: Deployment, *, now: bool = False) -> list[Stand]:
 
 
 def _published(deployment: Deployment, note: str, interval_s: float, before: Stand) -> Stand:
-    size = open_checkpoint(note, deployment.ledger.key).size
+    size = open_checkpoint(note, deployment.ledger.keys).size
     if not is_due(before, size, interval_s):
         return before
     _places(deployment)[before.name].publish(_files(deployment, note, size))
@@ -76,7 +76,7 @@ def _published(deployment: Deployment, note: str, interval_s: float, before: Sta
 
 def _files(deployment: Deployment, note: str, size: int) -> dict[str, bytes]:
     """The checkpoint and its time stamps. The name says which root it has: of two histories, each has its file."""
-    stem = _stem(size, open_checkpoint(note, deployment.ledger.key).root)
+    stem = _stem(size, open_checkpoint(note, deployment.ledger.keys).root)
     with deployment.engine.connect() as connection:
         stamps = stamps_of(connection, size)
     return {f"{stem}{_CHECKPOINT}": note.encode(), **{f"{stem}.{one.authority}{_TOKEN}": one.response for one in stamps}}
@@ -91,7 +91,7 @@ def _places(deployment: Deployment) -> dict[str, AnchorPlace]:
 
 
 def _place(deployment: Deployment, one: AnchorSection) -> AnchorPlace:
-    folder = re.sub(r"[^A-Za-z0-9.-]", "_", deployment.ledger.key.name).lstrip(".-") or "ledger"
+    folder = re.sub(r"[^A-Za-z0-9.-]", "_", deployment.keys.verifying().name).lstrip(".-") or "ledger"
     if one.kind == "folder":
         return FolderPlace(Path(one.folder) / folder)
     return GitPlace(one.url, one.branch, folder, deployment.places.state / "anchors" / one.name)
@@ -113,7 +113,7 @@ def anchored_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
         try:
             for name, note in _checkpoints(place):
                 try:
-                    sizes.add(open_checkpoint(note, deployment.ledger.key).size)
+                    sizes.add(open_checkpoint(note, deployment.ledger.keys).size)
                     notes.append(note)
                 except IntegrityError as error:
                     problems.append(Problem("anchor-altered", f"{stand.name}: {name}", error.what))
@@ -141,7 +141,7 @@ def _anchored(deployment: Deployment, one: AnchorSection) -> Anchored:
     sizes = []
     try:
         for _, note in _checkpoints(_place(deployment, one)):
-            sizes.append(open_checkpoint(note, deployment.ledger.key).size)
+            sizes.append(open_checkpoint(note, deployment.ledger.keys).size)
     except (PeerError, IntegrityError) as error:
         return Anchored(one.name, one.kind, len(sizes), max(sizes, default=0), str(error))
     return Anchored(one.name, one.kind, len(sizes), max(sizes, default=0))

@@ -19,6 +19,7 @@ from wardstead.adapters.keys.folder import ROOT
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.base import reading_engine
 from wardstead.adapters.store.durable_file import write_durably
+from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.snapshot import copy_database, database_bytes
 from wardstead.adapters.store.tree_store import latest_note
 from wardstead.bootstrap.backups import SUFFIX, TITLE, Head, Kept, expiry, head_of, remember, tell_of_erasures
@@ -27,6 +28,7 @@ from wardstead.bootstrap.examining import Examined, examine
 from wardstead.bootstrap.scratch import scratch
 from wardstead.bootstrap.verifying import known_checkpoints
 from wardstead.bootstrap.witnessing import cosigned_checkpoints
+from wardstead.crypto.signing import SigningKey, VerifyingKey
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import BackendError, CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.ids import uuid7
@@ -83,8 +85,10 @@ def create(
     told = {"id": one.id, "file": path.name, "expires": rfc3339(one.expires_ms), "recipients": wanted}
     deployment.admin_record.record_admin(COMMAND_LINE, "backup.create", told)
     remember(deployment, one)
+    key = deployment.signing_key()
     with scratch(deployment.places, "backup") as stage:
         examined, note = _stage(deployment, stage, step)
+        _require_key(deployment, stage / "wardstead.db", key.verifying)
         members = _members(deployment, stage / "wardstead.db", note, models=models)
         total = sum(member.size for member in members)
         done = 0
@@ -94,10 +98,10 @@ def create(
             done += size
             step("encrypting", done, total)
 
-        fields = {**_fields(deployment, one, note, wanted), "migration": examined.migration}
-        write_backup(path, wanted, members, lambda digest, size: _head(deployment, fields, digest, size), count)
+        fields = {**_fields(deployment, one, note, wanted), "verifier_key": key.verifying.text(), "migration": examined.migration}
+        write_backup(path, wanted, members, lambda digest, size: _head(key, fields, digest, size), count)
     remember(deployment, Kept(one.id, one.path, one.created_ms, one.expires_ms, verified_ms=now_ms()))
-    return head_of(path, deployment.ledger.key), examined, tell_of_erasures(deployment, [path.resolve().parent])
+    return head_of(path, deployment.ledger.keys), examined, tell_of_erasures(deployment, [path.resolve().parent])
 
 
 def prune(deployment: Deployment, folder: Path) -> list[Path]:
@@ -105,7 +109,7 @@ def prune(deployment: Deployment, folder: Path) -> list[Path]:
     gone = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            head = head_of(path, deployment.ledger.key)
+            head = head_of(path, deployment.ledger.keys)
         except IntegrityError:
             continue  # somebody else's
         if head.expired:
@@ -151,11 +155,20 @@ def _newest_note(deployment: Deployment, copy: Path) -> str:
     return note if note is not None else deployment.places.signed.read_text()
 
 
+def _require_key(deployment: Deployment, copy: Path, key: VerifyingKey) -> None:
+    engine = reading_engine(f"sqlite:///{copy}")
+    try:
+        newest = LedgerReader(engine, deployment.keys.verifying()).keys.newest
+    finally:
+        engine.dispose()
+    if newest != key:
+        raise BackendError("the ledger's key was changed while it was backed up", next_step="try again")
+
+
 def _fields(deployment: Deployment, one: Kept, note: str, recipients: Sequence[str]) -> dict[str, object]:
-    checkpoint = open_checkpoint(note, deployment.ledger.key)
+    checkpoint = open_checkpoint(note, deployment.ledger.keys)
     return {
         "id": one.id,
-        "verifier_key": deployment.ledger.key.text(),
         "created": rfc3339(one.created_ms),
         "expires": rfc3339(one.expires_ms),
         "entries": checkpoint.size,
@@ -164,8 +177,8 @@ def _fields(deployment: Deployment, one: Kept, note: str, recipients: Sequence[s
     }
 
 
-def _head(deployment: Deployment, fields: dict[str, object], digest: str, size: int) -> str:
-    return sign_statement(deployment.keys.ledger(), TITLE, {**fields, "sha256": digest, "bytes": size})
+def _head(key: SigningKey, fields: dict[str, object], digest: str, size: int) -> str:
+    return sign_statement(key, TITLE, {**fields, "sha256": digest, "bytes": size})
 
 
 def _members(deployment: Deployment, copy: Path, note: str, *, models: bool) -> list[Member]:

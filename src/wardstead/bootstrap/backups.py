@@ -17,6 +17,7 @@ from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.ledger.statement import open_statement, sign_statement
+from wardstead.ledger.succession import LedgerKeys, read_change
 
 TITLE: Final = "wardstead backup v1"
 SUFFIX: Final = ".backup"
@@ -58,11 +59,13 @@ class Kept(msgspec.Struct, frozen=True):
     drilled_ms: int = 0
 
 
-def head_of(path: Path, key: VerifyingKey | None = None) -> Head:
-    """Raises ``IntegrityError`` for what is no backup, or not signed by ``key``; without one, by the key that it names."""
+def head_of(path: Path, trusted: VerifyingKey | LedgerKeys | None = None) -> Head:
+    """Raises ``IntegrityError`` for what is no backup, or not signed by one ``trusted``; without, by the key that it names."""
     note = read_head(path)
-    claimed = key or _claimed(note, path)
-    fields = open_statement(note, claimed, TITLE, "the head of a backup")
+    claimed = _claimed(note, path)
+    fields = open_statement(note, trusted or claimed, TITLE, "the head of a backup", size_of=lambda said: said["entries"])
+    if isinstance(trusted, VerifyingKey):
+        claimed = trusted
     try:
         return Head(
             path, fields["id"], claimed, fields["created"], fields["expires"], int(fields["entries"]), fields["root"],
@@ -88,7 +91,7 @@ def require_whole(head: Head) -> None:
         )  # fmt: skip
 
 
-def heads_in(source: Path, key: VerifyingKey | None = None) -> list[Head]:
+def heads_in(source: Path, key: VerifyingKey | LedgerKeys | None = None) -> list[Head]:
     """Of a file, or of each backup in a folder; the newest first."""
     if source.is_dir():
         return sorted((head_of(one, key) for one in source.glob(f"*{SUFFIX}")), key=lambda one: one.created, reverse=True)
@@ -97,7 +100,7 @@ def heads_in(source: Path, key: VerifyingKey | None = None) -> list[Head]:
     return [head_of(source, key)]
 
 
-def choose(source: Path, key: VerifyingKey | None, at: str, entries: int | None) -> Head:
+def choose(source: Path, key: VerifyingKey | LedgerKeys | None, at: str, entries: int | None) -> Head:
     """The newest that is not newer than the moment ``at`` (empty: any), and holds at most so many entries."""
     found = heads_in(source, key)
     fitting = [one for one in found if (not at or one.created <= at) and (entries is None or one.entries <= entries)]
@@ -167,16 +170,29 @@ def _place(deployment: Deployment) -> Path:
 def erased_note(deployment: Deployment) -> str:
     """Whose keys were destroyed, by pseudonym, signed: what a restore of an older backup carries out again."""
     fields = {
-        "ledger": deployment.ledger.key.name,
+        "ledger": deployment.keys.verifying().name,
+        "changes": deployment.ledger.changes(),
         "told": rfc3339(now_ms()),
         "subjects": sorted({one.subject for one in deployment.erasures.all()} | deployment.subject_keys.erased()),
     }
-    return sign_statement(deployment.keys.ledger(), ERASED_TITLE, fields)
+    return sign_statement(deployment.signing_key(), ERASED_TITLE, fields)
 
 
-def open_erased(note: str, key: VerifyingKey) -> dict[str, Any]:
-    """What such a note says. Raises ``IntegrityError``."""
-    return open_statement(note, key, ERASED_TITLE, "a note of erased subjects")
+def open_erased(note: str, trusted: VerifyingKey | LedgerKeys) -> dict[str, Any]:
+    """What such a note says, signed with the newest key that follows from the one ``trusted``. Raises ``IntegrityError``."""
+    keys = trusted if isinstance(trusted, LedgerKeys) else _followed(note, trusted)
+    return open_statement(note, keys, ERASED_TITLE, "a note of erased subjects")
+
+
+def _followed(note: str, key: VerifyingKey) -> LedgerKeys:
+    """The keys since ``key``, by the changes that the note brings along: each is signed by the key before it."""
+    try:
+        bodies = msgspec.json.decode(note.splitlines()[1]).get("changes", [])
+        changes = [read_change(str(one).encode()) for one in bodies]
+    except (IndexError, AttributeError, TypeError, msgspec.MsgspecError):
+        raise IntegrityError("this is no note of erased subjects") from None
+    since = next((place for place, one in enumerate(changes) if one.before == key), len(changes))
+    return LedgerKeys.follow(key, changes[since:])
 
 
 def tell_of_erasures(deployment: Deployment, folders: Iterable[Path] = ()) -> list[Path]:
@@ -202,7 +218,7 @@ def behind_on_erasures(deployment: Deployment) -> list[Path]:
         return []
     for folder in sorted({Path(one.path).parent for one in kept(deployment)}):
         try:
-            told = open_erased((folder / ERASED_FILE).read_text(), deployment.ledger.key)
+            told = open_erased((folder / ERASED_FILE).read_text(), deployment.ledger.keys)
         except (OSError, UnicodeDecodeError, IntegrityError):
             behind.append(folder)
         else:

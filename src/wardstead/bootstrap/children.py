@@ -16,12 +16,14 @@ from wardstead.bootstrap.anchoring import keep_anchoring
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.expiring import keep_expiring
 from wardstead.bootstrap.guarding import keep_guarding
+from wardstead.bootstrap.ledger_key import keep_retired
 from wardstead.bootstrap.rescanning import keep_rescanning
 from wardstead.bootstrap.reviewing import desk_of_command_line
 from wardstead.bootstrap.synchronising import keep_synchronising
 from wardstead.bootstrap.verifying import keep_verifying
 from wardstead.bootstrap.witnessing import keep_witnessing
 from wardstead.config.sections import ModelSection
+from wardstead.crypto.dsse import read_envelope
 from wardstead.kernel.errors import IntegrityError, WardsteadError
 from wardstead.supply.admission import Role
 
@@ -43,7 +45,7 @@ def run_recorder(deployment: Deployment) -> int:
     stop = _until_told()
     recorder = Recorder(
         deployment.engine,
-        deployment.keys.ledger(),
+        deployment.signing,
         state_dir=deployment.places.state,
         signed=deployment.places.signed,
         run_dir=deployment.places.run,
@@ -61,6 +63,8 @@ def run_recorder(deployment: Deployment) -> int:
     witnessing.start()
     anchoring = threading.Thread(target=keep_anchoring, args=(deployment, stop), name="anchoring", daemon=True)
     anchoring.start()
+    retiring = threading.Thread(target=keep_retired, args=(deployment, stop), name="retiring", daemon=True)
+    retiring.start()
     guarding = threading.Thread(target=keep_guarding, args=(deployment, stop), name="guarding", daemon=True)
     guarding.start()
     rescanning = threading.Thread(target=keep_rescanning, args=(deployment, stop), name="rescanning", daemon=True)
@@ -126,7 +130,7 @@ class _WhileAdmitted:
 
     def __init__(self, deployment: Deployment, section: ModelSection, stop: threading.Event) -> None:
         self._deployment, self._section, self._stop = deployment, section, stop
-        self._envelope = _envelope(standing(deployment, section))
+        self._statement = _statement(standing(deployment, section))
         self._looked_s = time.monotonic()
         self.refused = ""
 
@@ -142,12 +146,13 @@ class _WhileAdmitted:
         except WardsteadError as error:  # the gateway refuses it by itself where the database says so
             log.warning("the model's admission could not be looked at", extra={"fields": error.diagnostics()})
             return False
-        self.refused = stands.refused or ("" if _envelope(stands) == self._envelope else "it was admitted anew")
+        self.refused = stands.refused or ("" if _statement(stands) == self._statement else "it was admitted anew")
         return bool(self.refused)
 
 
-def _envelope(stands: Standing) -> bytes:
-    return stands.admission.envelope if stands.admission is not None else b""
+def _statement(stands: Standing) -> bytes:
+    """What was signed: it stays the same when another key of ours signs it anew."""
+    return read_envelope(stands.admission.envelope).payload if stands.admission is not None else b""
 
 
 def server_of(deployment: Deployment, section: ModelSection, stands: Standing) -> ModelServer:

@@ -275,7 +275,7 @@ class Console:
 
     def verify_receipt(self, document: Mapping[str, Any]) -> int:
         """See ``ConsoleServices.verify_receipt``."""
-        checkpoint = verify_receipt(document, self._deployment.ledger.key)
+        checkpoint = verify_receipt(document, self._deployment.ledger.keys)
         return checkpoint.size if checkpoint is not None else 0
 
     # -- review ------------------------------------------------------------------------------------------------------

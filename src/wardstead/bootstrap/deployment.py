@@ -44,6 +44,7 @@ from wardstead.adapters.store.erasures import ErasureStore
 from wardstead.adapters.store.exchanges import Exchanges
 from wardstead.adapters.store.exported import LedgerExport
 from wardstead.adapters.store.key_files import read_secret
+from wardstead.adapters.store.ledger_keys import SigningKeys, StoredKeys
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.level_names import stored_level_names
 from wardstead.adapters.store.locks import Turn
@@ -62,6 +63,8 @@ from wardstead.config.addresses import bracketed
 from wardstead.config.sections import EdgeSection, ModelSection, UpstreamSection
 from wardstead.config.settings import Settings
 from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.sealed_root import open_secret
+from wardstead.crypto.signing import SigningKey
 from wardstead.inspection.extraction import Extractor
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.policy_loading import load_policy
@@ -290,12 +293,29 @@ class Deployment:
     @property
     def exporting(self) -> LedgerExport:
         """Writes slices of the ledger to files."""
-        return LedgerExport(self.engine, self.ledger.key)
+        return LedgerExport(self.engine, self.keys.verifying())
 
     @cached_property
     def tree(self) -> PublishedTree:
         """Shows the ledger's tree."""
-        return PublishedTree(self.engine, self.ledger.key)
+        return PublishedTree(self.engine, self.keys.verifying())
+
+    @cached_property
+    def signing(self) -> SigningKeys:
+        """Who signs the ledger."""
+
+        def opened(name: str, sealed: bytes) -> bytes:
+            return open_secret(self.keys.root, name, sealed)
+
+        return SigningKeys(StoredKeys(self.keys.verifying()), self.keys.ledger, opened)
+
+    def signing_key(self) -> SigningKey:
+        """The key that signs statements now."""
+        try:
+            with self.engine.connect() as connection:
+                return self.signing.signing(connection)
+        except DatabaseError as error:
+            raise explain(error) from None
 
     def reserve(self) -> Reserve:
         """The room set aside for outcomes; a server's disk is the server's."""

@@ -98,7 +98,7 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
     note = deployment.ledger.checkpoint()
     fields: dict[str, object] = {
         "id": one.id,
-        "ledger": deployment.ledger.key.name,
+        "ledger": deployment.keys.verifying().name,
         "subject": one.subject,
         "ordered": rfc3339(one.begun_ms),
         "act": one.act,
@@ -116,7 +116,7 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
         told = {"keys": len(marks), "entries_unreadable": len(entries), "exchanges": len({row.exchange for row in entries})}
         fields["retention" if one.of_days else "mentioned"] = {**told, **json.loads(one.told)}
         fields["stays"] = _THAT_IT_WAS if one.of_days else f"{_STAYS}; {_STAND_INS}"
-    certificate = sign_certificate(deployment.keys.ledger(), fields)
+    certificate = sign_certificate(deployment.signing_key(), fields)
     deployment.erasures.finish(one, certificate)
     if marks:
         deployment.erasures.scrub(alone=alone)  # the ids of their keys stood there until now
@@ -126,7 +126,7 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
 def certificates(deployment: Deployment) -> list[Mapping[str, Any]]:
     """What each certificate says, and itself; one that is not finished says so. Raises ``IntegrityError`` for an altered one."""
     return [
-        {**open_certificate(one.certificate, deployment.ledger.key), "certificate": one.certificate}
+        {**open_certificate(one.certificate, deployment.ledger.keys), "certificate": one.certificate}
         if one.certificate
         else {"id": one.id, "subject": one.subject, "ordered": rfc3339(one.begun_ms), "certificate": ""}
         for one in deployment.erasures.all()

@@ -48,7 +48,7 @@ def examine(deployment: Deployment, copy: Path, known: Sequence[str], progress: 
     engine = reading_engine(f"sqlite:///{copy}")
     try:
         migration = revision(engine)
-        reader = LedgerReader(engine, deployment.ledger.key, page=_PAGE)
+        reader = LedgerReader(engine, deployment.keys.verifying(), page=_PAGE)
         total = reader.size() or 0
         report = reader.verify(clock=now_ms, known=known, progress=lambda count: progress(count, 2 * total))
         contents = reader.verify_contents(deployment.ring, lambda count: progress(total + count, 2 * total))

@@ -101,7 +101,7 @@ def restore(plan: Plan, target: Path, progress: Progress) -> Restored:
     found = _lay_out(plan, target, progress)
     deployment = Deployment(target, os.environ)
     for head in heads_in(plan.head.path.parent):
-        if head.key == plan.head.key and not head.expired:
+        if head.key.name == plan.head.key.name and not head.expired:
             remember(deployment, Kept(head.id, str(head.path.resolve()), _ms(head.created), _ms(head.expires)))
     _note(deployment, plan.head, drilled=False)
     return found
@@ -164,9 +164,9 @@ def _finish(plan: Plan, target: Path, progress: Progress) -> tuple[Examined, tup
         folder.mkdir(exist_ok=True, mode=0o700)
     with closing(deployment.subject_keys):
         try:
-            if deployment.ledger.key != plan.head.key:
-                raise IntegrityError("the backup holds another ledger than its head says", where=str(plan.head.path))
             upgrade(deployment.engine)
+            if deployment.ledger.keys.newest != plan.head.key:
+                raise IntegrityError("the backup holds another ledger than its head says", where=str(plan.head.path))
             examined = examine(deployment, places.database, known_checkpoints(deployment), progress)
             examined.require_whole(str(plan.head.path))
             if examined.entries < plan.head.entries:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
+from functools import partial
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
+from wardstead.adapters.store.ledger_keys import reseal
 from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.transactions import explained, write_transaction
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.crypto.sealed_root import KeyProvider, SealedRoot
+from wardstead.crypto.sealed_root import KeyProvider, SealedRoot, open_secret, seal_secret
+from wardstead.kernel.errors import IntegrityError
 
 
 def protect(deployment: Deployment, provider: KeyProvider) -> SealedRoot:
@@ -49,8 +54,19 @@ def _move(deployment: Deployment) -> None:
     def rewrap(old: bytes, new: bytes) -> None:
         with closing(_subject_keys(deployment, old)) as keys:
             keys.rewrap_root(old, new)
+        with explained(), write_transaction(deployment.engine, deployment.turn) as connection:
+            reseal(connection, partial(_resealed, old, new))
 
     deployment.keys.rotate_root(rewrap)
+
+
+def _resealed(old: bytes, new: bytes, name: str, sealed: bytes) -> bytes:
+    try:
+        secret = open_secret(old, name, sealed)
+    except IntegrityError:
+        open_secret(new, name, sealed)  # it was moved before the interruption, or it is none
+        return sealed
+    return seal_secret(new, name, secret, os.urandom)
 
 
 def _subject_keys(deployment: Deployment, root: bytes) -> SubjectKeys:

@@ -140,8 +140,9 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     places = deployment.places
     remove_leftovers(places)
-    key = deployment.keys.ledger()
-    require_continuity(deployment.engine, key, copy=places.state / "checkpoint", signed=places.signed)
+    first = deployment.keys.verifying()
+    require_continuity(deployment.engine, first, deployment.keys.ledger, copy=places.state / "checkpoint", signed=places.signed)
+    deployment.signing_key()
     _require_room(deployment)
     renewed = local_authority(deployment).keep(now_ms()) if deployment.settings.server.tls == "on" else []
     _validate(deployment)

@@ -38,7 +38,7 @@ def stamp_round(deployment: Deployment, *, now: bool = False, ask: Ask = ask_aut
 
 
 def _stamped(deployment: Deployment, note: str, interval_s: float, ask: Ask, before: Stand) -> Stand:
-    size = open_checkpoint(note, deployment.ledger.key).size
+    size = open_checkpoint(note, deployment.ledger.keys).size
     if not is_due(before, size, interval_s):
         return before
     stamped = ask(authorities(deployment)[before.name], note.encode())
@@ -96,7 +96,7 @@ def stamped_checkpoints(deployment: Deployment) -> tuple[list[str], list[Problem
 def _require_stamp(deployment: Deployment, one: StoredStamp, authority: Authority | None) -> None:
     if not isinstance(one.note, str) or not isinstance(one.response, bytes):
         raise IntegrityError("a value of the wrong type is stored")
-    if open_checkpoint(one.note, deployment.ledger.key).size != one.size:
+    if open_checkpoint(one.note, deployment.ledger.keys).size != one.size:
         raise IntegrityError("it is of another checkpoint")
     if authority is not None and token_time_ms(authority, one.response, one.note.encode()) != one.time_ms:
         raise IntegrityError("it says another time than its row")
@@ -115,7 +115,7 @@ def signed_size(deployment: Deployment) -> int:
     """How many entries the newest checkpoint has."""
     with deployment.engine.connect() as connection:
         note = latest_note(connection)
-    return open_checkpoint(note, deployment.ledger.key).size if note else 0
+    return open_checkpoint(note, deployment.ledger.keys).size if note else 0
 
 
 def _interval_s(deployment: Deployment) -> float:

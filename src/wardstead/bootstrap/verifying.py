@@ -109,7 +109,7 @@ def _report(deployment: Deployment, stop: threading.Event) -> Report:
 def _reader(deployment: Deployment) -> Iterator[LedgerReader]:
     engine = reading_engine(deployment.database_url)
     try:
-        yield LedgerReader(engine, deployment.ledger.key, page=_PAGE)
+        yield LedgerReader(engine, deployment.keys.verifying(), page=_PAGE)
     finally:
         engine.dispose()
 

@@ -31,7 +31,20 @@ from wardstead.kernel.errors import ConfigurationError, IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.tiles import node_from
 from wardstead.ledger.verify import Problem
-from wardstead.ledger.witnessing import Again, Cosigned, Refused, Reply, Standing, judge, request_body, witnessed_size
+from wardstead.ledger.witnessing import (
+    ADD_CHECKPOINT,
+    ADD_KEYS,
+    UNKNOWN_KEY,
+    Again,
+    Cosigned,
+    Refused,
+    Reply,
+    Standing,
+    judge,
+    keys_body,
+    request_body,
+    witnessed_size,
+)
 
 log = logging.getLogger(__name__)
 _ATTEMPTS = 3
@@ -39,7 +52,8 @@ _ATTEMPTS = 3
 _LATE_MS = 600_000
 _TITLE = "Witnesses elsewhere have cosigned the ledger"
 
-Ask = Callable[[WitnessSection, bytes], Reply]
+Ask = Callable[[WitnessSection, str, bytes], Reply]
+"""Asks a witness for something (``ADD_CHECKPOINT``, ``ADD_KEYS``)."""
 
 
 class Stand(msgspec.Struct, frozen=True):
@@ -81,10 +95,10 @@ class Witnessed:
 def asked(deployment: Deployment) -> Ask:
     """Asks over HTTP, with the authority that the settings pin."""
 
-    def ask(section: WitnessSection, body: bytes) -> Reply:
+    def ask(section: WitnessSection, what: str, body: bytes) -> Reply:
         ca_file = str(deployment.places.directory / section.ca_file) if section.ca_file else ""
         try:
-            return ask_witness(section.url, body, ca_file=ca_file)
+            return ask_witness(section.url, what, body, ca_file=ca_file)
         except OSError as error:  # the authority's certificate
             log.warning("a witness cannot be asked", extra={"fields": {"witness": section.key, "why": error.strerror}})
             return Reply(0)
@@ -127,7 +141,7 @@ def _asked(deployment: Deployment, section: WitnessSection, note: str, known: di
         return before
     answer = _answer(deployment, section, note, old=before.size, ask=ask)
     if isinstance(answer, Cosigned):
-        size = open_checkpoint(note, deployment.ledger.key).size
+        size = open_checkpoint(note, deployment.ledger.keys).size
         with write_transaction(deployment.engine, deployment.turn) as connection:
             keep_cosigned(connection, witness.name, size, answer.note, answer.at_s)
         return Stand(witness.name, Standing.COSIGNED, "", now_ms(), size, answer.at_s, answer.note)
@@ -136,16 +150,24 @@ def _asked(deployment: Deployment, section: WitnessSection, note: str, known: di
 
 
 def _answer(deployment: Deployment, section: WitnessSection, note: str, *, old: int, ask: Ask) -> Cosigned | Refused:
-    witness, size = WitnessKey.from_text(section.key), open_checkpoint(note, deployment.ledger.key).size
+    witness, size = WitnessKey.from_text(section.key), open_checkpoint(note, deployment.ledger.keys).size
     old = old if old <= size else 0  # an older copy of this ledger was put in place: the witness says so
     for _ in range(_ATTEMPTS):
-        with deployment.engine.connect() as connection:
-            body = request_body(old, size, note, node_from(tile_reader(connection)))
-        answer = judge(ask(section, body), old=old, size=size, note=note, witness=witness)
+        reply = _reply(deployment, section, ask, old=old, size=size, note=note)
+        answer = judge(reply, old=old, size=size, note=note, witness=witness)
         if not isinstance(answer, Again):
             return answer
         old = answer.old
     return Refused(Standing.DOWN, "it cosigns for somebody else at the same time")
+
+
+def _reply(deployment: Deployment, section: WitnessSection, ask: Ask, *, old: int, size: int, note: str) -> Reply:
+    """What it answers; where it does not trust the key, to the changes that lead there from one that it trusts."""
+    with deployment.engine.connect() as connection:
+        node = node_from(tile_reader(connection))
+        reply = ask(section, ADD_CHECKPOINT, request_body(old, size, note, node))
+        changes = deployment.ledger.key_entries(size) if reply.status == UNKNOWN_KEY else []
+        return ask(section, ADD_KEYS, keys_body(old, size, note, node, changes)) if changes else reply
 
 
 def _tell(before: Stand, now: Stand) -> None:
@@ -183,13 +205,13 @@ def witnessed(deployment: Deployment) -> Witnessed | None:
     with deployment.engine.connect() as connection:
         note = latest_note(connection)
         since_ms = unwitnessed_since_ms(connection, size)
-    signed = open_checkpoint(note, deployment.ledger.key).size if note else 0
+    signed = open_checkpoint(note, deployment.ledger.keys).size if note else 0
     return Witnessed(found, quorum, size, signed, since_ms)
 
 
 def _size(deployment: Deployment, stand: Stand, key: WitnessKey) -> int:
     try:
-        ours = open_checkpoint(stand.note, deployment.ledger.key) if stand.note else None
+        ours = open_checkpoint(stand.note, deployment.ledger.keys) if stand.note else None
         return ours.size if ours is not None and cosigned_s(stand.note, key) is not None else 0
     except IntegrityError:
         return 0
@@ -229,7 +251,7 @@ def _is_whole(deployment: Deployment, one: StoredCosignature, witness: WitnessKe
     if not isinstance(one.note, str):
         return False
     try:
-        size = open_checkpoint(one.note, deployment.ledger.key).size
+        size = open_checkpoint(one.note, deployment.ledger.keys).size
         at_s = cosigned_s(one.note, witness) if witness is not None else None
     except IntegrityError:
         return False
@@ -287,7 +309,7 @@ def require_witnesses(deployment: Deployment) -> None:
         raise ConfigurationError(error.what, where=where, next_step="'wardstead-witness status DIR' shows it") from None
     if len(set(names)) != len(names):
         raise ConfigurationError("two witnesses have the same name", where=where)
-    if deployment.ledger.key.name in names:
+    if deployment.keys.verifying().name in names:
         raise ConfigurationError("a ledger is no witness of its own", where=where)
     for one in sections:
         if one.ca_file and not (deployment.places.directory / one.ca_file).is_file():

@@ -117,7 +117,7 @@ def verify(
     """Hold a backup against its signature; with its key, restore it to a scratch folder and verify all of it. Exit 5."""
     with errors(as_json=json), _progress(quiet=json) as progress:
         found = deployment(context)
-        head = backups.choose(source, _known(ledger_key) or found.ledger.key, "", None)
+        head = backups.choose(source, _known(ledger_key) or found.ledger.keys, "", None)
         backups.require_whole(head)
         restored = None
         if identity is not None:
@@ -175,7 +175,7 @@ def drill(
     """Restore to a scratch folder, verify everything, take it away, and record what came of it."""
     with errors(as_json=json), _progress(quiet=json) as progress:
         found = deployment(context)
-        head = backups.choose(source, found.ledger.key, at, None)
+        head = backups.choose(source, found.ledger.keys, at, None)
         told = restoring.erased_beside(head, erased, nobody=nobody)
         plan = Plan(head, restoring.keys_in(identity), told, Order(by, reason))
         restored = restoring.drill(found, plan, _one(progress))

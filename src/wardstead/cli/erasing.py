@@ -42,7 +42,7 @@ def erase(
     with errors(as_json=json):
         found = deployment(context)
         certificate = erasing.erase(found, name, Order(by, reason), force=force, identifiers=mentioned or ())
-        said = open_certificate(certificate, found.ledger.key)
+        said = open_certificate(certificate, found.ledger.keys)
     _hand_out(said, certificate, as_json=json)
 
 
@@ -61,7 +61,7 @@ def erase_mentioned(
     with errors(as_json=json):
         found = deployment(context)
         certificate = erasing.erase_mentioned(found, given, Order(by, reason))
-        said = open_certificate(certificate, found.ledger.key)
+        said = open_certificate(certificate, found.ledger.keys)
     _hand_out(said, certificate, as_json=json)
 
 

@@ -139,9 +139,30 @@ def checkpoint(context: typer.Context, json: Json = False) -> None:
         if note is None:
             raise NotFound("no checkpoint has been signed yet", next_step="start it: 'wardstead up'")
     if json:
-        say_json({"checkpoint": note, "verifier_key": ledger.key.text()})
+        say_json({"checkpoint": note, "verifier_key": ledger.keys.text()})
     else:
         typer.echo(note, nl=False)
+
+
+@app.command("keys")
+def keys(
+    context: typer.Context,
+    output: Annotated[Path | None, typer.Option(help="A file for auditors: 'wardstead-verify --keys' reads it.")] = None,
+    json: Json = False,
+) -> None:
+    """Every key that signed this ledger, and from which entry on: each change was signed by the key before it."""
+    with errors(as_json=json):
+        found = deployment(context)
+        known, document = found.ledger.keys, found.tree.succession()
+        if output is not None:
+            output.write_text(jsonlib.dumps(document) + "\n")
+    since = [0, *(one.index for one in known.changes)]
+    rows = [{"key": key.text(), "since": place} for key, place in zip(known.all, since, strict=True)]
+    if json:
+        say_json({"keys": rows, "proof": document})
+        return
+    for key, place in zip(known.all, since, strict=True):
+        out.print(f"{escape(key.text())}  " + ("ordered, not in force yet" if place is None else f"from entry {place} on"))
 
 
 @app.command("anchors")
@@ -196,7 +217,7 @@ def prove_consistency(
     """The proof that the ledger only grew since then, as JSON. Exit 5 when it does not extend a kept checkpoint."""
     with errors(as_json=json):
         found = deployment(context)
-        kept = None if old.isdecimal() else open_checkpoint(_checkpoint_in(Path(old)), found.ledger.key)
+        kept = None if old.isdecimal() else open_checkpoint(_checkpoint_in(Path(old)), found.ledger.keys)
         document = found.tree.consistency(int(old) if kept is None else kept.size, new)
         if kept is not None and document["old"]["root"] != b64encode(kept.root).decode():
             raise IntegrityError("the ledger does not extend this checkpoint: it was rewritten, or is another's", where=old)

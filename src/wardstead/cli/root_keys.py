@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from wardstead.bootstrap import root_keys, unsealing
+from wardstead.bootstrap import ledger_key, root_keys, unsealing
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.running import require_stopped
 from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.sealed_root import KeyProvider
+from wardstead.kernel.errors import CallerError
 
 app = typer.Typer(help="The keys under which everything lies: who keeps them, and new ones for old.", no_args_is_help=True)
 protect = typer.Typer(help="Let somebody else than a plain file keep the root key.", no_args_is_help=True)
@@ -130,14 +131,30 @@ def with_file(
 def rotate(
     context: typer.Context,
     root: Annotated[bool, typer.Option("--root", help="The root key, too; nothing may run meanwhile.")] = False,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Instead, the key that signs the ledger.")] = False,
     json: Json = False,
 ) -> None:
     """A new key-encryption key, and every person's key under it; the old one is destroyed. Nothing has to stop for it."""
+    if ledger:
+        _rotate_ledger(context, root=root, json=json)
+        return
     with errors(as_json=json):
         found = _stopped(context) if root else deployment(context)
         epoch, subjects = root_keys.rotate(found, root=root)
     text = f"epoch {epoch}: the keys of {subjects} people and services lie under a new key-encryption key"
     say(json, {"epoch": epoch, "subjects": subjects, "root": root}, text + (", and that under a new root key" if root else ""))
+
+
+def _rotate_ledger(context: typer.Context, *, root: bool, json: bool) -> None:
+    with errors(as_json=json):
+        if root:
+            raise CallerError("one key at a time", where="--root, --ledger", next_step="say it twice, once with each")
+        found = ledger_key.rotate(deployment(context))
+        before, after = found.change.before.text(), found.change.after.text()
+    text = f"the ledger's key is now [bold]{escape(after)}[/]\n  tell whoever verifies it, and witnesses that are not ours"
+    waits = "\n  [yellow]not in force yet[/]: the recorder signs with it as soon as it runs"
+    said = {"before": before, "after": after, "receipt": found.act, "in_force": found.in_force}
+    say(json, said, text + ("" if found.in_force else waits))
 
 
 def _stopped(context: typer.Context) -> Deployment:

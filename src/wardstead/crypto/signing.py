@@ -141,8 +141,12 @@ class SigningKey:
         """A signed note over ``text``, which ends with a newline."""
         if not text.endswith("\n"):
             raise IntegrityError("the text of a note ends with a newline")
+        return f"{text}\n{self.signature_line(text)}"
+
+    def signature_line(self, text: str) -> str:
+        """The line below a note over ``text`` that says that this key signed it, too."""
         signature = b64encode(self.verifying.key_id + self.sign(text.encode())).decode()
-        return f"{text}\n{_SIGNATURE_LINE}{self.verifying.name} {signature}\n"
+        return f"{_SIGNATURE_LINE}{self.verifying.name} {signature}\n"
 
 
 def open_note(note: str, *keys: VerifyingKey) -> str:
@@ -151,20 +155,25 @@ def open_note(note: str, *keys: VerifyingKey) -> str:
     Raises ``IntegrityError`` when none did, when a signature under one of them is wrong, or when it is no note.
     Signatures of unknown keys are ignored, as the specification asks.
     """
+    return signed_by(note, *keys)[0]
+
+
+def signed_by(note: str, *keys: VerifyingKey) -> tuple[str, frozenset[VerifyingKey]]:
+    """As ``open_note``, and which of ``keys`` signed it."""
     head, separator, tail = note.rpartition("\n\n")
     if not separator or not tail.endswith("\n") or len(note) > _MAX_NOTE_BYTES:
         raise IntegrityError("not a signed note")
     text, known = head + "\n", {(key.name, key.key_id): key for key in keys}
-    verified = False
+    verified = set[VerifyingKey]()
     for line in tail[:-1].split("\n"):
         name, ident, signature = _signature(line)
         key = known.get((name, ident))
         if key is not None:
             key.verify(signature, text.encode())
-            verified = True
+            verified.add(key)
     if not verified:
         raise IntegrityError("the note is not signed by a key that is trusted here")
-    return text
+    return text, frozenset(verified)
 
 
 def cosigned_s(note: str, witness: WitnessKey) -> int | None:

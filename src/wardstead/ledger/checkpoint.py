@@ -7,8 +7,9 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 
 from wardstead.crypto.merkle import EMPTY_ROOT, HASH_SIZE, Node, consistency_proof, tree_root, verify_consistency
-from wardstead.crypto.signing import SigningKey, VerifyingKey, open_note
+from wardstead.crypto.signing import SigningKey, VerifyingKey
 from wardstead.kernel.errors import IntegrityError
+from wardstead.ledger.succession import LedgerKeys, keys_of
 
 _BODY = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*\Z")
 
@@ -26,18 +27,27 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
 
 
-def open_checkpoint(note: str, *keys: VerifyingKey) -> Checkpoint:
-    """Read a checkpoint that one of ``keys`` signed; raises ``IntegrityError`` when none did or it is not one.
+def open_checkpoint(note: str, trusted: VerifyingKey | LedgerKeys) -> Checkpoint:
+    """Read a checkpoint that the ledger signed; raises ``IntegrityError`` when it did not or it is none.
 
-    The origin must be the name of one of the keys: another log of the same signer is not this one.
+    The origin must be the ledger's name: another log of the same signer is not this one. The key must be the one that signs
+    trees of that size, else ``KeyRetired``.
     """
-    match = _BODY.match(open_note(note, *keys))
+    keys = keys_of(trusted)
+    text, signers = keys.open(note)
+    match = _BODY.match(text)
     if match is None:
         raise IntegrityError("the note is not a checkpoint")
-    root = b64decode(match["root"])
-    if len(root) != HASH_SIZE or match["origin"] not in {key.name for key in keys}:
+    root, size = b64decode(match["root"]), int(match["size"])
+    if len(root) != HASH_SIZE or match["origin"] != keys.name:
         raise IntegrityError("the checkpoint is of another log", where=match["origin"][:80])
-    return Checkpoint(match["origin"], int(match["size"]), root)
+    keys.require(signers, size)
+    return Checkpoint(match["origin"], size, root)
+
+
+def nothing_of(name: str) -> Checkpoint:
+    """The empty tree of a ledger."""
+    return Checkpoint(name, 0, EMPTY_ROOT)
 
 
 class CheckpointSigner:
@@ -46,18 +56,17 @@ class CheckpointSigner:
     INVARIANT: for any two checkpoints signed here, the larger tree extends the smaller one.
     """
 
-    __slots__ = ("_key", "last")
+    __slots__ = ("last",)
 
-    def __init__(self, key: SigningKey, last: Checkpoint | None) -> None:
+    def __init__(self, last: Checkpoint) -> None:
         """``last``: the newest checkpoint known to have been signed."""
-        self._key = key
-        self.last = last or Checkpoint(key.verifying.name, 0, EMPTY_ROOT)
+        self.last = last
 
-    def sign(self, size: int, node: Node) -> str:
+    def sign(self, key: SigningKey, size: int, node: Node) -> str:
         """Sign the tree of ``size``; raises ``IntegrityError`` unless it extends the last one signed."""
         root = tree_root(size, node)
         verify_consistency(self.last.size, size, consistency_proof(self.last.size, size, node), self.last.root, root)
-        checkpoint = Checkpoint(self._key.verifying.name, size, root)
-        note = self._key.sign_note(checkpoint.text())
+        checkpoint = Checkpoint(key.verifying.name, size, root)
+        note = key.sign_note(checkpoint.text())
         self.last = checkpoint
         return note

@@ -18,6 +18,8 @@ class EntryKind(StrEnum):
     INTENT = "intent"
     OUTCOME = "outcome"
     ADMIN = "admin"
+    KEY = "key"
+    """A change of the key that signs the ledger (``ledger.succession``): the one entry that is not sealed."""
 
 
 class Draft(msgspec.Struct, frozen=True):

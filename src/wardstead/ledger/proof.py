@@ -14,6 +14,7 @@ from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
 from wardstead.ledger.entry import Header, leaf_data
 from wardstead.ledger.ports import EntryKind
+from wardstead.ledger.succession import LedgerKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,37 @@ class Sequenced:
     index: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """The entry of a change of the ledger's key, with its place in the tree."""
+
+    header: bytes
+    body: bytes
+    index: int
+
+
+def key_documents(entries: Sequence[KeyEntry], size: int, node: Node) -> list[dict[str, Any]]:
+    """Those entries, each with its proof in the tree of ``size`` leaves: whoever trusts one key can follow to the others."""
+    return [
+        {
+            "key_index": one.index,
+            "header": one.header.decode(),
+            "body": one.body.decode(),
+            "inclusion_proof": [b64encode(each).decode() for each in inclusion_proof(one.index, size, node)],
+        }
+        for one in entries
+    ]
+
+
 def receipt_document(
-    exchange: str, entries: Sequence[Sequenced], *, checkpoint: Checkpoint | None, note: str, node: Node, key: VerifyingKey
-) -> dict[str, Any]:
+    exchange: str, entries: Sequence[Sequenced], *, checkpoint: Checkpoint | None, note: str, node: Node, key: VerifyingKey,
+    changes: Sequence[KeyEntry] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The receipt of an exchange against a signed checkpoint.
 
     ``status`` is ``complete`` once the outcome (or an administrator's entry) is in the tree of the checkpoint, until then
-    ``pending``. An entry that is not in it has neither index nor proof.
+    ``pending``. An entry that is not in it has neither index nor proof. ``key`` signed the checkpoint; ``changes`` of the
+    ledger's key before it stand with their proofs.
     """
     size = checkpoint.size if checkpoint else 0
     documents = [_entry_document(entry, size, node) for entry in entries]
@@ -43,6 +68,7 @@ def receipt_document(
         "entries": documents,
         "checkpoint": note,
         "verifier_key": key.text(),
+        **({"keys": key_documents(changes, size, node)} if changes else {}),
     }
 
 
@@ -59,8 +85,8 @@ def _entry_document(entry: Sequenced, size: int, node: Node) -> dict[str, Any]:
     }
 
 
-def verify_receipt(document: Mapping[str, Any], key: VerifyingKey) -> Checkpoint | None:
-    """Check a receipt against a key known from elsewhere (never the one it carries).
+def verify_receipt(document: Mapping[str, Any], key: VerifyingKey | LedgerKeys) -> Checkpoint | None:
+    """Check a receipt against keys known from elsewhere (never the one it carries).
 
     1. the checkpoint is signed by ``key``; 2. each entry that has an index hashes to its leaf; 3. its proof leads to the
     checkpoint's root; 4. its header names this exchange; 5. a complete receipt proves an outcome. Returns the checkpoint,

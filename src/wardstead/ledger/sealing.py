@@ -170,7 +170,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes, levels: Levels = STANDARD) -> Opened:
-    """What a stored entry holds; empty for one without content. The label is held against the one that the header commits to.
+    """What a stored entry holds under seal; empty for one without content. Its label is held against the header's tag.
 
     ``levels``: what the names of levels mean here; one that they do not know is above all.
     Raises ``KeyGone`` when the subject's key was destroyed, another ``IntegrityError`` when anything does not fit: a subject
@@ -178,7 +178,7 @@ def open_entry(ring: KeyRing, subject: str, header: bytes, body: bytes, levels: 
     """
     fields = Header.decode(header)
     if not fields.key:
-        if body:
+        if body and fields.kind is not EntryKind.KEY:
             raise IntegrityError("an entry without a key has a body", where=fields.exchange)
         return Opened(b"")
     context = (_EXCHANGE_KEY, subject.encode(), fields.exchange.encode())

@@ -1,4 +1,5 @@
-"""Recomputes the ledger from its stored bytes and names everything that does not fit. Changes nothing, trusts one key.
+"""Recomputes the ledger from its stored bytes and names everything that does not fit. Changes nothing, trusts one key
+and those that follow from it.
 
 1. Every leaf is recomputed from its entry's header and body, and compared with the stored one.
 2. Leaves are numbered without a gap, and stand in the order in which their entries were committed.
@@ -6,7 +7,8 @@
    All stored checkpoints being roots of prefixes of one tree, they are consistent with one another.
 4. Every tile is recomputed and compared.
 5. Each outcome follows its intent, once. What a header says is what its row says.
-6. A checkpoint kept elsewhere (a file, a witness) must be a root of this tree too: else it was cut or rewritten.
+6. Each change of the ledger's key stands where the keys say; before it the old key signed, behind it the new one alone.
+7. A checkpoint kept elsewhere (a file, a witness) must be a root of this tree too: else it was cut or rewritten.
 
 The ledger may grow meanwhile: where it ends is read first, at one moment, and verified is what there was at that moment.
 
@@ -25,6 +27,7 @@ from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
 from wardstead.ledger.entry import Header, entry_leaf
 from wardstead.ledger.ports import EntryKind
+from wardstead.ledger.succession import KeyRetired, LedgerKeys, keys_of, read_change
 from wardstead.ledger.tiles import HEIGHT, WIDTH, count_tiles, tile_path, tile_width
 
 PENDING_MS = 60_000
@@ -135,21 +138,22 @@ class Report:
 
 def verify_ledger(
     source: LedgerSource,
-    key: VerifyingKey,
+    trusted: VerifyingKey | LedgerKeys,
     *,
     now_ms: int,
     known: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Recompute everything. ``known`` are signed checkpoints from elsewhere; ``progress`` hears how many leaves are done."""
-    return _Verification(source, key, progress).run(now_ms, known)
+    return _Verification(source, keys_of(trusted), progress).run(now_ms, known)
 
 
 class _Verification:
     """One pass over the leaves, with the checkpoints and the tiles beside it."""
 
-    def __init__(self, source: LedgerSource, key: VerifyingKey, progress: Callable[[int], None] | None) -> None:
-        self.source, self.key, self.progress = source, key, progress
+    def __init__(self, source: LedgerSource, keys: LedgerKeys, progress: Callable[[int], None] | None) -> None:
+        self.source, self.keys, self.progress = source, keys, progress
+        self.changes = {one.index: one for one in keys.placed}
         self.report = Report()
         self.frontier = Frontier()
         self.tiles: list[list[bytes]] = [[]]
@@ -161,7 +165,8 @@ class _Verification:
         elsewhere = list(self._known(known))
         stored = list(self._checkpoints(end))
         self._require_checkpoint(end, elsewhere if known else None)
-        due = sorted([*stored, *elsewhere], key=lambda one: one.size)
+        named = [Checkpoint(self.keys.name, one.size, one.root) for one in self.keys.placed]
+        due = sorted([*stored, *elsewhere, *named], key=lambda one: one.size)
         position = self._compare(due, 0)
         for leaf in self.source.leaves(end):
             self._leaf(leaf)
@@ -171,6 +176,9 @@ class _Verification:
         self.report.entries = self.frontier.size
         for checkpoint in due[position:]:
             self.problem("truncated", f"checkpoint {checkpoint.size}", f"only {self.frontier.size} leaves are left")
+        for index in self.changes:
+            if index is not None and index < end.size:
+                self.problem("key-change-missing", f"leaf {index}", "the keys name a change there, and there is none")
         self._last_tiles()
         self._remainder(end, now_ms)
         self.report.open = len(self.exchanges)
@@ -209,7 +217,10 @@ class _Verification:
 
     def _open(self, note: str, where: str) -> Checkpoint | None:
         try:
-            return open_checkpoint(note, self.key)
+            return open_checkpoint(note, self.keys)
+        except KeyRetired as error:
+            self.problem("key-retired", where, error.what)
+            return None
         except IntegrityError as error:
             self.problem("checkpoint-signature", where, error.what)
             return None
@@ -238,6 +249,7 @@ class _Verification:
             if entry_leaf(leaf.entry.header, leaf.entry.body) != leaf.hash:
                 self.problem("entry-altered", where, f"entry {leaf.entry_id} does not hash to its leaf")
             self._entry(leaf.entry, where)
+            self._key_entry(leaf.entry, leaf.index, where)
         # The stored leaf goes on into the tree, so that one altered entry does not hide whether the tree itself is whole.
         self.frontier.append(leaf.hash)
         self._grow(leaf.hash)
@@ -256,6 +268,18 @@ class _Verification:
             if header.exchange not in self.exchanges:
                 self.problem("outcome-without-intent", where, f"exchange {header.exchange} has no open intent")
             self.exchanges.discard(header.exchange)
+
+    def _key_entry(self, entry: StoredEntry, index: int, where: str) -> None:
+        change = self.changes.pop(index, None)
+        if entry.kind != EntryKind.KEY.value and change is None:
+            return
+        try:
+            said = read_change(entry.body)
+        except IntegrityError as error:
+            self.problem("key-change-forged", where, error.what)
+            return
+        if change is None or said != change.at(None):
+            self.problem("key-change-forged", where, "it is none of the changes of the key that follow from the first one")
 
     def _remainder(self, end: LedgerEnd, now_ms: int) -> None:
         for entry in self.source.unsequenced(end):

@@ -13,8 +13,15 @@ from enum import StrEnum
 
 from wardstead.crypto.merkle import Node, consistency_proof
 from wardstead.crypto.signing import WitnessKey, cosigned_s
+from wardstead.kernel.encoding import canonical_json
 from wardstead.kernel.errors import IntegrityError
+from wardstead.ledger.proof import KeyEntry, key_documents
 
+ADD_CHECKPOINT, ADD_KEYS = "add-checkpoint", "add-keys"
+"""What a witness is asked. The second is ours alone: others trust another key when their people say so."""
+MOST_CHANGES = 16
+"""A request has a largest size."""
+UNKNOWN_KEY = 403
 _SIZE_TYPE = "text/x.tlog.size"
 _SIZE_CHARACTERS = 20
 
@@ -67,6 +74,13 @@ def request_body(old: int, size: int, note: str, node: Node) -> bytes:
     """The body of ``add-checkpoint``: from the tree of ``old`` leaves to that of the checkpoint."""
     proof = "".join(f"{b64encode(one).decode()}\n" for one in consistency_proof(old, size, node))
     return f"old {old}\n{proof}\n{note}".encode()
+
+
+def keys_body(old: int, size: int, note: str, node: Node, changes: Sequence[KeyEntry]) -> bytes:
+    """The body of ``add-keys``: the same, and the changes of the ledger's key that lead to the one that signed it."""
+    proof = [b64encode(one).decode() for one in consistency_proof(old, size, node)]
+    keys = key_documents(changes[-MOST_CHANGES:], size, node)
+    return canonical_json({"old": old, "proof": proof, "keys": keys, "checkpoint": note})
 
 
 def judge(reply: Reply, *, old: int, size: int, note: str, witness: WitnessKey) -> Cosigned | Again | Refused:

@@ -16,6 +16,7 @@ from wardstead.adapters.store import ledger_tables  # noqa: F401 - the tables re
 from wardstead.adapters.store.base import directory_epoch, metadata, open_engine
 from wardstead.adapters.store.continuity import begin_signed
 from wardstead.adapters.store.journal import Journal
+from wardstead.adapters.store.ledger_keys import SigningKeys
 from wardstead.adapters.store.ledger_reader import LedgerReader
 from wardstead.adapters.store.recorder import Recorder
 from wardstead.adapters.store.reserve import Reserve
@@ -73,7 +74,7 @@ class Deployment:
     def recorder(self) -> Recorder:
         return Recorder(
             self.engine,
-            self.ledger_key,
+            SigningKeys.of(self.ledger_key),
             state_dir=self.folder / "state",
             signed=self.signed,
             run_dir=self.folder / "run",

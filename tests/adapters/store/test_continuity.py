@@ -12,7 +12,7 @@ from tests.adapters.store.deployment import Deployment, unguarded
 from wardstead.adapters.store.continuity import LedgerCut, begin_signed, keep_signed, require_continuity
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.crypto.signing import SigningKey
+from wardstead.crypto.signing import SigningKey, VerifyingKey
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
 
@@ -37,9 +37,13 @@ def at_revision(deployment: Deployment, revision: str) -> None:
         connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
 
 
+def signing(deployment: Deployment) -> tuple[VerifyingKey, Callable[[], SigningKey]]:
+    return deployment.ledger_key.verifying, lambda: deployment.ledger_key
+
+
 def require(deployment: Deployment) -> None:
     copy = deployment.folder / "state" / "checkpoint"
-    require_continuity(deployment.engine, deployment.ledger_key, copy=copy, signed=deployment.signed)
+    require_continuity(deployment.engine, *signing(deployment), copy=copy, signed=deployment.signed)
 
 
 def forget_the_tree(deployment: Deployment) -> None:
@@ -175,7 +179,13 @@ def test_a_migrated_database_is_at_the_revision_that_is_asked_for(tmp_path: Path
 
     engine = open_engine(f"sqlite:///{tmp_path / 'new.db'}")
     upgrade(engine)
-    require_continuity(engine, deployment.ledger_key, copy=tmp_path / "none", signed=deployment.signed)
+    require_continuity(engine, *signing(deployment), copy=tmp_path / "none", signed=deployment.signed)
     deployment.signed.unlink()
     with pytest.raises(IntegrityError, match="gone"):
-        require_continuity(engine, deployment.ledger_key, copy=tmp_path / "none", signed=deployment.signed)
+        require_continuity(
+            engine,
+            deployment.ledger_key.verifying,
+            lambda: deployment.ledger_key,
+            copy=tmp_path / "none",
+            signed=deployment.signed,
+        )

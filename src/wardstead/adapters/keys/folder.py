@@ -105,7 +105,8 @@ class KeyFolder:
     def created_s(self) -> int:
         """When the deployment was made, in seconds since the epoch."""
         plain = self._folder / LEDGER
-        return int((plain if plain.exists() else self._sealed(plain)).stat().st_mtime)
+        there = next((one for one in (plain, self._sealed(plain)) if one.exists()), self._folder / _PUBLIC)
+        return int(there.stat().st_mtime)
 
     def has(self, name: str) -> bool:
         """Whether there is such a secret."""
@@ -116,14 +117,32 @@ class KeyFolder:
         return handed(name, self._environment) or key_of(self._read(name), str(self._folder / name))
 
     def ledger(self) -> SigningKey:
-        """The ledger's signing key. Raises ``WardsteadError``."""
+        """The ledger's first signing key. Raises ``WardsteadError``."""
         return ledger_key_of(self._read(LEDGER), str(self._folder / LEDGER))
 
     def verifying(self) -> VerifyingKey:
-        """What the ledger's signatures are verified with: no secret, so it is there also while the root key is sealed."""
-        if (self._folder / LEDGER).exists() or not self._sealed(self._folder / LEDGER).exists():
+        """What the first of the ledger's keys is verified with: no secret, so it is there also while the root key is sealed."""
+        if (self._folder / LEDGER).exists() or not (self._folder / _PUBLIC).exists():
             return self.ledger().verifying
         return VerifyingKey.from_text(read_secret(self._folder / _PUBLIC).decode("utf-8", "replace").strip())
+
+    def retire_ledger(self) -> None:
+        """Another key signs the ledger: destroy the first one. What it is verified with stays, and can be asked for again."""
+        if self.has(LEDGER):
+            self._publish()
+        _destroy(self._folder / LEDGER)
+        self._sealed(self._folder / LEDGER).unlink(missing_ok=True)
+        sync_folder(self._folder)
+
+    @property
+    def has_first(self) -> bool:
+        """Whether anything is left of the ledger's first signing key."""
+        return self.has(LEDGER) or _gone(self._folder / LEDGER).exists()
+
+    def _publish(self) -> None:
+        made = self.created_s
+        write_durably(self._folder / _PUBLIC, [self.verifying().text().encode() + b"\n"])
+        os.utime(self._folder / _PUBLIC, (made, made))
 
     def make(self, name: str, data: bytes) -> None:
         """Keep a new secret, never over another: sealed where the root key is."""
@@ -143,7 +162,7 @@ class KeyFolder:
         sealed = provider.seal(root)
         if not same_key(provider.open(sealed), root):
             raise IntegrityError("the key provider gives back another key than it was given", where=provider.name)
-        write_durably(self._folder / _PUBLIC, [self.ledger().verifying.text().encode() + b"\n"])
+        self._publish()
         for name in filter(self._is_plain, _SECRETS):
             path = self._folder / name
             write_durably(self._sealed(path), [seal_secret(root, name, read_secret(path), self._entropy)])
@@ -233,7 +252,7 @@ class KeyFolder:
 
 def _destroy(path: Path) -> None:
     """Take a file away, then overwrite and remove it. It is never there half overwritten; what was interrupted is done first."""
-    gone = path.with_name(f".{path.name}.gone")
+    gone = _gone(path)
     if gone.exists():
         _overwrite(gone)
     if path.exists():
@@ -241,6 +260,10 @@ def _destroy(path: Path) -> None:
         sync_folder(path.parent)
         _overwrite(gone)
     sync_folder(path.parent)
+
+
+def _gone(path: Path) -> Path:
+    return path.with_name(f".{path.name}.gone")
 
 
 def _overwrite(path: Path) -> None:

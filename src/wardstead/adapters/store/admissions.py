@@ -97,6 +97,14 @@ class AdmissionStore:
         return b"" if found is None else bytes(found)
 
 
+def sign_anew(connection: Connection, signed: Callable[[bytes], bytes]) -> None:
+    """Put every statement into another envelope, within a write transaction: another key signs from now on."""
+    there = select(model_admission.c.id, model_admission.c.envelope).where(model_admission.c.envelope.is_not(None))
+    for row in connection.execute(there).all():
+        values = {"envelope": signed(bytes(row.envelope))}
+        connection.execute(update(model_admission).where(model_admission.c.id == row.id).values(**values))
+
+
 def _of(model: str) -> Any:
     return _OLDEST_FIRST.where(model_admission.c.model == model)
 

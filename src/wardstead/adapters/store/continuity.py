@@ -6,7 +6,7 @@ can take the first two away, and whatever they speak of; the third says what the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -14,11 +14,13 @@ from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain, place
 from wardstead.adapters.store.durable_file import write_durably
+from wardstead.adapters.store.ledger_keys import StoredKeys
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
-from wardstead.crypto.merkle import EMPTY_ROOT, Node, consistency_proof, tree_root, verify_consistency
+from wardstead.crypto.merkle import Node, consistency_proof, tree_root, verify_consistency
 from wardstead.crypto.signing import SigningKey, VerifyingKey
 from wardstead.kernel.errors import IntegrityError
-from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
+from wardstead.ledger.checkpoint import Checkpoint, nothing_of, open_checkpoint
+from wardstead.ledger.succession import LedgerKeys
 from wardstead.ledger.tiles import node_from
 
 _ADVICE = (
@@ -62,17 +64,13 @@ def keep_signed(path: Path, note: str) -> None:
 def begin_signed(path: Path, key: SigningKey) -> None:
     """Note among the keys of a new ledger that nothing has been signed yet; whatever is noted already stays."""
     if not path.exists():
-        keep_signed(path, key.sign_note(_nothing(key.verifying).text()))
+        keep_signed(path, key.sign_note(nothing_of(key.verifying.name).text()))
 
 
-def _nothing(key: VerifyingKey) -> Checkpoint:
-    return Checkpoint(key.name, 0, EMPTY_ROOT)
-
-
-def extends(size: int, node: Node, notes: Sequence[str], key: VerifyingKey) -> Checkpoint:
+def extends(size: int, node: Node, notes: Sequence[str], keys: VerifyingKey | LedgerKeys) -> Checkpoint:
     """The newest of ``notes``, which a tree of ``size`` must all extend. Raises ``LedgerCut`` and ``IntegrityError``."""
     try:
-        known = [open_checkpoint(note, key) for note in notes]
+        known = [open_checkpoint(note, keys) for note in notes]
     except IntegrityError as error:
         raise IntegrityError(
             "a checkpoint of this ledger is not what was signed", why=error.what, next_step=_ADVICE,
@@ -80,7 +78,7 @@ def extends(size: int, node: Node, notes: Sequence[str], key: VerifyingKey) -> C
         ) from None  # fmt: skip
     for checkpoint in known:
         _hold_against(size, node, checkpoint)
-    return max(known, key=lambda one: one.size, default=_nothing(key))
+    return max(known, key=lambda one: one.size, default=nothing_of(keys.name))
 
 
 def _hold_against(size: int, node: Node, checkpoint: Checkpoint) -> None:
@@ -94,11 +92,13 @@ def _hold_against(size: int, node: Node, checkpoint: Checkpoint) -> None:
         raise LedgerCut("the ledger does not extend a signed checkpoint", why=error.what, next_step=_ADVICE) from None
 
 
-def require_continuity(engine: Engine, key: SigningKey, *, copy: Path, signed: Path) -> None:
+def require_continuity(
+    engine: Engine, first: VerifyingKey, signing: Callable[[], SigningKey], *, copy: Path, signed: Path
+) -> None:
     """Raises ``IntegrityError`` when the database is none of ours, or its ledger does not extend what was signed.
 
-    ``copy`` lies beside the database, ``signed`` among the keys. A database of a version that kept none there is believed
-    once, and what it extends is kept from then on.
+    ``first``: the ledger's first key; ``signing`` opens it. ``copy`` lies beside the database, ``signed`` among the keys. A
+    database of a version that kept none there is believed once, and what it extends is kept from then on.
     """
     try:
         with engine.connect() as connection:
@@ -107,11 +107,13 @@ def require_continuity(engine: Engine, key: SigningKey, *, copy: Path, signed: P
                 raise IntegrityError("the database is empty", where=place(engine), next_step=_ADVICE)
             older = revision in _WITHOUT_SIGNED and not signed.exists()
             notes = [note for note in (read_copy(copy), None if older else read_signed(signed)) if note is not None]
-            newest = _held(connection, notes, key.verifying, ledger=revision != _WITHOUT_LEDGER)
+            ledger = revision != _WITHOUT_LEDGER
+            keys = StoredKeys(first).of(connection) if ledger else LedgerKeys(first)
+            newest = _held(connection, notes, keys, ledger=ledger)
     except DatabaseError as error:
         raise explain(error) from None
     if older:
-        keep_signed(signed, key.sign_note(newest.text()))
+        keep_signed(signed, signing().sign_note(newest.text()))
 
 
 def _revision(connection: Connection) -> str | None:
@@ -121,10 +123,10 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _held(connection: Connection, notes: Sequence[str], key: VerifyingKey, *, ledger: bool) -> Checkpoint:
+def _held(connection: Connection, notes: Sequence[str], keys: LedgerKeys, *, ledger: bool) -> Checkpoint:
     """The newest checkpoint, held against the database's tree; one without ``ledger`` is older than its tables."""
     if not ledger:
-        return extends(0, node_from(lambda _level, _index: b""), notes, key)
+        return extends(0, node_from(lambda _level, _index: b""), notes, keys)
     stored = latest_note(connection)
     known = [*notes, stored] if stored is not None else notes
-    return extends(tree_end(connection).size, node_from(tile_reader(connection)), known, key)
+    return extends(tree_end(connection).size, node_from(tile_reader(connection)), known, keys)

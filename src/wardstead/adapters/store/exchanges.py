@@ -27,6 +27,8 @@ from wardstead.ledger.ports import EntryKind
 
 _INTENT: Final = entry.c.kind == EntryKind.INTENT.value
 _ADMIN: Final = entry.c.kind == EntryKind.ADMIN.value
+_SHOWN: Final = (EntryKind.INTENT.value, EntryKind.ADMIN.value)
+"""Outcomes stand with their intents, and a change of the ledger's key with the act that ordered it."""
 _NAMELESS: Final = tuple(Situation("", owner, within) for owner in ("", NONE) for within in ("", NONE))
 
 
@@ -94,7 +96,7 @@ def summaries(connection: Connection, conditions: Sequence[ColumnElement[bool]],
     query = (
         _placed(shown)
         .outerjoin(outcome, ended)
-        .where(entry.c.kind != EntryKind.OUTCOME.value, *conditions)
+        .where(entry.c.kind.in_(_SHOWN), *conditions)
         .order_by(entry.c.id.desc())
         .limit(limit)
     )

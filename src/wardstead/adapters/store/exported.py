@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from wardstead.adapters.store.cosignatures import with_cosignatures
 from wardstead.adapters.store.durable_file import write_durably
+from wardstead.adapters.store.ledger_keys import StoredKeys
 from wardstead.adapters.store.ledger_reader import StoredLedger
 from wardstead.adapters.store.ledger_tables import cosignature
 from wardstead.adapters.store.timestamps import StoredStamp, stamps_of
@@ -22,10 +23,12 @@ from wardstead.adapters.store.tree_store import tile_reader
 from wardstead.crypto.merkle import perfect_parts
 from wardstead.crypto.signing import VerifyingKey
 from wardstead.kernel.errors import CallerError
+from wardstead.ledger.proof import key_documents
 from wardstead.ledger.tiles import node_from
 from wardstead.ledger.verify import LedgerEnd, StoredLeaf
 
-VERSION = 2
+VERSION = 3
+"""Version 2 has no changes of the ledger's key, and an export without any is still written in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class LedgerExport:
     """Writes slices of the stored ledger. Changes nothing, opens nothing."""
 
     def __init__(self, engine: Engine, key: VerifyingKey, *, page: int = 500) -> None:
-        """``key`` verifies the checkpoints; ``page`` entries are held at once."""
-        self._engine, self._key, self._source = engine, key, StoredLedger(engine, page=page)
+        """``key`` is the ledger's first; ``page`` entries are held at once."""
+        self._engine, self._stored, self._source = engine, StoredKeys(key), StoredLedger(engine, page=page)
 
     def write(self, path: Path, first: int = 0, stop: int | None = None) -> Slice:
         """Write a slice to one file of JSON lines, complete or not at all. Raises ``CallerError`` where there is no such slice.
@@ -82,10 +85,13 @@ class LedgerExport:
         with self._engine.connect() as connection:
             node = node_from(tile_reader(connection))
             left, right = ([_text(node(*one)) for one in perfect_parts(*ends)] for ends in ((0, cut.first), (cut.stop, cut.size)))
+            changes = self._stored.entries(connection, cut.size)
             yield _line({
-                "type": "wardstead-ledger", "version": VERSION, "verifier_key": self._key.text(),
+                "type": "wardstead-ledger", "version": VERSION if changes else 2,
+                "verifier_key": self._stored.of(connection).of(cut.size).text(),
                 "from": cut.first, "to": cut.stop, "size": cut.size, "left": left, "right": right,
             })  # fmt: skip
+            yield from map(_line, key_documents(changes, cut.size, node))
             for size, note in self._source.checkpoints(end):
                 if cut.first <= size <= cut.stop or size == cut.size:
                     yield _checkpoint_line(connection, size, note)

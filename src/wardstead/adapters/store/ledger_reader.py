@@ -17,8 +17,9 @@ from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.conversation_tables import said_in
 from wardstead.adapters.store.cosignatures import with_cosignatures
 from wardstead.adapters.store.exchanges import ExchangeSummary, summaries
+from wardstead.adapters.store.ledger_keys import StoredKeys
 from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, mention, tile
-from wardstead.adapters.store.transactions import read_transaction
+from wardstead.adapters.store.transactions import explained, read_transaction
 from wardstead.adapters.store.tree_store import latest_note, tile_reader, tree_end
 from wardstead.crypto.keyring import KeyGone, KeyRing, MentionErased, RetentionOver
 from wardstead.crypto.signing import VerifyingKey
@@ -28,8 +29,9 @@ from wardstead.kernel.labels import PUBLIC, Label, Levels, join_all
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.entry import Header
 from wardstead.ledger.ports import EntryKind
-from wardstead.ledger.proof import Sequenced, receipt_document
+from wardstead.ledger.proof import KeyEntry, Sequenced, receipt_document
 from wardstead.ledger.sealing import Opened, open_entry
+from wardstead.ledger.succession import LedgerKeys
 from wardstead.ledger.tiles import node_from
 from wardstead.ledger.verify import LedgerEnd, Problem, Report, StoredEntry, StoredLeaf, verify_ledger
 
@@ -71,16 +73,27 @@ class LedgerReader:
     """Answers questions about the stored ledger. Safe for threads; each question has a connection of its own."""
 
     def __init__(self, engine: Engine, key: VerifyingKey, *, page: int = _PAGE, levels: Callable[[], Levels] = Levels) -> None:
-        """``key`` verifies the checkpoints; ``page`` entries are held at once when the whole ledger is read.
+        """``key`` is the ledger's first, from which all others follow; of the whole ledger ``page`` entries are held at once.
 
         ``levels``: the deployment's, asked when an exchange is opened.
         """
-        self._engine, self._key, self._page, self._levels = engine, key, page, levels
+        self._engine, self._stored, self._page, self._levels = engine, StoredKeys(key), page, levels
 
     @property
-    def key(self) -> VerifyingKey:
-        """What verifies this ledger's checkpoints."""
-        return self._key
+    def keys(self) -> LedgerKeys:
+        """What verifies this ledger's checkpoints, as it is now."""
+        with explained(), self._engine.connect() as connection:
+            return self._stored.of(connection)
+
+    def key_entries(self, size: int) -> list[KeyEntry]:
+        """The entries of the changes of the key that a tree of ``size`` leaves holds."""
+        with explained(), self._engine.connect() as connection:
+            return self._stored.entries(connection, size)
+
+    def changes(self) -> list[str]:
+        """The changes of the key, as both keys signed each."""
+        with explained(), self._engine.connect() as connection:
+            return self._stored.notes(connection)
 
     def receipt(self, exchange_id: str) -> dict[str, Any] | None:
         """The receipt document of an exchange (``ledger.proof``), ``None`` when there is no such exchange."""
@@ -96,13 +109,17 @@ class LedgerReader:
                 return None
             note = latest_note(connection) or ""
             entries = [Sequenced(row.header, sha256(row.body).digest(), row.idx) for row in rows]
+            keys = self._stored.of(connection)
+            signed = open_checkpoint(note, keys) if note else None
+            size = signed.size if signed else 0
             return receipt_document(
                 exchange_id,
                 entries,
-                checkpoint=open_checkpoint(note, self._key) if note else None,
+                checkpoint=signed,
                 note=note,
                 node=node_from(tile_reader(connection)),
-                key=self._key,
+                key=keys.of(size),
+                changes=self._stored.entries(connection, size),
             )
 
     def subject(self, exchange_id: str) -> str | None:
@@ -121,7 +138,9 @@ class LedgerReader:
         """The newest signed checkpoint, with whatever witnesses signed below it."""
         with self._engine.connect() as connection:
             note = latest_note(connection)
-            return None if note is None else with_cosignatures(connection, open_checkpoint(note, self._key).size, note)
+            if note is None:
+                return None
+            return with_cosignatures(connection, open_checkpoint(note, self._stored.of(connection)).size, note)
 
     def recent(self, limit: int = 50, before: int | None = None) -> list[ExchangeSummary]:
         """The newest exchanges and acts of administration; ``before``: the last ``entry_id`` of a page."""
@@ -187,14 +206,19 @@ class LedgerReader:
         """
         try:
             source = StoredLedger(self._engine, page=self._page)
-            return verify_ledger(source, self._key, now_ms=clock(), known=known, progress=progress)
+            with self._engine.connect() as connection:
+                keys, wrong = self._stored.as_far(connection)
+            report = verify_ledger(source, keys, now_ms=clock(), known=known, progress=progress)
         except IntegrityError as error:
             return Report(problems=[Problem("unreadable", error.where, error.what)])
         except DatabaseError as error:
-            explained = explain(error)
-            if not isinstance(explained, IntegrityError):
-                raise explained from None
-            return Report(problems=[Problem("unreadable", "database", f"{explained.what}: {explained.why}")])
+            told = explain(error)
+            if not isinstance(told, IntegrityError):
+                raise told from None
+            return Report(problems=[Problem("unreadable", "database", f"{told.what}: {told.why}")])
+        if wrong:
+            report.problems.append(Problem("key-change-forged", "keys", wrong))
+        return report
 
     def verify_contents(self, ring: KeyRing, progress: Callable[[int], None] | None = None) -> Contents:
         """Open every entry that can be opened: each must fit its key and its context, and have the label that it commits to."""

@@ -86,6 +86,15 @@ sequencer = Table(
 )
 """One row: the token of the recorder that began last, which fences off those that began before it."""
 
+ledger_key = Table(
+    "ledger_key",
+    metadata,
+    Column("entry_id", Number, ForeignKey("entry.id"), primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=True),
+)
+"""The changes of the key that signs: in which entry each stands, and the new key, sealed under the root key, until it is
+replaced. What the entry says is signed; whoever takes a row away leaves checkpoints that nobody can have signed."""
+
 cosignature = Table(
     "cosignature",
     metadata,

@@ -20,6 +20,7 @@ from wardstead.adapters.store.base import why
 from wardstead.adapters.store.continuity import extends, keep_signed, read_copy, read_signed
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.election import election_of
+from wardstead.adapters.store.ledger_keys import SigningKeys, forget_replaced
 from wardstead.adapters.store.lives import lives_of
 from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.orphans import recover_orphans
@@ -38,9 +39,8 @@ from wardstead.adapters.store.tree_store import (
     tree_end,
 )
 from wardstead.adapters.store.write_ahead_log import log_of
-from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.clock import Clock
-from wardstead.ledger.checkpoint import CheckpointSigner, open_checkpoint
+from wardstead.ledger.checkpoint import CheckpointSigner, nothing_of, open_checkpoint
 from wardstead.ledger.tiles import TileId, node_from
 
 _log = logging.getLogger("wardstead.recorder")
@@ -65,7 +65,7 @@ class Recorder:
     def __init__(
         self,
         engine: Engine,
-        key: SigningKey,
+        keys: SigningKeys,
         *,
         state_dir: Path,
         signed: Path,
@@ -81,7 +81,7 @@ class Recorder:
 
         ``signed``: where the newest checkpoint is kept among the keys (``continuity``).
         """
-        self._engine, self._key, self._reserve, self._clock, self._now_s = engine, key, reserve, clock, monotonic_s
+        self._engine, self._keys, self._reserve, self._clock, self._now_s = engine, keys, reserve, clock, monotonic_s
         self._prune = prune
         self._copy, self._signed, self._run_dir = state_dir / "checkpoint", signed, run_dir
         self._election = election_of(engine, run_dir)
@@ -90,7 +90,7 @@ class Recorder:
         self._kept: dict[TileId, bytes] = {}
         self._end = TreeEnd(0, 0)
         self._token = 0
-        self._signer = CheckpointSigner(key, None)
+        self._signer = CheckpointSigner(nothing_of(""))
         self._uncopied: str | None = None
         self._due_s: dict[str, float] = {}
         self._unmoved = 0
@@ -135,10 +135,11 @@ class Recorder:
             stored = latest_note(connection)
             notes = [note for note in (stored, read_copy(self._copy), read_signed(self._signed)) if note is not None]
             node = node_from(tile_reader(connection, self._kept))
-            newest = extends(self._end.size, node, notes, self._key.verifying)
-        self._signer = CheckpointSigner(self._key, newest)
+            keys = self._keys.verifying(connection)
+            newest = extends(self._end.size, node, notes, keys)
+        self._signer = CheckpointSigner(newest)
         keep_right_edge(self._kept, self._end.size)
-        if stored and open_checkpoint(stored, self._key.verifying).size == newest.size:
+        if stored and open_checkpoint(stored, keys).size == newest.size:
             self._uncopied = stored
 
     # -- one step ----------------------------------------------------------------------------------------------------
@@ -191,10 +192,14 @@ class Recorder:
         """Sign the committed tree, if it grew."""
         if self._end.size == self._signer.last.size:
             return
+        size = self._end.size
         with self._engine.connect() as connection:
-            note = self._signer.sign(self._end.size, node_from(tile_reader(connection, self._kept)))
+            # The entry of a change of the key is in the tree or not: that alone says which key signs it.
+            key = self._keys.signing(connection, size)
+            note = self._signer.sign(key, size, node_from(tile_reader(connection, self._kept)))
         with write_transaction(self._engine, self._turn) as connection:
-            store_note(connection, self._end.size, note, self._clock(), self._token)
+            store_note(connection, size, note, self._clock(), self._token)
+            forget_replaced(connection, size)
         keep_right_edge(self._kept, self._end.size)
         self._uncopied = note
 
