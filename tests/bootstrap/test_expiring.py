@@ -68,7 +68,7 @@ def test_each_record_is_destroyed_when_its_own_days_are_over_and_not_before(made
     thirty, mixed, ever = say(made, "ann", 30, 30), say(made, "bob", 90, 30), say(made, "ann", None, None)
     end_of_day = NOON + 30 * DAY_MS + DAY_MS // 2
     assert expire(made, end_of_day + HOUR - 1) == ""
-    said = open_certificate(expire(made, end_of_day + HOUR), made.ledger.key)
+    said = open_certificate(expire(made, end_of_day + HOUR), made.ledger.keys)
     assert said["retention"] == {
         "keys": 2, "days_of_people": 2, "entries_unreadable": 3, "exchanges": 2, "kept_under_legal_hold": 0,
     }  # fmt: skip
@@ -96,14 +96,14 @@ def test_no_file_holds_what_would_open_it(made: Deployment) -> None:
     epoch = made.subject_keys.current_kek()
     expire(made, NOON + 3 * DAY_MS)
     assert {path for path, data in raw(made).items() for one in [*wanted, epoch.wrapped] if one in data} == set()
-    assert f"retention:{key.hex()}" in open_erased(erased_note(made), made.ledger.key)["subjects"], "a restore does it again"
+    assert f"retention:{key.hex()}" in open_erased(erased_note(made), made.ledger.keys)["subjects"], "a restore does it again"
 
 
 def test_a_legal_hold_outranks_it_and_what_it_keeps_can_be_read(made: Deployment) -> None:
     kept, other, late = say(made, "ann", 1, 1), say(made, "bob", 1, 1), NOON + 30 * DAY_MS
     who = made.directory.find("ann")
     erasing.hold(made, "ann", ORDER)
-    said = open_certificate(expire(made, late), made.ledger.key)
+    said = open_certificate(expire(made, late), made.ledger.keys)
     assert (said["retention"]["keys"], said["retention"]["kept_under_legal_hold"]) == (1, 2)
     assert (gone(made, kept), gone(made, other)) == ([False, False], [True, True])
     opened = made.ledger.open_exchange(kept, made.ring)

@@ -314,4 +314,4 @@ def test_over_http_it_is_asked_round_after_round(deployment: Deployment) -> None
 def test_a_witness_nobody_answers_for_is_down() -> None:
     from wardstead.adapters.witnesses import ask_witness
 
-    assert ask_witness("http://127.0.0.1:9/prefix", b"", timeout_s=1.0) == Reply(0)
+    assert ask_witness("http://127.0.0.1:9/prefix", "add-checkpoint", b"", timeout_s=1.0) == Reply(0)

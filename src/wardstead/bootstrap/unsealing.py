@@ -12,11 +12,13 @@ from pathlib import Path
 from wardstead.adapters.keys.asking import UNSEAL_VARIABLE, Asker
 from wardstead.adapters.keys.folder import KeyFolder
 from wardstead.adapters.keys.passphrase import Ask, Passphrase
+from wardstead.adapters.keys.service import Service
 from wardstead.adapters.keys.shares import Shares
 from wardstead.adapters.keys.token import Token
 from wardstead.adapters.keys.transit import Transit
 from wardstead.crypto.sealed_root import RESTORE, KeyProvider, SealedRoot
-from wardstead.kernel.errors import CallerError, ConfigurationError
+from wardstead.isolation.posture import Check, State
+from wardstead.kernel.errors import CallerError, ConfigurationError, WardsteadError
 
 _CREDENTIAL = "wardstead-unseal"
 """The name of what systemd hands over (``LoadCredential=``)."""
@@ -63,6 +65,7 @@ def opener(ask: Ask, sealed: SealedRoot) -> KeyProvider:
         Shares.name: lambda: Shares(ask, entropy),
         Token.name: lambda: Token(ask, entropy),
         Transit.name: lambda: Transit(ask),
+        Service.name: lambda: Service(ask, entropy),
     }
     if sealed.provider not in providers:
         raise ConfigurationError(
@@ -104,6 +107,32 @@ def transit_provider(place: TransitPlace, file: Path | None) -> KeyProvider:
     """A key in a transit engine; the token from a file or as it is typed."""
     ask = Asker([] if file is None else [file], _prompt if sys.stdin.isatty() else None)
     return Transit(ask, url=place.url, mount=place.mount, key=place.key, ca_file=place.ca_file)
+
+
+def service_provider(package: str, settings: Sequence[str], timeout_s: int, file: Path | None) -> KeyProvider:
+    """A key in somebody else's service; ``settings`` are ``name=value``. Raises ``CallerError`` for others."""
+    pairs = [one.partition("=") for one in settings]
+    wrong = [one for one, (name, equals, _) in zip(settings, pairs, strict=True) if not (name.strip() and equals)]
+    if wrong:
+        raise CallerError(f"not a setting: {wrong[0][:80]!r}", where="--set", next_step="--set NAME=VALUE")
+    ask = Asker([] if file is None else [file], _prompt if sys.stdin.isatty() else None)
+    said = {name.strip(): value for name, _, value in pairs}
+    return Service(ask, os.urandom, package=package, settings=said, timeout_s=timeout_s)
+
+
+def key_service_check(keys: KeyFolder, environment: Mapping[str, str]) -> Check | None:
+    """Whether the service that keeps the root key can be asked, and keeps the contract; ``None`` where none keeps it."""
+    sealed = keys.protection
+    if sealed is None or sealed.provider != Service.name:
+        return None
+    title, where = "The key service keeps its contract", sealed.parameters.get("package")
+    try:
+        why = Service(asker(environment), os.urandom).check(sealed)
+    except WardsteadError as error:
+        return Check("keys.service", title, State.RED, f"{where}: {error.what} {error.why}".strip(), error.next_step)
+    if why:
+        return Check("keys.service", title, State.RED, f"{where}: {why}", "tell those who made it; choose another provider")
+    return Check("keys.service", title, State.GREEN, f"{where}: a key came back, another context and altered ones were refused")
 
 
 def write_shares(folder: Path, shares: Sequence[str]) -> list[Path]:

@@ -35,7 +35,7 @@ def run(context: typer.Context, json: Json = False) -> None:
     with errors(as_json=json):
         found = deployment(context)
         certificate = expire(found, now_ms())
-        said = open_certificate(certificate, found.ledger.key) if certificate else {}
+        said = open_certificate(certificate, found.ledger.keys) if certificate else {}
     if json:
         say_json({"destroyed": bool(certificate), **said, "certificate": certificate})
     elif certificate:

@@ -115,6 +115,21 @@ def with_transit(
         _protect(_stopped(context), unsealing.transit_provider(place, secret_file), json=json)
 
 
+@protect.command("service")
+def with_service(
+    context: typer.Context,
+    package: Annotated[str, typer.Argument(metavar="NAME", help="What an installed package calls its key service.")],
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A setting of the package: NAME=VALUE. No secrets.")] = None,
+    timeout: Annotated[int, typer.Option(help="Seconds that it may take.", min=1, max=120)] = 10,
+    secret_file: SecretFile = None,
+    json: Json = False,
+) -> None:
+    """Under a key of a cloud's key service, or any other that an installed package knows to ask."""
+    with errors(as_json=json):
+        provider = unsealing.service_provider(package, settings or [], timeout, secret_file)
+        _protect(_stopped(context), provider, json=json)
+
+
 @protect.command("file")
 def with_file(
     context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, json: Json = False

@@ -22,6 +22,7 @@ from wardstead.bootstrap.deployment import EDGE_VARIABLE, ISOLATION_VARIABLE, PO
 from wardstead.bootstrap.detectors import reports
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
 from wardstead.bootstrap.transit import transits
+from wardstead.bootstrap.unsealing import key_service_check
 from wardstead.cli import classify_detectors
 from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
@@ -216,13 +217,15 @@ def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) ->
         looked = reports(found, thorough=False) if detectors else []
         kept = backup_check(found) if detectors else None
         ways = transits(found) if detectors else []
+        served = key_service_check(found.keys, found.environment) if detectors else None
     if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
         tried = {"detectors": [msgspec.to_builtins(one) for one in looked]} if detectors else {}
         backup = {"backup": asdict(kept)} if kept is not None else {}
         admission = {"admission": [asdict(one) for one in admitted]} if detectors else {}
         transit = {"transit": [one.document() for one in ways]} if detectors else {}
-        say_json({"mode": found.mode.value, "probes": rows, **admission, **tried, **backup, **transit})
+        service = {"key_service": asdict(served)} if served is not None else {}
+        say_json({"mode": found.mode.value, "probes": rows, **admission, **tried, **backup, **transit, **service})
     else:
         for name, probes in results.items():
             _show_probes(name, found.mode, probes)
@@ -230,11 +233,12 @@ def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) ->
             out.print(f"[{_COLOURS[one.state]}]{one.state}[/] {escape(one.title)} [dim]{escape(one.evidence)}[/]")
         if looked:
             classify_detectors.show(looked)
-        if kept is not None:
-            out.print(f"[{_COLOURS[kept.state]}]{kept.state}[/] {escape(kept.title)} [dim]{escape(kept.evidence)}[/]")
+        for check in (kept, served):
+            if check is not None:
+                out.print(f"[{_COLOURS[check.state]}]{check.state}[/] {escape(check.title)} [dim]{escape(check.evidence)}[/]")
         show(ways)
     unready = any(one.state is not Readiness.READY for one in looked) or any(one.state is State.RED for one in admitted)
-    unready |= any(one.state is State.RED for one in ways)
+    unready |= any(one.state is State.RED for one in ways) or (served is not None and served.state is State.RED)
     if unready or any(one.open for probes in results.values() for one in probes):
         raise typer.Exit(1)
 
