@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
 from wardstead.crypto.pki import make_authority, make_leaf
 
 PROGRAM = shutil.which("slapd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
@@ -37,12 +38,6 @@ limits * size.pr=unlimited size.prtotal=unlimited
 access to attrs=userPassword by anonymous auth by * none
 access to * by * read
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from tests.adapters.documents import made as documents
-from tests.e2e.deployment import free_port
+from tests.ports import free_port
 from typer.main import get_command
 from typer.testing import CliRunner
 

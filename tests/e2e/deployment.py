@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
-import socket
+import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
+from wardstead.bootstrap.deployment import Deployment as Opened
+from wardstead.bootstrap.inspection import inspector
+
 WARDSTEAD = Path(sys.executable).with_name("wardstead")
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -77,11 +78,24 @@ class Deployment:
 
 
 def create(directory: Path) -> Deployment:
-    """``wardstead init``."""
+    """As ``wardstead init`` makes one: a copy, for each costs seconds. So all of a run have the same keys and certificates."""
+    folder, made = _made()
+    shutil.copytree(folder, directory, dirs_exist_ok=True)
+    return Deployment(directory, free_port(), made["admin"]["secret"], made["model"])
+
+
+@cache
+def _made() -> tuple[Path, Any]:
+    """A deployment that nobody starts, and what ``wardstead init`` said of it. Its patterns are compiled, as after a start."""
+    place = Path(tempfile.mkdtemp(prefix="wardstead-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    folder = place / "deployment"
     done = subprocess.run(
-        [str(WARDSTEAD), "init", str(directory), "--yes", "--json"],
+        [str(WARDSTEAD), "init", str(folder), "--yes", "--json"],
         capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
-    return Deployment(directory, free_port(), made["admin"]["secret"], made["model"])
+    opened = Opened(folder, {})
+    inspector(opened)
+    opened.engine.dispose()
+    return folder, json.loads(done.stdout)

@@ -19,8 +19,9 @@ from typing import Any
 
 import httpx
 import yaml
-from tests.e2e.deployment import Deployment, create, free_port
+from tests.e2e.deployment import Deployment, create
 from tests.e2e.misbehaving import BEHAVIOURS
+from tests.ports import free_port
 
 from wardstead.bootstrap.deployment import Deployment as Opened
 

@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.e2e.deployment import free_port
 from tests.e2e.faulty import Faulty, faulty_deployment, until
+from tests.ports import free_port
 
 from wardstead.crypto.client_certificates import service_name
 from wardstead.crypto.pki import CertifiedKey, common_name, elliptic_key, key_pem, make_root

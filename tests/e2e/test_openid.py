@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
-from tests.e2e.deployment import Deployment, create, free_port
+from tests.e2e.deployment import Deployment, create
 from tests.e2e.faulty import until
+from tests.ports import free_port
 
 PROVIDER = Path(__file__).parent / "provider"
 CHROMIUM = shutil.which("chromium")

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from tests.e2e.deployment import free_port
 from tests.e2e.faulty import Faulty, faulty_deployment, until
+from tests.ports import free_port
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.worker import assembled

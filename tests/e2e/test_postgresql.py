@@ -17,7 +17,8 @@ import httpx
 import psycopg
 import pytest
 from tests import postgres
-from tests.e2e.deployment import WARDSTEAD, Deployment, free_port
+from tests.e2e.deployment import WARDSTEAD, Deployment
+from tests.ports import free_port
 
 from wardstead.auditor import verify
 
