@@ -66,7 +66,7 @@ def test_somebody_is_erased_while_it_runs_and_an_auditor_verifies_it_all(
     report = made.json("ledger", "verify", "--contents")
     assert report["ok"] is True
     assert report["contents"]["erased"] >= 2
-    until("it is witnessed", lambda: made.json("ledger", "verify")["witnessed"])
+    until("it is witnessed", lambda: made.json("ledger", "verify", check=False)["witnessed"])
     state = made.directory
     assert not [path for path in state.rglob("*") if path.is_file() and b"zebulon.canary" in path.read_bytes()]
 
@@ -75,7 +75,6 @@ def test_somebody_is_erased_while_it_runs_and_an_auditor_verifies_it_all(
         key, witness = made.json("ledger", "checkpoint")["verifier_key"], Witness(witness_folder, lambda: NOW_S).key.text()
         command = [sys.executable, verify.__file__, str(tmp_path / "export.jsonl"), "--key", key, "--witness", witness, "--json"]
         said = json.loads(subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout)
-        assert {problem["code"] for problem in said["problems"]} <= {"unwitnessed"}
         return bool(said["ok"])
 
     until("the auditor finds all of it witnessed", witnessed)
