@@ -52,12 +52,14 @@ postgres:
 browser:
 	@sh tests/install-browser.sh
 
-# What measures time, fills disks, kills processes or starts whole deployments has the machine to itself.
-ALONE := tests/adapters tests/gateway tests/e2e tests/console/test_browser.py
-TOGETHER := $(filter-out $(ALONE) tests/fuzz tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/))) tests/test_config.py
+# What starts whole deployments and servers runs file by file, for the tests of a file share theirs, and long files first. What
+# measures how long something takes (marked quiet) has the machine to itself.
+STARTING := tests/console/test_browser.py tests/e2e tests/adapters tests/gateway
+TOGETHER := $(filter-out $(STARTING) tests/fuzz tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/))) tests/test_config.py
 test: $(VENV)/.dev browser provider slapd postgres token  ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/console/test_browser.py $(TOGETHER)
-	@$(BIN)/python -m pytest $(ALONE)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not quiet" $(STARTING)
+	@$(BIN)/python -m pytest -m quiet $(STARTING)
 
 sbom: $(VENV)/.runtime  ## Write the bill of materials of Wardstead itself: dist/wardstead.cdx.json
 	@mkdir -p dist && rm -f dist/wardstead.cdx.json

@@ -299,6 +299,7 @@ def test_whoever_sends_far_too_much_reads_why(raw: Raw, megabytes: int, key: str
     still_well(raw)
 
 
+@pytest.mark.quiet
 def test_a_request_that_is_full_of_findings_holds_up_nobody(raw: Raw) -> None:
     """So many addresses take long to inspect: others are answered meanwhile. (How long a model takes is its own affair.)"""
     body = json.dumps(good(raw.deployment.model, messages=[{"role": "user", "content": "10.0.0.1 " * 45_000}])).encode()

@@ -21,7 +21,7 @@ import httpx
 import pytest
 from tests.e2e.faulty import DRAIN_S, Answer, Faulty, Memory, alive, descendants, faulty_deployment, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.faults]
+pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.quiet]
 
 ROLES = ("worker", "recorder", "launcher", "model")
 ROUNDS = int(os.environ.get("WARDSTEAD_FAULT_ROUNDS", "4"))

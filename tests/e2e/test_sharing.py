@@ -88,6 +88,7 @@ def until(true: Callable[[], bool]) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.quiet
 def test_a_conversation_is_shared_read_handed_on_and_taken_back(made: Deployment) -> None:
     ann, bob, cem = (Reader(made, name) for name in ("ann", "bob", "cem"))
     first = ann.says("The meeting is at noon.", "plans")

@@ -68,6 +68,7 @@ def test_nonsense_is_a_typed_error(guest: Guest, answer: bytes) -> None:
         probe(folder, timeout_s=10)
 
 
+@pytest.mark.quiet
 def test_an_answer_that_never_ends_is_given_up_in_time(guest: Guest) -> None:
     folder = guest("probe.sock", dribble(b"", b"["))
     began = time.monotonic()
@@ -87,6 +88,7 @@ def test_a_slow_answer_that_comes_in_time_is_taken(guest: Guest) -> None:
     assert not [one.id for one in probe(guest("probe.sock", says), timeout_s=10) if one.open]
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 ", b"x" * 4096])
 def test_a_health_that_is_never_said_is_a_no_in_time(guest: Guest, first: bytes) -> None:
     folder = guest("model.sock", dribble(first, b"2"))
@@ -95,6 +97,7 @@ def test_a_health_that_is_never_said_is_a_no_in_time(guest: Guest, first: bytes)
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.quiet
 def test_headers_that_never_end_hold_nobody_up(guest: Guest) -> None:
     folder = guest("model.sock", dribble(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"))
     began = time.monotonic()
