@@ -10,7 +10,8 @@ import pytest
 from tests import postgres
 from tests.adapters.store.deployment import Deployment, deploy
 
-from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store import ledger_tables  # noqa: F401 - the tables register themselves
+from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.migrate import upgrade
 
 STORES = [
@@ -45,10 +46,20 @@ def migrated_postgres() -> str:
     return postgres.name_of(url)
 
 
+@cache
+def created_postgres() -> str:
+    """The name of one with all tables, that others are copied from: copying them is quicker than making them."""
+    url = postgres.shared().database()
+    engine = open_engine(url)
+    metadata.create_all(engine)
+    engine.dispose()
+    return postgres.name_of(url)
+
+
 @pytest.fixture
 def deployment(database: str, tmp_path: Path) -> Iterator[Deployment]:
     """Made anew for each test, in each store."""
-    made = deploy(tmp_path, postgres.shared().database() if database == "postgresql" else "")
+    made = deploy(tmp_path, postgres.shared().database(like=created_postgres()) if database == "postgresql" else "")
     yield made
     made.keys.close()
     made.engine.dispose()
