@@ -57,8 +57,17 @@ def marker(number: int) -> str:
     return f'@id("marker-{number}") @reason("version {number}") {effect} (principal, action == Action::"infer", resource);'
 
 
+def classification(number: int) -> str:
+    """A policy that masks a card's number in versions that permit, and blocks it in those that forbid."""
+    word = "block" if number % 2 else "mask"
+    label = "{level: restricted, compartments: [payment]}"
+    rule = f"{{type: payment-card, label: {label}, prompt: {word}, answer: {word}}}"
+    return f"version: {number + 1}\nextends: general\nrules: [{rule}]\n"
+
+
 def write(deployment: Deployment, number: int) -> None:
     (deployment.places.policies / "90.cedar").write_text(marker(number))
+    (deployment.places.policies / "classification.yaml").write_text(classification(number))
 
 
 async def test_every_exchange_is_decided_by_the_version_that_is_in_force_when_its_intent_is_committed(
@@ -75,7 +84,7 @@ async def test_every_exchange_is_decided_by_the_version_that_is_in_force_when_it
     done = asyncio.Event()
 
     async def client(http: httpx.AsyncClient) -> None:
-        body = {"model": "mock", "messages": [{"role": "user", "content": "Good morning."}]}
+        body = {"model": "mock", "messages": [{"role": "user", "content": "Charge 4111 1111 1111 1111."}]}
         while not done.is_set():
             answer = await http.post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key}"})
             statuses.append(answer.status_code)
@@ -100,6 +109,8 @@ async def test_every_exchange_is_decided_by_the_version_that_is_in_force_when_it
         (number,) = {int(name.removeprefix("marker-")) for name in one["policies"] if name.startswith("marker-")}
         assert number == one["number"], "and what decided is of that version"
         assert one["verdict"] == ("deny" if number % 2 else "allow")
+        assert one["inspection"].startswith(f"{number + 1}:"), "the same version says what happens to data"
+        assert one["actions"] == {"block" if number % 2 else "mask"}
     assert {one["number"] for one in decided} == set(range(ACTIVATIONS + 1))
     operating.engine.dispose()
 
@@ -124,6 +135,7 @@ def intents(deployment: Deployment, first: str) -> list[dict[str, Any]]:
         found.append(
             {
                 "version": content["versions"]["policy"], "in_force": in_force, "number": number,
+                "inspection": content["versions"]["inspection"], "actions": {found["action"] for found in content["findings"]},
                 "policies": decision["policies"], "verdict": "allow" if decision["verdict"] == "allow" else "deny",
             }
         )  # fmt: skip

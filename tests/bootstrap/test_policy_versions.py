@@ -154,7 +154,9 @@ def test_a_version_is_written_into_a_new_folder(deployment: Deployment, tmp_path
     load_of(deployment)
     version = deployment.policies().version
     _, written = policies.export(deployment, version, tmp_path / "new")
-    assert {path.name for path in written} == {"10-roles.cedar", "schema.cedarschema", "access.yaml", "admission.yaml"}
+    assert {path.name for path in written} == {
+        "10-roles.cedar", "schema.cedarschema", "access.yaml", "admission.yaml", "classification.yaml",
+    }  # fmt: skip
     assert all(path.read_text() == (deployment.places.policies / path.name).read_text() for path in written)
     with pytest.raises(FolderInTheWay):
         policies.export(deployment, version, tmp_path / "new")
@@ -224,9 +226,9 @@ def test_policies_are_compiled_once_for_each_version(deployment: Deployment, mon
     compiled: list[str] = []
     compile_policies = wired.compile_policies
 
-    def counting(files: PolicyFiles, product: object, where: str) -> object:
+    def counting(files: PolicyFiles, product: object, where: str, brought: object) -> object:
         compiled.append(where)
-        return compile_policies(files, product, where)  # type: ignore[arg-type]
+        return compile_policies(files, product, where, brought)  # type: ignore[arg-type]
 
     monkeypatch.setattr(wired, "compile_policies", counting)
     load = load_of(deployment)
@@ -265,7 +267,7 @@ def test_the_command_line_says_it_all(deployment: Deployment, tmp_path: Path) ->
     assert shown["active"] == first["version"]
     assert "90.cedar" in str(shown["wrong"])
     assert [one["reason"] for one in shown["activations"]] == [f"back to {first['version']}", "two", "one"]  # type: ignore[index, attr-defined]
-    assert len(said("export", str(first["version"]), str(tmp_path / "out"))["files"]) == 4  # type: ignore[arg-type]
+    assert len(said("export", str(first["version"]), str(tmp_path / "out"))["files"]) == 5  # type: ignore[arg-type]
     assert said("rollback", "nothing", code=2)["error"]
     for command in (["versions"], ["activate"], ["rollback", "--yes"]):
         result = run.invoke(app, [*where, *command])

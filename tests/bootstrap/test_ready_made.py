@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wardstead.bootstrap.deployment import Deployment, ready_made
+from wardstead.bootstrap.classified import ready_made
+from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detectors import text_detectors
 from wardstead.bootstrap.inspection import pattern_detectors
 from wardstead.inspection.combining import Kind

@@ -50,7 +50,8 @@ def test_a_degraded_detector_and_a_changed_file_are_said(signed_in: SignedIn, se
     assert "Its model is missing." in mine
     assert "install it" not in mine
     assert "install it" in theirs
-    assert "in force until the next start" in mine
+    assert "is not active" in mine
+    assert "wardstead access activate" in mine
 
 
 def test_a_text_is_marked_and_shown_as_it_would_go_on(signed_in: SignedIn) -> None:

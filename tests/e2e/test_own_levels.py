@@ -139,9 +139,13 @@ def test_it_stays_so_over_a_level_in_the_middle(made: Deployment, tom: openai.Op
     ask(tom, f"Pay to {IBAN} now.", "top-secret", "kept")
     policy = policy_of(made)
     text = policy.read_text()
+    policy.write_text(text.replace("secret, top-secret]", "secret, most-secret, top-secret]"))
+    error = refused(made, "access", "activate", code=3)
+    assert error["code"] == "other_levels"
+    assert "wardstead down" in error["next_step"]
     made.down()
     try:
-        policy.write_text(text.replace("secret, top-secret]", "secret, most-secret, top-secret]"))
+        made.run("access", "activate")
         made.up()
         assert warnings_of(made) == []
         raw = ask(tom, "hello", "top-secret", "kept")
@@ -151,6 +155,7 @@ def test_it_stays_so_over_a_level_in_the_middle(made: Deployment, tom: openai.Op
     finally:
         made.down()
         policy.write_text(text)
+        made.run("access", "activate")
         made.up()
 
 
@@ -167,6 +172,7 @@ def test_who_is_new_needs_a_level_that_there_is(made: Deployment) -> None:
         # What it extends has its own levels, so it needs no aliases.
         policy.write_text(text.replace(ALIASES, "").replace("extends: general\n", "extends: own.yaml\n"))
         (policy.parent / "own.yaml").write_text(ready(made))
+        made.run("access", "activate")
         for wrong in (("user", "add", "new"), ("key", "create", "--user", "new")):
             error = refused(made, *wrong, code=2)
             assert error["code"] == "bad_value"
@@ -176,6 +182,7 @@ def test_who_is_new_needs_a_level_that_there_is(made: Deployment) -> None:
         assert "1 people have the level 'restricted'" in warnings
     finally:
         policy.write_text(text)
+        made.run("access", "activate")
         made.up()
 
 

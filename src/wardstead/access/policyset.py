@@ -18,11 +18,15 @@ SCHEMA: Final = "schema.cedarschema"
 RULES: Final = "access.yaml"
 ADMISSION: Final = "admission.yaml"
 """What is asked of models: the supply room reads it, and it is in force with the others."""
+CLASSIFICATION: Final = "classification.yaml"
+"""What findings mean and what happens to data, whatever the file is called in the folder: the inspection room reads it, and the
+files beside it that it extends; they are in force with the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """The texts of a deployment's own files by name: ``*.cedar``, the schema, ``access.yaml`` and ``admission.yaml``, if any."""
+    """The texts of a deployment's own files by name: ``*.cedar``, the schema, ``access.yaml`` and ``admission.yaml``, if any, and
+    the classification policy with what it extends."""
 
     texts: Mapping[str, str]
 
@@ -30,6 +34,11 @@ class PolicyFiles:
     def cedar(self) -> dict[str, str]:
         """The policies."""
         return {name: text for name, text in sorted(self.texts.items()) if name.endswith(".cedar")}
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """What is of the same version, and read by other rooms."""
+        return {name: text for name, text in self.texts.items() if not name.endswith(".cedar") and name not in {SCHEMA, RULES}}
 
     def encode(self) -> bytes:
         """The one encoding in which they are kept."""
@@ -104,8 +113,13 @@ def require_own_ids(files: PolicyFiles, product: Product, where: str) -> None:
         taken[one.id] = one.where
 
 
-def compile_policies(files: PolicyFiles, product: Product, where: str) -> AccessPolicies:
-    """All of it, validated. ``where``: a folder or a version. Raises ``ConfigurationError`` that names file and place."""
+def compile_policies(
+    files: PolicyFiles, product: Product, where: str, brought: Mapping[str, str] | None = None
+) -> AccessPolicies:
+    """All of it, validated. ``where``: a folder or a version. Raises ``ConfigurationError`` that names file and place.
+
+    ``brought``: texts of the product that the files beside the policies rest on. They are of the version, and read elsewhere.
+    """
     policies = files.cedar
     if not policies:
         raise ConfigurationError(
@@ -115,7 +129,7 @@ def compile_policies(files: PolicyFiles, product: Product, where: str) -> Access
         raise ConfigurationError("the policy schema is missing", where=f"{where}/{SCHEMA}")
     own = files.texts.get(RULES)
     rules = load_rules(product.rules, f"wardstead: {RULES}") if own is None else load_rules(own, f"{where}/{RULES}")
-    beside = {name: text for name, text in files.texts.items() if name == ADMISSION}
+    beside = {**files.beside, **(brought or {})}
     cedar = {**policies, **product.mandatory}
     point = CedarDecisionPoint(cedar, files.texts[SCHEMA], rules, product=product.fitting, beside=beside)
     _require_strength(rules, point, f"{where}/{SCHEMA}")

@@ -16,6 +16,7 @@ from wardstead.adapters.store.policies import Activated, Proposal, ProposalClose
 from wardstead.bootstrap.acting import Acting, as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import decide
+from wardstead.bootstrap.fitting import require_fitting, require_running
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import PrincipalId
 
@@ -74,11 +75,13 @@ def require_two_who_may(deployment: Deployment, wanted: AccessPolicies) -> None:
 
 def propose(deployment: Deployment, by: Acting, reason: str = "", version: str = "") -> Proposal:
     """Propose the folder's policies, or an earlier version. Raises ``MayNot``, and ``ConfigurationError`` for what is wrong."""
-    meant = deployment.policies_of(deployment.policy_store.find(version)) if version else deployment.folder_policies()
-    active = deployment.policy_store.active()
+    store = deployment.policy_store
+    meant = deployment.whole(deployment.policies_of(store.find(version))) if version else deployment.folder_policies()
+    active = store.active()
     if active is not None and active.version == meant.version:
         raise CallerError("these policies are in force already")
     require_two_who_may(deployment, meant)
+    require_fitting(deployment, meant, active.version if active is not None else "")
     told = _permitted(deployment, by, "proposePolicies", Resource("PolicyVersion", meant.version, owner=by.identity.principal.id))
     return deployment.policy_store.propose(
         meant, by=by.identity.principal.id, reason=reason.strip()[:MAX_REASON], actor=by.actor, told=told
@@ -93,6 +96,8 @@ def activate_proposed(deployment: Deployment, by: Acting, proposal: str, reason:
     if meant.version != found.version:
         raise ProposalClosed("this version of Wardstead reads what was proposed otherwise", next_step="have it proposed anew")
     require_two_who_may(deployment, meant)
+    require_fitting(deployment, meant, found.before)
+    require_running(deployment, meant)
     return deployment.policy_store.activate_proposed(
         found, meant, by=by.identity.principal, reason=reason.strip()[:MAX_REASON], actor=by.actor, told=told
     )

@@ -32,6 +32,7 @@ from wardstead.access.strength import MEANS, PASSWORD
 from wardstead.assurance.library.kept import Kind
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.entitlements import moment
+from wardstead.bootstrap.fitting import require_fitting
 from wardstead.bootstrap.people import BadValue, clearance
 from wardstead.bootstrap.reading import present, read_text
 from wardstead.bootstrap.sharing import found_conversation, found_exchange, found_kept
@@ -64,7 +65,8 @@ def policies_named(deployment: Deployment, name: str) -> AccessPolicies:
     """``active``, ``folder``, or a version by how it begins."""
     if name == FOLDER:
         return deployment.folder_policies()
-    return deployment.policies() if name == ACTIVE else deployment.policies_of(deployment.policy_store.find(name))
+    found = deployment.policies() if name == ACTIVE else deployment.policies_of(deployment.policy_store.find(name))
+    return deployment.whole(found)
 
 
 def explain(deployment: Deployment, asked: Asked, policies: AccessPolicies) -> Explained:
@@ -110,7 +112,9 @@ def difference(deployment: Deployment, old: AccessPolicies, new: AccessPolicies)
 
 
 def check(deployment: Deployment, policies: AccessPolicies) -> tuple[Finding, ...]:
-    """What does not fit together."""
+    """What does not fit together. Raises ``ConfigurationError`` where the classification policy does not fit the detectors."""
+    active = deployment.policy_store.active()
+    require_fitting(deployment, policies, active.version if active is not None else "")
     people = deployment.directory.list_principals()
     held = {role for one in people if one.active for role in (*one.roles, *(timed.role for timed in one.timed_roles))}
     return check_policies(policies, held)

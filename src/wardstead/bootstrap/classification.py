@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.durable_file import write_durably
-from wardstead.bootstrap.deployment import Deployment, ready_made
-from wardstead.bootstrap.inspection import classifier
+from wardstead.adapters.store.policies import Activated
+from wardstead.bootstrap.asking import FOLDER, policies_named
+from wardstead.bootstrap.classified import ready_made
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.inspection import classifier, inspector
 from wardstead.bootstrap.reading import present, read_text
-from wardstead.inspection.examples import Example, load_examples
+from wardstead.inspection.examples import Difference, Example, Outcome, load_examples, run
+from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.kernel.errors import CallerError, ConfigurationError
 
 EXAMPLES = "classification.examples.yaml"
@@ -22,14 +27,56 @@ class NoSuchPolicy(CallerError):
     code = "no_such_policy"
 
 
+def classification_named(deployment: Deployment, which: str) -> ClassificationPolicy:
+    """The policy in the ``folder``, the ``active`` one, or that of a version by how it begins."""
+    return deployment.folder_classification() if which == FOLDER else deployment.classification(policies_named(deployment, which))
+
+
+def not_active(deployment: Deployment) -> bool:
+    """Whether the policy in the folder is another one than is in force."""
+    if not deployment.shared and not deployment.places.database.exists():
+        return False
+    return deployment.folder_classification().version != deployment.classification().version
+
+
 def examples_of(deployment: Deployment, file: Path | None) -> tuple[Example, ...]:
     """The examples in ``file``, or those that the deployment keeps beside its policy. Raises ``ConfigurationError``."""
-    path = file or (deployment.places.directory / deployment.settings.inspection.policy).parent / EXAMPLES
+    path = file or _own_examples(deployment)
     if not present(path):
         raise ConfigurationError(
             "there are no examples", where=str(path), next_step="write some: docs/how-to/classify-text.md shows how"
         )
     return load_examples(read_text(path), str(path))
+
+
+def outcomes(deployment: Deployment, table: Sequence[Example], policy: ClassificationPolicy) -> Iterator[Outcome]:
+    """What comes of each example under a policy. Raises ``ConfigurationError``."""
+    explains, inspects = classifier(deployment, scan=False, policy=policy), inspector(deployment, policy=policy)
+    return (run(one, explains, inspects) for one in table)
+
+
+def own_outcomes(deployment: Deployment, policy: ClassificationPolicy) -> list[Outcome]:
+    """The same of the deployment's own examples; none where it keeps none. A file of examples that is none is said as one."""
+    if not present(_own_examples(deployment)):
+        return []
+    try:
+        return list(outcomes(deployment, examples_of(deployment, None), policy))
+    except ConfigurationError as error:
+        return [Outcome(EXAMPLES, (Difference("examples", "a table of them", error.what, error.where),))]
+
+
+def changed_examples(deployment: Deployment, done: Activated) -> list[Outcome]:
+    """What comes of the deployment's own examples where an activation changed the classification policy."""
+    if not done.changed:
+        return []
+    policy = deployment.classification(deployment.policies_of(done.version))
+    if done.before and deployment.classification(deployment.policies_of(done.before)).version == policy.version:
+        return []
+    return own_outcomes(deployment, policy)
+
+
+def _own_examples(deployment: Deployment) -> Path:
+    return deployment.classification_file.parent / EXAMPLES
 
 
 def require_ready_made(name: str) -> None:
@@ -39,16 +86,16 @@ def require_ready_made(name: str) -> None:
 
 
 def switch(deployment: Deployment, name: str) -> tuple[str, str]:
-    """Let the deployment's policy extend the ready-made one of that name: its version before and after.
+    """Let the policy in the folder extend the ready-made one of that name: its version before and after. It is not activated.
 
     The new one is checked with all detectors first, and recorded; the old file is kept beside it, named ``.before``. Raises
     ``NoSuchPolicy``, or ``ConfigurationError`` when the rest of the deployment's file does not go with it.
     """
     require_ready_made(name)
-    path = deployment.places.directory / deployment.settings.inspection.policy
+    path = deployment.classification_file
     text = read_text(path)
-    before, changed = deployment.classification(), _extending(text, name)
-    after = deployment.classification(changed)
+    before, changed = deployment.folder_classification(), _extending(text, name)
+    after = deployment.folder_classification(changed)
     classifier(deployment, scan=False, policy=after)
     details = {"policy": deployment.settings.inspection.policy, "extends": name, "before": before.version, "after": after.version}
     deployment.admin_record.record_admin(COMMAND_LINE, "classification.use", details)

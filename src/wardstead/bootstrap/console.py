@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -20,7 +19,8 @@ from wardstead.bootstrap import condition
 from wardstead.bootstrap.acting import at_the_console
 from wardstead.bootstrap.break_glass import open_now
 from wardstead.bootstrap.classification import NoSuchPolicy
-from wardstead.bootstrap.deployment import Deployment, now_ms, ready_made
+from wardstead.bootstrap.classified import ready_made
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detectors import lacking
 from wardstead.bootstrap.directory_passwords import DirectoryPasswords, PasswordElsewhere
 from wardstead.bootstrap.emergency_desk import DeploymentEmergencyDesk
@@ -82,6 +82,7 @@ class Console:
         self._federation = Federation(deployment)
         self._elsewhere = DirectoryPasswords(deployment).fits
         self._posture: tuple[float, Posture] | None = None
+        self._explains: tuple[PolicyInspector, Classifier] | None = None
         self._states: tuple[float, tuple[DetectorState, ...]] | None = None
         self._lock = Lock()
         self.policies = DeploymentPolicyDesk(deployment)
@@ -310,7 +311,7 @@ class Console:
         """See ``ConsoleServices.classification``."""
         inspector, deployment = self._inspector, self._deployment
         try:
-            changed = deployment.classification().version != inspector.policy.version
+            changed = deployment.folder_classification().version != inspector.policy.version
         except ConfigurationError:
             changed = True
         return PolicyInForce(
@@ -337,7 +338,7 @@ class Console:
             if name not in ready_made():
                 raise NoSuchPolicy("there is no ready-made policy of that name")
             return ready_made()[name]
-        return read_text(self._deployment.places.directory / self._deployment.settings.inspection.policy)
+        return read_text(self._deployment.classification_file)
 
     def ready_made_policies(self) -> Sequence[str]:
         """See ``ConsoleServices.ready_made_policies``."""
@@ -372,9 +373,13 @@ class Console:
             raise ConfigurationError("there is no classification policy here")
         return found
 
-    @cached_property
+    @property
     def _classifier(self) -> Classifier:
-        return self._inspector.classifier()
+        """Of the version in force now: made in milliseconds, and kept while that one is."""
+        found = self._inspector
+        if self._explains is None or self._explains[0] is not found:
+            self._explains = (found, found.classifier())
+        return self._explains[1]
 
     def _detectors(self) -> tuple[DetectorState, ...]:
         """How the text detectors of this worker are; asked anew when that was a while ago."""

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.policyset import (
     ADMISSION,
+    CLASSIFICATION,
     RULES,
     SCHEMA,
     AccessPolicies,
@@ -54,6 +55,7 @@ from wardstead.adapters.store.reserve import NoBallast, Reserve
 from wardstead.adapters.store.resources import ResourceStore
 from wardstead.adapters.store.reviews import ReviewStore
 from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.bootstrap.classified import brought, classified_texts, policy_of, texts_in_folder
 from wardstead.bootstrap.database import server_url
 from wardstead.bootstrap.places import Places
 from wardstead.bootstrap.reading import others_write, present, read_text
@@ -67,7 +69,6 @@ from wardstead.crypto.sealed_root import open_secret
 from wardstead.crypto.signing import SigningKey
 from wardstead.inspection.extraction import Extractor
 from wardstead.inspection.policy import ClassificationPolicy
-from wardstead.inspection.policy_loading import load_policy
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label, Levels, UnknownLevel
@@ -332,32 +333,45 @@ class Deployment:
             self.engine, self.turn, clock=now_ms, entropy=os.urandom, audit=self._audit, everybody=self.directory.everybody
         )
 
+    @property
+    def classification_file(self) -> Path:
+        """Where the classification policy is edited."""
+        return self.places.directory / self.settings.inspection.policy
+
     def policy_files(self) -> PolicyFiles:
         """What stands in the folder: in force or not."""
         folder = self.places.policies
         names = [*(path.name for path in sorted(folder.glob("*.cedar"))), SCHEMA, RULES, ADMISSION]
-        return PolicyFiles({name: read_text(folder / name) for name in names if present(folder / name)})
+        texts = {name: read_text(folder / name) for name in names if present(folder / name)}
+        return PolicyFiles({**texts, **texts_in_folder(self.classification_file)})
 
     def folder_policies(self) -> AccessPolicies:
         """The policies that stand in the folder, and the mandatory ones that no file can take away."""
         where = str(self.places.policies)
-        product = product_policies()
-        found = compile_policies(self.policy_files(), product, where)
+        files, product = self.policy_files(), product_policies()
+        classified = policy_of(files.texts, str(self.classification_file))
+        found = compile_policies(files, product, where, brought(classified))
         require_own_ids(found.files, product, where)
         require_known_attributes(found, where)
-        self.admission_policy(found)
+        levels = classified.levels
+        self.admission_policy(found, levels)
+        for model in self.settings.models:
+            self.clearance(model, levels)
         for name, sink in found.rules.sinks.items():
-            if not self.levels.has(sink.level):
+            if not levels.has(sink.level):
                 raise ConfigurationError(
                     f"a sink is cleared up to the level {sink.level[:40]!r}, which there is not", where=f"{where}/{RULES}",
-                    why=f"sinks.{name}.level is none of {', '.join(self.levels.names)}",
+                    why=f"sinks.{name}.level is none of {', '.join(levels.names)}",
                 )  # fmt: skip
         return found
 
     def policies(self) -> AccessPolicies:
         """The policies in force; before the first start those that it would put in force, the folder's."""
+        return self._active() or self.folder_policies()
+
+    def _active(self) -> AccessPolicies | None:
         active = self.policy_store.active()
-        return self.folder_policies() if active is None else self.policies_of(active.version)
+        return None if active is None else self.policies_of(active.version)
 
     def policies_of(self, version: str) -> AccessPolicies:
         """A version that was activated, compiled once. What is compiled is what the version says where nobody altered either.
@@ -366,17 +380,30 @@ class Deployment:
         """
         found = self._policies.get(version)
         if found is None:
-            found = compile_policies(self.policy_store.files(version), product_policies(), f"version {version}")
+            found = self.compiled(self.policy_store.files(version), f"version {version}")
             self._policies = {**dict(list(self._policies.items())[-2:]), version: found}
         return found
 
-    def admission_policy(self, policies: AccessPolicies | None = None) -> AdmissionPolicy:
-        """What is asked of models by these policies, or by those in force."""
-        found = policies or self.policies()
+    @staticmethod
+    def compiled(files: PolicyFiles, where: str) -> AccessPolicies:
+        """The files of a version, with what the product brings. ``where``: which. Raises ``ConfigurationError``."""
+        classified = policy_of(files.texts, f"{where}/{CLASSIFICATION}") if CLASSIFICATION in files.texts else None
+        rests_on = brought(classified) if classified is not None else {}
+        return compile_policies(files, product_policies(), where, rests_on)
+
+    def whole(self, policies: AccessPolicies) -> AccessPolicies:
+        """The same; where it is a version of before there was a classification policy in it, with the one in force."""
+        if CLASSIFICATION in policies.files.texts:
+            return policies
+        active = self._active()
+        texts = (classified_texts(active.files.texts) if active else {}) or texts_in_folder(self.classification_file)
+        return self.compiled(PolicyFiles({**policies.files.texts, **texts}), f"version {policies.version}")
+
+    def admission_policy(self, policies: AccessPolicies | None = None, levels: Levels | None = None) -> AdmissionPolicy:
+        """What is asked of models by these policies, or by those in force; of these ``levels``, or those in force."""
+        found, levels = policies or self.policies(), levels or self.levels
         text = found.files.texts.get(ADMISSION)
-        return (
-            strictest(self.levels) if text is None else load_admission(text, str(self.places.policies / ADMISSION), self.levels)
-        )
+        return strictest(levels) if text is None else load_admission(text, str(self.places.policies / ADMISSION), levels)
 
     def decision_point(self) -> CedarDecisionPoint:
         """The decision point over the policies in force."""
@@ -391,36 +418,53 @@ class Deployment:
         """The hosts whose addresses carry nothing away."""
         return frozenset(host.lower() for host in self.settings.inspection.trusted_hosts)
 
-    def classification(self, text: str | None = None, where: str = "") -> ClassificationPolicy:
-        """The deployment's classification policy; with ``text``, what that would be in its place; errors are ``where`` it is."""
-        path = self.places.directory / self.settings.inspection.policy
-        if not present(path):
-            raise ConfigurationError("the classification policy is missing", where=str(path))
-        policy = load_policy(read_text(path) if text is None else text, where or str(path), self._extended)
-        if text is None:
-            self._levels = self._levels or policy.levels
-            if policy.levels != self._levels:
-                raise ConfigurationError(
-                    "the levels have changed since this was started", where=str(path),
-                    why="labels of two orders cannot be compared", next_step="start it again",
-                )  # fmt: skip
-        return policy
+    def folder_classification(self, text: str | None = None, where: str = "") -> ClassificationPolicy:
+        """The classification policy in the folder, or what ``text`` would be in its place; errors are ``where`` it is."""
+        path = self.classification_file
+        return policy_of(texts_in_folder(path, text), where or str(path))
+
+    def classification(self, policies: AccessPolicies | None = None) -> ClassificationPolicy:
+        """The classification policy of these policies, or of those in force; of a version that has none, an older one, the
+        folder's.
+
+        Raises ``ConfigurationError`` where those in force have other levels than this process began with.
+        """
+        meant = policies or self._active()
+        if meant is None or CLASSIFICATION not in meant.files.texts:
+            found = self.folder_classification()
+        else:
+            found = policy_of(meant.files.texts, f"version {meant.version}/{CLASSIFICATION}")
+        if policies is None:
+            self._levels = self._levels or found.levels
+            self.require_levels(found)
+        return found
+
+    def require_levels(self, policy: ClassificationPolicy) -> None:
+        """Raises ``ConfigurationError`` where a policy in force has other levels than this process began with."""
+        if policy.levels != self.levels:
+            raise ConfigurationError(
+                "the levels have changed since this was started", why="labels of two orders cannot be compared",
+                next_step="start it again",
+            )  # fmt: skip
 
     @property
     def levels(self) -> Levels:
         """The levels of its classification policy, read once. Raises ``ConfigurationError``."""
         return self._levels or self.classification().levels
 
-    def clearance(self, model: ModelSection) -> Label:
-        """What a model may read. Raises ``ConfigurationError`` for a level that the classification policy does not have."""
+    def clearance(self, model: ModelSection, levels: Levels | None = None) -> Label:
+        """What a model may read, by these levels or those in force.
+
+        Raises ``ConfigurationError`` for a level that the classification policy does not have.
+        """
         try:
-            return self.levels.label(model.clearance.level, model.clearance.compartments)
+            return (levels or self.levels).label(model.clearance.level, model.clearance.compartments)
         except UnknownLevel as error:
             where = f"{self.places.config}: models: {model.name}: clearance.level"
             raise ConfigurationError(error.what, where=where, why=error.why) from None
 
-    def levels_without_meaning(self) -> list[str]:
-        """Of each stored level that is neither a level nor an alias of the classification policy: who has it, and what helps."""
+    def levels_without_meaning(self, levels: Levels) -> list[str]:
+        """Of each stored level that is neither a level nor an alias of a classification policy: who has it, and what helps."""
         if not self.shared and not self.places.database.exists():
             return []
         means = {
@@ -432,24 +476,8 @@ class Deployment:
             f"{many} {what} have the level {name!r}, which is no level of the classification policy and no alias; {means[what]}"
             for what, names in stored_level_names(self.engine).items()
             for name, many in sorted(names.items())
-            if not self.levels.has(name)
+            if not levels.has(name)
         ]
-
-    def _extended(self, name: str) -> tuple[str, str]:
-        """A policy that another extends: a ready-made one by its name, else a file beside it."""
-        if name in ready_made():
-            return ready_made()[name], f"ready-made policy {name}"
-        folder = (self.places.directory / self.settings.inspection.policy).parent
-        path = folder / name
-        if str(Path(name)) != path.name or not present(path):
-            raise ConfigurationError(
-                f"there is no policy {name[:80]!r} to extend",
-                next_step=f"one of {', '.join(sorted(ready_made()))}, or a file in {folder}",
-            )
-        text = read_text(path)
-        if path.resolve().parent != folder.resolve():
-            raise ConfigurationError(f"the policy {name[:80]!r} is a link that leads out of {folder}")
-        return text, str(path)
 
     def written_by_others(self) -> list[str]:
         """The settings, policies and dictionaries, and folders of them, that others than their owner may write."""
@@ -496,12 +524,6 @@ class Deployment:
             self.bearer(model.upstream)
             if model.upstream.url.startswith("https://"):
                 self.upstream_tls(model.upstream)
-
-
-def ready_made() -> dict[str, str]:
-    """The classification policies that ship with the product, by name."""
-    folder = files("wardstead.catalogues") / "classification"
-    return {one.name.removesuffix(".yaml"): one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
 
 
 def product_policies() -> Product:

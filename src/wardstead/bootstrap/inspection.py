@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from wardstead.adapters.compiled import CompiledFolder
@@ -14,10 +15,12 @@ from wardstead.bootstrap.known import windowed
 from wardstead.bootstrap.patterns import patterns
 from wardstead.bootstrap.watching import Watched
 from wardstead.inspection.classify import Classifier
+from wardstead.inspection.combining import Kind
 from wardstead.inspection.content.leakage import leakage
 from wardstead.inspection.content.planted import PlantedCanaries, Planter
+from wardstead.inspection.fitting import places_of
 from wardstead.inspection.inspector import PolicyInspector
-from wardstead.inspection.patterns.catalogue import Detector, trusting
+from wardstead.inspection.patterns.catalogue import Detector, canary, trusting
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import TextDetector
@@ -28,14 +31,32 @@ def pattern_detectors(deployment: Deployment) -> tuple[Detector, ...]:
     return trusting(patterns(), deployment.trusted_hosts)
 
 
-def inspector(deployment: Deployment, *, watched: bool = False) -> PolicyInspector:
-    """What inspects prompts and answers, compiled. ``watched``: what fails is noted. Raises ``ConfigurationError``."""
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What is found in texts: kinds of places, by number, and detectors that need a whole text."""
+
+    places: tuple[Kind, ...]
+    text_detectors: tuple[TextDetector, ...]
+
+
+def detected(deployment: Deployment) -> Detected:
+    """What a start would look for now. Nothing is compiled. Raises ``ConfigurationError``."""
+    patterns = (*pattern_detectors(deployment), *(canary(one) for one in deployment.settings.inspection.canaries))
+    own = (*windowed(deployment), *planted(deployment))
+    return Detected(places_of(patterns, own), (*text_detectors(deployment), leakage(())))
+
+
+def inspector(deployment: Deployment, *, watched: bool = False, policy: ClassificationPolicy | None = None) -> PolicyInspector:
+    """What inspects prompts and answers, compiled. ``watched``: what fails is noted. ``policy`` in place of the one in force.
+
+    Raises ``ConfigurationError``.
+    """
     texts: Sequence[TextDetector] = text_detectors(deployment)
     if watched:
         texts = [Watched(one, deployment.places.run) for one in texts]
     return PolicyInspector(
         pattern_detectors(deployment),
-        deployment.classification(),
+        policy or deployment.classification(),
         deployment.settings.inspection.canaries,
         text_detectors=tuple(texts),
         own=(*windowed(deployment), *planted(deployment)),
@@ -59,7 +80,7 @@ def planted(deployment: Deployment) -> tuple[PlantedCanaries, ...]:
 
 
 def classifier(deployment: Deployment, *, scan: bool, policy: ClassificationPolicy | None = None) -> Classifier:
-    """What explains a text; ``scan`` where there is much of it. ``policy`` in place of the deployment's own.
+    """What explains a text; ``scan`` where there is much of it. ``policy`` in place of the one in force.
 
     Raises ``ConfigurationError``.
     """

@@ -164,7 +164,7 @@ def _require_rule(deployment: Deployment, kind: str, category: str) -> None:
     for one in (kind, category):
         if not 2 <= len(one) <= 40 or not all(char in "abcdefghijklmnopqrstuvwxyz0123456789-" for char in one):
             raise CallerError(f"not a usable name: {one[:40]!r}", why="2 to 40 of a-z, 0-9 and -")
-    deployment.classification().treatment(kind, category)
+    deployment.folder_classification().treatment(kind, category)
 
 
 def _named(name: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wardstead.access.policyset import AccessPolicies, PolicyFiles
+from wardstead.access.policyset import CLASSIFICATION, AccessPolicies, PolicyFiles
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.store.durable_file import write_durably
 from wardstead.adapters.store.policies import Activated, Activation
 from wardstead.bootstrap.activation import MAX_REASON, require_one_may, require_two_who_may
+from wardstead.bootstrap.classified import classified_texts
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.fitting import require_fitting, require_running
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 
 START = "start"
@@ -42,9 +44,13 @@ def begin_policies(deployment: Deployment) -> None:
     if active is None:
         store.begin(deployment.folder_policies(), by=START, reason="the first start")
         return
-    policies = deployment.policies_of(active.version)
+    kept = deployment.policies_of(active.version)
+    policies = deployment.whole(kept)
     if policies.version != active.version:
-        why = "this version of Wardstead brings other mandatory policies, or reads the same files otherwise"
+        why = (
+            "this version of Wardstead brings other mandatory policies, or reads the same files otherwise" if policies is kept
+            else "the classification policy, until now the folder's at each start, is part of the version"
+        )  # fmt: skip
         store.begin(policies, by=START, reason=why, unless=active.version)
 
 
@@ -77,7 +83,7 @@ def roll_back(deployment: Deployment, version: str = "", reason: str = "") -> Ac
     store = deployment.policy_store
     meant = store.find(version) if version else store.previous()
     said = reason.strip()[:MAX_REASON] or f"back to {meant}"
-    return _activate(deployment, deployment.policies_of(meant), said, back=True)
+    return _activate(deployment, deployment.whole(deployment.policies_of(meant)), said, back=True)
 
 
 def _activate(deployment: Deployment, wanted: AccessPolicies, reason: str, *, back: bool = False) -> Activated:
@@ -85,6 +91,8 @@ def _activate(deployment: Deployment, wanted: AccessPolicies, reason: str, *, ba
     over = active.version if active is not None else ""
     require_one_may(deployment, wanted, over, back=back)
     require_two_who_may(deployment, wanted)
+    require_fitting(deployment, wanted, over)
+    require_running(deployment, wanted)
     return deployment.policy_store.activate(wanted, by=_by(), reason=reason, over=over)
 
 
@@ -110,8 +118,31 @@ def policy_state(deployment: Deployment) -> PolicyState:
             deployment.folder_policies()
     except ConfigurationError as error:
         wrong = str(error)
-    edited = () if active is None else files.differing(deployment.policy_store.files(active.version))
+    edited = () if active is None or not files.texts else _edited(files, deployment.policy_store.files(active.version))
     return PolicyState(active, edited, wrong)
+
+
+def waiting(deployment: Deployment) -> list[str]:
+    """What the folder has that is not in force, in words; and why a start would fail until it is."""
+    if not deployment.shared and not deployment.places.database.exists():
+        return []
+    active = deployment.policy_store.active()
+    if active is None:
+        return []
+    said = []
+    if edited := policy_state(deployment).edited:
+        said.append(f"edited, not active: {', '.join(edited)}; 'wardstead access activate' puts them in force")
+    try:
+        require_fitting(deployment, deployment.policies_of(active.version), "")
+    except ConfigurationError as error:
+        said.append(f"by the classification policy in force it would not start: {error.what}; 'wardstead access activate'")
+    return said
+
+
+def _edited(folder: PolicyFiles, active: PolicyFiles) -> tuple[str, ...]:
+    """A version of before there was a classification policy in it says nothing of that: the folder's is in force."""
+    known = active if CLASSIFICATION in active.texts else PolicyFiles({**active.texts, **classified_texts(folder.texts)})
+    return folder.differing(known)
 
 
 def _by() -> str:

@@ -185,7 +185,7 @@ def counts(results: Sequence[Replayed | Skipped]) -> dict[str, int]:
 
 def proposed_policy(deployment: Deployment, explains: Classifier, text: str, where: str) -> ClassificationPolicy:
     """A policy from its text, checked with every detector. Raises ``ConfigurationError`` with its place in ``where``."""
-    policy = deployment.classification(text, where)
+    policy = deployment.folder_classification(text, where)
     explains.under(policy)
     return policy
 

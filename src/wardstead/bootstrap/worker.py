@@ -31,8 +31,10 @@ from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.edge import behind_edge
 from wardstead.bootstrap.evaluating import putting
+from wardstead.bootstrap.fitting import note
 from wardstead.bootstrap.inspection import inspector as inspector_of
 from wardstead.bootstrap.inspection import planter
+from wardstead.bootstrap.inspectors import Inspectors
 from wardstead.bootstrap.library import library_of_worker
 from wardstead.bootstrap.mutual_tls import door_for_services
 from wardstead.bootstrap.policies import begin_policies, in_force
@@ -223,7 +225,8 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
     """Makes snapshots of everything that decisions depend on.
 
     Detectors and settings are those of the start, and are compiled once. The directory is read each time; it names the version of
-    the access policies, which is compiled when it is another one. So people and policies of a snapshot are of one moment.
+    the policies, which is compiled when it is another one: who may do what, and what happens to data. So people and policies of
+    a snapshot are of one moment.
     """
     settings = deployment.settings
     gateway = settings.gateway
@@ -239,9 +242,10 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
-    inspector, plants = inspector_of(deployment, watched=True), planter(deployment)
-    who_is_mentioned = identifying(inspector.kinds)
+    inspectors, plants = Inspectors(deployment, inspector_of(deployment, watched=True)), planter(deployment)
+    who_is_mentioned = identifying(inspectors.present.kinds)
     begin_policies(deployment)
+    note(deployment, inspectors.present)
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
         body_bytes=settings.server.body_bytes,
@@ -260,7 +264,7 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         return World(
             directory=directory,
             decisions=MemoisedDecisionPoint(policies.point, directory),
-            inspector=inspector,
+            inspector=inspectors.of(policies),
             levels=deployment.levels,
             models=models,
             authenticate=authenticate,

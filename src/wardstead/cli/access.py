@@ -44,9 +44,16 @@ def activate(
         done = (
             activation.activate_proposed(found, _acting(found, by), proposal, reason) if by else policies.activate(found, reason)
         )
-    shown = {"version": done.version, "before": done.before, "changed": done.changed}
+        from wardstead.bootstrap.classification import changed_examples  # what looks at texts takes long to import
+        from wardstead.cli.classify_policy import tell_wrong
+
+        held = changed_examples(found, done)
+    wrong = [one.name for one in held if one.differences]
+    shown = {"version": done.version, "before": done.before, "changed": done.changed, "examples_wrong": wrong}
     text = f"version [bold]{done.version}[/] is in force (before: {done.before or 'none'})"
     say(json, shown, text if done.changed else f"version [bold]{done.version}[/] was in force already")
+    if not json:
+        tell_wrong(held)
 
 
 @app.command("propose")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from wardstead.access.asking import Asked, Change
 from wardstead.access.ports import Decision
 from wardstead.bootstrap import asking
 from wardstead.bootstrap.asking import ACTIVE, FOLDER
+from wardstead.bootstrap.policies import policy_state
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
@@ -39,13 +41,14 @@ def check(context: typer.Context, which: Which = FOLDER, json: Json = False) -> 
         found = deployment(context)
         policies = asking.policies_named(found, which)
         findings = asking.check(found, policies)
+        edited = policy_state(found).edited if which == FOLDER else ()
     mistakes = [one for one in findings if one.mistake]
     if json:
         rows = [
             {"code": one.code, "mistake": one.mistake, "where": one.where, "what": one.what, "next_step": one.next_step}
             for one in findings
         ]
-        say_json({"ok": not mistakes, "version": policies.version, "findings": rows})
+        say_json({"ok": not mistakes, "version": policies.version, "edited": list(edited), "findings": rows})
     else:
         for one in findings:
             mark = "[red]✗[/]" if one.mistake else "[dim]·[/]"
@@ -53,8 +56,15 @@ def check(context: typer.Context, which: Which = FOLDER, json: Json = False) -> 
             if one.next_step and one.mistake:
                 out.print(f"    next: {escape(one.next_step)}")
         err.print(f"valid, as version {policies.version}: {len(mistakes)} mistakes, {len(findings) - len(mistakes)} notes")
+        tell_edited(edited)
     if mistakes:
         raise typer.Exit(1)
+
+
+def tell_edited(edited: Sequence[str]) -> None:
+    """Say which files in the folder are not those in force."""
+    if edited:
+        err.print(f"[yellow]edited, not active[/]: {escape(', '.join(edited))}; 'wardstead access activate' puts them in force")
 
 
 def examples(

@@ -18,10 +18,13 @@ from rich.markup import escape
 from rich.progress import Progress
 from typer.core import TyperGroup
 
+from wardstead.bootstrap.asking import FOLDER
+from wardstead.bootstrap.classification import classification_named, not_active
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.people import clearance
 from wardstead.bootstrap.reading import kind_of, read_bounded, read_regular
+from wardstead.cli.classify_policy import Which, tell_not_active
 from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell, tell_all
 from wardstead.cli.classify_sarif import sarif
 from wardstead.cli.output import Json, err, errors, say_json
@@ -84,9 +87,13 @@ def classify(
         bool, typer.Option("--skip-unread", help="Of several files, pass over those that cannot be read (they are listed).")
     ] = False,
     sarif_: Annotated[bool, typer.Option("--sarif", help="Answer with SARIF 2.1.0 on standard output.")] = False,
+    which: Which = FOLDER,
     json: Json = False,
 ) -> None:
-    """Explain what texts and documents hold: each finding, its label, and what happens to it in prompts and in answers."""
+    """Explain what texts and documents hold: each finding, its label, and what happens to it in prompts and in answers.
+
+    By the policy in the folder, also where that is not active.
+    """
     with errors(as_json=json):
         place = deployment(context)
         limit = clearance(place, fail_on, ()) if fail_on else None
@@ -94,17 +101,20 @@ def classify(
         unread: list[Unread] = []
         sources = list(_sources(files, passed, unread))
         several = sarif_ or len(sources) > 1 or any(map(_is_folder, files))
-        explain = classifier(place, scan=sum(map(_size_bytes, sources)) >= MUCH)
+        policy = classification_named(place, which)
+        explain = classifier(place, scan=sum(map(_size_bytes, sources)) >= MUCH, policy=policy)
+        inactive = which == FOLDER and not_active(place)
         results = [*unread, *_results(place, explain, sources, several=several)]
     scan = Classified(tuple(results), several=several, passed=tuple(passed))
     if sarif_:
-        say_json(sarif(scan, place.levels))
+        say_json(sarif(scan, policy.levels))
     elif json:
         say_json(document(scan))
     elif several:
         tell_all(scan, show=show)
     else:
         tell(scan.read[0], show=show)
+    tell_not_active(inactive=inactive)
     # What a detector did not look for may be there: nobody may take that for clean.
     if limit is not None and (scan.label.level.rank >= limit.level.rank or scan.failed):
         raise typer.Exit(1)

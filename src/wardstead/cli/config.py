@@ -9,6 +9,7 @@ import typer
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.inspection import inspector
+from wardstead.bootstrap.policies import waiting
 from wardstead.bootstrap.shipped import lacking_actions
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import folder
@@ -30,17 +31,16 @@ def check(context: typer.Context, json: Json = False) -> None:
         point = folder_policies.point
         Federation(found)
         check_sources(found)
-        version = inspector(found).version
+        classified = found.folder_classification()
+        version = inspector(found, policy=classified).version
         found.require_model_files()
-        for model in found.settings.models:
-            found.clearance(model)  # raises for a level that there is not
         models = [model.name for model in found.settings.models]
-        known = found.compartments()
-        seers = found.classification().seers()
+        known = frozenset(classified.compartments)
+        seers = classified.seers()
         roles = point.roles | folder_policies.rules.roles.keys()
         outdated = outdated_thresholds(found)
         open_to_others = found.written_by_others()
-        warnings = lacking_actions(found, point) + found.levels_without_meaning()
+        warnings = waiting(found) + lacking_actions(found, point) + found.levels_without_meaning(classified.levels)
     warnings += [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted - point.unknown_actions)]
     warnings += [
         f"the threshold of {kind} does not count: it was measured with other weights; run 'wardstead classify calibrate'"

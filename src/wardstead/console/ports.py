@@ -136,7 +136,7 @@ class PolicyInForce:
     """What each pattern finds, one for each."""
     detectors: tuple[DetectorState, ...]
     changed: bool = False
-    """Whether the file says something else by now: it counts from the next start."""
+    """Whether the file says something else: it counts once it is activated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from wardstead.inspection.classify import Classifier
+from wardstead.inspection.classify import Classification, Classifier, Found
 from wardstead.inspection.inspector import PolicyInspector
+from wardstead.inspection.policy import ClassificationPolicy, nearest
 from wardstead.inspection.ports import Direction, Flow, ModelClass
 from wardstead.kernel.yaml_input import read_yaml
 
@@ -52,6 +53,8 @@ class Difference(msgspec.Struct, frozen=True):
     what: str
     expected: str
     got: str
+    why: str = ""
+    """Which findings it comes of, and where policy says so."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -83,17 +86,42 @@ def run(example: Example, classifier: Classifier, inspector: PolicyInspector) ->
     if example.label is not None:
         expected = inspector.policy.levels.label(example.label.level, example.label.compartments)
         if expected != classified.label:
-            differences.append(Difference("label", str(expected), str(classified.label)))
-    return Outcome(example.name, (*differences, *_judged(example, inspector)), classified.failed)
+            why = _why(classified, inspector.policy, None)
+            differences.append(Difference("label", str(expected), str(classified.label), why))
+    return Outcome(example.name, (*differences, *_judged(example, inspector, classified)), classified.failed)
 
 
-def _judged(example: Example, inspector: PolicyInspector) -> Iterator[Difference]:
+def _judged(example: Example, inspector: PolicyInspector, classified: Classification) -> Iterator[Difference]:
     model = ModelClass(example.model)
-    to_model = inspector.inspect(example.text, Flow(Direction.PROMPT, model))
-    from_model = inspector.inspect(example.text, Flow(Direction.ANSWER, model))
-    for what, expected, verdict in (("prompt", example.prompt, to_model), ("answer", example.answer, from_model)):
+    forth, back = Flow(Direction.PROMPT, model), Flow(Direction.ANSWER, model)
+    to_model, from_model = inspector.inspect(example.text, forth), inspector.inspect(example.text, back)
+
+    def why(flow: Flow) -> str:
+        return _why(classified, inspector.policy, flow)
+
+    for what, expected, verdict, flow in (
+        ("prompt", example.prompt, to_model, forth),
+        ("answer", example.answer, from_model, back),
+    ):
         got = verdict.action.name.lower()
         if expected is not None and expected != got:
-            yield Difference(what, expected, got)
+            yield Difference(what, expected, got, why(flow))
     if example.becomes is not None and example.becomes != to_model.text:
-        yield Difference("becomes", example.becomes, to_model.text)
+        yield Difference("becomes", example.becomes, to_model.text, why(forth))
+
+
+def _why(classified: Classification, policy: ClassificationPolicy, flow: Flow | None) -> str:
+    """What policy says of each finding, and where: its label, or what happens to it on this way."""
+    said: dict[str, None] = {}
+    for one in classified.findings:
+        what = str(one.label) if flow is None else one.actions[flow].name.lower()
+        said[f"{one.type}: {what} ({', '.join(_places(one, policy, flow))})"] = None
+    return "; ".join(said)
+
+
+def _places(one: Found, policy: ClassificationPolicy, flow: Flow | None) -> Iterator[str]:
+    """The rule, the combinations, and the handling of the label that comes to the same."""
+    yield policy.where(one.type, one.category)
+    yield from (item.treatment.where for item in policy.combinations if item.id in one.combinations)
+    if flow is not None:
+        yield from (entry.where for entry in nearest(policy.handling, one.label) if entry.actions[flow] is one.actions[flow])

@@ -11,7 +11,8 @@ import msgspec
 from wardstead.inspection.border_guard import BorderGuard
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.combining import Kind
-from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
+from wardstead.inspection.fitting import fit, places_of
+from wardstead.inspection.known.matching import matcher_of
 from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.patterns.catalogue import Detector, canary, digest
 from wardstead.inspection.patterns.guard import PatternGuard
@@ -22,8 +23,8 @@ from wardstead.inspection.patterns.searching import matches_in
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.ports import Direction, Flow, Inspection, Keeping, Origin, Pseudonyms, StreamGuard, TextDetector
 from wardstead.inspection.stream_guards import CheckedGuard, WholeGuard
-from wardstead.inspection.verdict import Case, Judge, char_offsets, clusters, failed
-from wardstead.inspection.whole import NOTHING, Seen, WholeText, kinds_of
+from wardstead.inspection.verdict import Case, char_offsets, clusters, failed
+from wardstead.inspection.whole import NOTHING, Seen
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.findings import Action, Finding
 from wardstead.kernel.labels import PUBLIC, Label, join_all
@@ -69,18 +70,29 @@ class PolicyInspector:
         Raises ``ConfigurationError`` when a pattern is refused, a detector has no rule, or a rule names none."""
         text_detectors = (*text_detectors, *((leakage(()),) if leakage is not None else ()))
         everything = (*detectors, *(canary(text) for text in canaries))
-        kinds = [Kind(one.type, one.category) for one in everything] + kinds_of_lists(own)
-        self.policy = policy
         self._own = tuple(own)
+        self._places = places_of(everything, own)
         self._matcher = matcher_of(everything, own, kept=kept)
-        policy.check_slow_detectors({one.id for one in text_detectors})
-        self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
-        self._whole = WholeText(text_detectors, self._judge, len(kinds), policy.slow_detectors)
         self._leakage = leakage
         self._max_findings = max_findings
         # Canaries are counted only: whoever reads a version must not be able to test a guess.
         versions = "".join(f"+{one.id}:{one.version}" for one in text_detectors) + "".join(f"+{one.version}" for one in own)
-        self.version = f"{policy.version}/{digest(tuple(detectors))}+{len(canaries)}{versions}"
+        self._detects = f"{digest(tuple(detectors))}+{len(canaries)}{versions}"
+        self._go_by(policy, text_detectors)
+
+    def _go_by(self, policy: ClassificationPolicy, text_detectors: Sequence[TextDetector]) -> None:
+        fitted = fit(self._places, text_detectors, policy)
+        self.policy, self._judge, self._whole = policy, fitted.judge, fitted.whole
+        self.version = f"{policy.version}/{self._detects}"
+
+    def under(self, policy: ClassificationPolicy) -> PolicyInspector:
+        """The same detectors, compiled once, under another policy. Raises ``ConfigurationError`` where they do not go together.
+
+        Made in milliseconds. Whoever has this one goes on under the policy that it has.
+        """
+        other = copy(self)
+        other._go_by(policy, self._whole.detectors)
+        return other
 
     def classifier(self) -> Classifier:
         """What explains texts with the same detectors and policy, compiled once for both."""
@@ -182,12 +194,7 @@ class PolicyInspector:
 
     def _passing(self, *actions: Action) -> PolicyInspector:
         """The same, where what would come to one of these ``actions`` goes on."""
-        other, texts = copy(self), self._whole.detectors
-        other.policy = self.policy.passing(*actions)
-        other._judge = Judge(self._judge.kinds, other.policy)
-        first = len(self._judge.kinds) - len(kinds_of(texts))
-        other._whole = WholeText(texts, other._judge, first, other.policy.slow_detectors)
-        return other
+        return self.under(self.policy.passing(*actions))
 
     def is_slow(self, flow: Flow) -> bool:
         """See ``Inspector.is_slow``."""

@@ -73,6 +73,8 @@ class Handling:
     label: Label
     actions: Actions
     keeping: Keeping
+    where: str = field(default="", compare=False)
+    """Which entry of which file says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class ClassificationPolicy:
             raise ConfigurationError(
                 f"no rule covers {kind!r} (category {category!r})", where="classification policy",
                 next_step="add a rule for it, or 'extends: general', which has one for everything that can be found; "
-                "'wardstead classify use general' writes that line, and keeps the file as it was beside it",
+                "'wardstead classify use general' writes that line, and keeps the file as it was beside it; then "
+                "'wardstead access activate'",
             )  # fmt: skip
         return found
 

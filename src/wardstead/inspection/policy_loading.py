@@ -194,7 +194,7 @@ def _handling(one: written.Handling, place: str, levels: Levels) -> Handling:
             )  # fmt: skip
         actions[flow] = _ACTIONS[word]
     seen_by = None if one.seen_by is None else frozenset(one.seen_by)
-    return Handling(_label(one.label, levels), actions, Keeping(one.retention_days, one.encryption == "subject", seen_by))
+    return Handling(_label(one.label, levels), actions, Keeping(one.retention_days, one.encryption == "subject", seen_by), place)
 
 
 def _check_holding(one: Treatment, handling: Sequence[Handling], where: str) -> None:
