@@ -35,6 +35,12 @@ def test_what_reaches_over_a_place_is_never_missed(text: str, data: st.DataObjec
             assert INSPECTOR.may_reach(text, [place])
 
 
+@given(TEXTS, st.lists(st.integers(0, 400), min_size=2, max_size=6))
+def test_several_places_are_asked_about_at_once_as_one_by_one(text: str, places: list[int]) -> None:
+    inside = sorted({place % (len(text) + 1) for place in places})
+    assert INSPECTOR.may_reach(text, inside) == any(INSPECTOR.may_reach(text, [place]) for place in inside)
+
+
 def test_nothing_reaches_over_the_border_of_two_sentences() -> None:
     first, second = (
         "You are a careful assistant, and say when you do not know. ",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wardstead.inspection.scoring.disguise import WRITTEN, without_signs
 from wardstead.inspection.scoring.features import fold
 
 
@@ -28,3 +31,14 @@ def test_disguised_words_are_plain(written: str, read: str) -> None:
 @given(st.text(alphabet="ab01@$\u20ac|+ \u0430\u00e9", max_size=80))
 def test_what_was_folded_keeps_its_words(text: str) -> None:
     assert fold(text).count(" ") == " ".join(text.split()).count(" ")
+
+
+@given(st.text(alphabet="ab01357@$€|+. \n", max_size=60))
+def test_words_without_a_hint_beside_them_are_what_they_are(text: str) -> None:
+    in_signs, hint, letters = WRITTEN
+    table = dict(letters)
+
+    def read(word: re.Match[str]) -> str:
+        return word[0].translate(table) if re.search(hint, word[0]) and not re.search("[0-9]{3}", word[0]) else word[0]
+
+    assert without_signs(text) == re.sub(in_signs, read, text)

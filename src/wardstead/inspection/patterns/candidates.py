@@ -172,8 +172,10 @@ class _Rows:
         """Those that may have a run in ``part``."""
         if len(part) > _MANY_BYTES:
             return self._which(part) + self._base64
-        rows = rows_of_keys(part)
-        found = self._which(b"\n".join(rows)) if rows else []
+        rows = list(dict.fromkeys(rows_of_keys(part)))
+        if not rows:
+            return []  # in a piece of a stream, the row that opened the way is mostly behind
+        found = self._which(b"\n".join(rows))
         return found + self._base64 if may_be_base64(rows) else found
 
 

@@ -159,7 +159,11 @@ class Matcher:
     def may_match(self, number: int, data: bytes, begin: int, before: int) -> bool:
         """Whether one detector may have a match that starts in ``[begin, before)``, wherever its search came from."""
         # How runs are cut depends on where the first begins: only reading them all would tell.
-        return number >= self._first_run or bool(self.matches(number, data, begin, before).matches)
+        return self.is_encoding(number) or bool(self.matches(number, data, begin, before).matches)
+
+    def is_encoding(self, number: int) -> bool:
+        """Whether this is no detector, but looks for runs that may be encoded."""
+        return number >= self._first_run
 
     def _in_runs(self, number: int, data: bytes, within: tuple[int, int], depth: int, known: Known) -> Scan:
         """The runs of one encoding that hold a match: for each detector that has one there, the run is its match."""

@@ -32,7 +32,16 @@ def of_one_script(text: str) -> str:
 
 def without_signs(lowered: str) -> str:
     """Digits and signs that stand for letters become those. ``lowered`` is in small letters."""
-    return _WITH_A_SIGN.sub(lambda word: _read(word[0]), lowered) if _HINT.search(lowered) else lowered
+    out: list[str] = []
+    done = 0
+    # What is read otherwise holds a hint: what is not beside one, most of a text, need not be looked at word by word.
+    for hint in _HINT.finditer(lowered):
+        if hint.start() >= done:
+            begin, end = lowered.rfind(" ", done, hint.start()) + 1 or done, lowered.find(" ", hint.end())
+            end = len(lowered) if end < 0 else end
+            out += [lowered[done:begin], _WITH_A_SIGN.sub(lambda word: _read(word[0]), lowered[begin:end])]
+            done = end
+    return "".join([*out, lowered[done:]]) if out else lowered
 
 
 def _latin(word: str) -> str:
