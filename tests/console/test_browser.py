@@ -544,7 +544,7 @@ def test_a_replay_shows_how_far_it_is(page: Page, services: FakeServices, monkey
     shown = page.locator(".progress").filter(visible=True)
     expect(shown).to_contain_text("2 of 0 exchanges")
     go_on.set()
-    expect(page.get_by_text("3 were erased.")).to_be_visible()
+    expect(page.get_by_text("3 were erased, or kept no longer.")).to_be_visible()
     expect(shown).to_have_count(0)
 
 
