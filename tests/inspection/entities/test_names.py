@@ -57,6 +57,23 @@ def test_a_town_alone_is_a_location_and_a_number_alone_nothing() -> None:
     assert found("born in Graz in 1980", Graz="CITY", **{"1980": "ZIP_CODE"}) == [("location", "Graz")]
 
 
+@pytest.mark.parametrize(
+    ("text", "labels", "address"),
+    [
+        ("Flight on 12 May, gate B22, seat 14C", {"gate": "SECONDARY_ADDRESS", "B22": "SECONDARY_ADDRESS"}, False),
+        ("A book with ISSN 2049", {"ISSN": "CITY", "2049": "ZIP_CODE"}, False),
+        ("Error with errno 104", {"errno": "CITY", "104": "ZIP_CODE"}, False),
+        ("Send it to Springfield 62704", {"Springfield": "CITY", "62704": "ZIP_CODE"}, True),
+        ("Send it to IL 62704", {"IL": "STATE", "62704": "ZIP_CODE"}, True),
+        ("send it to springfield 62704", {"springfield": "CITY", "62704": "ZIP_CODE"}, True),
+        ("Ask Unit 8464 Box 4410", {"Unit": "SECONDARY_ADDRESS", "8464": "SECONDARY_ADDRESS"}, True),
+        ("Come to flat 3, Oak Street", {"flat": "SECONDARY_ADDRESS", "3": "SECONDARY_ADDRESS", "Oak": "STREET_NAME"}, True),
+    ],
+)
+def test_what_has_no_street_needs_a_town_that_is_written_as_one(text: str, labels: dict[str, str], address: bool) -> None:
+    assert [kind for kind, _ in found(text, **labels)] == ["postal-address"] * address
+
+
 def test_small_letters_in_a_text_with_capitals_take_more() -> None:
     text = "Use cron for it"
     at = text.index("cron")

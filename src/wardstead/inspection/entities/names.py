@@ -46,6 +46,7 @@ _LONGEST_WORD: Final = 64
 _NAMES: Final = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET: Final = frozenset({"STREET_NAME", "SECONDARY_ADDRESS"})
 _TOWN: Final = frozenset({"CITY", "STATE"})
+_NAMED: Final = frozenset({"STREET_NAME"})
 _NUMBERS: Final = frozenset({"BUILDING_NUMBER", "ZIP_CODE"})
 _PLACE: Final = _STREET | _TOWN | _NUMBERS
 LABELS: Final = _NAMES | _PLACE
@@ -149,6 +150,9 @@ class _Run(NamedTuple):
 _LETTERS: Final = re.compile(r"[^\W\d_]{3}")
 _WITHIN_NAME: Final = re.compile(r"[ \t]{0,3}|[-'’]|\.[ \t]{0,2}|[ \t]{1,2}[A-Z]\.[ \t]{1,2}")
 _WITHIN_ADDRESS: Final = re.compile(r"[ \t]*[,.;]?[ \t]*(?:\r?\n)?[ \t]*,?[ \t]*|[-/'’]|[ \t]*\([ \t]*|\)[ \t]*")
+_STATE_AND_CODE: Final = re.compile(r"\b(?:[A-Z]{2},? \d{5}|(?:ACT|NSW|NT|QLD|SA|TAS|VIC|WA),? \d{4}|[A-Z]{2} [A-Z]\d[A-Z])\b")
+"""``IL 62704``, ``VIC 3000``, ``ON M5V``."""
+_IN_A_HOUSE: Final = re.compile(r"\b(?:apt|apartment|flat|suite|unit|box|[afd]po)\b", re.IGNORECASE)
 _TITLE: Final = re.compile(
     r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|dame|lady|lord|rev|fr|herr|frau|mme|mlle|señor|señora|sra|sr|dott|ing|capt)"
     r"\.?[ \t]{1,2}$",
@@ -229,6 +233,21 @@ def _span(text: str, run: _Run, at: Thresholds, *, cased: bool) -> Span | None:
     if labels <= _TOWN:
         sure = score >= at.small or not (cased and written.islower())
         return Span(LOCATION, run.start, run.end, round(score, 3)) if sure and _LETTERS.search(written) else None
-    if len(run.words) < 2:
+    if len(run.words) < 2 or not (labels & _NAMED or _placed(text, run, labels)):
         return None
     return Span(ADDRESS, run.start, run.end, round(score, 3))
+
+
+def _placed(text: str, run: _Run, labels: set[str]) -> bool:
+    """Whether a place without a street is in a house, or in a town that is written as one, where there are both kinds of letters.
+
+    ``ISSN 2049-3630`` and ``errno 104`` look like a town and its code, ``gate B22, seat 14C`` like rooms of a house.
+    """
+    written = text[run.start : run.end]
+    if _IN_A_HOUSE.search(written) or _STATE_AND_CODE.search(written):
+        return True
+    if not labels & _TOWN:
+        return False
+    if not any(one.islower() for one in text) or not any(one.isupper() for one in text):
+        return True
+    return any(word.istitle() and len(word) > 2 for word in re.findall(r"[^\W\d_]+", written))

@@ -12,10 +12,11 @@ from wardstead.inspection.validators.europe import icao_check
 
 
 def ipv4(match: bytes) -> bool:
-    """Four octets; not a version number's favourites (0.x, loopback, masks), no leading zeros."""
+    """Four octets; not a version number's favourites (0.x, loopback, masks, 1.2.3.4), no leading zeros, no network's number."""
     parts = match.split(b".")
     octets = [int(part) for part in parts]
     plain = all(octet <= 255 for octet in octets) and octets[0] not in {0, 127, 255}
+    plain = plain and octets[2:] != [0, 0] and octets != [1, 2, 3, 4]
     return plain and not any(len(part) > 1 and part.startswith(b"0") for part in parts)
 
 
