@@ -10,17 +10,24 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wardstead.crypto.dsse import pre_authentication
-from wardstead.kernel.errors import IntegrityError
+from wardstead.crypto.publishers import PublisherKey
+from wardstead.kernel.errors import ConfigurationError, IntegrityError
 from wardstead.supply.admission import AdmittedFile, Role
 from wardstead.supply.admission_policy import Publisher
-from wardstead.supply.model_signing import PREDICATE, signer
+from wardstead.supply.model_signing import PREDICATE, signed_bundle, signer
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -141,3 +148,28 @@ def test_other_certificates_do_not(leaf: x509.Certificate) -> None:
     wrong = Publisher(name="x", authority=TRUSTED.authority, subject="others@labs.example")
     with pytest.raises(IntegrityError):
         signer(chained(certificate("leaf", KEY, (AUTHORITY, OTHER))), [wrong], FILES, NOW_MS)
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=lambda one: one.name)
+def test_what_is_signed_here_verifies_as_anybodys(curve: ec.EllipticCurve) -> None:
+    key = ec.generate_private_key(curve)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"words"))
+    made = signed_bundle(PublisherKey(secret, b"words"), "m", {"w.gguf": "a" * 64, "c/config.json": "b" * 64}, [".git"])
+    assert signer(made, [Publisher(name="Us", public_key=pem(key))], FILES, NOW_MS).name == "Us"
+    with pytest.raises(IntegrityError, match="nobody whom policy trusts"):
+        signer(made, [LABS], FILES, NOW_MS)
+    with pytest.raises(ConfigurationError, match="no private key"):
+        PublisherKey(secret, b"other words")
+
+
+def test_a_key_that_signs_no_models_and_a_certificate_of_another_key_are_refused() -> None:
+    plain = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(ConfigurationError, match="of this kind"):
+        PublisherKey(ed25519.Ed25519PrivateKey.generate().private_bytes(*plain))
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1).public_key(OTHER.public_key())
+        .not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1)).sign(OTHER, SHA384())
+    )  # fmt: skip
+    with pytest.raises(ConfigurationError, match="another key's"):
+        PublisherKey(KEY.private_bytes(*plain), chain_pem=certificate.public_bytes(Encoding.PEM))

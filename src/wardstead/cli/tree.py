@@ -75,6 +75,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
         "bom": "model_bom:bom",
         "bom-score": "model_bom:score",
         "bom-diff": "model_bom:diff",
+        "sign-files": "model_signature:sign_files_",
         "add": "model_admission:add",
         "review": "model_admission:review",
         "approve": "model_admission:approve",

@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
@@ -50,6 +55,32 @@ def verify_by_certificate(
     except (ValueError, x509.ExtensionNotFound, InvalidSignature, TypeError, UnsupportedAlgorithm):
         raise IntegrityError("the certificate is not one that this authority vouches for") from None
     _verify(leaf.public_key(), signature, message)
+
+
+class PublisherKey:
+    """A private key of a publisher's own (PEM; ECDSA on P-256, P-384 or P-521), and their certificates where they have some."""
+
+    def __init__(self, pem: bytes, passphrase: bytes | None = None, chain_pem: bytes = b"") -> None:
+        """Raises ``ConfigurationError`` for another key, or where the first certificate is another key's."""
+        try:
+            key = load_pem_private_key(pem, passphrase or None)
+            chain = x509.load_pem_x509_certificates(chain_pem) if chain_pem else []
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ConfigurationError(
+                "this is no private key, or no certificate, in PEM", why="or its passphrase is another",
+                next_step="openssl ecparam -genkey -name prime256v1 -noout -out key.pem makes one",
+            ) from None  # fmt: skip
+        if not isinstance(key, EllipticCurvePrivateKey) or key.key_size not in _HASHES:
+            raise ConfigurationError("a key of this kind signs no models", why="ECDSA on P-256, P-384 or P-521 does")
+        if chain and chain[0].public_key() != key.public_key():
+            raise ConfigurationError("the first certificate is another key's")
+        self._key = key
+        self.chain = tuple(one.public_bytes(Encoding.DER) for one in chain)
+        self.public_pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    def sign(self, message: bytes) -> bytes:
+        """A signature over ``message``."""
+        return self._key.sign(message, ECDSA(_HASHES[self._key.key_size]))
 
 
 def _require_chain(chain: Sequence[x509.Certificate], authority: x509.Certificate, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""OpenSSF model signing (https://github.com/ossf/model-signing-spec, version 1.0): whose signature is over a model's files.
+"""OpenSSF model signing (https://github.com/ossf/model-signing-spec, version 1.0): others' signatures over a model's files, ours.
 
 A bundle is a Sigstore bundle (JSON) around a DSSE envelope with an in-toto statement that names each file with its digest. Keys
 and certificates are verified offline; signatures that only a transparency log vouches for (keyless) are not.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import binascii
 import json
-from base64 import b64decode
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from wardstead.crypto.dsse import IN_TOTO, Envelope, read_envelope
-from wardstead.crypto.publishers import verify_by_certificate, verify_by_key
+from wardstead.crypto.dsse import IN_TOTO, Envelope, pre_authentication, read_envelope
+from wardstead.crypto.publishers import PublisherKey, verify_by_certificate, verify_by_key
+from wardstead.kernel.encoding import canonical_json
 from wardstead.kernel.errors import IntegrityError
 from wardstead.supply.admission import AdmittedFile, Role
 from wardstead.supply.admission_policy import Publisher
@@ -43,6 +44,39 @@ def signer(bundle: bytes, publishers: Sequence[Publisher], files: Sequence[Admit
         ):
             raise IntegrityError("this file is not among those that the publisher signed", where=file.path)
     return publisher
+
+
+def signed_bundle(key: PublisherKey, model: str, digests: Mapping[str, str], ignored: Sequence[str]) -> bytes:
+    """A bundle over files (relative path, or ``.`` for a model that is one file, to SHA-256), as ``model_signing`` 1.1 reads it.
+
+    ``ignored``: paths beside them that whoever verifies leaves out.
+    """
+    named = sorted(digests.items(), key=lambda one: one[0].split("/"))
+    whole = sha256(b"".join(bytes.fromhex(digest) for _, digest in named)).hexdigest()
+    payload = canonical_json({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": model, "digest": {"sha256": whole}}],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "serialization": {
+                "method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": sorted(ignored),
+            },
+            "resources": [{"name": name, "algorithm": "sha256", "digest": digest} for name, digest in named],
+        },
+    })  # fmt: skip
+    certificates = [{"rawBytes": b64encode(one).decode()} for one in key.chain]
+    material = {"x509CertificateChain": {"certificates": certificates}} if certificates else {
+        "publicKey": {"hint": sha256(key.public_pem).hexdigest()}
+    }  # fmt: skip
+    signature = key.sign(pre_authentication(IN_TOTO, payload))
+    return canonical_json({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {**material, "tlogEntries": []},
+        "dsseEnvelope": {
+            "payload": b64encode(payload).decode(), "payloadType": IN_TOTO,
+            "signatures": [{"sig": b64encode(signature).decode(), "keyid": ""}],
+        },
+    })  # fmt: skip
 
 
 def _signed_by(one: Publisher, envelope: Envelope, chain: Sequence[bytes], now_ms: int) -> bool:
