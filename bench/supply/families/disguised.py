@@ -289,6 +289,28 @@ def _settings() -> Iterator[tuple[str, str, object]]:
     )
 
 
+CODE = {
+    "all-of-os": "from os import *\nsystem('id')\n",
+    "dictionary": "import os\nos.__dict__['sys' + 'tem']('id')\n",
+    "getter": "import operator\nimport os\noperator.attrgetter('system')(os)('id')\n",
+    "through-torch": "import torch\ntorch.os.system('id')\n",
+    "pickle-through-torch": "import torch\ntorch.serialization.pickle.loads(b'')\n",
+    "pandas-eval": "import pandas as pd\npd.eval('1')\n",
+    "shell-settings": "import os\nopen(os.path.expanduser('~/.bashrc'), 'a').write('x')\n",
+    "shell-settings-by-path": "from pathlib import Path\n(Path.home() / '.bashrc').write_text('x')\n",
+    "secret-of-the-cloud": "import os\nkey = os.environ['AWS_SECRET_ACCESS_KEY']\n",
+    "environment": "import os\nprint(dict(os.environ))\n",
+    "private-key": "import os\nopen(os.path.expanduser('~/.ssh/id_rsa')).read()\n",
+    "upload": "from huggingface_hub import HfApi\nHfApi().upload_file(path_or_fileobj='a', path_in_repo='b', repo_id='c')\n",
+    "named-import": "import pkgutil\npkgutil.resolve_name('os:system')('id')\n",
+    "timed": "import timeit\ntimeit.timeit('1')\n",
+    "connection": "import asyncio\nasyncio.open_connection('x', 80)\n",
+    "remote-call": "import torch.distributed.rpc as rpc\nrpc.init_rpc('x')\n",
+    "overwrites-code": "open('modeling.py', 'w').write('import x')\n",
+    "preloads": "import os\nos.environ['LD_PRELOAD'] = '/tmp/x.so'\n",
+}
+
+
 def _tree() -> bytes:
     """As joblib writes the nodes of a decision tree: an array whose elements have fields."""
     field_type = b"cnumpy\ndtype\nX\x02\0\0\0%s\x89\x88\x87R"
@@ -341,6 +363,10 @@ def cases() -> Iterator[Case]:
         yield Case("indirect", name, True, {file: data})
     for name, file, data in _others():
         yield Case("other", name, True, {file: data})
+    for name, code in CODE.items():
+        yield Case("code", name, True, {"modeling_tiny.py": text(code)})
+    good = "import os\nimport sys\n\n\ndef f(input, vars_):\n    sys.path.append(os.path.dirname(__file__))\n    return os.environ.get('HOME'), input\n"
+    yield Case("code", "good-input", False, {"modeling_tiny.py": text(good)})
     for name, file, data in _good():
         yield Case("other", f"good-{name}", False, {file: data})
     for name, file, value in _settings():

@@ -24,13 +24,12 @@ _MODULES: Final = frozenset(
         "requests", "httpx", "aiohttp", "websocket", "websockets", "multiprocessing", "webbrowser", "zipimport", "imp",
         "posix", "nt", "_posixsubprocess", "asyncio.subprocess", "pip", "keyring", "getpass", "crypt", "cffi", "pexpect",
         "pynput", "xmlrpc", "socketserver", "builtins", "jsonpickle", "joblib", "shelve", "mmap", "sqlite3", "resource",
-        "fcntl", "termios", "winreg", "msvcrt",
+        "fcntl", "termios", "winreg", "msvcrt", "timeit", "pkgutil", "pdb", "cProfile", "profile", "trace", "ssl", "wget",
+        "git", "dns", "pycurl", "pyperclip", "torch.multiprocessing", "torch.distributed.rpc", "torch._inductor",
     }
 )  # fmt: skip
 """That no model needs."""
-_NAMES: Final = frozenset(
-    ["exec", "eval", "compile", "__import__", "breakpoint", "input", "globals", "vars", "__builtins__", "execfile"]
-)
+_NAMES: Final = frozenset(["exec", "eval", "compile", "__import__", "breakpoint", "globals", "vars", "__builtins__", "execfile"])
 _CALLS: Final = frozenset(
     {
         "os.system", "os.popen", "os.execv", "os.execve", "os.execl", "os.execlp", "os.execvp", "os.spawnl", "os.spawnv",
@@ -45,7 +44,10 @@ _CALLS: Final = frozenset(
         "inspect.currentframe", "gc.get_objects", "asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec",
         "atexit.register", "threading.Thread", "platform.node", "tempfile.mktemp", "base64.b85decode", "codecs.decode",
         "code.interact", "site.addsitedir", "signal.signal", "yaml.unsafe_load", "yaml.full_load", "yaml.Loader",
-        "yaml.UnsafeLoader",
+        "yaml.UnsafeLoader", "asyncio.open_connection", "asyncio.start_server", "pandas.eval", "numexpr.evaluate",
+        "operator.methodcaller", "os.environ.copy", "os.environ.items", "os.environ.values", "huggingface_hub.HfApi",
+        "huggingface_hub.upload_file", "huggingface_hub.upload_folder", "huggingface_hub.create_commit",
+        "huggingface_hub.get_token", "torch.serialization.add_safe_globals", "numpy.DataSource",
     }
 )  # fmt: skip
 _HIDDEN: Final = frozenset(
@@ -55,6 +57,13 @@ _HIDDEN: Final = frozenset(
 _ENCODING: Final = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ENCODINGS: Final = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "iso-8859-1", "us-ascii", "utf-8-sig"})
 _BLOB: Final = re.compile(r"[A-Za-z0-9+/=]{400,}|(?:\\x[0-9a-f]{2}){100,}|[0-9a-fA-F]{800,}")
+_PLACES: Final = re.compile(
+    r"(?:^|[/\\])\.(?:ssh|aws|bashrc|bash_profile|profile|zshrc|netrc|git-credentials|kube|gnupg|pypirc)\b|\.docker/config|\bid_(?:rsa|ed25519)\b"
+    r"|\.config/(?:autostart|systemd)|/etc/(?:passwd|shadow|cron|ld\.so|sudoers|systemd)|/proc/(?:self|\d+)/|docker\.sock|authorized_keys"
+    r"|^(?:LD_PRELOAD|LD_LIBRARY_PATH|PYTHONSTARTUP|AWS_SECRET_ACCESS_KEY|OPENAI_API_KEY|ANTHROPIC_API_KEY)$"
+)
+"""Where keys lie, and where what is written is run; and variables that do the same."""
+_REACHED: Final = frozenset({"os", "subprocess", "pickle", "builtins", "shutil", "socket", "ctypes", "importlib", "posix"})
 _RISKY: Final = frozenset({"os", "sys", "builtins", "importlib", "subprocess", "shutil", "socket", "ctypes"})
 
 
@@ -103,10 +112,12 @@ class _Policy:
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
         self._names: dict[str, str] = {}
+        self._modules: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for one in node.names:
                     self._names[one.asname or one.name.split(".")[0]] = one.name if one.asname else one.name.split(".")[0]
+                    self._modules.add(one.asname or one.name.split(".")[0])
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 for one in node.names:
                     self._names[one.asname or one.name] = f"{node.module}.{one.name}"
@@ -126,14 +137,18 @@ class _Policy:
                 yield from self._name(node, line)
             elif isinstance(node, ast.Attribute):
                 path = self._path(node)
-                if node.attr in _HIDDEN or path in _CALLS:
+                if node.attr in _HIDDEN or path in _CALLS or (node.attr == "__dict__" and path.split(".")[0] in _RISKY):
                     yield line, f"it uses {(path or node.attr)[:60]}"
+                elif self._through(node):
+                    yield line, f"it reaches a module of the system through another: {path[:60]}"
             elif isinstance(node, ast.Call):
                 yield from self._call(node, line)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
                 text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
                 if _BLOB.search(text) or text in _HIDDEN:
                     yield line, "it holds something encoded, or the name of an inner attribute"
+                elif len(text) < 200 and (place := _PLACES.search(text)):
+                    yield line, f"it names {place[0]!r}"
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[int, str]]:
         names = [one.name for one in node.names]
@@ -143,6 +158,9 @@ class _Policy:
             names = [node.module, *(f"{node.module}.{one}" for one in names)]
         for name in names:
             parts = name.split(".")
+            if parts[-1] == "*" and parts[0] in _RISKY:
+                yield node.lineno, f"it imports all of {parts[0]}"
+                return
             if any(".".join(parts[: count + 1]) in _MODULES for count in range(len(parts))) or name in _CALLS:
                 yield node.lineno, f"it imports {name[:60]}"
                 return
@@ -154,6 +172,9 @@ class _Policy:
 
     def _call(self, node: ast.Call, line: int) -> Iterator[tuple[int, str]]:
         path = self._path(node.func)
+        for one in (*node.args, *(each.value for each in node.keywords)):
+            if handed := self._handed(one):
+                yield line, f"it hands {handed} to something"
         if path == "getattr" and len(node.args) > 1:
             owner = self._path(node.args[0]).split(".")[0]
             if owner in _RISKY or (isinstance(node.args[1], ast.Constant) and node.args[1].value in _HIDDEN):
@@ -188,7 +209,22 @@ class _Policy:
         mode = node.args[1] if len(node.args) > 1 else next((one.value for one in node.keywords if one.arg == "mode"), None)
         where = node.args[0] if node.args else None
         writes = isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("wax+"))
-        return writes and isinstance(where, ast.Constant) and str(where.value).startswith(("/", "~", ".."))
+        named = str(where.value) if isinstance(where, ast.Constant) else ""
+        return writes and (named.startswith(("/", "~", "..")) or named.endswith((".py", ".pth", ".sh", ".so")))
+
+    def _handed(self, value: ast.expr) -> str:
+        """The module of the system, or the whole environment, that is given away; empty for anything else."""
+        path = self._path(value) if isinstance(value, ast.Attribute | ast.Name) else ""
+        known = isinstance(value, ast.Attribute) or (isinstance(value, ast.Name) and value.id in self._names)
+        return path if known and path in _RISKY | {"os.environ"} else ""
+
+    def _through(self, node: ast.Attribute) -> bool:
+        """Whether it is a module of the system that another module imported: ``torch.os``."""
+        root: ast.expr = node.value
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        parts = self._path(node).split(".")
+        return isinstance(root, ast.Name) and root.id in self._modules and parts[-1] in _REACHED and len(parts) > 1
 
     def _path(self, node: ast.expr) -> str:
         """``os.system`` for a name or an attribute that leads there, whatever it is called here."""
