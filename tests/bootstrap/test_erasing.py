@@ -20,7 +20,7 @@ from wardstead.adapters.store.journal import Journal
 from wardstead.adapters.store.ledger_tables import entry
 from wardstead.bootstrap import erasing
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.erasing import certificates, erase, erase_mentioned, finish_erasures
+from wardstead.bootstrap.erasing import certificates, erase, erase_again, erase_mentioned, finish_erasures
 from wardstead.bootstrap.mentions import find, identifiers, stand_ins
 from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.people import LastAdministrator
@@ -223,7 +223,7 @@ def test_an_erasure_that_was_broken_off_is_finished(made: Deployment, monkeypatc
     assert not any(secret in content for content in raw(made).values() for secret in wanted)
 
 
-def test_an_older_copy_of_the_keys_undoes_it_and_the_certificate_says_so(made: Deployment, tmp_path: Path) -> None:
+def test_an_older_copy_of_the_keys_undoes_it_until_the_next_start(made: Deployment, tmp_path: Path) -> None:
     who = made.directory.find(NAME)
     shutil.copytree(made.places.keys, tmp_path / "older")
     said = open_certificate(erase(made, NAME, ORDER), made.ledger.keys)
@@ -233,6 +233,12 @@ def test_an_older_copy_of_the_keys_undoes_it_and_the_certificate_says_so(made: D
             shutil.copy(one, made.places.keys / one.name)
     resurrected = Deployment(made.places.directory, {})
     resurrected.ring.to_open(who.subject)
+    # Until the next start.
+    assert (erase_again(resurrected), erase_again(resurrected)) == (1, 0)
+    with pytest.raises(KeyGone):
+        resurrected.ring.to_open(who.subject)
+    resurrected.ring.to_open(resurrected.directory.find("ann").subject)
+    resurrected.subject_keys.close()
     resurrected.engine.dispose()
 
 

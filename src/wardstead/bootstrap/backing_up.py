@@ -122,7 +122,11 @@ def _target(deployment: Deployment, output: Path, now: int) -> Path:
     name = datetime.fromtimestamp(now / 1000, UTC).strftime(f"wardstead-%Y%m%dT%H%M%SZ{SUFFIX}")
     path = output / name if output.is_dir() else output
     if path.suffix != SUFFIX:
-        raise CallerError(f"the name of a backup ends with {SUFFIX}", where=str(path))
+        raise CallerError(
+            f"there is no such folder, and the name of a backup ends with {SUFFIX}",
+            where=str(path),
+            next_step="make the folder first",
+        )
     if path.exists():
         raise CallerError("there is such a file already", where=str(path), next_step="choose another name")
     if not path.parent.is_dir():

@@ -85,6 +85,20 @@ def finish_erasures(deployment: Deployment, *, alone: bool) -> int:
     return len(begun)
 
 
+def erase_again(deployment: Deployment) -> int:
+    """Destroy the keys of people who were erased, where an older copy of the keys brought them back; how many they were.
+
+    Residual: the keys of whom others mentioned are not known any more, and those of days that are over neither.
+    """
+    gone = deployment.subject_keys.erased()
+    back = [one.subject for one in deployment.erasures.all() if one.certificate and one.subject not in gone]
+    if back:
+        deployment.subject_keys.erase(*back)
+        deployment.ring.evict()
+        deployment.admin_record.record_admin("system", "erasure.again", {"subjects": back, "why": "an older copy of the keys"})
+    return len(back)
+
+
 def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
     marks = deployment.erasures.marks(one)
     prefix = SPAN if one.of_days else MARK

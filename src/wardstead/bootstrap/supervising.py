@@ -30,7 +30,7 @@ from wardstead.bootstrap.database import PASSWORD_VARIABLE
 from wardstead.bootstrap.deployment import EDGE_VARIABLE, ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, now_ms
 from wardstead.bootstrap.detectors import lacking, text_detectors
 from wardstead.bootstrap.edge import edge_command, prepare_edge, reload_edge
-from wardstead.bootstrap.erasing import finish_erasures
+from wardstead.bootstrap.erasing import erase_again, finish_erasures
 from wardstead.bootstrap.federation import Federation
 from wardstead.bootstrap.inspection import classifier
 from wardstead.bootstrap.local_authority import local_authority, record
@@ -157,6 +157,8 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     # Policies or settings may have changed while nothing ran: decisions are made anew.
     if finish_erasures(deployment, alone=True):
         on_step("an erasure that was broken off is finished")
+    if again := erase_again(deployment):
+        on_step(f"the keys are older than {again} erasures: what they brought back of people who were erased is destroyed again")
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
     begin_policies(deployment)
     admit_shipped(deployment, on_step)

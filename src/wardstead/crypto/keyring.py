@@ -160,8 +160,14 @@ def _kek_cipher(root: bytes, kek: KeyEncryptionKey) -> AESGCM:
 
 
 def open_kek(root: bytes, kek: KeyEncryptionKey) -> bytes:
-    """The key of an epoch."""
-    return unwrap(AESGCM(root), kek.wrapped, *_kek_context(kek.epoch))
+    """The key of an epoch. Raises ``IntegrityError`` under another root key."""
+    try:
+        return unwrap(AESGCM(root), kek.wrapped, *_kek_context(kek.epoch))
+    except IntegrityError as error:
+        why = f"it is another deployment's or an older one, or the key of epoch {kek.epoch} was altered"
+        raise IntegrityError(
+            "the root key does not open the key store", why=why, next_step="restore the whole folder keys/ from one copy"
+        ) from error
 
 
 class KeyRing:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from wardstead.adapters.keys.folder import LEDGER, ROOT
-from wardstead.adapters.store.key_files import new_key
+from wardstead.adapters.store.key_files import new_key, require_private
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap.unsealing import plain_keys
-from wardstead.kernel.errors import BackendError, ConfigurationError
+from wardstead.crypto.keyring import KeyRing
+from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o666])
@@ -25,6 +26,22 @@ def test_a_key_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> No
     (tmp_path / "keys.db").chmod(mode)
     with pytest.raises(ConfigurationError, match="others"):
         SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True)
+
+
+def test_a_key_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "root.key"
+    for owner in (0, os.geteuid()):
+        require_private(path, os.stat_result((0o100600, 1, 1, 1, owner, 0, 65, 0, 0, 0)), "a key file")
+    with pytest.raises(ConfigurationError, match="somebody else") as refused:
+        require_private(path, os.stat_result((0o100600, 1, 1, 1, os.geteuid() + 1, 0, 65, 0, 0, 0)), "a key file")
+    assert "chown" in refused.value.next_step
+
+
+def test_another_root_key_than_that_of_the_key_store_is_told_so(tmp_path: Path) -> None:
+    SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True).close()
+    with pytest.raises(IntegrityError, match="root key") as refused:
+        KeyRing(bytes(31) + b"x", SubjectKeys(tmp_path / "keys.db", bytes(31) + b"x", os.urandom), os.urandom).to_seal("ann")
+    assert "keys/" in refused.value.next_step
 
 
 def test_a_missing_or_broken_key_says_so_without_showing_it(tmp_path: Path) -> None:

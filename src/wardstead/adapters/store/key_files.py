@@ -5,6 +5,7 @@ Residual: whoever holds an older copy of the folder holds older keys, those of p
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -24,11 +25,18 @@ def read_secret(path: Path) -> bytes:
         ) from None
     if not stat.S_ISREG(found.st_mode):
         raise ConfigurationError("a key file is no regular file", where=str(path), next_step="restore it from a backup")
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConfigurationError(
-            "a key file may be read by others than its owner", where=str(path), next_step=f"chmod 600 {path}, and rotate the key"
-        )
+    require_private(path, found, "a key file")
     return path.read_bytes()
+
+
+def require_private(path: Path, found: os.stat_result, what: str) -> None:
+    """Raises ``ConfigurationError`` where anybody else may touch it, its owner included if that is somebody else."""
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        next_step = f"chmod 600 {path}, and rotate the key"
+        raise ConfigurationError(f"{what} may be read by others than its owner", where=str(path), next_step=next_step)
+    if found.st_uid not in {0, os.geteuid()}:  # root reads everything, and is who hands credentials to a service
+        next_step = f"start Wardstead as its owner, or 'chown {os.geteuid()} {path}' and rotate the key"
+        raise ConfigurationError(f"{what} belongs to somebody else", where=str(path), next_step=next_step)
 
 
 def new_key(entropy: Entropy) -> bytes:

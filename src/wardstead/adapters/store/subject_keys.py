@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from wardstead.adapters.store.dialect import Driver
+from wardstead.adapters.store.key_files import require_private
 from wardstead.adapters.store.sqlite import SQLITE
 from wardstead.crypto.keyring import (
     EpochRetired,
@@ -30,7 +31,7 @@ from wardstead.crypto.keyring import (
 )
 from wardstead.crypto.mentions import INDEX, MARK, SPAN, MentionRow, moved_mentions
 from wardstead.kernel.clock import Entropy
-from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
+from wardstead.kernel.errors import BackendError, IntegrityError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kek (epoch INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
@@ -77,10 +78,7 @@ class SubjectKeys:
                     "the key store is gone: nothing that is recorded can be read without it", where=str(path),
                     next_step="restore it from a backup of the keys folder",
                 )  # fmt: skip
-            if path.stat().st_mode & 0o077:
-                raise ConfigurationError(
-                    "the key store may be read by others than its owner", where=str(path), next_step=f"chmod 600 {path}"
-                )
+            require_private(path, path.stat(), "the key store")
             connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
             for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}")
