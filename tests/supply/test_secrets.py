@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
+import pytest
+from bench.supply.families.disguised import tarred, zipped
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wardstead.supply.inner_texts import InnerTexts
 from wardstead.supply.ports import Malformed, Secret
 from wardstead.supply.rules import RULES
-from wardstead.supply.secrets import secrets_in
+from wardstead.supply.scan import look
+from wardstead.supply.secrets import secrets_in, secrets_inside
 from wardstead.supply.sources import Memory
 
 WORD = "hunter2hunter2"
@@ -55,3 +60,26 @@ def test_bytes_that_are_no_text_further_on_hide_nothing() -> None:
 def test_where_it_cannot_be_said_it_is_not_clean() -> None:
     (finding,) = secrets_in(Memory(b"text", "a.json"), Crashing())
     assert RULES[finding.rule].severity == "block"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "where"),
+    [
+        ("a.zip", zipped({"conf/app.ini": f"key = {WORD}".encode()}), "a.zip > conf/app.ini"),
+        ("a.tar.gz", tarred({"x.json": b"{}", "card": WORD.encode()}, "w:gz"), "a.tar.gz > unpacked > card"),
+        ("m.pkl", pickle.dumps({"token": WORD}), "m.pkl"),
+        ("m.zip", zipped({"m.pkl": pickle.dumps([1, WORD])}), "m.zip > m.pkl"),
+    ],
+)
+def test_those_inside_of_archives_and_pickles_are_told_where_they_stand(name: str, data: bytes, where: str) -> None:
+    texts = InnerTexts()
+    look(Memory(data, name), texts=texts)
+    (found,) = secrets_inside(texts.found, Hunters())
+    assert (found.rule, found.file, found.offset) == ("secret", where, None)
+    assert WORD not in found.what
+
+
+def test_what_is_set_aside_is_bounded() -> None:
+    texts = InnerTexts()
+    look(Memory(zipped({f"{number}.txt": b"a" * (700 << 10) for number in range(9)}), "a.zip"), texts=texts)
+    assert 1 << 20 < sum(len(text) for _, text in texts.found) <= 2 << 20

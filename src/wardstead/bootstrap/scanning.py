@@ -15,7 +15,7 @@ from wardstead.kernel.errors import CallerError
 from wardstead.supply.ports import Malformed, Secrets
 from wardstead.supply.rules import Finding
 from wardstead.supply.scan import Scanned
-from wardstead.supply.secrets import secrets_in
+from wardstead.supply.secrets import secrets_in, secrets_inside
 
 log = logging.getLogger(__name__)
 _NAMED: Final = re.compile(r"(?:sha256[-:])?([0-9a-f]{64})")
@@ -77,8 +77,8 @@ def _scan(entry: Entry, beside: set[str], parsers: Parsers, secrets: Secrets, pr
             digest = file.digest(progress)
         except Malformed as error:
             broken = (Finding(error.rule, entry.name, error.what, error.offset),)
-        kind, findings = parsers.looked(file)
-        findings += secrets_in(file, secrets) + broken
+        kind, findings, texts = parsers.looked(file)
+        findings += secrets_in(file, secrets) + secrets_inside(texts, secrets) + broken
         if (named := _NAMED.fullmatch(entry.path.resolve().name)) is not None and digest and named[1] != digest:
             findings += (Finding("digest-mismatch", entry.name, f"its SHA-256 is {digest}"),)
         if file.changed():

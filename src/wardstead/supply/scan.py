@@ -26,6 +26,7 @@ from wardstead.supply.formats import (
     zips,
 )
 from wardstead.supply.formats.pickle_values import Rules
+from wardstead.supply.inner_texts import InnerTexts
 from wardstead.supply.kinds import kinds
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
 from wardstead.supply.rules import Finding
@@ -94,9 +95,13 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
 }
 
 
-def look(source: Source, around: Around = Around()) -> tuple[str, tuple[Finding, ...]]:  # noqa: B008 -- a frozen value
-    """The format of a file, and its findings, each once."""
-    scan = _Scan(around)
+def look(
+    source: Source,
+    around: Around = Around(),  # noqa: B008 -- a frozen value
+    texts: InnerTexts | None = None,
+) -> tuple[str, tuple[Finding, ...]]:
+    """The format of a file, and its findings, each once. ``texts``: where what stands inside is set aside."""
+    scan = _Scan(around, texts or InnerTexts())
     findings: dict[Finding, None] = {}
     for finding in scan.look(source, "", 0):
         findings[finding] = None
@@ -108,8 +113,9 @@ def look(source: Source, around: Around = Around()) -> tuple[str, tuple[Finding,
 class _Scan:
     """The scan of one file and of everything inside of it."""
 
-    def __init__(self, around: Around) -> None:
+    def __init__(self, around: Around, texts: InnerTexts) -> None:
         self._around = around
+        self._texts = texts
         self._parts = 0
         self.format = ""
 
@@ -122,6 +128,7 @@ class _Scan:
         try:
             source = source.settled() if isinstance(source, Unpacked) else source
             taken_for = [kind] if kind else kinds(source)
+            self._texts.keep(source, taken_for, depth)
         except Malformed as error:
             yield _malformed(source, error)
             return

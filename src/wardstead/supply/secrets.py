@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
+
+import msgspec
 
 from wardstead.supply.ports import Malformed, Secrets, Source
 from wardstead.supply.rules import Finding
-from wardstead.supply.sources import TEXT_BYTES
+from wardstead.supply.sources import TEXT_BYTES, Memory
 
 _HEAD: Final = 4096
 _WINDOW: Final = 1 << 20
@@ -29,6 +31,16 @@ def secrets_in(source: Source, secrets: Secrets) -> tuple[Finding, ...]:
     except Malformed as error:
         found[Finding(error.rule, source.name, error.what, error.offset)] = None
     return tuple(found)
+
+
+def secrets_inside(texts: Iterable[tuple[str, str]], secrets: Secrets) -> tuple[Finding, ...]:
+    """The same of texts that stand inside of a file, by what each is called there."""
+    found = (
+        msgspec.structs.replace(one, offset=None)
+        for name, text in texts
+        for one in secrets_in(Memory(text.encode("utf-8", "replace"), name), secrets)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _windows(source: Source) -> Iterator[tuple[int, bool, str]]:

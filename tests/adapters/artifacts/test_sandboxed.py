@@ -15,6 +15,7 @@ from wardstead.adapters.artifacts import guest, sandboxed
 from wardstead.adapters.artifacts.files import OpenFile, entries
 from wardstead.adapters.artifacts.sandboxed import Isolation, Looked, Parsers, ScannerUnavailable
 from wardstead.isolation.seccomp import encode, reading
+from wardstead.supply.inner_texts import InnerTexts
 from wardstead.supply.scan import Around, look
 
 BARE = Isolation(None, "there is none")
@@ -34,8 +35,9 @@ def test_the_sandbox_finds_in_every_file_what_is_found_outside(tmp_path: Path) -
                 if entry.problem is None:
                     with OpenFile(entry.path, entry.name) as file:
                         parsers.begin(file, ["a", "b"])
-                        kind, findings = look(file, Around(frozenset("ab")))
-                        assert parsers.looked(file) == Looked(kind, findings), case
+                        texts = InnerTexts()
+                        kind, findings = look(file, Around(frozenset("ab")), texts)
+                        assert parsers.looked(file) == Looked(kind, findings, tuple(texts.found)), case
                     files += 1
     assert files > 150
 

@@ -149,9 +149,14 @@ def _look(job: dict[str, Any], descriptor: int, rooms: _Rooms) -> dict[str, Any]
     source = _Given(descriptor, job["name"], rooms.malformed)
     if job["what"] == "facts":
         return {"facts": rooms.builtins(rooms.reading.facts_of(source, job["kind"]))}
-    kind, findings = rooms.scan.look(source, rooms.scan.Around(frozenset(job["beside"])))
+    texts = rooms.scan.InnerTexts()
+    kind, findings = rooms.scan.look(source, rooms.scan.Around(frozenset(job["beside"])), texts)
     inside = len(job["name"])
-    return {"kind": kind, "findings": [[one.rule, one.file[inside:], one.what, one.offset] for one in findings]}
+    return {
+        "kind": kind,
+        "findings": [[one.rule, one.file[inside:], one.what, one.offset] for one in findings],
+        "texts": [[name[inside:], text] for name, text in texts.found],
+    }
 
 
 if __name__ == "__main__":

@@ -48,14 +48,16 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
 
     kind: str = ""
     findings: list[tuple[str, str, str, int | None]] = []
+    texts: list[tuple[str, str]] = []
     facts: Facts = Facts()
 
 
 class Looked(NamedTuple):
-    """What a file is, and what was found in it."""
+    """What a file is, what was found in it, and the texts inside of it by where they stand."""
 
     kind: str
     findings: tuple[Finding, ...]
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 class Isolation(NamedTuple):
@@ -107,7 +109,9 @@ class Parsers:
         if isinstance(answer, str):
             return Looked("", (Finding("parser-ended", file.name, answer),))
         return Looked(
-            answer.kind, tuple(Finding(rule, file.name + at, what, offset) for rule, at, what, offset in answer.findings)
+            answer.kind,
+            tuple(Finding(rule, file.name + at, what, offset) for rule, at, what, offset in answer.findings),
+            tuple((file.name + at, text) for at, text in answer.texts),
         )
 
     def facts(self, file: OpenFile, kind: str) -> Facts:
