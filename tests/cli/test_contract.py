@@ -90,7 +90,7 @@ ARGUMENTS = {
 
 def wardstead(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "wardstead.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, stdin=subprocess.DEVNULL, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, stdin=subprocess.DEVNULL, timeout=240)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -161,8 +161,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said(made: Path, *arguments: str, code: int = 0) -> Any:
-    done = wardstead("-C", str(made), *arguments, "--json")
-    assert done.returncode == code, done.stderr
+    """What a command says in this process: of a hundred processes, most of the time would go by until they have started."""
+    done = CliRunner().invoke(app, ["-C", str(made), *arguments, "--json"])
+    assert done.exit_code == code, done.output
     return json.loads(done.stdout)
 
 
@@ -319,7 +320,7 @@ def test_nothing_starts_over_a_damaged_file(made: Path, tmp_path: Path, name: st
 def test_completion_is_offered() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "wardstead.cli", "--show-completion", "bash"],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=240,
         env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},  # there may be no shell above this process
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
@@ -348,7 +349,7 @@ TEXT = "Dear Zoë,\nyour card is 4111 1111 1111 1111\n"
 
 def classified(made: Path, *arguments: str, given: bytes = TEXT.encode()) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "wardstead.cli", "-C", str(made), "classify", *arguments]
-    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=60)
+    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=240)
 
 
 def test_a_text_is_classified_from_a_file_and_from_standard_input(made: Path, tmp_path: Path) -> None:
