@@ -116,6 +116,47 @@ def test_a_workbook_shows_values_as_excel_does_and_hides_what_excel_hides() -> N
     assert {"white text", "formulas", "hidden sheet", "comment"} <= hidden(extracted).keys()
 
 
+def test_what_programs_leave_behind_in_a_workbook_is_read_and_marked() -> None:
+    cells = '<row><c r="A1" t="s"><v>0</v></c></row></sheetData><dataValidations><dataValidation prompt="ask Ada"/></dataValidations><sheetData>'
+    extracted = read(made.xlsx(cells, {
+        "xl/sharedStrings.xml": f"<sst {made.S}><si><t>shown</t></si><si><t>deleted long ago</t></si></sst>",
+        "xl/pivotCache/pivotCacheRecords1.xml": f'<r {made.S}><s v="a client of before"/><n v="4"/></r>',
+        "xl/drawings/drawing1.xml": '<d><cNvPr id="1" name="n" descr="what the shape shows"/></d>',
+    }), "book.xlsx")  # fmt: skip
+    assert extracted.visible() == "shown"
+    parts = {(part.hidden, part.text) for part in extracted.parts if part.hidden}
+    assert parts >= {
+        ("strings that no cell shows", "deleted long ago"), ("messages beside cells", "ask Ada"),
+        ("a part of the file that is not shown", "a client of before"),
+        ("a part of the file that is not shown", "what the shape shows"),
+    }  # fmt: skip
+
+
+def test_an_alternative_that_says_something_else_is_read_and_marked() -> None:
+    body = (
+        "<mc:AlternateContent><mc:Choice>" + made.para("new programs show this") + "</mc:Choice><mc:Fallback>"
+        + made.para("old ones this") + "</mc:Fallback></mc:AlternateContent>"
+        + '<w:p><w:fldSimple w:instr="HYPERLINK x"/></w:p><w:sdt><w:sdtPr><w:alias w:val="Client"/></w:sdtPr></w:sdt>'
+    )  # fmt: skip
+    extracted = read(made.docx(body), "a.docx")
+    assert extracted.visible() == "new programs show this"
+    found = {name: said.strip() for name, said in hidden(extracted).items() if name != "metadata"}
+    assert found == {
+        "an alternative that is not shown": "old ones this",
+        "code of a field": "HYPERLINK x",
+        "title of a field": "Client",
+    }
+
+
+def test_the_metadata_packet_of_a_pdf_is_read() -> None:
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:creator="Ada Author">'
+        b"<dc:description>about &amp; for Bob</dc:description></rdf:Description></x:xmpmeta><x:xmpmeta"
+    )
+    extracted = read(made.pdf(made.line("seen")) + packet, "a.pdf")
+    assert hidden(extracted)["metadata"] == "Ada Author\nabout & for Bob"
+
+
 def test_the_part_that_the_file_is_about_is_the_one_that_programs_open() -> None:
     other = {"_rels/.rels": made.main("word/document2.xml"), "word/document2.xml": made.docx_body(made.para("what Word shows"))}
     extracted = read(made.docx(made.para("a decoy"), other), "a.docx")

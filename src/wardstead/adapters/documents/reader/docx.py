@@ -45,7 +45,9 @@ def _part(reading: Reading, data: bytes, path: Path, kind: str, *, hidden: str, 
     story = _Story(styles)
     for event in events(data, path):
         story.take(event)
-    reading.add(path, "".join(story.seen), kind, hidden)
+    seen = "".join(story.seen)
+    reading.add(path, seen, kind, hidden)
+    reading.add(path, "\n".join(one for one in story.instead if one not in seen), kind, "an alternative that is not shown")
     for reason, texts in story.hidden.items():
         reading.add(path, "".join(texts), kind, reason)
 
@@ -94,6 +96,8 @@ class _Story:
     def __init__(self, styles: Mapping[str, str]) -> None:
         self.seen: list[str] = []
         self.hidden: dict[str, list[str]] = {}
+        self.instead: list[str] = []
+        """What older programs show in the place of something: as a rule, the same."""
         self._styles = styles
         self._deleted = self._fallback = 0
         self._in_text = self._in_run = False
@@ -111,6 +115,8 @@ class _Story:
             self._end(event.name)
         elif self._in_text and not self._fallback:
             self._write(event.text)
+        elif self._in_text:
+            self.instead.append(event.text)
 
     def _begin(self, event: Begin) -> None:
         name = event.name
@@ -131,6 +137,10 @@ class _Story:
                 self._write("\t" if name == "tab" else "\n")
             case "docPr":
                 self._alternative(event)
+            case "alias":
+                self._put(event.attributes.get("val", "") + "\n", "title of a field")
+            case "fldSimple":
+                self._put(event.attributes.get("instr", "") + "\n", "code of a field")
             case _:
                 if self._in_run:
                     self._run = self._run or _reason(event)

@@ -19,6 +19,7 @@ _MASTERS: Final = re.compile(r"(?:^|/)(?:slideLayouts|slideMasters|notesMasters|
 _EMBEDDED: Final = re.compile(r"(?:^|/)(?:embeddings|activeX)/[^/]+$|(?:^|/)afchunk[^/]*$", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|webp|svg|wdp)$", re.IGNORECASE)
 _METADATA: Final = re.compile(r"^docProps/[^/]+\.xml$")
+_SAYING: Final = ("title", "descr")
 _DRAWN: Final = re.compile(r"(?:^|/)(?:charts|diagrams)/[^/]+\.xml$")
 
 
@@ -90,7 +91,19 @@ def _read_xml(reading: Reading, archive: Zip, name: str, path: Path) -> None:
     elif _MASTERS.search(name):
         reading.add(place, texts(archive.read(name), place), "master", "master of slides")
     elif not _FORM_ONLY.search(name):
-        reading.add(place, texts(archive.read(name), place), "part", "a part of the file that is not shown")
+        data = archive.read(name)
+        said = [texts(data, place), *said_in_attributes(data, place)]
+        reading.add(place, "\n".join(filter(None, said)), "part", "a part of the file that is not shown")
+
+
+def said_in_attributes(data: bytes, path: Path) -> list[str]:
+    """What stands in attributes that hold words: descriptions of shapes, and the values that a pivot table remembers."""
+    found: list[str] = []
+    for event in events(data, path):
+        if isinstance(event, Begin):
+            names = ("v",) if event.name == "s" else _SAYING
+            found += [event.attributes[name] for name in names if event.attributes.get(name)]
+    return found
 
 
 def _external(data: bytes, path: Path) -> list[str]:

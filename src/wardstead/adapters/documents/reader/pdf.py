@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import html
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -20,6 +22,9 @@ _TOO_LARGE: Final = 1e6
 _NOTE_KEYS: Final = (b"Contents", b"T", b"Subj", b"RC", b"TU")
 _SOFT_HYPHEN: Final = "\x02"
 """What PDFium puts where a word is broken at the end of a line."""
+_XMP: Final = (b"<x:xmpmeta", b"</x:xmpmeta>")
+_SAID_IN_XMP: Final = re.compile(r">([^<>]+)<|=[\x22\x27]([^\x22\x27<>]+)[\x22\x27]")
+_NAMESPACE: Final = re.compile(r"https?://|adobe:|uuid:|xmp\.[id]id:")
 _MAX_PAGES: Final = 5000
 _MAX_TEXT_UNITS: Final = 1 << 20
 
@@ -35,6 +40,7 @@ def read(reading: Reading, data: bytes, path: Path, depth: int) -> None:
         if pages and textless == pages:
             raise unsupported("its pages are images without text", path, "Have their text recognised first (OCR), and send that")
         _beside(reading, document, path)
+        reading.add((*path, "metadata"), _packet(data), "metadata", "metadata")
         _embedded(reading, document, path, depth)
     finally:
         document.close()
@@ -225,6 +231,16 @@ def _string(ask: Any) -> str:
 
 def _lines(texts: list[str]) -> str:
     return "\n".join(dict.fromkeys(text for text in texts if text.strip()))
+
+
+def _packet(data: bytes) -> str:
+    """What the metadata says that PDFium does not read: XMP (ISO 16684-1), which stands uncompressed to be found by others."""
+    said: list[str] = []
+    end = 0
+    while (start := data.find(_XMP[0], end)) >= 0 and (end := data.find(_XMP[1], start)) >= 0:
+        packet = data[start:end].decode("utf-8", "replace")
+        said += [one for pair in _SAID_IN_XMP.findall(packet) for one in pair]
+    return "\n".join(html.unescape(one.strip()) for one in said if one.strip() and not _NAMESPACE.match(one))
 
 
 def _beside(reading: Reading, document: pypdfium2.PdfDocument, path: Path) -> None:

@@ -12,6 +12,7 @@ from .reading import Path, Reading, name_of, too_large
 from .xml_input import Begin, End, events
 from .zip_input import Zip
 
+_MESSAGES: Final = ("promptTitle", "prompt", "errorTitle", "error")
 _COMMENTS: Final = frozenset({"comments", "threadedComment"})
 _BUILT_IN_DATES: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _CODE: Final = re.compile(r"\"[^\"]*\"|\\.|\[[^\]]*\]")
@@ -32,6 +33,8 @@ class _Book(NamedTuple):
     white: set[int]
     """Which write white on white."""
     epoch: dt.datetime
+    shown: set[int]
+    """The strings that stand in a cell: programs leave others behind."""
 
 
 def read(reading: Reading, archive: Zip, path: Path, depth: int, main: str) -> None:
@@ -41,7 +44,7 @@ def read(reading: Reading, archive: Zip, path: Path, depth: int, main: str) -> N
     beside = {one.kind: one.part for one in parts}
     strings = list(_strings(archive.read(beside["sharedStrings"]), path)) if "sharedStrings" in beside else []
     formats = _styles(archive.read(beside["styles"]), path) if "styles" in beside else _Formats()
-    book = _Book(strings, formats.dates, formats.white, epoch)
+    book = _Book(strings, formats.dates, formats.white, epoch, set())
     done = {main, beside.get("sharedStrings", ""), beside.get("styles", "")}
     for sheet in sheets:
         if not sheet.part or sheet.part in done:
@@ -56,6 +59,9 @@ def read(reading: Reading, archive: Zip, path: Path, depth: int, main: str) -> N
                 reading.add((*place, "comments"), said, "comment", "comment")
     if not any(sheet.part for sheet in sheets):
         reading.add(path, "\n".join(strings), "strings")
+    else:
+        left = [text for number, text in enumerate(strings) if number not in book.shown]
+        reading.add((*path, "strings"), "\n".join(left), "strings", "strings that no cell shows")
     read_rest(reading, archive, path, depth, done)
 
 
@@ -196,6 +202,9 @@ class _Rows:
                 self._type, self._style = at.get("t", "n"), _int(at.get("s", ""))
                 self._column = _column(at.get("r", ""))
                 self._value, self._formula = [], []
+            case "dataValidation":
+                said = [at[name] for name in _MESSAGES if at.get(name)]
+                self.texts.setdefault("messages beside cells", []).extend(f"{one}\n" for one in said)
             case "v" | "t" | "f" | "oddHeader" | "oddFooter":
                 self._in = event.name
 
@@ -235,6 +244,7 @@ class _Rows:
         value = "".join(self._value)
         if self._type == "s":
             number = _int(value)
+            self._book.shown.add(number)
             return self._book.strings[number] if 0 <= number < len(self._book.strings) else ""
         if self._type == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(value, value)
