@@ -28,7 +28,11 @@ class Asker:
 
     def _ask(self, what: str) -> bytes:
         if self._files:
-            return read_secret(self._files.pop(0)).strip()
+            path = self._files.pop(0)
+            if not path.exists():
+                next_step = f"{UNSEAL_VARIABLE} names the files that open the root key: correct it"
+                raise ConfigurationError(f"there is no such file, and the {what} is wanted", where=str(path), next_step=next_step)
+            return read_secret(path).strip()
         if self._prompt is None:
             raise ConfigurationError(
                 f"the root key is sealed: its {what} is wanted", why="there is no terminal to ask at",

@@ -150,7 +150,7 @@ class DirectoryStore:
             with write_transaction(self._engine, self._turn, durable=durable) as connection:
                 yield connection
         except DatabaseError as error:
-            raise BackendError(what, why=why(error), next_step="see to the database's disk") from None
+            raise BackendError(what, why=why(error), next_step="see to the database's disk, and end what else holds it") from None
         except SQLAlchemyError as error:
             raise BackendError(what, why=type(error).__name__, next_step="try again") from None
 
