@@ -63,6 +63,7 @@ from wardstead.inspection.extraction import Extracted, Part, UnreadableDocument
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import Detector, load_catalogues
 from wardstead.inspection.policy import ClassificationPolicy
+from wardstead.inspection.policy_changes import PolicyChange
 from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import Flow, ModelClass
 from wardstead.inspection.replay import Rejudge, Replayed, Skipped
@@ -288,6 +289,9 @@ class FakeDesk:
     def difference(self) -> Difference:
         ground = Ground(self._directory(), (Resource("Model", "smollm2"),))
         return compare(self._policies("active"), self._policies("folder"), ground, 0)
+
+    def data_difference(self) -> Sequence[PolicyChange]:
+        return [PolicyChange(("iban",), "confidential: prompt allow", "restricted: prompt redact")]
 
     def people(self) -> Sequence[str]:
         return sorted(PEOPLE)

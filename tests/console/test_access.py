@@ -73,6 +73,7 @@ def test_the_folder_is_checked_and_compared(signed_in: SignedIn) -> None:
     assert "may no more" in changes
     assert "infer on Model::smollm2" in changes
     assert "users-rest" in changes
+    assert "restricted: prompt redact" in changes, "and what would happen to data"
     checked = root.get("/console/access/check").text
     assert "always-forbidden" not in checked, "codes are for scripts"
     assert "users-rest (90.cedar:1) forbids all of it" in checked

@@ -37,6 +37,7 @@ from wardstead.bootstrap.people import BadValue, clearance
 from wardstead.bootstrap.reading import present, read_text
 from wardstead.bootstrap.sharing import found_conversation, found_exchange, found_kept
 from wardstead.bootstrap.sinks import DOWNLOAD, sink, sinks
+from wardstead.inspection.policy_changes import PolicyChange, policy_changes
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import PUBLIC, Label
 
@@ -109,6 +110,18 @@ def difference(deployment: Deployment, old: AccessPolicies, new: AccessPolicies)
     shared = {one.resource for one in directory.shares.values()}
     others = [Resource(one.type, one.id) for one in sorted(shared)]
     return compare(old, new, Ground(directory, _models(deployment), sinks(deployment, new.rules), others), now_ms())
+
+
+def data_difference(deployment: Deployment, old: AccessPolicies, new: AccessPolicies) -> tuple[PolicyChange, ...]:
+    """What happens to data otherwise by two versions."""
+    before, after = deployment.classification(old), deployment.classification(new)
+    if before.version == after.version:
+        return ()
+    from wardstead.bootstrap.inspection import detected  # what looks at texts takes long to import
+    from wardstead.inspection.whole import kinds_of
+
+    found = detected(deployment)
+    return policy_changes(before, after, [*found.places, *kinds_of(found.text_detectors)])
 
 
 def check(deployment: Deployment, policies: AccessPolicies) -> tuple[Finding, ...]:

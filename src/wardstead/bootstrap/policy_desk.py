@@ -15,6 +15,7 @@ from wardstead.bootstrap.asking import FOLDER
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.policies import policy_state
 from wardstead.console.policy_desk import Activated, Proposal, Standing
+from wardstead.inspection.policy_changes import PolicyChange
 from wardstead.kernel.clock import rfc3339
 
 _SHOWN = 10
@@ -50,6 +51,11 @@ class DeploymentPolicyDesk:
         """See ``PolicyDesk.difference``."""
         deployment = self.deployment
         return asking.difference(deployment, deployment.policies(), asking.policies_named(deployment, FOLDER))
+
+    def data_difference(self) -> Sequence[PolicyChange]:
+        """See ``PolicyDesk.data_difference``."""
+        deployment = self.deployment
+        return asking.data_difference(deployment, deployment.policies(), asking.policies_named(deployment, FOLDER))
 
     def proposals(self, who: Identity) -> Sequence[Proposal]:
         """See ``PolicyDesk.proposals``."""

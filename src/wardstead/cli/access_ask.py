@@ -184,15 +184,16 @@ def diff(
     new: Annotated[str, typer.Argument(help="active, folder, or a version.")] = FOLDER,
     json: Json = False,
 ) -> None:
-    """Say whose access changes between two versions. Exit 1 when somebody's does."""
+    """Say whose access changes between two versions, and what happens to data otherwise. Exit 1 when anything does."""
     with errors(as_json=json):
         found = deployment(context)
         before, after = asking.policies_named(found, old), asking.policies_named(found, new)
-        said = asking.difference(found, before, after)
+        said, data = asking.difference(found, before, after), asking.data_difference(found, before, after)
     if json:
         rows = [_change(one) for one in said.changes]
         versions = {"old": before.version, "new": after.version}
-        say_json({**versions, "changes": rows, "questions": said.asked, "complete": said.complete})
+        handling = [{"what": list(one.what), "before": one.before, "after": one.after} for one in data]
+        say_json({**versions, "changes": rows, "data": handling, "questions": said.asked, "complete": said.complete})
     else:
         for one in said.changes:
             mark = "[green]+[/]" if one.after.allow else "[red]-[/]"
@@ -200,9 +201,15 @@ def diff(
             out.print(f"    [dim]{escape('; '.join(one.when))}[/]")
             by = one.after if one.after.policies else one.before
             out.print(f"    [dim]{escape(', '.join(by.policies))}[/]")
+        for changed in data:
+            out.print(f"[yellow]~[/] {escape(', '.join(changed.what))}")
+            out.print(f"    [dim]{escape(changed.before)}[/]")
+            out.print(f"    {escape(changed.after)}")
         how = "" if said.complete else "; circumstances one at a time, for all of them together are too many"
-        err.print(f"{before.version} → {after.version}: {len(said.changes)} changes in {said.asked} questions{how}")
-    if said.changes:
+        err.print(
+            f"{before.version} → {after.version}: {len(said.changes)} changes in {said.asked} questions{how}; {len(data)} of data"
+        )
+    if said.changes or data:
         raise typer.Exit(1)
 
 

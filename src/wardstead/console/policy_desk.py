@@ -9,6 +9,7 @@ from typing import Protocol
 from wardstead.access.asking import Asked, Difference, Explained
 from wardstead.access.checks import Finding
 from wardstead.access.ports import Identity
+from wardstead.inspection.policy_changes import PolicyChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class PolicyDesk(Protocol):
 
     def difference(self) -> Difference:
         """Whose access the folder's policies would change."""
+        ...
+
+    def data_difference(self) -> Sequence[PolicyChange]:
+        """What would happen to data otherwise by the folder's classification policy."""
         ...
 
     def proposals(self, who: Identity) -> Sequence[Proposal]:

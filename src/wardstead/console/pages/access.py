@@ -87,9 +87,10 @@ class AccessPages:
         who = await self._visit(request)
         try:
             found = await self.turns.run(self.site.services.policies.difference)
+            data = await self.turns.run(self.site.services.policies.data_difference)
         except ConfigurationError as error:
             return await self._page(who, {"problem": _words(error)}, 422)
-        return await self._page(who, {"difference": found, "changes": found.changes[:_CHANGES]})
+        return await self._page(who, {"difference": found, "changes": found.changes[:_CHANGES], "data": data[:_CHANGES]})
 
     async def propose(self, request: Request) -> Response:
         """Propose what stands in the folder, for somebody else to put in force."""
@@ -133,6 +134,7 @@ class AccessPages:
         desk = self.site.services.policies
         values: dict[str, object] = {
             "given": dict.fromkeys(_FIELDS, ""), "problem": "", "said": None, "findings": None, "difference": None, "changes": (),
+            "data": (),
             "actions": sorted(ACTIONS), "kinds": RESOURCES, **shown,
             "standing": await self.turns.run(desk.standing), "people": await self.turns.run(desk.people),
             "purposes": await self.turns.run(desk.purposes), "proposals": await self.turns.run(desk.proposals, who.identity),
