@@ -83,3 +83,14 @@ def test_what_cannot_be_recorded_is_not_carried_out(deployment: Deployment, monk
     with pytest.raises(BackendError):
         root_keys.rotate(deployment, root=True)
     assert again(deployment).keys.root == before
+
+
+def test_it_is_told_how_many_keys_are_wrapped_anew(deployment: Deployment) -> None:
+    for number in range(300):
+        deployment.ring.to_seal(f"subject-{number}")
+    told: list[tuple[int, int]] = []
+    _, subjects = root_keys.rotate(deployment, root=False, progress=lambda done, total: told.append((done, total)))
+    done, totals = [one for one, _ in told], {total for _, total in told}
+    assert totals == {done[-1]}, "the last is the end"
+    assert done == sorted(set(done))
+    assert done[-1] >= subjects >= 300

@@ -8,7 +8,7 @@ from functools import partial
 
 from wardstead.adapters.store.admin_record import COMMAND_LINE
 from wardstead.adapters.store.ledger_keys import reseal
-from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.subject_keys import Progress, SubjectKeys
 from wardstead.adapters.store.transactions import explained, write_transaction
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.crypto.sealed_root import KeyProvider, SealedRoot, open_secret, seal_secret
@@ -27,8 +27,8 @@ def unprotect(deployment: Deployment) -> None:
     deployment.keys.unprotect()
 
 
-def rotate(deployment: Deployment, *, root: bool) -> tuple[int, int]:
-    """A new epoch, and with ``root`` a new root key. The epoch, and how many keys lie under it.
+def rotate(deployment: Deployment, *, root: bool, progress: Progress | None = None) -> tuple[int, int]:
+    """A new epoch, and with ``root`` a new root key. The epoch, and how many keys lie under it; ``progress`` hears of each.
 
     A rotation of the root key that was interrupted was recorded when it began: it is ended, and no more.
     """
@@ -43,7 +43,7 @@ def rotate(deployment: Deployment, *, root: bool) -> tuple[int, int]:
             "after": before + 1,
         }
         _record(deployment, "keys.rotate", told)
-        deployment.subject_keys.rotate()
+        deployment.subject_keys.rotate(progress)
         if root:
             _move(deployment)
     with closing(_subject_keys(deployment, deployment.keys.root)) as keys:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from wardstead.bootstrap import ledger_key, root_keys, unsealing
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.running import require_stopped
-from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
+from wardstead.cli.output import Json, confirm, counting, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.sealed_root import KeyProvider
 from wardstead.kernel.errors import CallerError
@@ -153,9 +153,9 @@ def rotate(
     if ledger:
         _rotate_ledger(context, root=root, json=json)
         return
-    with errors(as_json=json):
+    with errors(as_json=json), counting("keys wrapped anew", quiet=json) as progress:
         found = _stopped(context) if root else deployment(context)
-        epoch, subjects = root_keys.rotate(found, root=root)
+        epoch, subjects = root_keys.rotate(found, root=root, progress=progress)
     text = f"epoch {epoch}: the keys of {subjects} people and services lie under a new key-encryption key"
     say(json, {"epoch": epoch, "subjects": subjects, "root": root}, text + (", and that under a new root key" if root else ""))
 

@@ -6,12 +6,12 @@ It stays out of the database and its backups: a backup that holds wrapped subjec
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from wardstead.adapters.store.dialect import Driver
 from wardstead.adapters.store.key_files import require_private
@@ -45,6 +45,10 @@ CREATE TABLE IF NOT EXISTS key_use (era INTEGER PRIMARY KEY, uses INTEGER NOT NU
 CREATE INDEX IF NOT EXISTS ix_mention_key_token ON mention_key (token);
 """
 _MENTIONS = "SELECT owner, token, id, epoch, wrapped FROM mention_key"
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+"""Hears how much is done, of how much."""
+_TOLD_EVERY: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +241,15 @@ class SubjectKeys:
             raise self._failed(error) from None
         return epoch
 
-    def rotate(self) -> int:
+    def rotate(self, progress: Progress | None = None) -> int:
         """Begin a new epoch: a new key-encryption key, every subject's key under it, the old one gone. Returns the new epoch.
 
-        Whoever runs meanwhile goes on: subjects' keys stay what they are.
+        Whoever runs meanwhile goes on: subjects' keys stay what they are. ``progress`` hears how many are wrapped anew, of how
+        many.
         """
         try:
             with self._transaction() as db:
-                return self._begin_epoch(db)
+                return self._begin_epoch(db, progress)
         except self._errors as error:
             raise self._failed(error) from None
 
@@ -304,16 +309,18 @@ class SubjectKeys:
                 db.rollback()
                 raise
 
-    def _begin_epoch(self, db: Driver) -> int:
+    def _begin_epoch(self, db: Driver, progress: Progress | None = None) -> int:
         old = KeyEncryptionKey(*db.execute("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1").fetchone())
         new = new_kek(self._root, old.epoch + 1, self._entropy)
         self._insert_kek(db, new)
         keys = [SubjectKey(*row) for row in db.execute("SELECT subject, epoch, wrapped FROM subject_key")]
-        moved = [rewrap(self._root, old, new, key, self._entropy) for key in keys]
+        mentions = [MentionRow(*row) for row in db.execute(_MENTIONS)]
+        told = _Told(progress, len(keys) + len(mentions))
+        moved = [rewrap(self._root, old, new, key, self._entropy) for key in told.each(keys)]
         update = "UPDATE subject_key SET epoch = ?, wrapped = ? WHERE subject = ?"
         db.executemany(update, [(key.epoch, key.wrapped, key.subject) for key in moved])
-        mentions = [MentionRow(*row) for row in db.execute(_MENTIONS)]
-        fresh = moved_mentions(open_kek(self._root, old), open_kek(self._root, new), new.epoch, mentions, self._entropy)
+        each = told.each(mentions)
+        fresh = moved_mentions(open_kek(self._root, old), open_kek(self._root, new), new.epoch, each, self._entropy)
         update = "UPDATE mention_key SET token = ?, epoch = ?, wrapped = ? WHERE id = ?"
         db.executemany(update, [(row.token, row.epoch, row.wrapped, row.id) for row in fresh])
         db.execute("DELETE FROM kek WHERE epoch < ?", (new.epoch,))
@@ -332,6 +339,20 @@ class SubjectKeys:
 
     def _failed(self, error: Exception) -> BackendError:
         return BackendError("the key store failed", where=self._where, why=str(error))
+
+
+class _Told:
+    """Tells of what passes through ``each``, now and then and at the end."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def each(self, rows: Iterable[T]) -> Iterator[T]:
+        for row in rows:
+            yield row
+            self._done += 1
+            if self._progress is not None and (self._done % _TOLD_EVERY == 0 or self._done == self._total):
+                self._progress(self._done, self._total)
 
 
 def _whose(name: str) -> str:
