@@ -137,8 +137,8 @@ def test_a_witness_that_is_down_stops_nothing(one: tuple[Deployment, Elsewhere])
 def test_an_answer_that_was_lost_is_caught_up_with(one: tuple[Deployment, Elsewhere]) -> None:
     made, elsewhere = one
 
-    def lossy(section: WitnessSection, body: bytes) -> Reply:
-        elsewhere(section, body)
+    def lossy(section: WitnessSection, what: str, body: bytes) -> Reply:
+        elsewhere(section, what, body)
         return Reply(0)
 
     witness_round(made, lossy)
