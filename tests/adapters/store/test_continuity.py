@@ -10,7 +10,7 @@ from sqlalchemy import delete, text, update
 from tests.adapters.store.deployment import Deployment, unguarded
 
 from wardstead.adapters.store.continuity import LedgerCut, begin_signed, keep_signed, require_continuity
-from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
+from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, ledger_key, tile
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.crypto.signing import SigningKey, VerifyingKey
 from wardstead.kernel.errors import IntegrityError
@@ -136,7 +136,7 @@ def test_a_database_of_an_older_version_is_believed_once(signed: Deployment) -> 
 
 def test_a_database_of_a_version_without_a_ledger_is_believed_once(deployment: Deployment, tmp_path: Path) -> None:
     with deployment.engine.begin() as connection:
-        for table in (checkpoint, tile, leaf, entry):
+        for table in (checkpoint, tile, leaf, ledger_key, entry):
             connection.execute(text(f"DROP TABLE {table.name}"))
     at_revision(deployment, "0001_directory")
     deployment.signed.unlink()
