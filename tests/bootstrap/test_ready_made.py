@@ -6,21 +6,16 @@ import pytest
 
 from wardstead.bootstrap.classified import ready_made
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.detectors import text_detectors
-from wardstead.bootstrap.inspection import pattern_detectors
-from wardstead.inspection.combining import Kind
+from wardstead.bootstrap.inspection import detected
+from wardstead.inspection.fitting import fit
 from wardstead.inspection.ports import ANSWER, PROMPT
-from wardstead.inspection.verdict import Judge
-from wardstead.inspection.whole import WholeText, kinds_of
 
 
 @pytest.mark.parametrize("name", sorted(ready_made()))
 def test_an_isolated_model_s_answers_stream_under_every_ready_made_policy(deployment: Deployment, name: str) -> None:
     """What a policy would take out of an answer that only a whole text shows holds the stream until it is whole."""
-    policy = deployment.classification(f"version: 2\nextends: {name}\n")
-    kinds = [Kind(one.type, one.category) for one in pattern_detectors(deployment)]
-    detectors = text_detectors(deployment)
-    whole = WholeText(detectors, Judge([*kinds, *kinds_of(detectors)], policy), len(kinds), policy.slow_detectors)
+    found = detected(deployment)
+    whole = fit(found.places, found.text_detectors, deployment.folder_classification(f"version: 2\nextends: {name}\n")).whole
     assert whole.concerns(ANSWER)
     assert not whole.takes_out(ANSWER)
     if name == "general":
