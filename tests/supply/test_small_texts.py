@@ -25,3 +25,10 @@ def test_packages_from_elsewhere_are_told(line: str) -> None:
 
 def test_packages_of_the_usual_registry_are_not() -> None:
     assert look(Memory(b"# see https://x.example\ntorch>=2.9\ntransformers[torch]==4.57\n", "requirements.txt"))[1] == ()
+
+
+def test_of_a_cloned_repository_hooks_are_told_and_gits_examples_of_hooks_are_not() -> None:
+    script = b"#!/bin/sh\nexit 0\n"
+    assert look(Memory(script, ".git/hooks/pre-push.sample"))[1] == ()
+    for name in (".git/hooks/pre-push", "hooks/pre-push.sample"):
+        assert [one.rule for one in look(Memory(script, name))[1]] == ["script"]

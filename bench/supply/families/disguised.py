@@ -365,6 +365,10 @@ def cases() -> Iterator[Case]:
         yield Case("other", name, True, {file: data})
     for name, code in CODE.items():
         yield Case("code", name, True, {"modeling_tiny.py": text(code)})
+    settings = '[core]\n\tbare = false\n[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tprocess = git-lfs filter-process\n'
+    cloned = {".git/config": text(settings), ".git/hooks/pre-push.sample": b"#!/bin/sh\nexit 0\n", "config.json": b"{}"}
+    yield Case("cloned", "good", False, cloned)
+    yield Case("cloned", "monitor", True, {**cloned, ".git/config": text(f"{settings}[core]\n\tfsmonitor = ./run.sh\n")})
     good = "import os\nimport sys\n\n\ndef f(input, vars_):\n    sys.path.append(os.path.dirname(__file__))\n    return os.environ.get('HOME'), input\n"
     yield Case("code", "good-input", False, {"modeling_tiny.py": text(good)})
     for name, file, data in _good():

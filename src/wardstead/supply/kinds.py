@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -47,6 +48,7 @@ _NAMES: Final = {
     }.items()
     for ending in endings.split()
 }  # fmt: skip
+_GIT: Final = re.compile(r"(?:^|/)\.git/(?:hooks/[\w-]+\.sample|(?:modules/[^>]*/)?config)$")
 _WHOLE: Final = frozenset(
     {
         "saved_model.pb", "keras_metadata.pb", "__model__", "mlmodel", "readme.md", "license", "license.txt", "license.md",
@@ -62,6 +64,10 @@ def kinds(source: Source) -> list[str]:
     """Every format that a source is taken for by somebody."""
     head = source.read(0, HEAD_BYTES)
     named, read = by_name(source.name), by_bytes(head, source.size)
+    if _GIT.search(source.name) is not None:
+        # Git runs hooks that are called as it expects, not the examples that lie beside them; and what its settings name.
+        read = "text" if read == "script" else read
+        named = "git-settings" if source.name.endswith("/config") else named
     if named == "maybe-template":
         # Servers take a chat template from a file of any name; but nginx's settings are called so, too.
         named = "template" if b"{%" in head or b"{{" in head else "text"

@@ -91,6 +91,7 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "graph": lambda source, _: graphs.check_frozen(source),
     "tflite": lambda source, _: graphs.check_tflite(source),
     "xml": lambda source, _: texts.check_xml(source),
+    "git-settings": lambda source, _: texts.check_git(source),
     "requirements": lambda source, _: texts.check_requirements(source),
 }
 

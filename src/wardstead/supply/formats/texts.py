@@ -48,6 +48,20 @@ def check_requirements(source: Source) -> Steps:
         yield Seen("config-url", f"packages come from elsewhere: {found[0].strip()[:80]!r}", found.start())
 
 
+_RUN_BY_GIT: Final = re.compile(
+    r"(?im)^[ \t]*(fsmonitor|sshcommand|hookspath|editor|pager|textconv|command|clean|smudge|process|askpass|gitproxy|helper)"
+    r"[ \t]*=(.*)$"
+)
+_USUAL_FOR_GIT: Final = re.compile(r"git-lfs [\w -]+(?:%f)?|true|false|store|cache|", re.IGNORECASE)
+
+
+def check_git(source: Source) -> Steps:
+    """The settings of a repository that came along: Git runs what some of them name as soon as somebody looks at it."""
+    for found in _RUN_BY_GIT.finditer(text_of(source)):
+        if not _USUAL_FOR_GIT.fullmatch(found[2].strip()):
+            yield Seen("config-code", f"Git runs what {found[1]} names: {found[2].strip()[:80]!r}", found.start())
+
+
 def check_xml(source: Source) -> Steps:
     """XML: what it has its readers open or repeat is declared at its head."""
     head = source.read(0, 1 << 20).replace(b"\0", b"")  # also where each character has two bytes
