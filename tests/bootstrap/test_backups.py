@@ -30,6 +30,7 @@ from wardstead.cli.main import app
 from wardstead.crypto.keyring import KeyGone
 from wardstead.crypto.signing import SigningKey
 from wardstead.isolation.posture import State
+from wardstead.kernel.clock import day_of
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.labels import PUBLIC
 
@@ -133,7 +134,7 @@ def test_a_certificate_names_the_day_on_which_the_last_backup_expires(kit: Kit, 
     monkeypatch.setattr("wardstead.bootstrap.backing_up.expiry", lambda *_: later)
     kit.back_up()
     erase(kit.deployment, "zoe", ORDER)
-    assert certificates(kit.deployment)[0]["last_key_copy_expires"] == backups.day_of(later)
+    assert certificates(kit.deployment)[0]["last_key_copy_expires"] == day_of(later)
 
 
 def test_an_expired_backup_is_restored_by_nobody_and_pruned(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
