@@ -65,6 +65,7 @@ ARGUMENTS = {
        for one in ("review", "approve", "override", "agree", "suspend", "resume", "withdraw")},
     ("advisories", "import"): [__file__], ("advisories", "show"): ["CVE-2026-0001"],
     ("model", "encrypt"): ["m"], ("model", "decrypt"): ["m"],
+    ("keys", "protect", "service"): ["our-kms"],
     ("keys", "protect", "shares"): ["--threshold", "2", "--holders", "3"],
     ("keys", "protect", "pkcs11"): ["--module", "m", "--token", "t"],
     ("keys", "protect", "transit"): ["--url", "https://bao.example", "--key", "k"],
