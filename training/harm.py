@@ -1,4 +1,4 @@
-"""Trains the scores of harm by AILuminate's hazards: ``python -m training.harm --data PATH`` (README.md)."""
+"""Trains the scores of harm by AILuminate's hazards: ``python -m training.harm --data PATH --packages PATH`` (README.md)."""
 
 from __future__ import annotations
 
@@ -44,9 +44,16 @@ _FEELINGS = ("C006", "C006emotion", "C006temporal", "C009")
 """What Do-Not-Answer lists because a model is no person: nothing harmful is asked."""
 
 
-def samples(data: Path) -> tuple[list[Sample], list[str]]:
+def samples(data: Path, folder: Path) -> tuple[list[Sample], list[str]]:
     """Texts, and the hazard of each (empty: harmful but of none, or benign)."""
-    found = [*_ailuminate(data), *_do_not_answer(data), *_adv_bench(data), *_own(), *_benign(data)]
+    found = [
+        *_ailuminate(data),
+        *_do_not_answer(data),
+        *_adv_bench(data),
+        *_own(),
+        *_benign(data),
+        *((one, "") for one in injection.code(folder)),
+    ]
     kept = {id(one): one for one in sources.deduplicated(one for one, _ in found)}
     pairs = [(one, hazard) for one, hazard in found if id(one) in kept]
     return [one for one, _ in pairs], [hazard for _, hazard in pairs]
@@ -110,12 +117,14 @@ def main() -> None:
     """Train, report, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--packages", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
-    texts, hazards = samples(given.data)
+    texts, hazards = samples(given.data, given.packages)
     quarters = tuple(f"ailuminate-{number}" for number in range(4))
     benign = (
-        ("self-instruct", "presidio", "own-0"), ("arena-hard", "own-1"), ("neuralchemy", "own-2"), ("answers", "s-labs", "own-3"),
+        ("self-instruct", "presidio", "own-0", "code-0"), ("arena-hard", "own-1", "code-1"), ("neuralchemy", "own-2", "code-2"),
+        ("answers", "s-labs", "own-3", "code-3"),
     )  # fmt: skip
     across = {
         "ailuminate": (*quarters, *benign[0]), "do-not-answer": ("do-not-answer", *benign[1]),
