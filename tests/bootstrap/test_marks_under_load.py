@@ -41,6 +41,7 @@ async def test_requests_that_race_never_lower_a_mark(deployment: Deployment, mon
     socket = str(deployment.places.run / "mock.sock")
     models = MODELS.replace("upstream:", CLEARED + "upstream:").replace("version: 1", "version: 1", 1)
     deployment.places.config.write_text(models % socket)
+    deployment.classification_file.write_text(POLICY)
     workers = [Deployment(deployment.places.directory, {}) for _ in range(2)]
     people.add(workers[0], "ann", ["user"], "restricted", ["payment", "finance"])
     key = people.create_key(workers[0], "ann", [], [], None).key
