@@ -127,6 +127,42 @@ def test_the_recorder_is_killed_and_another_goes_on_with_the_same_tree(pair: Pai
     assert pair.second.json("ledger", "verify")["ok"] is True
 
 
+def test_a_worker_that_is_killed_comes_back_and_so_does_a_gateway(pair: Pair) -> None:
+    os.kill(_of(pair.first, "worker"), signal.SIGKILL)
+    assert pair.ask(pair.second).status_code == 200, "the other gateway does not notice"
+    within(lambda: _answers(pair, pair.first), "another worker answers")
+    os.kill(json.loads((pair.first.directory / "run" / "supervisor.pid").read_text())["pid"], signal.SIGKILL)
+    within(lambda: not _processes(pair.first), "it leaves nothing behind")
+    pair.first.up()
+    assert pair.ask(pair.first).status_code == 200
+    within(pair.all_signed, "every entry has its place")
+    assert pair.first.json("ledger", "verify")["ok"] is True
+
+
+def _answers(pair: Pair, which: Deployment) -> bool:
+    try:
+        return pair.ask(which).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _of(which: Deployment, role: str) -> int:
+    return next(pid for pid, line in _processes(which).items() if f"wardstead.bootstrap {role} " in line)
+
+
+def _processes(which: Deployment) -> dict[int, str]:
+    """Those of a folder, each with its command line."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # it has ended
+            continue
+        if f"{which.directory} " in line:
+            found[int(folder.name)] = line
+    return found
+
+
 def test_another_key_signs_the_ledger_and_both_go_on(pair: Pair, tmp_path: Path) -> None:
     before = pair.first.json("ledger", "export", "--output", str(tmp_path / "before.jsonl"))
     stop, statuses = threading.Event(), list[int]()
