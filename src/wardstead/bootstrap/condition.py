@@ -183,7 +183,7 @@ def _refused(deployment: Deployment) -> str:
 
 
 def _policies_check(deployment: Deployment) -> Check:
-    title = "The access policies in force are those in the folder"
+    title = "The policies in force are those in the folder"
     try:
         state = policy_state(deployment)
     except IntegrityError as error:

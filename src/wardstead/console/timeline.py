@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from wardstead.console.acts import ACTS
 from wardstead.console.ports import ExchangeSummary, Ruling
 
 
@@ -37,54 +38,6 @@ OUTCOMES: Final[Mapping[str, tuple[str, Tone]]] = {
     "refused_by_model_server": ("refused by the model server", Tone.BAD),
     "upstream_failed": ("model server failed", Tone.BAD),
     "unknown": ("unknown: the worker died", Tone.BAD),
-}
-ACTS: Final[Mapping[str, str]] = {
-    "principal.create": "added a person",
-    "principal.roles": "changed somebody's roles",
-    "principal.clearance": "changed somebody's clearance",
-    "principal.active": "switched an account on or off",
-    "principal.attribute": "changed what is known of somebody",
-    "role.give": "gave somebody a role for a time",
-    "role.take": "ended a role that somebody had for a time",
-    "group.create": "made a group",
-    "group.remove": "removed a group",
-    "group.add": "put somebody into a group",
-    "group.take": "took somebody out of a group",
-    "share.give": "shared something",
-    "share.take_back": "took back a share",
-    "collection.add": "made a collection",
-    "collection.delete": "deleted a collection",
-    "document.add": "kept a document",
-    "document.move": "moved a document",
-    "document.delete": "deleted a document",
-    "document.read": "read somebody else's document",
-    "policy.activate": "put access policies in force",
-    "policy.propose": "proposed access policies",
-    "policy.withdraw": "withdrew proposed access policies",
-    "template.add": "kept a prompt template",
-    "template.delete": "deleted a prompt template",
-    "template.read": "read somebody else's prompt template",
-    "data.export": "downloaded a document",
-    "data.refused": "was refused something that is kept here",
-    "elevation.request": "asked for a role",
-    "elevation.approved": "approved a role for somebody",
-    "elevation.refused": "refused somebody a role",
-    "key.create": "made an API key",
-    "conversation.declassify": "lowered a conversation's label",
-    "key.revoke": "revoked an API key",
-    "password.set": "set a password",
-    "session.open": "signed in",
-    "session.close": "signed out",
-    "exchange.read": "read what somebody else said",
-    "held.reveal": "looked at what is held for review",
-    "held.release": "released what was held for review",
-    "held.refuse": "refused what was held for review",
-    "held.expire": "let what nobody reviewed in time be refused",
-    "calibrate.read": "read recorded exchanges to calibrate scores",
-    "calibrate.write": "set the thresholds of scores",
-    "policy.replay": "replayed a changed policy on recorded exchanges",
-    "deployment.up": "started the deployment",
-    "isolation.none": "started without isolation",
 }
 _VERDICTS: Final = {
     "allow": ("allowed", Tone.GOOD),
