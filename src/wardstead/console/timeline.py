@@ -270,7 +270,7 @@ def _act_sentence(action: str, details: Mapping[str, Any]) -> str:
 
 
 def _plain(value: object) -> str:
-    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+    return (", ".join(str(one) for one in value) if isinstance(value, list) else str(value)) or "–"
 
 
 def _facts(*given: tuple[str, str] | tuple[str, str, bool]) -> tuple[Fact, ...]:
