@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.bootstrap.test_backups import Kit, kit
 from tests.bootstrap.test_erasing import ORDER
 from tests.bootstrap.test_witnessing import Elsewhere, grow
+from tests.cuts import Cut, cut_after
 
 from wardstead.adapters.keys import folder
 from wardstead.adapters.keys.folder import LEDGER
@@ -33,10 +32,6 @@ from wardstead.ledger.succession import KeyRetired, sign_change
 from wardstead.ledger.witnessing import Reply, Standing
 
 __all__ = ["kit"]
-
-
-class Cut(Exception):
-    """The power goes."""
 
 
 def again(deployment: Deployment) -> Deployment:
@@ -127,18 +122,8 @@ def test_a_kill_while_the_old_key_is_destroyed_leaves_it_to_the_next_try(
 ) -> None:
     ledger_key.rotate(deployment)
     grow(deployment)
-    made_s, steps = deployment.keys.created_s, 0
-
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **named: Any) -> Any:
-            nonlocal steps
-            steps += 1
-            if steps > at:
-                raise Cut
-            return real(*arguments, **named)
-
-        return step
-
+    made_s = deployment.keys.created_s
+    counted = cut_after(at)
     with monkeypatch.context() as patch:
         patch.setattr(folder, "write_durably", counted(folder.write_durably))
         patch.setattr(Path, "replace", counted(Path.replace))

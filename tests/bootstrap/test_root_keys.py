@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.cuts import Cut, cut_after
 
 from wardstead.adapters.keys import folder
 from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.bootstrap import root_keys
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.kernel.errors import BackendError, ConfigurationError
-
-
-class Cut(Exception):
-    """The power goes."""
 
 
 def again(deployment: Deployment) -> Deployment:
@@ -41,18 +36,7 @@ def test_an_interrupted_rotation_refuses_everything_else_and_is_ended_by_saying_
 ) -> None:
     before = deployment.keys.root
     deployment.ring.to_seal("alice")
-    steps = 0
-
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **named: Any) -> Any:
-            nonlocal steps
-            steps += 1
-            if steps > at:
-                raise Cut
-            return real(*arguments, **named)
-
-        return step
-
+    counted = cut_after(at)
     with monkeypatch.context() as patch:
         patch.setattr(folder, "write_durably", counted(folder.write_durably))
         patch.setattr(SubjectKeys, "rewrap_root", counted(SubjectKeys.rewrap_root))

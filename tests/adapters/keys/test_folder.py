@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cuts import Cut, cut_after
 
 from wardstead.adapters.keys import folder as module
 from wardstead.adapters.keys.folder import CREDENTIALS, KNOWN, LEDGER, ROOT, KeyFolder
@@ -19,10 +20,6 @@ from wardstead.crypto.keyring import KeyRing
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 PROVIDER = Passphrase(lambda _what: b"correct horse battery", os.urandom)
-
-
-class Cut(Exception):
-    """The power goes."""
 
 
 @pytest.fixture(autouse=True)
@@ -115,18 +112,7 @@ def test_another_root_key_opens_all_that_the_old_one_did(made: Path, provider: P
 
 def _interrupted(monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[], object]) -> bool:
     """Whether ``act`` was cut at its ``at``-th durable step."""
-    steps = 0
-
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **named: Any) -> Any:
-            nonlocal steps
-            steps += 1
-            if steps > at:
-                raise Cut
-            return real(*arguments, **named)
-
-        return step
-
+    counted = cut_after(at)
     with monkeypatch.context() as patch:
         for name in ("write_durably", "_destroy"):
             patch.setattr(module, name, counted(getattr(module, name)))

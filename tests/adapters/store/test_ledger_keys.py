@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 from tests.adapters.store.deployment import Deployment, now_ms, unguarded
+from tests.cuts import Cut
 
 from wardstead.adapters.store import recorder as recorder_module
 from wardstead.adapters.store.entry_rows import entry_values
@@ -31,10 +32,6 @@ from wardstead.ledger.checkpoint import Checkpoint, open_checkpoint
 from wardstead.ledger.proof import verify_receipt
 from wardstead.ledger.succession import KeyRetired, LedgerKeys, change_draft, sign_change
 from wardstead.ledger.tiles import node_from
-
-
-class Cut(Exception):
-    """Whoever was at work was killed."""
 
 
 def rotate(deployment: Deployment) -> SigningKey:
