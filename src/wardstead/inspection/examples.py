@@ -70,11 +70,6 @@ def load_examples(text: str, where: str) -> tuple[Example, ...]:
     return read_yaml(text, where, _Examples).examples
 
 
-def examples_schema() -> dict[str, object]:
-    """The JSON Schema of a file of examples."""
-    return msgspec.json.schema(_Examples)
-
-
 def run(example: Example, classifier: Classifier, inspector: PolicyInspector) -> Outcome:
     """Hold one example against what the detectors and the policy really make of it."""
     classified = classifier.classify(example.text)
