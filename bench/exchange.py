@@ -20,9 +20,9 @@ from typing import Any
 from bench import targets
 from bench.cpu import cpu_us
 from bench.run import LOAD
-from wardstead.bootstrap import people
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.worker import KeyUses, worlds_of
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
 from wardstead.gateway.pipeline.commands import CallModel, Compute, ReadBody, ReadModel, Recall, Refresh
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.steps import Incoming

@@ -21,15 +21,15 @@ from queue import SimpleQueue
 
 from sqlalchemy import Engine, insert
 
-from wardstead.adapters.store import ledger_tables
 from wardstead.adapters.store.base import directory_epoch, metadata, open_engine
-from wardstead.adapters.store.continuity import begin_signed
-from wardstead.adapters.store.exported import LedgerExport
-from wardstead.adapters.store.journal import Journal
-from wardstead.adapters.store.ledger_keys import SigningKeys
-from wardstead.adapters.store.recorder import Recorder
-from wardstead.adapters.store.reserve import Reserve
-from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.engine.reserve import Reserve
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
+from wardstead.adapters.store.ledger.continuity import begin_signed
+from wardstead.adapters.store.ledger.exported import LedgerExport
+from wardstead.adapters.store.ledger.journal import Journal
+from wardstead.adapters.store.ledger.ledger_keys import SigningKeys
+from wardstead.adapters.store.ledger.recorder import Recorder
+from wardstead.adapters.store.tables import ledger as ledger_tables
 from wardstead.auditor import verify
 from wardstead.crypto import merkle
 from wardstead.crypto.keyring import KeyRing

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from wardstead.adapters.models.names import NamesDetector
-from wardstead.bootstrap.detectors import names
-from wardstead.bootstrap.patterns import patterns
+from wardstead.bootstrap.detection.detectors import names
+from wardstead.bootstrap.detection.patterns import patterns
 from wardstead.config.sections import NamesSection
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.entities.medical import medical_terms

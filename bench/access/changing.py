@@ -25,9 +25,10 @@ from typing import Any
 from bench import targets
 from bench.run import BUILD, LOAD, machine
 from bench.targets import LOAD_CORE, Target, pinned
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import people, policies
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.policy import policies
 
 CHANGES_EVERY_S = 1.0
 POLICY = '@id("marker-%d") @reason("version %d") permit (principal, action == Action::"infer", resource);'

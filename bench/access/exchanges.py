@@ -36,11 +36,11 @@ from wardstead.access.ports import (
     Share,
 )
 from wardstead.access.rules import AccessRules
-from wardstead.adapters.store.conversation_tables import said_in
-from wardstead.adapters.store.directory_tables import principal
-from wardstead.adapters.store.exchanges import Exchanges
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.adapters.store.situations import Known
+from wardstead.adapters.store.content.situations import Known
+from wardstead.adapters.store.ledger.exchanges import Exchanges
+from wardstead.adapters.store.tables.conversations import said_in
+from wardstead.adapters.store.tables.directory import principal
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import STANDARD, Label
 from wardstead.ledger.sealing import Sealer, open_entry

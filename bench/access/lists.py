@@ -36,11 +36,11 @@ from wardstead.access.ports import (
 )
 from wardstead.access.rules import AccessRules
 from wardstead.adapters.store.base import metadata, open_engine
-from wardstead.adapters.store.directory import DirectoryStore
-from wardstead.adapters.store.directory_tables import principal
-from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.resource_tables import resource
-from wardstead.adapters.store.resources import ResourceStore
+from wardstead.adapters.store.content.resources import ResourceStore
+from wardstead.adapters.store.directory.directory import DirectoryStore
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.tables.directory import principal
+from wardstead.adapters.store.tables.resources import resource
 from wardstead.assurance.library.kept import Kind
 from wardstead.kernel.labels import STANDARD, Label
 from wardstead.ledger.sealing import Sealer

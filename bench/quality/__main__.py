@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _with_names() -> Engine | None:
-    from wardstead.bootstrap.detectors import names, names_installed
+    from wardstead.bootstrap.detection.detectors import names, names_installed
     from wardstead.config.sections import NamesSection
 
     return Engine(names(NamesSection())) if names_installed() else None

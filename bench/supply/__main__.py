@@ -23,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def ours(paths: list[Path]) -> list[str]:
     """What Wardstead says of each path."""
-    from wardstead.bootstrap.scanning import scan, to_scan
+    from wardstead.bootstrap.models.scanning import scan, to_scan
     from wardstead.supply.ports import Severity
 
     said = []

@@ -82,7 +82,7 @@ class Measured(NamedTuple):
 
 def measure(folder: Path, size: int) -> list[Measured]:
     """Each format."""
-    from wardstead.bootstrap.scanning import scan, to_scan
+    from wardstead.bootstrap.models.scanning import scan, to_scan
 
     results = []
     for name, make in (("model.safetensors", safetensors), ("model.gguf", gguf_file)):

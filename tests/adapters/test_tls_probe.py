@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from wardstead.adapters.tls_hello import GROUPS, Agreed, read_agreed
 from wardstead.adapters.tls_probe import Offer, Surface, probe
-from wardstead.bootstrap.transit import findings
+from wardstead.bootstrap.processes.transit import findings
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.isolation.posture import State
 

@@ -10,12 +10,12 @@ from typing import Any
 from tests.adapters.store.deployment import Deployment, deploy
 from tests.authority import TimeAuthority
 
-from wardstead.adapters.store.continuity import begin_signed
-from wardstead.adapters.store.cosignatures import keep_cosigned
-from wardstead.adapters.store.exported import LedgerExport
-from wardstead.adapters.store.published import PublishedTree
-from wardstead.adapters.store.timestamps import StoredStamp, keep_stamp
-from wardstead.adapters.store.tree_store import latest_note, tile_reader
+from wardstead.adapters.store.ledger.continuity import begin_signed
+from wardstead.adapters.store.ledger.cosignatures import keep_cosigned
+from wardstead.adapters.store.ledger.exported import LedgerExport
+from wardstead.adapters.store.ledger.published import PublishedTree
+from wardstead.adapters.store.ledger.timestamps import StoredStamp, keep_stamp
+from wardstead.adapters.store.ledger.tree_store import latest_note, tile_reader
 from wardstead.auditor.verify import COSIGNED, SIGNED, Key, Report, Trust, verify_file
 from wardstead.auditor.witness import Witness, add_log, init
 from wardstead.crypto.signing import SigningKey

@@ -10,11 +10,11 @@ from tests.bootstrap.test_policy_versions import NOBODY, add, few_detectors, loa
 from typer.testing import CliRunner
 
 from wardstead.adapters.store.policies import ActivatedMeanwhile, ProposalClosed, UnknownProposal
-from wardstead.bootstrap import activation, policies
 from wardstead.bootstrap.acting import Acting, at_the_command_line, at_the_console
-from wardstead.bootstrap.activation import NeedsTwo
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.entitlements import MayNot
+from wardstead.bootstrap.identity.entitlements import MayNot
+from wardstead.bootstrap.policy import activation, policies
+from wardstead.bootstrap.policy.activation import NeedsTwo
 from wardstead.cli.main import app
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.labels import PUBLIC

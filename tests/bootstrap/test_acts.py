@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from wardstead.bootstrap import root_keys
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.keys import root_keys
 from wardstead.kernel.labels import PUBLIC, label
 
 

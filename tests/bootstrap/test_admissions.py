@@ -20,16 +20,17 @@ from typer.testing import CliRunner
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Identity
 from wardstead.adapters.artifacts.files import Entry
-from wardstead.adapters.store.admission_tables import model_admission
-from wardstead.bootstrap import admissions, advisory_watch, evidence, guarding, initialise, rescanning
+from wardstead.adapters.store.tables.admissions import model_admission
+from wardstead.bootstrap import initialise
 from wardstead.bootstrap.acting import Acting, as_if_signed_in, at_the_command_line
-from wardstead.bootstrap.admissions import BadModel, NotReady
-from wardstead.bootstrap.admitting import admission_check, bounded, standing
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.entitlements import MayNot
-from wardstead.bootstrap.model_desk import DeploymentModelDesk
-from wardstead.bootstrap.people import add as add_person
-from wardstead.bootstrap.scanning import Progress
+from wardstead.bootstrap.desks.model_desk import DeploymentModelDesk
+from wardstead.bootstrap.identity.entitlements import MayNot
+from wardstead.bootstrap.identity.people import add as add_person
+from wardstead.bootstrap.models import admissions, advisory_watch, evidence, guarding, rescanning
+from wardstead.bootstrap.models.admissions import BadModel, NotReady
+from wardstead.bootstrap.models.admitting import admission_check, bounded, standing
+from wardstead.bootstrap.models.scanning import Progress
 from wardstead.cli.main import app
 from wardstead.config.sections import LabelSection, ModelSection, UpstreamSection
 from wardstead.crypto.dsse import open_envelope
@@ -308,7 +309,7 @@ def test_the_end_that_the_statement_names_counts_whatever_the_database_says(
     assert done.expires_ms is not None
     with deployment.engine.begin() as connection:
         connection.execute(update(model_admission).values(expires_ms=None))
-    monkeypatch.setattr("wardstead.bootstrap.admitting.now_ms", lambda: (done.expires_ms or 0) + 1)
+    monkeypatch.setattr("wardstead.bootstrap.models.admitting.now_ms", lambda: (done.expires_ms or 0) + 1)
     assert "expired on" in standing(deployment, section(done)).refused
 
 
@@ -380,7 +381,7 @@ def test_two_people_let_it_serve_for_some_hours_and_that_is_shouted(
     assert over.expires_ms is not None
     later = over.expires_ms
     for module in ("admitting", "guarding"):
-        monkeypatch.setattr(f"wardstead.bootstrap.{module}.now_ms", lambda: later)
+        monkeypatch.setattr(f"wardstead.bootstrap.models.{module}.now_ms", lambda: later)
     assert "is suspended" in standing(deployment, section(done)).refused, "what was before counts again"
     with pytest.raises(admissions.NoSuchAdmission):
         admissions.agree(deployment, "tiny", by(deployment, "ben"), "once more")

@@ -14,11 +14,11 @@ from tests.authority import TimeAuthority
 from tests.bootstrap.test_witnessing import grow
 
 from wardstead.adapters.timestamps import Authority, Stamped, ask_authority
-from wardstead.bootstrap import condition
-from wardstead.bootstrap.anchoring import anchor_checks, anchor_round, anchored, anchored_checkpoints, require_anchors
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.timestamping import signed_size, stamp_checks, stamp_round, stamped_checkpoints
-from wardstead.bootstrap.verifying import verify
+from wardstead.bootstrap.ledger.anchoring import anchor_checks, anchor_round, anchored, anchored_checkpoints, require_anchors
+from wardstead.bootstrap.ledger.timestamping import signed_size, stamp_checks, stamp_round, stamped_checkpoints
+from wardstead.bootstrap.ledger.verifying import verify
+from wardstead.bootstrap.processes import condition
 from wardstead.cli.main import app
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import ConfigurationError

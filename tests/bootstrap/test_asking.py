@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from wardstead.access.asking import Asked
-from wardstead.bootstrap import people, policies
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.policy_desk import DeploymentPolicyDesk
+from wardstead.bootstrap.desks.policy_desk import DeploymentPolicyDesk
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.policy import policies
 from wardstead.cli.main import app
 
 FORBID = """

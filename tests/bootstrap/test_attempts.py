@@ -8,9 +8,9 @@ import threading
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from wardstead.bootstrap import guarding, rescanning
 from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.models import guarding, rescanning
 from wardstead.kernel.errors import BackendError
 
 FAILURES = (

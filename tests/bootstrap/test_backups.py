@@ -17,15 +17,15 @@ from tests.bootstrap.test_witnessing import grow
 from typer.testing import CliRunner
 
 from wardstead.adapters.backup.container import HEAD, bytes_member, unpack, write_backup
-from wardstead.bootstrap import backups, restoring
-from wardstead.bootstrap.backing_up import create, make_key, prune
-from wardstead.bootstrap.backups import ERASED_FILE, Head, backup_check, choose, head_of, heads_in, require_whole
+from wardstead.bootstrap.backup import backups, restoring
+from wardstead.bootstrap.backup.backing_up import create, make_key, prune
+from wardstead.bootstrap.backup.backups import ERASED_FILE, Head, backup_check, choose, head_of, heads_in, require_whole
+from wardstead.bootstrap.backup.restoring import ErasuresUnknown, Expired, Plan, drill, erased_beside, restore, verify
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.erasing import certificates, erase, erase_mentioned, hold, release
-from wardstead.bootstrap.mentions import find
-from wardstead.bootstrap.restoring import ErasuresUnknown, Expired, Plan, drill, erased_beside, restore, verify
-from wardstead.bootstrap.root_keys import protect
-from wardstead.bootstrap.unsealing import passphrase_provider
+from wardstead.bootstrap.forgetting.erasing import certificates, erase, erase_mentioned, hold, release
+from wardstead.bootstrap.forgetting.mentions import find
+from wardstead.bootstrap.keys.root_keys import protect
+from wardstead.bootstrap.keys.unsealing import passphrase_provider
 from wardstead.cli.main import app
 from wardstead.crypto.keyring import KeyGone
 from wardstead.crypto.signing import SigningKey
@@ -131,7 +131,7 @@ def test_nothing_is_restored_while_it_is_unknown_who_was_erased(kit: Kit) -> Non
 
 def test_a_certificate_names_the_day_on_which_the_last_backup_expires(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     later = now_ms() + 300 * DAY_MS
-    monkeypatch.setattr("wardstead.bootstrap.backing_up.expiry", lambda *_: later)
+    monkeypatch.setattr("wardstead.bootstrap.backup.backing_up.expiry", lambda *_: later)
     kit.back_up()
     erase(kit.deployment, "zoe", ORDER)
     assert certificates(kit.deployment)[0]["last_key_copy_expires"] == day_of(later)
@@ -139,7 +139,7 @@ def test_a_certificate_names_the_day_on_which_the_last_backup_expires(kit: Kit, 
 
 def test_an_expired_backup_is_restored_by_nobody_and_pruned(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     stays, gone = kit.back_up("stays.backup"), "gone.backup"
-    monkeypatch.setattr("wardstead.bootstrap.backing_up.expiry", lambda _deployment, created: created + 1)
+    monkeypatch.setattr("wardstead.bootstrap.backup.backing_up.expiry", lambda _deployment, created: created + 1)
     head = kit.back_up(gone)
     with pytest.raises(Expired):
         restore(kit.plan(head), kit.folder.parent / "again", lambda *_: None)

@@ -9,15 +9,15 @@ import pytest
 from tests.bootstrap.test_second_factors import PASSWORD, whose
 
 from wardstead.access.ports import AccessRequest, Identity, Resource
-from wardstead.adapters.store.access import RequestDecided
-from wardstead.adapters.store.break_glass import NotBreakGlass, OpenAlready
-from wardstead.bootstrap import break_glass, entitlements, people, second_factors
+from wardstead.adapters.store.directory.access import RequestDecided
+from wardstead.adapters.store.directory.break_glass import NotBreakGlass, OpenAlready
 from wardstead.bootstrap.acting import Acting, at_the_command_line
-from wardstead.bootstrap.break_glass import AccountSealed
-from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.entitlements import HOUR_MS, MayNot
-from wardstead.bootstrap.people import BadValue
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.identity import break_glass, entitlements, people, second_factors
+from wardstead.bootstrap.identity.break_glass import AccountSealed
+from wardstead.bootstrap.identity.entitlements import HOUR_MS, MayNot
+from wardstead.bootstrap.identity.people import BadValue
 from wardstead.console.factor_desk import OpenedSession
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import CallerError

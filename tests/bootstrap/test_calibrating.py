@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from tests.console.fakes import intent, outcome
 
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import people
-from wardstead.bootstrap.calibrating import Calibration, NoText, calibrate, samples
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.recorded import Order
-from wardstead.bootstrap.scores import detectors, thresholds_file
+from wardstead.bootstrap.detection.calibrating import Calibration, NoText, calibrate, samples
+from wardstead.bootstrap.detection.scores import detectors, thresholds_file
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.policy.recorded import Order
 from wardstead.inspection.scoring.thresholds import TooFewTexts
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import ExchangeId, uuid7

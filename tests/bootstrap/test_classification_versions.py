@@ -11,12 +11,12 @@ import pytest
 from tests.bootstrap.worlds import inspector
 
 from wardstead.access.policyset import CLASSIFICATION, PolicyFiles
-from wardstead.bootstrap import classified, fitting, policies
-from wardstead.bootstrap.activation import propose
-from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.fitting import OtherDetectors, OtherLevels
-from wardstead.bootstrap.worker import KeyUses, worlds_of
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.policy import classified, fitting, policies
+from wardstead.bootstrap.policy.activation import propose
+from wardstead.bootstrap.policy.fitting import OtherDetectors, OtherLevels
+from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.inspection.inspector import PolicyInspector
@@ -43,7 +43,7 @@ level_aliases: {confidential: official, restricted: secret}
 def few(monkeypatch: pytest.MonkeyPatch) -> PolicyInspector:
     """What the workers here look for: payment data alone."""
     made = inspector()
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
+    monkeypatch.setattr("wardstead.bootstrap.processes.worker.inspector_of", lambda _deployment, **_: made)
     return made
 
 
@@ -223,6 +223,6 @@ def test_it_can_be_proposed(deployment: Deployment, load: Callable[[], World]) -
     write(deployment)
     who = SimpleNamespace(identity=SimpleNamespace(principal=deployment.directory.find("admin")), actor="x", told={})
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("wardstead.bootstrap.activation._permitted", lambda *_: {})
+        patched.setattr("wardstead.bootstrap.policy.activation._permitted", lambda *_: {})
         made = propose(deployment, who)  # type: ignore[arg-type]
     assert deployment.policy_store.files(made.version).texts[CLASSIFICATION] == MASK

@@ -8,12 +8,12 @@ import time
 import pytest
 from tests.bootstrap.worlds import Worlds, inspector
 
-from wardstead.adapters.store.reserve import Reserve
-from wardstead.adapters.store.subject_keys import Usage
-from wardstead.bootstrap import condition
-from wardstead.bootstrap.console import Console
+from wardstead.adapters.store.engine.reserve import Reserve
+from wardstead.adapters.store.keys.subject_keys import Usage
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.supervising import _require_room
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.processes import condition
+from wardstead.bootstrap.processes.supervising import _require_room
 from wardstead.inspection.scoring.model import BadModel
 from wardstead.isolation.posture import Check, State
 from wardstead.isolation.probes import CATALOGUE, ProbeResult, results
@@ -74,7 +74,7 @@ def test_a_sandbox_that_takes_its_time_holds_up_no_more_than_one(deployment: Dep
         return [Check("keys", "", State.GREEN, f"look {len(looks)}")]
 
     monkeypatch.setattr(condition, "posture", posture)
-    monkeypatch.setattr("wardstead.bootstrap.console._POSTURE_S", 0.0)
+    monkeypatch.setattr("wardstead.bootstrap.desks.console._POSTURE_S", 0.0)
     console = Console(deployment, Worlds(inspector()))  # type: ignore[arg-type]  # of a world, its inspector is asked
     console.posture()
     slow = threading.Thread(target=console.posture)

@@ -13,13 +13,13 @@ from sqlalchemy import update
 from tests.console.fakes import BREAK_GLASS
 
 from wardstead.access.ports import Credential, CredentialKind, Identity
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import people
-from wardstead.bootstrap.console import Console
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.retention import within_retention
-from wardstead.bootstrap.worker import KeyUses, worlds_of
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.forgetting.retention import within_retention
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
 from wardstead.console.ports import OpenedSession
 from wardstead.inspection.ports import Keeping
 from wardstead.kernel.clock import rfc3339

@@ -7,15 +7,15 @@ import pytest
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Resource
 from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.conversation_tables import conversation as conversations
-from wardstead.adapters.store.conversation_tables import fingerprint
-from wardstead.adapters.store.conversations import MarkRose
-from wardstead.bootstrap import people
+from wardstead.adapters.store.content.conversations import MarkRose
+from wardstead.adapters.store.tables.conversations import conversation as conversations
+from wardstead.adapters.store.tables.conversations import fingerprint
 from wardstead.bootstrap.acting import as_if_signed_in
-from wardstead.bootstrap.children import prune
-from wardstead.bootstrap.conversations import MayNotDeclassify, conversation, declassify, id_of
-from wardstead.bootstrap.conversations import conversations as listed
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.kept.conversations import MayNotDeclassify, conversation, declassify, id_of
+from wardstead.bootstrap.kept.conversations import conversations as listed
+from wardstead.bootstrap.processes.children import prune
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.labels import label

@@ -17,11 +17,11 @@ from tests.e2e.faulty import until
 
 from wardstead.adapters.models.classifier import OwnClassifier
 from wardstead.adapters.plugins import MOST_LATE
-from wardstead.bootstrap.condition import posture
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.detectors import lacking, reports, text_detectors
+from wardstead.bootstrap.detection.detectors import lacking, reports, text_detectors
 from wardstead.bootstrap.initialise import initialise
-from wardstead.bootstrap.watching import Watched, failing
+from wardstead.bootstrap.processes.condition import posture
+from wardstead.bootstrap.processes.watching import Watched, failing
 from wardstead.config.sections import LabelSection
 from wardstead.inspection.contract import State
 from wardstead.inspection.ports import Direction, Origin, Span, TextDetector

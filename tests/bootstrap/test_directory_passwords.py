@@ -15,10 +15,10 @@ from tests.slapd import Slapd, group, person, uid
 
 from wardstead.adapters.identity.ldap import literal
 from wardstead.adapters.identity.passwords import TooManyAttempts
-from wardstead.bootstrap import people
-from wardstead.bootstrap.console import Console
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.directory_passwords import DirectoryAway, DirectoryPasswords, PasswordElsewhere
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.identity.directory_passwords import DirectoryAway, DirectoryPasswords, PasswordElsewhere
 from wardstead.config import parse_settings
 from wardstead.console.factor_desk import OpenedSession
 from wardstead.kernel.errors import ConfigurationError

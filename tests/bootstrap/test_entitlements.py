@@ -6,10 +6,10 @@ import pytest
 
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Identity, Resource
 from wardstead.access.rules import BadAttribute
-from wardstead.bootstrap import entitlements, people
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.entitlements import HOUR_MS, MayNot, moment
-from wardstead.bootstrap.people import BadValue, RolesConflict
+from wardstead.bootstrap.identity import entitlements, people
+from wardstead.bootstrap.identity.entitlements import HOUR_MS, MayNot, moment
+from wardstead.bootstrap.identity.people import BadValue, RolesConflict
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import CredentialId
 

@@ -14,17 +14,17 @@ from tests.adapters.store.deployment import Answer
 from tests.bootstrap.test_witnessing import grow
 
 from wardstead.access.ports import Principal
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.erasures import LegalHold
-from wardstead.adapters.store.journal import Journal
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import erasing
+from wardstead.adapters.store.keys.erasures import LegalHold
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.ledger.journal import Journal
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.erasing import certificates, erase, erase_again, erase_mentioned, finish_erasures
-from wardstead.bootstrap.mentions import find, identifiers, stand_ins
+from wardstead.bootstrap.forgetting import erasing
+from wardstead.bootstrap.forgetting.erasing import certificates, erase, erase_again, erase_mentioned, finish_erasures
+from wardstead.bootstrap.forgetting.mentions import find, identifiers, stand_ins
+from wardstead.bootstrap.identity.people import LastAdministrator
+from wardstead.bootstrap.ledger.verifying import verify
 from wardstead.bootstrap.ordering import Order
-from wardstead.bootstrap.people import LastAdministrator
-from wardstead.bootstrap.verifying import verify
 from wardstead.crypto.keyring import KeyGone
 from wardstead.crypto.signing import SigningKey
 from wardstead.inspection.pseudonyms import Vault, load_stand_ins
@@ -131,7 +131,7 @@ def test_no_file_holds_a_trace_of_them(made: Deployment, alone: bool) -> None:
 
 
 def test_a_worker_that_has_their_key_in_memory_forgets_it(made: Deployment) -> None:
-    from wardstead.bootstrap.worker import KeyUses, worlds_of
+    from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
 
     who = made.directory.find(NAME)
     running = Deployment(made.places.directory, {})

@@ -11,15 +11,15 @@ from tests.bootstrap.test_erasing import ORDER, contents, raw
 from tests.bootstrap.test_witnessing import grow
 
 from wardstead.access.ports import Principal
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.ledger_tables import entry, mention
-from wardstead.bootstrap import erasing
-from wardstead.bootstrap.backups import erased_note, open_erased
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.tables.ledger import entry, mention
+from wardstead.bootstrap.backup.backups import erased_note, open_erased
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.erasing import certificates, finish_erasures
-from wardstead.bootstrap.expiring import Amount, amount, due, expire, retention_check
-from wardstead.bootstrap.retention import within_retention
-from wardstead.bootstrap.verifying import verify
+from wardstead.bootstrap.forgetting import erasing
+from wardstead.bootstrap.forgetting.erasing import certificates, finish_erasures
+from wardstead.bootstrap.forgetting.expiring import Amount, amount, due, expire, retention_check
+from wardstead.bootstrap.forgetting.retention import within_retention
+from wardstead.bootstrap.ledger.verifying import verify
 from wardstead.gateway.pipeline.record import last_day
 from wardstead.inspection.ports import Keeping
 from wardstead.isolation.posture import State

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.initialise import ADMINISTRATOR, initialise
 from wardstead.kernel.errors import ConfigurationError

@@ -9,9 +9,9 @@ import pytest
 from tests.inspection.known.test_passages import CONTRACT
 from typer.testing import CliRunner
 
-from wardstead.bootstrap import known
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.detectors import text_detectors
+from wardstead.bootstrap.detection import known
+from wardstead.bootstrap.detection.detectors import text_detectors
 from wardstead.cli.main import app
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 

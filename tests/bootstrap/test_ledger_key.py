@@ -14,15 +14,15 @@ from tests.cuts import Cut, cut_after
 from wardstead.adapters.keys import folder
 from wardstead.adapters.keys.folder import LEDGER
 from wardstead.adapters.store.admissions import sign_anew
-from wardstead.adapters.store.ledger_keys import SigningKeys
+from wardstead.adapters.store.ledger.ledger_keys import SigningKeys
 from wardstead.auditor.witness import Refusal, Witness
-from wardstead.bootstrap import ledger_key, root_keys
-from wardstead.bootstrap.backups import choose, erased_note, open_erased
+from wardstead.bootstrap.backup.backups import choose, erased_note, open_erased
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.erasing import certificates, erase
-from wardstead.bootstrap.unsealing import passphrase_provider
-from wardstead.bootstrap.verifying import verify
-from wardstead.bootstrap.witnessing import stands, witness_round
+from wardstead.bootstrap.forgetting.erasing import certificates, erase
+from wardstead.bootstrap.keys import ledger_key, root_keys
+from wardstead.bootstrap.keys.unsealing import passphrase_provider
+from wardstead.bootstrap.ledger.verifying import verify
+from wardstead.bootstrap.ledger.witnessing import stands, witness_round
 from wardstead.config.sections import WitnessSection
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError

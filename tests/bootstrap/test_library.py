@@ -14,15 +14,15 @@ from sqlalchemy import text, update
 from tests.bootstrap.worlds import inspector
 
 from wardstead.access.ports import GranteeKind, ResourceRef, Right
-from wardstead.adapters.store.resource_tables import resource, resource_part
+from wardstead.adapters.store.tables.resources import resource, resource_part
 from wardstead.assurance.library.kept import Kept, Kind, MayNotHandle, NoSuchItem, TooMuchKept
-from wardstead.bootstrap import sharing
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.library import Library, library_of_command_line
-from wardstead.bootstrap.policies import activate
-from wardstead.bootstrap.shelf import NamedDocuments
-from wardstead.bootstrap.sinks import sink
+from wardstead.bootstrap.kept import sharing
+from wardstead.bootstrap.kept.library import Library, library_of_command_line
+from wardstead.bootstrap.kept.shelf import NamedDocuments
+from wardstead.bootstrap.policy.policies import activate
+from wardstead.bootstrap.policy.sinks import sink
 from wardstead.inspection.extraction import UnsupportedDocument
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.kernel.labels import PUBLIC

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from wardstead.bootstrap.local_authority import LocalAuthority
+from wardstead.bootstrap.keys.local_authority import LocalAuthority
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import ConfigurationError
 

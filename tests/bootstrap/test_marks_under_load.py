@@ -11,10 +11,10 @@ import pytest
 from tests.bootstrap.test_policy_activation_under_load import MODELS, mock_model
 from tests.bootstrap.worlds import inspector
 
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import people
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.worker import assembled
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.processes.worker import assembled
 from wardstead.kernel.labels import PUBLIC, Label, join_all, label
 
 TOGETHER, ROUNDS = 32, 4
@@ -37,7 +37,7 @@ CLEARED = "clearance: {level: restricted, compartments: [payment, finance]}, "
 
 async def test_requests_that_race_never_lower_a_mark(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     made = inspector(POLICY)
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
+    monkeypatch.setattr("wardstead.bootstrap.processes.worker.inspector_of", lambda _deployment, **_: made)
     socket = str(deployment.places.run / "mock.sock")
     models = MODELS.replace("upstream:", CLEARED + "upstream:").replace("version: 1", "version: 1", 1)
     deployment.places.config.write_text(models % socket)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from wardstead.bootstrap import supervising
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.processes import supervising
 from wardstead.cli.main import app
 from wardstead.kernel.errors import ConfigurationError
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.bootstrap.classification import examples_of
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.inspection import inspector
-from wardstead.bootstrap.known import dictionaries, indexes
+from wardstead.bootstrap.detection.inspection import inspector
+from wardstead.bootstrap.detection.known import dictionaries, indexes
+from wardstead.bootstrap.detection.scores import read_thresholds
+from wardstead.bootstrap.policy.classification import examples_of
 from wardstead.bootstrap.reading import DICTIONARY_BYTES, POLICY_BYTES
-from wardstead.bootstrap.scores import read_thresholds
 from wardstead.kernel.errors import WardsteadError
 
 READERS = {

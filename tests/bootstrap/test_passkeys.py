@@ -7,13 +7,13 @@ from tests.authenticator import Authenticator, text
 from tests.bootstrap.test_second_factors import ANOTHER, PASSWORD, whose
 
 from wardstead.adapters.identity.passkeys import PasskeyRefused
-from wardstead.adapters.store.directory import BadName
-from wardstead.adapters.store.passkeys import NoSuchPasskey
-from wardstead.adapters.store.sign_in_steps import StepLost
-from wardstead.bootstrap import people
-from wardstead.bootstrap.console import Console
+from wardstead.adapters.store.directory.directory import BadName
+from wardstead.adapters.store.directory.passkeys import NoSuchPasskey
+from wardstead.adapters.store.directory.sign_in_steps import StepLost
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.second_factors import ConfirmFirst
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.identity.second_factors import ConfirmFirst
 from wardstead.config import parse_settings
 from wardstead.console.factor_desk import OpenedSession, SecondStep
 from wardstead.kernel.errors import ConfigurationError

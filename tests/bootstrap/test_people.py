@@ -6,12 +6,13 @@ import pytest
 
 from wardstead.access.asking import Asked
 from wardstead.access.ports import UNBOUND, Bounds, Credential, CredentialKind, Identity
-from wardstead.adapters.store.directory import UnknownPerson
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import asking, people
+from wardstead.adapters.store.directory.directory import UnknownPerson
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.key_desk import DeploymentKeyDesk
-from wardstead.bootstrap.people import BadValue, LastAdministrator
+from wardstead.bootstrap.desks.key_desk import DeploymentKeyDesk
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.identity.people import BadValue, LastAdministrator
+from wardstead.bootstrap.policy import asking
 from wardstead.console.key_desk import Wanted
 from wardstead.kernel.ids import CredentialId
 

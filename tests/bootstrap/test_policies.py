@@ -8,7 +8,7 @@ import pytest
 
 from wardstead.access.ports import AccessRequest, Attribute, Credential, CredentialKind, Identity, Principal, Resource
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.shipped import lacking_actions
+from wardstead.bootstrap.policy.shipped import lacking_actions
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.ids import CredentialId, PrincipalId
 from wardstead.kernel.labels import label

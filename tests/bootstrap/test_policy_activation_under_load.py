@@ -12,10 +12,11 @@ import httpx
 import pytest
 from tests.bootstrap.worlds import inspector
 
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import people, policies
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.worker import assembled
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.policy import policies
+from wardstead.bootstrap.processes.worker import assembled
 
 CLIENTS, ACTIVATIONS = 32, 8
 MODELS = "version: 1\nserver: {per_person: 64}\nmodels:\n  - {name: mock, upstream: {kind: openai, url: 'unix:%s'}}\n"
@@ -73,7 +74,7 @@ def write(deployment: Deployment, number: int) -> None:
 async def test_every_exchange_is_decided_by_the_version_that_is_in_force_when_its_intent_is_committed(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
+    monkeypatch.setattr("wardstead.bootstrap.processes.worker.inspector_of", lambda _deployment, **_: made)
     made = inspector()
     socket = str(deployment.places.run / "mock.sock")
     deployment.places.config.write_text(MODELS % socket)

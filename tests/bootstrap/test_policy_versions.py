@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 from wardstead.access.policyset import PolicyFiles
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Identity, Principal, Resource
 from wardstead.adapters.store.policies import RolesExclude, UnknownVersion
-from wardstead.adapters.store.policy_tables import policy_set
-from wardstead.bootstrap import condition, policies
+from wardstead.adapters.store.tables.policies import policy_set
 from wardstead.bootstrap import deployment as wired
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.policies import FolderInTheWay
-from wardstead.bootstrap.worker import KeyUses, worlds_of
+from wardstead.bootstrap.policy import policies
+from wardstead.bootstrap.policy.policies import FolderInTheWay
+from wardstead.bootstrap.processes import condition
+from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
 from wardstead.cli.main import app
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.worlds import WorldHolder
@@ -35,7 +36,7 @@ def few_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.bootstrap.worlds import inspector
 
     made = inspector()
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
+    monkeypatch.setattr("wardstead.bootstrap.processes.worker.inspector_of", lambda _deployment, **_: made)
 
 
 def asked(world: World) -> str:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from wardstead.adapters.store.recorder import Recorder
+from wardstead.adapters.store.ledger.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.worker import assembled
+from wardstead.bootstrap.processes.worker import assembled
 from wardstead.crypto.merkle import tree_root
 from wardstead.kernel.labels import PUBLIC
 from wardstead.ledger.checkpoint import open_checkpoint

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wardstead.bootstrap.classified import ready_made
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.inspection import detected
+from wardstead.bootstrap.detection.inspection import detected
+from wardstead.bootstrap.policy.classified import ready_made
 from wardstead.inspection.fitting import fit
 from wardstead.inspection.ports import ANSWER, PROMPT
 

@@ -13,12 +13,13 @@ from tests.console.fakes import intent, outcome
 from typer.testing import CliRunner
 
 from wardstead.access.ports import Credential, CredentialKind, Identity
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.bootstrap import people, replaying
-from wardstead.bootstrap.console import Console
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.policy import replaying
 from wardstead.cli.main import app
 from wardstead.inspection.extraction import enclosed
 from wardstead.inspection.ports import Origin

@@ -14,10 +14,10 @@ from sqlalchemy import update
 from tests.bootstrap.worlds import inspector
 
 from wardstead.access.ports import Credential, CredentialKind, Decision, Identity, Principal, Resource
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.adapters.store.marks import enter
-from wardstead.adapters.store.review_tables import review
+from wardstead.adapters.store.content.marks import enter
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.tables.ledger import entry
+from wardstead.adapters.store.tables.reviews import review
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.assurance.review.held import (
     AlreadyReviewed,
@@ -29,11 +29,12 @@ from wardstead.assurance.review.held import (
     Status,
     StillStopped,
 )
-from wardstead.bootstrap import people, reviewing
 from wardstead.bootstrap.acting import Acting, at_the_command_line, at_the_console
-from wardstead.bootstrap.children import prune
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.reviewing import Desk, desk_of_command_line
+from wardstead.bootstrap.desks import reviewing
+from wardstead.bootstrap.desks.reviewing import Desk, desk_of_command_line
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.processes.children import prune
 from wardstead.gateway.pipeline.fingerprints import Fingerprints
 from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.kernel.ids import CredentialId, ExchangeId, uuid7

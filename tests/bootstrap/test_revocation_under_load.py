@@ -11,10 +11,11 @@ import pytest
 from tests.bootstrap.test_policy_activation_under_load import MODELS, mock_model
 from tests.bootstrap.worlds import inspector
 
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.bootstrap import people, policies
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.worker import assembled
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.policy import policies
+from wardstead.bootstrap.processes.worker import assembled
 
 PEOPLE = 8
 POLICY = '@id("night-%d") @reason("x") forbid (principal, action == Action::"embed", resource);'
@@ -39,7 +40,7 @@ async def test_nothing_is_committed_by_a_key_or_a_role_that_is_gone(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = inspector()
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: made)
+    monkeypatch.setattr("wardstead.bootstrap.processes.worker.inspector_of", lambda _deployment, **_: made)
     socket = str(deployment.places.run / "mock.sock")
     deployment.places.config.write_text(MODELS % socket)
     serving, operating = Deployment(deployment.places.directory, {}), Deployment(deployment.places.directory, {})

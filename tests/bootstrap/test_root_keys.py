@@ -8,9 +8,9 @@ import pytest
 from tests.cuts import Cut, cut_after
 
 from wardstead.adapters.keys import folder
-from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.bootstrap import root_keys
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.keys import root_keys
 from wardstead.kernel.errors import BackendError, ConfigurationError
 
 

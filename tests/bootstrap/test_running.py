@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.bootstrap import running, supervising
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.processes import running, supervising
 from wardstead.kernel.errors import ConfigurationError
 
 

@@ -10,11 +10,11 @@ import pytest
 from wardstead.access.credentials import identify
 from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.adapters.identity.codes import STEP_MS
-from wardstead.adapters.store.sign_in_steps import StepLost
-from wardstead.bootstrap import people, second_factors
-from wardstead.bootstrap.console import Console
+from wardstead.adapters.store.directory.sign_in_steps import StepLost
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.second_factors import ConfirmFirst
+from wardstead.bootstrap.desks.console import Console
+from wardstead.bootstrap.identity import people, second_factors
+from wardstead.bootstrap.identity.second_factors import ConfirmFirst
 from wardstead.console.factor_desk import OpenedSession, SecondStep
 from wardstead.kernel.errors import CallerError
 

@@ -9,7 +9,7 @@ import yaml
 from tests.e2e.deployment import free_port
 
 from wardstead.bootstrap.deployment import PORT_VARIABLE, Deployment
-from wardstead.bootstrap.supervising import claim_ports
+from wardstead.bootstrap.processes.supervising import claim_ports
 from wardstead.kernel.errors import BackendError
 
 

@@ -11,9 +11,9 @@ from tests import slapd
 from tests.slapd import SUFFIX, Slapd, cn, group, person, uid
 
 from wardstead.adapters.identity.ldap import DirectoryFailed, Entry, entries, members_of
-from wardstead.adapters.store.synchronisations import Synchronisations
+from wardstead.adapters.store.directory.synchronisations import Synchronisations
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.synchronising import Report, TooManyLeavers, check_sources, directory_checks, synchronise
+from wardstead.bootstrap.identity.synchronising import Report, TooManyLeavers, check_sources, directory_checks, synchronise
 from wardstead.config import parse_settings
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import ConfigurationError

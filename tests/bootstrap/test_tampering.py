@@ -16,8 +16,8 @@ import pytest
 from tests.bootstrap.test_witnessing import Elsewhere, grow
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.verifying import verify
-from wardstead.bootstrap.witnessing import witness_round
+from wardstead.bootstrap.ledger.verifying import verify
+from wardstead.bootstrap.ledger.witnessing import witness_round
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 Value = str | bytes | int | None

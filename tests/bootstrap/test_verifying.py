@@ -16,12 +16,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from wardstead.adapters.store.base import reading_engine
-from wardstead.adapters.store.ledger_reader import LedgerReader
-from wardstead.adapters.store.recorder import Recorder
-from wardstead.adapters.store.reserve import Reserve
-from wardstead.bootstrap import condition, verifying
+from wardstead.adapters.store.engine.reserve import Reserve
+from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
+from wardstead.adapters.store.ledger.recorder import Recorder
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.verifying import Result, keep_verifying, verified, verified_check, verify_now
+from wardstead.bootstrap.ledger import verifying
+from wardstead.bootstrap.ledger.verifying import Result, keep_verifying, verified, verified_check, verify_now
+from wardstead.bootstrap.processes import condition
 from wardstead.console import road
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.errors import BackendError

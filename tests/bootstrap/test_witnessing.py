@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from wardstead.adapters.store.recorder import Recorder
+from wardstead.adapters.store.ledger.recorder import Recorder
 from wardstead.auditor.witness import Refusal, Server, Witness, add_log, init
-from wardstead.bootstrap import condition, witnessing
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.verifying import verify
-from wardstead.bootstrap.witnessing import admit, closed_mark, overdue, stands, witness_round, witnessed, witnessed_check
+from wardstead.bootstrap.ledger import witnessing
+from wardstead.bootstrap.ledger.verifying import verify
+from wardstead.bootstrap.ledger.witnessing import admit, closed_mark, overdue, stands, witness_round, witnessed, witnessed_check
+from wardstead.bootstrap.processes import condition
 from wardstead.config.sections import WitnessSection
 from wardstead.crypto.signing import WitnessKey, cosigned_s
 from wardstead.isolation.posture import State

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.store.journal import Journal
-from wardstead.bootstrap import worker
+from wardstead.adapters.store.ledger.journal import Journal
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.upstreams import open_upstream, reachable
-from wardstead.bootstrap.worker import assembled, doors
+from wardstead.bootstrap.processes import worker
+from wardstead.bootstrap.processes.upstreams import open_upstream, reachable
+from wardstead.bootstrap.processes.worker import assembled, doors
 from wardstead.gateway.server.pool import Pool
 from wardstead.gateway.server.remote import RemoteUpstream
 from wardstead.gateway.server.request_head import BadHeader, read_head

@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-from wardstead.bootstrap.classified import ready_made
+from wardstead.bootstrap.policy.classified import ready_made
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import load_catalogues
 from wardstead.inspection.policy_loading import load_policy

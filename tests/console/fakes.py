@@ -32,9 +32,9 @@ from wardstead.access.ports import (
 from wardstead.adapters.identity.codes import picture
 from wardstead.assurance.library.kept import Kind as KeptKind
 from wardstead.assurance.library.kept import NoSuchItem
-from wardstead.bootstrap.classification import NoSuchPolicy
 from wardstead.bootstrap.deployment import product_policies
-from wardstead.bootstrap.replaying import Replay, Target
+from wardstead.bootstrap.policy.classification import NoSuchPolicy
+from wardstead.bootstrap.policy.replaying import Replay, Target
 from wardstead.console.emergency_desk import AccountShown, OpeningShown
 from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown, SecondStep
 from wardstead.console.factor_desk import Standing as FactorStanding

@@ -18,7 +18,7 @@ from typing import Any
 from tests.ports import free_port
 
 from wardstead.bootstrap.deployment import Deployment as Opened
-from wardstead.bootstrap.inspection import inspector
+from wardstead.bootstrap.detection.inspection import inspector
 
 WARDSTEAD = Path(sys.executable).with_name("wardstead")
 

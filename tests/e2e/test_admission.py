@@ -16,8 +16,8 @@ import yaml
 from msgspec import structs
 from tests.e2e.deployment import Deployment, create
 
-from wardstead.bootstrap.admissions import seal
 from wardstead.bootstrap.deployment import Deployment as Opened
+from wardstead.bootstrap.models.admissions import seal
 from wardstead.kernel.ids import uuid7
 from wardstead.supply.admission import Basis
 

@@ -22,7 +22,7 @@ from tests.e2e.faulty import Faulty, until
 from tests.e2e.test_labels_flow import IBAN, Echo, ask
 
 from wardstead.bootstrap.deployment import Deployment as Opened
-from wardstead.bootstrap.erasing import erase
+from wardstead.bootstrap.forgetting.erasing import erase
 from wardstead.bootstrap.ordering import Order
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]

@@ -17,7 +17,7 @@ from tests.e2e.faulty import Faulty, faulty_deployment, until
 from tests.ports import free_port
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.worker import assembled
+from wardstead.bootstrap.processes.worker import assembled
 
 pytestmark = pytest.mark.e2e
 

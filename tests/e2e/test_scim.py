@@ -14,8 +14,8 @@ from scim2_tester import Status, check_server
 from tests.e2e.deployment import Deployment, create
 
 from wardstead.access.ports import Principal
-from wardstead.bootstrap import people
 from wardstead.bootstrap.deployment import Deployment as Wired
+from wardstead.bootstrap.identity import people
 from wardstead.kernel.labels import PUBLIC, label
 
 pytestmark = pytest.mark.e2e

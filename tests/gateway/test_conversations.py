@@ -16,11 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.gateway.playbook import ALICE, CONFIDENTIAL, NOW, Playbook, exchange, world
 
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal
-from wardstead.adapters.store import conversation_tables  # noqa: F401 -- the tables register themselves
 from wardstead.adapters.store.base import metadata, open_engine
-from wardstead.adapters.store.conversations import ConversationStore
-from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.marks import cited_label, enter, known_fingerprints
+from wardstead.adapters.store.content.conversations import ConversationStore
+from wardstead.adapters.store.content.marks import cited_label, enter, known_fingerprints
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.tables import conversations as conversation_tables  # noqa: F401 -- the tables register themselves
 from wardstead.gateway.pipeline.commands import (
     CallModel,
     CommitIntent,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wardstead.bootstrap.classified import ready_made
+from wardstead.bootstrap.policy.classified import ready_made
 from wardstead.inspection.policy import ClassificationPolicy
 from wardstead.inspection.policy_loading import load_policy
 from wardstead.kernel.errors import ConfigurationError

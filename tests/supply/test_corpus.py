@@ -10,7 +10,7 @@ import pytest
 from bench.supply.case import Case
 from bench.supply.corpus import corpus
 
-from wardstead.bootstrap.scanning import scan, to_scan
+from wardstead.bootstrap.models.scanning import scan, to_scan
 from wardstead.supply.ports import Severity
 from wardstead.supply.rules import Finding
 

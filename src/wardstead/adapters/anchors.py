@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from wardstead.adapters.store.durable_file import sync_folder
+from wardstead.adapters.store.engine.durable_file import sync_folder
 from wardstead.kernel.errors import PeerError
 
 _MOST_BYTES = 64 * 1024

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.logs import log_to_stderr
+from wardstead.bootstrap.processes.logs import log_to_stderr
 from wardstead.kernel.errors import WardsteadError
 
 log = logging.getLogger("wardstead.process")
@@ -40,10 +40,10 @@ def main() -> int:
 def _run(role: str, deployment: Deployment, model: str, number: int) -> int:
     # Each role imports what it needs: a launcher has no use for the gateway, nor its memory.
     if role == "worker":
-        from wardstead.bootstrap import worker
+        from wardstead.bootstrap.processes import worker
 
         return worker.run(deployment, number)
-    from wardstead.bootstrap import children
+    from wardstead.bootstrap.processes import children
 
     return children.run_recorder(deployment) if role == "recorder" else children.run_launcher(deployment, model)
 

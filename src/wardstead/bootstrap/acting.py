@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from wardstead.access.ports import Credential, CredentialKind, Identity, Principal
 from wardstead.access.strength import OPERATOR
-from wardstead.adapters.store.admin_record import COMMAND_LINE
-from wardstead.adapters.store.directory import Actor
+from wardstead.adapters.store.directory.directory import Actor
+from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.kernel.ids import CredentialId
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import URL
 
-from wardstead.adapters.store.key_files import read_secret
+from wardstead.adapters.store.keys.key_files import read_secret
 from wardstead.bootstrap.reading import present
 from wardstead.config.database import DatabaseAddress, parse_database
 from wardstead.config.sections import DatabaseSection

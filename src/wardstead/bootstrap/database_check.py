@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wardstead.adapters.store.server import Server, server_state
+from wardstead.adapters.store.engine.server import Server, server_state
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.errors import WardsteadError

@@ -33,33 +33,33 @@ from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.keys.folder import CREDENTIALS, KeyFolder
-from wardstead.adapters.store.access import AccessStore
-from wardstead.adapters.store.admin_record import AdminRecord
 from wardstead.adapters.store.admissions import AdmissionStore
 from wardstead.adapters.store.base import explain, open_engine
-from wardstead.adapters.store.certificates import CertificateStore
-from wardstead.adapters.store.conversations import ConversationStore
-from wardstead.adapters.store.directory import DirectoryStore
+from wardstead.adapters.store.content.conversations import ConversationStore
+from wardstead.adapters.store.content.resources import ResourceStore
+from wardstead.adapters.store.content.reviews import ReviewStore
+from wardstead.adapters.store.directory.access import AccessStore
+from wardstead.adapters.store.directory.certificates import CertificateStore
+from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.adapters.store.earlier_versions import tell_of_earlier_versions
-from wardstead.adapters.store.erasures import ErasureStore
-from wardstead.adapters.store.exchanges import Exchanges
-from wardstead.adapters.store.exported import LedgerExport
-from wardstead.adapters.store.key_files import read_secret
-from wardstead.adapters.store.ledger_keys import SigningKeys, StoredKeys
-from wardstead.adapters.store.ledger_reader import LedgerReader
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.engine.reserve import NoBallast, Reserve
+from wardstead.adapters.store.keys.erasures import ErasureStore
+from wardstead.adapters.store.keys.key_files import read_secret
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
+from wardstead.adapters.store.ledger.admin_record import AdminRecord
+from wardstead.adapters.store.ledger.exchanges import Exchanges
+from wardstead.adapters.store.ledger.exported import LedgerExport
+from wardstead.adapters.store.ledger.ledger_keys import SigningKeys, StoredKeys
+from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
+from wardstead.adapters.store.ledger.published import PublishedTree
 from wardstead.adapters.store.level_names import stored_level_names
-from wardstead.adapters.store.locks import Turn
 from wardstead.adapters.store.policies import PolicyStore
-from wardstead.adapters.store.published import PublishedTree
-from wardstead.adapters.store.reserve import NoBallast, Reserve
-from wardstead.adapters.store.resources import ResourceStore
-from wardstead.adapters.store.reviews import ReviewStore
-from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.bootstrap.classified import brought, classified_texts, policy_of, texts_in_folder
 from wardstead.bootstrap.database import server_url
+from wardstead.bootstrap.keys.unsealing import asker, opener
 from wardstead.bootstrap.places import Places
+from wardstead.bootstrap.policy.classified import brought, classified_texts, policy_of, texts_in_folder
 from wardstead.bootstrap.reading import others_write, present, read_text
-from wardstead.bootstrap.unsealing import asker, opener
 from wardstead.config import parse_settings
 from wardstead.config.addresses import bracketed
 from wardstead.config.sections import EdgeSection, ModelSection, UpstreamSection
@@ -208,7 +208,7 @@ class Deployment:
     def key_store(self, root: bytes) -> SubjectKeys:
         """The key store under a root key."""
         if self.shared:
-            from wardstead.adapters.store.shared_keys import SharedKeys
+            from wardstead.adapters.store.keys.shared_keys import SharedKeys
 
             return SharedKeys(self.engine, root, os.urandom)
         return SubjectKeys(self.places.subject_keys, root, os.urandom)

@@ -19,19 +19,19 @@ from sqlalchemy import Engine, inspect
 from wardstead.adapters.keys.folder import CREDENTIALS, LEDGER, ROOT
 from wardstead.adapters.sandbox.weights import digest
 from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.continuity import begin_signed
-from wardstead.adapters.store.durable_file import write_durably
-from wardstead.adapters.store.key_files import new_key, new_ledger_key
+from wardstead.adapters.store.engine.durable_file import write_durably
+from wardstead.adapters.store.keys.key_files import new_key, new_ledger_key
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
+from wardstead.adapters.store.ledger.continuity import begin_signed
+from wardstead.adapters.store.ledger.tree_store import tree_end
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.adapters.store.subject_keys import SubjectKeys
 from wardstead.adapters.store.transactions import explained
-from wardstead.adapters.store.tree_store import tree_end
 from wardstead.bootstrap.database import PASSWORD_VARIABLE, server_url
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.detectors import names_installed
+from wardstead.bootstrap.detection.detectors import names_installed
+from wardstead.bootstrap.keys.unsealing import plain_keys
+from wardstead.bootstrap.models.shipped import admit_shipped
 from wardstead.bootstrap.places import Places
-from wardstead.bootstrap.shipped_models import admit_shipped
-from wardstead.bootstrap.unsealing import plain_keys
 from wardstead.config.sections import DatabaseSection, ServerSection
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
@@ -143,7 +143,7 @@ def _make_database(places: Places, address: str) -> str:
         engine.dispose()
         SubjectKeys(places.subject_keys, plain_keys(places.keys).root, os.urandom, create=True).close()
         return ""
-    from wardstead.adapters.store.shared_keys import SharedKeys
+    from wardstead.adapters.store.keys.shared_keys import SharedKeys
 
     section = DatabaseSection(url=address, password_file=_keep_password(places))
     engine = open_engine(server_url(section, places.directory, os.environ))

@@ -9,12 +9,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import activation, policies
 from wardstead.bootstrap.acting import Acting, at_the_command_line
-from wardstead.bootstrap.activation import Proposed
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.people import BadValue
-from wardstead.bootstrap.policies import PolicyState
+from wardstead.bootstrap.identity.people import BadValue
+from wardstead.bootstrap.policy import activation, policies
+from wardstead.bootstrap.policy.activation import Proposed
+from wardstead.bootstrap.policy.policies import PolicyState
 from wardstead.cli.entitlements import By
 from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
@@ -44,7 +44,7 @@ def activate(
         done = (
             activation.activate_proposed(found, _acting(found, by), proposal, reason) if by else policies.activate(found, reason)
         )
-        from wardstead.bootstrap.classification import changed_examples  # what looks at texts takes long to import
+        from wardstead.bootstrap.policy.classification import changed_examples  # what looks at texts takes long to import
         from wardstead.cli.classify_policy import tell_wrong
 
         held = changed_examples(found, done)

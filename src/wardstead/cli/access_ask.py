@@ -12,9 +12,9 @@ from rich.table import Table
 
 from wardstead.access.asking import Asked, Change
 from wardstead.access.ports import Decision
-from wardstead.bootstrap import asking
-from wardstead.bootstrap.asking import ACTIVE, FOLDER
-from wardstead.bootstrap.policies import policy_state
+from wardstead.bootstrap.policy import asking
+from wardstead.bootstrap.policy.asking import ACTIVE, FOLDER
+from wardstead.bootstrap.policy.policies import policy_state
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339

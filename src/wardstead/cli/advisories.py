@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from wardstead.bootstrap import advisories
+from wardstead.bootstrap.models import advisories
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment, folder
 from wardstead.kernel.errors import CallerError

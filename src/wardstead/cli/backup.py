@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from wardstead.bootstrap import backing_up, backups, restoring
-from wardstead.bootstrap.backups import Head
+from wardstead.bootstrap.backup import backing_up, backups, restoring
+from wardstead.bootstrap.backup.backups import Head
+from wardstead.bootstrap.backup.restoring import Plan, Restored
 from wardstead.bootstrap.ordering import Order
-from wardstead.bootstrap.restoring import Plan, Restored
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.signing import VerifyingKey

@@ -8,9 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import break_glass
 from wardstead.bootstrap.acting import at_the_command_line
-from wardstead.bootstrap.entitlements import HOUR_MS
+from wardstead.bootstrap.identity import break_glass
+from wardstead.bootstrap.identity.entitlements import HOUR_MS
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339

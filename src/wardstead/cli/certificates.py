@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.access.ports import CertificateSummary
-from wardstead.bootstrap import certificates
-from wardstead.bootstrap.entitlements import later
+from wardstead.bootstrap.identity import certificates
+from wardstead.bootstrap.identity.entitlements import later
 from wardstead.cli.keys import Model, Network, Purpose, Scope, bounds_of, moment, what_for, what_for_document
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment

@@ -18,11 +18,11 @@ from rich.markup import escape
 from rich.progress import Progress
 from typer.core import TyperGroup
 
-from wardstead.bootstrap.asking import FOLDER
-from wardstead.bootstrap.classification import classification_named, not_active
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.inspection import classifier
-from wardstead.bootstrap.people import clearance
+from wardstead.bootstrap.detection.inspection import classifier
+from wardstead.bootstrap.identity.people import clearance
+from wardstead.bootstrap.policy.asking import FOLDER
+from wardstead.bootstrap.policy.classification import classification_named, not_active
 from wardstead.bootstrap.reading import kind_of, read_bounded, read_regular
 from wardstead.cli.classify_policy import Which, tell_not_active
 from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell, tell_all

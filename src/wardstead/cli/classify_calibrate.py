@@ -34,8 +34,10 @@ def calibrate(
     json: Json = False,
 ) -> None:
     """Set the thresholds of scores so that this site's own benign texts raise few false alarms; the strictest source decides."""
-    from wardstead.bootstrap.calibrating import calibrate as measure  # numpy takes long to import, and no other command needs it
-    from wardstead.bootstrap.recorded import Order
+    from wardstead.bootstrap.detection.calibrating import (
+        calibrate as measure,  # numpy takes long to import, and no other command needs it
+    )
+    from wardstead.bootstrap.policy.recorded import Order
 
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with errors(as_json=json):

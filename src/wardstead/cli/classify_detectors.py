@@ -10,8 +10,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap.detectors import reports
-from wardstead.bootstrap.inspection import pattern_detectors
+from wardstead.bootstrap.detection.detectors import reports
+from wardstead.bootstrap.detection.inspection import pattern_detectors
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.contract import Checkup, State

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import known
+from wardstead.bootstrap.detection import known
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.known.terms import OWN_DATA

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from wardstead.bootstrap.asking import FOLDER
-from wardstead.bootstrap.classification import (
+from wardstead.bootstrap.policy.asking import FOLDER
+from wardstead.bootstrap.policy.classification import (
     EXAMPLES,
     classification_named,
     examples_of,
@@ -23,7 +23,7 @@ from wardstead.bootstrap.classification import (
     require_ready_made,
     switch,
 )
-from wardstead.bootstrap.classified import ready_made
+from wardstead.bootstrap.policy.classified import ready_made
 from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.examples import Outcome

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from wardstead.bootstrap.replaying import counts, replay_everybodys
+from wardstead.bootstrap.policy.replaying import counts, replay_everybodys
 from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.replay import Fate, Replayed

@@ -8,9 +8,9 @@ import msgspec
 import typer
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.inspection import inspector
-from wardstead.bootstrap.policies import waiting
-from wardstead.bootstrap.shipped import lacking_actions
+from wardstead.bootstrap.detection.inspection import inspector
+from wardstead.bootstrap.policy.policies import waiting
+from wardstead.bootstrap.policy.shipped import lacking_actions
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import folder
 from wardstead.config import json_schema
@@ -21,9 +21,11 @@ app = typer.Typer(help="The configuration.", no_args_is_help=True)
 @app.command("check")
 def check(context: typer.Context, json: Json = False) -> None:
     """Check configuration, policies, detectors and keys without starting anything. Exit 3 when something is wrong."""
-    from wardstead.bootstrap.federation import Federation  # as much, for its HTTP client
-    from wardstead.bootstrap.scores import outdated_thresholds  # numpy takes long to import, and other commands need it not
-    from wardstead.bootstrap.synchronising import check_sources
+    from wardstead.bootstrap.detection.scores import (
+        outdated_thresholds,  # numpy takes long to import, and other commands need it not
+    )
+    from wardstead.bootstrap.identity.federation import Federation  # as much, for its HTTP client
+    from wardstead.bootstrap.identity.synchronising import check_sources
 
     with errors(as_json=json):
         found = Deployment(folder(context))

@@ -8,9 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import conversations
-from wardstead.bootstrap.conversations import Shown
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.kept import conversations
+from wardstead.bootstrap.kept.conversations import Shown
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
 

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.access.ports import GranteeKind
-from wardstead.bootstrap import entitlements
-from wardstead.bootstrap.entitlements import Asked
+from wardstead.bootstrap.identity import entitlements
+from wardstead.bootstrap.identity.entitlements import Asked
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.people import Name
 from wardstead.cli.state import deployment

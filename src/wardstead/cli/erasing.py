@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import erasing
-from wardstead.bootstrap import mentions as looking
+from wardstead.bootstrap.forgetting import erasing
+from wardstead.bootstrap.forgetting import mentions as looking
 from wardstead.bootstrap.ordering import Order
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment

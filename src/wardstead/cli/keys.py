@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.access.ports import Bounds, CertificateSummary, KeySummary
-from wardstead.bootstrap import people
-from wardstead.bootstrap.entitlements import later
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.identity.entitlements import later
 from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339

@@ -13,12 +13,12 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wardstead.bootstrap.anchoring import anchor_round, anchor_stands, anchored
-from wardstead.bootstrap.elsewhere import Stand
+from wardstead.bootstrap.ledger.anchoring import anchor_round, anchor_stands, anchored
+from wardstead.bootstrap.ledger.elsewhere import Stand
+from wardstead.bootstrap.ledger.timestamping import stamp_round, stamp_stands
+from wardstead.bootstrap.ledger.verifying import verify as recompute
+from wardstead.bootstrap.ledger.witnessing import Witnessed, witnessed
 from wardstead.bootstrap.reading import read_text
-from wardstead.bootstrap.timestamping import stamp_round, stamp_stands
-from wardstead.bootstrap.verifying import verify as recompute
-from wardstead.bootstrap.witnessing import Witnessed, witnessed
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from wardstead.assurance.library.kept import Item, Kind
 from wardstead.bootstrap.acting import Acting, at_the_command_line
-from wardstead.bootstrap.asking import written_label
-from wardstead.bootstrap.library import Library, library_of_command_line
-from wardstead.bootstrap.saving import read_document, read_template, save
+from wardstead.bootstrap.kept.library import Library, library_of_command_line
+from wardstead.bootstrap.kept.saving import read_document, read_template, save
+from wardstead.bootstrap.policy.asking import written_label
 from wardstead.cli.entitlements import By
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from wardstead.bootstrap.admissions import scan_added
-from wardstead.bootstrap.scanning import not_sandboxed, scan, to_scan
+from wardstead.bootstrap.models.admissions import scan_added
+from wardstead.bootstrap.models.scanning import not_sandboxed, scan, to_scan
 from wardstead.cli.model_report import Audited, sarif, tell
 from wardstead.cli.output import Json, err, errors, reading, say_json
 from wardstead.cli.state import deployment, folder

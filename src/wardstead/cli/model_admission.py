@@ -11,10 +11,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import admissions, evidence
 from wardstead.bootstrap.acting import Acting, at_the_command_line
-from wardstead.bootstrap.admitting import Standing, standing
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.models import admissions, evidence
+from wardstead.bootstrap.models.admitting import Standing, standing
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.dsse import read_envelope

@@ -10,9 +10,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import advisories
-from wardstead.bootstrap.bom import bill_of, given_facts, read_bill
-from wardstead.bootstrap.packages import audited, statements, take_inventory
+from wardstead.bootstrap.models import advisories
+from wardstead.bootstrap.models.bom import bill_of, given_facts, read_bill
+from wardstead.bootstrap.models.packages import audited, statements, take_inventory
 from wardstead.cli.advisories import Where, known_to
 from wardstead.cli.output import Json, err, errors, out, reading, save_json, say_json
 from wardstead.cli.state import folder

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from wardstead.bootstrap.rescanning import Rescan, rescan, scannable
+from wardstead.bootstrap.models.rescanning import Rescan, rescan, scannable
 from wardstead.cli.output import Json, errors, out, reading, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from wardstead.bootstrap.model_signature import publisher_key, sign_files
+from wardstead.bootstrap.models.signature import publisher_key, sign_files
 from wardstead.cli.output import Json, errors, reading, say
 
 

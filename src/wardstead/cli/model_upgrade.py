@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from wardstead.bootstrap.upgrading import asked_of, candidate_of, checked
+from wardstead.bootstrap.models.upgrading import asked_of, candidate_of, checked
 from wardstead.cli.output import Json, errors, out, reading, say_json
 from wardstead.cli.state import deployment, folder
 from wardstead.kernel.text import harmless

@@ -9,10 +9,10 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from wardstead.bootstrap import model_weights
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.model_weights import Weights
-from wardstead.bootstrap.running import require_stopped
+from wardstead.bootstrap.models import weights as model_weights
+from wardstead.bootstrap.models.weights import Weights
+from wardstead.bootstrap.processes.running import require_stopped
 from wardstead.cli.output import Json, err, errors, say
 from wardstead.cli.state import deployment
 

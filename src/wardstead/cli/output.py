@@ -26,7 +26,7 @@ from rich.progress import (
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.bootstrap.deployment import explained
-from wardstead.bootstrap.saving import save
+from wardstead.bootstrap.kept.saving import save
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]

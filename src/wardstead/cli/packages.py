@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from wardstead import __version__
-from wardstead.bootstrap import advisories
-from wardstead.bootstrap.packages import Inventory, audited, own_environment, statements, take_inventory
+from wardstead.bootstrap.models import advisories
+from wardstead.bootstrap.models.packages import Inventory, audited, own_environment, statements, take_inventory
 from wardstead.cli.advisories import Where, known_to, store_of
 from wardstead.cli.model import ORDER
 from wardstead.cli.output import Json, err, errors, out, save_json, say_json

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import people
+from wardstead.bootstrap.identity import people
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 
@@ -124,7 +124,7 @@ def reset_second_factor(
     json: Json = False,
 ) -> None:
     """Take somebody's authenticator, recovery codes and passkeys away; every session of theirs ends."""
-    from wardstead.bootstrap import second_factors  # what draws and checks codes is not imported for other commands
+    from wardstead.bootstrap.identity import second_factors  # what draws and checks codes is not imported for other commands
 
     with errors(as_json=json):
         had = second_factors.reset(deployment(context), name, reason)
@@ -140,7 +140,7 @@ def sync(
     json: Json = False,
 ) -> None:
     """Read the LDAP directories of wardstead.yaml now, and carry out what they say."""
-    from wardstead.bootstrap.synchronising import synchronise  # other commands need it not
+    from wardstead.bootstrap.identity.synchronising import synchronise  # other commands need it not
 
     with errors(as_json=json):
         found = deployment(context)
@@ -164,7 +164,9 @@ def link(
     json: Json = False,
 ) -> None:
     """Let an identity provider vouch for a person who is known here."""
-    from wardstead.bootstrap.federation import Federation  # its HTTP client takes long to import, and other commands need it not
+    from wardstead.bootstrap.identity.federation import (
+        Federation,  # its HTTP client takes long to import, and other commands need it not
+    )
 
     with errors(as_json=json):
         Federation(deployment(context)).link(name, subject, provider)
@@ -175,7 +177,7 @@ def link(
 @users.command("unlink")
 def unlink(context: typer.Context, name: Name, json: Json = False) -> None:
     """No identity provider vouches for a person any more; sessions that came of it end."""
-    from wardstead.bootstrap.federation import Federation  # as above
+    from wardstead.bootstrap.identity.federation import Federation  # as above
 
     with errors(as_json=json):
         links = Federation(deployment(context)).unlink(name)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import typer
 
 from wardstead.bootstrap.deployment import now_ms
-from wardstead.bootstrap.expiring import Amount, amount, due, expire
+from wardstead.bootstrap.forgetting.expiring import Amount, amount, due, expire
 from wardstead.cli.output import Json, errors, out, say_json
 from wardstead.cli.state import deployment
 from wardstead.ledger.certificate import open_certificate

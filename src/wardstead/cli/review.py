@@ -11,7 +11,7 @@ from rich.table import Table
 from wardstead.assurance.review.held import Held, Verdict
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.reviewing import MOST_LISTED, desk_of_command_line
+from wardstead.bootstrap.desks.reviewing import MOST_LISTED, desk_of_command_line
 from wardstead.cli.output import Json, confirm, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339

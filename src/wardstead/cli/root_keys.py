@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from wardstead.bootstrap import ledger_key, root_keys, unsealing
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.running import require_stopped
+from wardstead.bootstrap.keys import ledger_key, root_keys, unsealing
+from wardstead.bootstrap.processes.running import require_stopped
 from wardstead.cli.output import Json, confirm, counting, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.sealed_root import KeyProvider

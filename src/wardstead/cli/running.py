@@ -15,14 +15,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import condition, running
-from wardstead.bootstrap.admitting import admission_check, standing
-from wardstead.bootstrap.backups import backup_check
+from wardstead.bootstrap.backup.backups import backup_check
 from wardstead.bootstrap.deployment import EDGE_VARIABLE, ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
-from wardstead.bootstrap.detectors import reports
+from wardstead.bootstrap.detection.detectors import reports
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
-from wardstead.bootstrap.transit import transits
-from wardstead.bootstrap.unsealing import key_service_check
+from wardstead.bootstrap.keys.unsealing import key_service_check
+from wardstead.bootstrap.models.admitting import admission_check, standing
+from wardstead.bootstrap.processes import condition, running
+from wardstead.bootstrap.processes.transit import transits
 from wardstead.cli import classify_detectors
 from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
@@ -112,7 +112,7 @@ def up(
                 isolation_banner()
             say(as_json, _running(found), f"[green]running[/] at {found.url}")
             return
-        from wardstead.bootstrap.supervising import supervise  # takes long to import, and other commands need it not
+        from wardstead.bootstrap.processes.supervising import supervise  # takes long to import, and other commands need it not
 
         code = supervise(found, step, lambda: _ready(found, as_json=as_json))
     raise typer.Exit(code)

@@ -8,8 +8,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.bootstrap import sharing
-from wardstead.bootstrap.sharing import Shown
+from wardstead.bootstrap.kept import sharing
+from wardstead.bootstrap.kept.sharing import Shown
 from wardstead.cli.entitlements import By, Until
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment

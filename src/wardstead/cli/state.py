@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.running import attach
+from wardstead.bootstrap.processes.running import attach
 
 
 def folder(context: typer.Context) -> Path:

@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 
 from wardstead.bootstrap.deployment import now_ms
-from wardstead.bootstrap.local_authority import Done, local_authority, record
-from wardstead.bootstrap.transit import Transit, transits
+from wardstead.bootstrap.keys.local_authority import Done, local_authority, record
+from wardstead.bootstrap.processes.transit import Transit, transits
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.pki import Outline

@@ -14,8 +14,8 @@ from wardstead.adapters.keys import folder as module
 from wardstead.adapters.keys.folder import CREDENTIALS, KNOWN, LEDGER, ROOT, KeyFolder
 from wardstead.adapters.keys.handed import hand_over, handed, variable
 from wardstead.adapters.keys.passphrase import Passphrase
-from wardstead.adapters.store.key_files import new_key, new_ledger_key
-from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.keys.key_files import new_key, new_ledger_key
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.crypto.keyring import KeyRing
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 

@@ -14,7 +14,7 @@ import pytest
 from wardstead.adapters.models.names import InstalledModel, NamesDetector
 from wardstead.adapters.models.pool import WorkerPool
 from wardstead.adapters.models.worker import Load, Worker
-from wardstead.bootstrap.detectors import names, names_model
+from wardstead.bootstrap.detection.detectors import names, names_model
 from wardstead.config.sections import NamesSection
 from wardstead.kernel.errors import ConfigurationError, DetectorFailed
 
@@ -143,7 +143,7 @@ def test_a_process_ends_with_the_one_that_started_it() -> None:
 
     script = (
         "import os, sys, time\n"
-        "from wardstead.bootstrap.detectors import names\n"
+        "from wardstead.bootstrap.detection.detectors import names\n"
         "from wardstead.config.sections import NamesSection\n"
         "one = names(NamesSection(timeout_s=60))\n"
         "one.detect(['Ada'])\n"

@@ -10,9 +10,9 @@ import pytest
 from tests import postgres
 from tests.adapters.store.deployment import Deployment, deploy
 
-from wardstead.adapters.store import ledger_tables  # noqa: F401 - the tables register themselves
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.migrate import upgrade
+from wardstead.adapters.store.tables import ledger as ledger_tables  # noqa: F401 - the tables register themselves
 
 STORES = [
     "sqlite",

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from wardstead.adapters.store import ledger_tables  # noqa: F401 - the tables register themselves
 from wardstead.adapters.store.base import directory_epoch, metadata, open_engine
-from wardstead.adapters.store.continuity import begin_signed
-from wardstead.adapters.store.journal import Journal
-from wardstead.adapters.store.ledger_keys import SigningKeys
-from wardstead.adapters.store.ledger_reader import LedgerReader
-from wardstead.adapters.store.recorder import Recorder
-from wardstead.adapters.store.reserve import Reserve
-from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.engine.reserve import Reserve
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
+from wardstead.adapters.store.ledger.continuity import begin_signed
+from wardstead.adapters.store.ledger.journal import Journal
+from wardstead.adapters.store.ledger.ledger_keys import SigningKeys
+from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
+from wardstead.adapters.store.ledger.recorder import Recorder
+from wardstead.adapters.store.tables import ledger as ledger_tables  # noqa: F401 - the tables register themselves
 from wardstead.crypto.keyring import KeyRing
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.ids import ExchangeId, uuid7

@@ -12,9 +12,9 @@ from pathlib import Path
 from tests.adapters.store.deployment import Deployment, commit, conclude, deploy, now_ms
 
 from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.durable_file import can_write
-from wardstead.adapters.store.journal import Journal
-from wardstead.adapters.store.ledger_reader import LedgerReader
+from wardstead.adapters.store.engine.durable_file import can_write
+from wardstead.adapters.store.ledger.journal import Journal
+from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.ledger.ports import Refusal
 
 RESERVE = 4 * 1024 * 1024

@@ -12,11 +12,18 @@ from sqlalchemy import Connection, update
 
 from wardstead.access.ports import GranteeKind, Principal, Resource, Right, TimedRole
 from wardstead.access.shares import CannotGive, Shares
-from wardstead.adapters.store.access import AccessStore, CyclicGroups, NoSuchRole, RequestDecided, UnknownGroup, UnknownShare
-from wardstead.adapters.store.access_tables import share
 from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.directory import DirectoryStore, NameTaken, UnknownPerson
-from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.directory.access import (
+    AccessStore,
+    CyclicGroups,
+    NoSuchRole,
+    RequestDecided,
+    UnknownGroup,
+    UnknownShare,
+)
+from wardstead.adapters.store.directory.directory import DirectoryStore, NameTaken, UnknownPerson
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.tables.access import share
 from wardstead.kernel.errors import CallerError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import label
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import delete, text, update
 from tests.adapters.store.deployment import Deployment, unguarded
 
-from wardstead.adapters.store.continuity import LedgerCut, begin_signed, keep_signed, require_continuity
-from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, ledger_key, tile
+from wardstead.adapters.store.ledger.continuity import LedgerCut, begin_signed, keep_signed, require_continuity
 from wardstead.adapters.store.migrate import upgrade
+from wardstead.adapters.store.tables.ledger import checkpoint, entry, leaf, ledger_key, tile
 from wardstead.crypto.signing import SigningKey, VerifyingKey
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint

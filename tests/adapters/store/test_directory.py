@@ -19,9 +19,9 @@ from wardstead.access.credentials import Unauthenticated, identify
 from wardstead.adapters.identity import passwords
 from wardstead.adapters.identity.passwords import TooManyAttempts
 from wardstead.adapters.store.base import directory_epoch, explain, open_engine
-from wardstead.adapters.store.directory import Actor, BadName, DirectoryStore, NameTaken, UnknownKey, UnknownPerson
-from wardstead.adapters.store.directory_tables import credential, principal
-from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.directory.directory import Actor, BadName, DirectoryStore, NameTaken, UnknownKey, UnknownPerson
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.tables.directory import credential, principal
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import PUBLIC, Label, label
@@ -191,7 +191,7 @@ def test_no_more_than_a_few_hash_at_once_and_nobody_waits_for_ever(world: World,
             at_once -= 1
         return False
 
-    monkeypatch.setattr("wardstead.adapters.store.directory.check_password", slow)
+    monkeypatch.setattr("wardstead.adapters.store.directory.directory.check_password", slow)
     monkeypatch.setattr(passwords, "_PATIENCE_S", 0.1)
     with ThreadPoolExecutor(12) as pool:
         tries = [pool.submit(world.store.check_password, f"name {number}", "wrong") for number in range(12)]

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from tests import postgres
 from tests.adapters.store.deployment import Deployment, deploy
 
-from wardstead.adapters.store.continuity import begin_signed
-from wardstead.adapters.store.recorder import Recorder
-from wardstead.adapters.store.shared_keys import SharedKeys
-from wardstead.adapters.store.tree_store import TreeMoved
+from wardstead.adapters.store.keys.shared_keys import SharedKeys
+from wardstead.adapters.store.ledger.continuity import begin_signed
+from wardstead.adapters.store.ledger.recorder import Recorder
+from wardstead.adapters.store.ledger.tree_store import TreeMoved
 from wardstead.crypto.keyring import KeyGone, SubjectKey
 from wardstead.kernel.errors import IntegrityError
 

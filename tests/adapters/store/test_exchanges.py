@@ -33,11 +33,11 @@ from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import Container, Resource
 from wardstead.access.rules import load_rules
 from wardstead.adapters.store.base import metadata, open_engine
-from wardstead.adapters.store.conversation_tables import said_in
-from wardstead.adapters.store.directory_tables import principal
-from wardstead.adapters.store.exchanges import Exchanges
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.adapters.store.situations import Known
+from wardstead.adapters.store.content.situations import Known
+from wardstead.adapters.store.ledger.exchanges import Exchanges
+from wardstead.adapters.store.tables.conversations import said_in
+from wardstead.adapters.store.tables.directory import principal
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, Label
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from tests.adapters.store.deployment import Deployment, now_ms
 
-from wardstead.adapters.store.sqlite import SQLITE
+from wardstead.adapters.store.engine.sqlite import SQLITE
 
 pytestmark = [pytest.mark.faults, pytest.mark.sqlite]
 HERE = Path(__file__).parent

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event, select
 from tests.adapters.store.deployment import VERSION, Answer, Deployment, commit, conclude, now_ms
 
-from wardstead.adapters.store import journal as journals
 from wardstead.adapters.store.base import directory_epoch, open_engine
-from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES
-from wardstead.adapters.store.ledger_tables import entry
+from wardstead.adapters.store.ledger import journal as journals
+from wardstead.adapters.store.ledger.journal import OUTCOME_ROOM_BYTES
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.ledger.ports import Done, Refusal
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from wardstead.adapters.keys.folder import LEDGER, ROOT
-from wardstead.adapters.store.key_files import new_key, require_private
-from wardstead.adapters.store.subject_keys import SubjectKeys
-from wardstead.bootstrap.unsealing import plain_keys
+from wardstead.adapters.store.keys.key_files import new_key, require_private
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
+from wardstead.bootstrap.keys.unsealing import plain_keys
 from wardstead.crypto.keyring import KeyRing
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 

@@ -14,15 +14,15 @@ from sqlalchemy import delete, func, insert, select, update
 from tests.adapters.store.deployment import Deployment, now_ms, unguarded
 from tests.cuts import Cut
 
-from wardstead.adapters.store import recorder as recorder_module
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.exported import LedgerExport
-from wardstead.adapters.store.ledger_keys import SigningKeys, reseal
-from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, ledger_key
-from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.published import PublishedTree
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.ledger import recorder as recorder_module
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.ledger.exported import LedgerExport
+from wardstead.adapters.store.ledger.ledger_keys import SigningKeys, reseal
+from wardstead.adapters.store.ledger.published import PublishedTree
+from wardstead.adapters.store.ledger.tree_store import tile_reader
+from wardstead.adapters.store.tables.ledger import checkpoint, entry, leaf, ledger_key
 from wardstead.adapters.store.transactions import write_transaction
-from wardstead.adapters.store.tree_store import tile_reader
 from wardstead.auditor.verify import SIGNED, Key, Keys, Trust, keys_in, verify_document, verify_file
 from wardstead.crypto.merkle import tree_root
 from wardstead.crypto.signing import SigningKey

@@ -10,23 +10,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Table
 
-from wardstead.adapters.store import (
-    access_tables,
-    admission_tables,
-    break_glass_tables,
-    conversation_tables,
-    directory_tables,
-    erasure_tables,
-    federation_tables,
-    ledger_tables,
-    policy_tables,
-    provisioning_tables,
-    resource_tables,
-    review_tables,
-    second_factor_tables,
-)
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.migrate import upgrade
+from wardstead.adapters.store.tables import access as access_tables
+from wardstead.adapters.store.tables import admissions as admission_tables
+from wardstead.adapters.store.tables import break_glass as break_glass_tables
+from wardstead.adapters.store.tables import conversations as conversation_tables
+from wardstead.adapters.store.tables import directory as directory_tables
+from wardstead.adapters.store.tables import erasures as erasure_tables
+from wardstead.adapters.store.tables import federation as federation_tables
+from wardstead.adapters.store.tables import ledger as ledger_tables
+from wardstead.adapters.store.tables import policies as policy_tables
+from wardstead.adapters.store.tables import provisioning as provisioning_tables
+from wardstead.adapters.store.tables import resources as resource_tables
+from wardstead.adapters.store.tables import reviews as review_tables
+from wardstead.adapters.store.tables import second_factors as second_factor_tables
 from wardstead.kernel.errors import ConfigurationError
 
 revision = importlib.import_module("wardstead.adapters.store.migrations.versions.0002_ledger")

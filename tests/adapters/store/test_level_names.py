@@ -9,8 +9,8 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 from wardstead.adapters.store.base import open_engine
+from wardstead.adapters.store.content.marks import label_of
 from wardstead.adapters.store.level_names import stored_level_names
-from wardstead.adapters.store.marks import label_of
 from wardstead.adapters.store.migrate import _config, upgrade
 from wardstead.kernel.labels import STANDARD, Levels
 

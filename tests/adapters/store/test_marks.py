@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Connection, insert
 from tests.adapters.store.deployment import VERSION, Answer, Deployment, deploy, now_ms
 
-from wardstead.adapters.store import conversation_tables  # noqa: F401 -- the tables register themselves
-from wardstead.adapters.store.conversation_tables import conversation
-from wardstead.adapters.store.conversations import DAY_MS, ConversationStore, MarkRose, NotLower, UnknownConversation
-from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES, Journal
-from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.content.conversations import DAY_MS, ConversationStore, MarkRose, NotLower, UnknownConversation
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.ledger.journal import OUTCOME_ROOM_BYTES, Journal
+from wardstead.adapters.store.tables import conversations as conversation_tables  # noqa: F401 -- the tables register themselves
+from wardstead.adapters.store.tables.conversations import conversation
 from wardstead.kernel.labels import PUBLIC, Levels, label
 from wardstead.ledger.ports import Claim, Fingerprint, Passage, Refusal
 

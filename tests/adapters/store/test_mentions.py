@@ -16,8 +16,8 @@ from tests import postgres
 from tests.adapters.store.deployment import VERSION, Answer, Deployment, now_ms
 
 from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.mentions import entries_of
-from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.keys.mentions import entries_of
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.crypto.keyring import RANGE, KeyGone, KeyRing, KeyUnknown, MentionErased
 from wardstead.crypto.mentions import ID_SIZE, INDEX, MARK
 from wardstead.kernel.errors import IntegrityError
@@ -36,7 +36,7 @@ def keys(database: str, tmp_path: Path) -> Iterator[SubjectKeys]:
         yield made
         made.close()
         return
-    from wardstead.adapters.store.shared_keys import SharedKeys
+    from wardstead.adapters.store.keys.shared_keys import SharedKeys
 
     engine = open_engine(postgres.shared().database())
     made = SharedKeys(engine, bytes(32), os.urandom, create=True)
@@ -242,7 +242,7 @@ def test_uses_are_counted_over_processes_and_every_era_is_erased_with_its_person
 KILLED = """
 import os, sys
 from pathlib import Path
-from wardstead.adapters.store.subject_keys import SubjectKeys
+from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 keys = SubjectKeys(Path(sys.argv[1]), bytes(range(32)), os.urandom)
 print("rotating", flush=True)
 while True:

@@ -16,13 +16,13 @@ from wardstead.access.credentials import Unauthenticated, identify
 from wardstead.access.federation import Assertion, GroupRule, NotAdmitted, given, managed
 from wardstead.access.ports import GranteeKind, Principal, TimedRole
 from wardstead.access.provisioning import Conflict, Described, GroupSaid, Linking, NotProvisioned, Sought, Source
-from wardstead.adapters.store.access import AccessStore
 from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.directory import BadName, DirectoryStore
-from wardstead.adapters.store.federation import FederationStore
-from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.directory.access import AccessStore
+from wardstead.adapters.store.directory.directory import BadName, DirectoryStore
+from wardstead.adapters.store.directory.federation import FederationStore
+from wardstead.adapters.store.directory.provisioning import ProvisioningStore
+from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.adapters.store.provisioning import ProvisioningStore
 from wardstead.kernel.labels import PUBLIC, label
 
 NOW_MS = 1_764_000_000_000

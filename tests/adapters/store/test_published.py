@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select, update
 from tests.adapters.store.deployment import Deployment
 
-from wardstead.adapters.store.ledger_tables import tile
-from wardstead.adapters.store.published import PublishedTree
+from wardstead.adapters.store.ledger.published import PublishedTree
+from wardstead.adapters.store.tables.ledger import tile
 from wardstead.crypto.merkle import leaf_hash, tree_root, verify_consistency
 from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint

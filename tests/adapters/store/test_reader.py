@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import insert, select, update
 from tests.adapters.store.deployment import Deployment, now_ms
 
-from wardstead.adapters.store.admin_record import AdminRecord
-from wardstead.adapters.store.entry_rows import entry_values
-from wardstead.adapters.store.exported import LedgerExport
-from wardstead.adapters.store.ledger_tables import entry
-from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.ledger.admin_record import AdminRecord
+from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.ledger.exported import LedgerExport
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.crypto.keyring import KeyGone, KeyRing, KeyUnknown
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId

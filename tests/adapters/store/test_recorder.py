@@ -13,11 +13,11 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import OperationalError
 from tests.adapters.store.deployment import Deployment, conclude, now_ms
 
-from wardstead.adapters.store.continuity import LedgerCut
-from wardstead.adapters.store.ledger_tables import checkpoint, entry, incarnation, leaf, tile
-from wardstead.adapters.store.recorder import Recorder
-from wardstead.adapters.store.tree_store import TreeMoved
-from wardstead.bootstrap.logs import JsonLines
+from wardstead.adapters.store.ledger.continuity import LedgerCut
+from wardstead.adapters.store.ledger.recorder import Recorder
+from wardstead.adapters.store.ledger.tree_store import TreeMoved
+from wardstead.adapters.store.tables.ledger import checkpoint, entry, incarnation, leaf, tile
+from wardstead.bootstrap.processes.logs import JsonLines
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.errors import BackendError, IntegrityError
 from wardstead.ledger.proof import verify_receipt

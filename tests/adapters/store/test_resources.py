@@ -39,12 +39,12 @@ from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Decision, Resource
 from wardstead.access.rules import load_rules
 from wardstead.adapters.store.base import metadata, open_engine
-from wardstead.adapters.store.directory import DirectoryStore
-from wardstead.adapters.store.directory_tables import principal
-from wardstead.adapters.store.locks import Turn
-from wardstead.adapters.store.marks import columns_of
-from wardstead.adapters.store.resource_tables import resource
-from wardstead.adapters.store.resources import ResourceStore
+from wardstead.adapters.store.content.marks import columns_of
+from wardstead.adapters.store.content.resources import ResourceStore
+from wardstead.adapters.store.directory.directory import DirectoryStore
+from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.tables.directory import principal
+from wardstead.adapters.store.tables.resources import resource
 from wardstead.assurance.library.kept import Kind
 from wardstead.kernel.labels import STANDARD, Label
 from wardstead.ledger.sealing import Sealer

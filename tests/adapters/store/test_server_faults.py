@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from tests import postgres
 from tests.adapters.store.deployment import commit, conclude, deploy
 
-from wardstead.adapters.store import journal as journals
-from wardstead.adapters.store.ledger_tables import entry
+from wardstead.adapters.store.ledger import journal as journals
+from wardstead.adapters.store.tables.ledger import entry
 
 pytestmark = [
     pytest.mark.faults,

@@ -13,8 +13,8 @@ from sqlalchemy import insert
 from tests.adapters.store.deployment import Deployment, now_ms
 
 from wardstead.adapters.store.base import open_engine
-from wardstead.adapters.store.ledger_reader import LedgerReader
-from wardstead.adapters.store.ledger_tables import entry
+from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
+from wardstead.adapters.store.tables.ledger import entry
 from wardstead.ledger.entry import Header, minute_of
 from wardstead.ledger.ports import EntryKind
 

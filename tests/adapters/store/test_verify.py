@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 from tests.adapters.store.deployment import Deployment, commit, conclude, now_ms, unguarded
 
-from wardstead.adapters.store.continuity import begin_signed
-from wardstead.adapters.store.journal import OUTCOME_ROOM_BYTES
-from wardstead.adapters.store.ledger_reader import StoredLedger
-from wardstead.adapters.store.ledger_tables import checkpoint, entry, leaf, tile
+from wardstead.adapters.store.ledger.continuity import begin_signed
+from wardstead.adapters.store.ledger.journal import OUTCOME_ROOM_BYTES
+from wardstead.adapters.store.ledger.ledger_reader import StoredLedger
+from wardstead.adapters.store.tables.ledger import checkpoint, entry, leaf, tile
 from wardstead.crypto.merkle import EMPTY_ROOT
 from wardstead.crypto.signing import SigningKey
 from wardstead.ledger.checkpoint import Checkpoint

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import pytest
 
-from wardstead.bootstrap.scores import USES, model
+from wardstead.bootstrap.detection.scores import USES, model
 from wardstead.inspection.extraction import enclosed
 from wardstead.inspection.scoring.detectors import ScoreDetector
 from wardstead.inspection.scoring.scorer import Scorer

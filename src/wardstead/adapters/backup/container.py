@@ -17,7 +17,7 @@ from threading import Thread
 from typing import BinaryIO, Final
 
 from wardstead.adapters.backup.age import Identity, decrypt, encrypt
-from wardstead.adapters.store.durable_file import sync_folder
+from wardstead.adapters.store.engine.durable_file import sync_folder
 from wardstead.kernel.errors import IntegrityError, WardsteadError
 
 HEAD: Final = 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from wardstead.adapters.store.key_files import read_secret
+from wardstead.adapters.store.keys.key_files import read_secret
 from wardstead.kernel.errors import ConfigurationError
 
 UNSEAL_VARIABLE = "WARDSTEAD_UNSEAL_FILES"

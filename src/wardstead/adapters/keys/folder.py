@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from wardstead.adapters.keys.handed import Handing, hand_over, handed, variable
-from wardstead.adapters.store.durable_file import sync_folder, write_durably
-from wardstead.adapters.store.key_files import key_of, ledger_key_of, read_secret, text_of
+from wardstead.adapters.store.engine.durable_file import sync_folder, write_durably
+from wardstead.adapters.store.keys.key_files import key_of, ledger_key_of, read_secret, text_of
 from wardstead.crypto.envelope import KEY_SIZE
 from wardstead.crypto.sealed_root import (
     KeyProvider,

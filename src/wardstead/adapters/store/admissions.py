@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from wardstead.adapters.store.admission_tables import model_admission
-from wardstead.adapters.store.directory import Actor, DirectoryStore
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
+from wardstead.adapters.store.tables.admissions import model_admission
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.supply.admission import Admission, Basis, Candidate, State

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import URL, BigInteger, Column, Engine, Integer, MetaData, Table, make_url
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.adapters.store.dialect import dialect_of_error
-from wardstead.adapters.store.sqlite import only_read, sqlite_engine
+from wardstead.adapters.store.engine.dialect import dialect_of_error
+from wardstead.adapters.store.engine.sqlite import only_read, sqlite_engine
 from wardstead.kernel.errors import WardsteadError
 
 metadata = MetaData(
@@ -29,7 +29,7 @@ def open_engine(url: str | URL, *, at_rest: bool = False) -> Engine:
     made = make_url(url)
     if made.get_backend_name() == "postgresql":
         # Its driver is installed where it is wanted alone.
-        from wardstead.adapters.store.postgresql import postgresql_engine
+        from wardstead.adapters.store.engine.postgresql import postgresql_engine
 
         return postgresql_engine(made)
     return sqlite_engine(made, at_rest=at_rest)
@@ -39,7 +39,7 @@ def reading_engine(url: str | URL) -> Engine:
     """An engine whose connections write nothing."""
     made = make_url(url)
     if made.get_backend_name() == "postgresql":
-        from wardstead.adapters.store.postgresql import postgresql_engine
+        from wardstead.adapters.store.engine.postgresql import postgresql_engine
 
         return postgresql_engine(made, read_only=True)
     engine = open_engine(made)

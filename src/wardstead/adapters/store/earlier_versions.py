@@ -6,7 +6,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from wardstead.adapters.store.base import place
-from wardstead.adapters.store.dialect import dialect_of
+from wardstead.adapters.store.engine.dialect import dialect_of
 from wardstead.kernel.errors import ConfigurationError
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy import Engine, String, func, inspect, select
 
-from wardstead.adapters.store.conversation_tables import conversation
-from wardstead.adapters.store.directory_tables import principal
-from wardstead.adapters.store.resource_tables import resource
+from wardstead.adapters.store.tables.conversations import conversation
+from wardstead.adapters.store.tables.directory import principal
+from wardstead.adapters.store.tables.resources import resource
 
 _HOLDERS: Final = {"people": principal, "conversations": conversation, "documents": resource}
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
-from wardstead.adapters.store.dialect import dialect_of
-from wardstead.adapters.store.locks import Turn
+from wardstead.adapters.store.engine.dialect import dialect_of
+from wardstead.adapters.store.engine.locks import Turn
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What people said and keep: by which labels and rows policies decide, sealed otherwise."""

@@ -1,0 +1,232 @@
+"""What is known of backups: what a file's head says, what was made and where, who was erased since, how old the newest is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from wardstead.adapters.backup.container import digest_of, read_head
+from wardstead.adapters.store.engine.durable_file import write_durably
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.crypto.signing import VerifyingKey
+from wardstead.isolation.posture import Check, State
+from wardstead.kernel.clock import rfc3339
+from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
+from wardstead.ledger.statement import open_statement, sign_statement
+from wardstead.ledger.succession import LedgerKeys, read_change
+
+TITLE: Final = "wardstead backup v1"
+SUFFIX: Final = ".backup"
+ERASED_TITLE: Final = "wardstead erased subjects v1"
+ERASED_FILE: Final = "wardstead-erased.note"
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a backup says of itself, signed by its ledger's key; readable without the key that opens it. Times as RFC 3339."""
+
+    path: Path
+    id: str
+    key: VerifyingKey
+    created: str
+    expires: str
+    entries: int
+    root: str
+    migration: str
+    recipients: tuple[str, ...]
+    sha256: str
+    bytes: int
+
+    @property
+    def expired(self) -> bool:
+        """Whether certificates of erasure promise that nobody has it any more."""
+        return rfc3339(now_ms()) >= self.expires
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A backup that this deployment made; ``verified_ms``: when its content was last found whole, 0 for never."""
+
+    id: str
+    path: str
+    created_ms: int
+    expires_ms: int
+    verified_ms: int = 0
+    drilled_ms: int = 0
+
+
+def head_of(path: Path, trusted: VerifyingKey | LedgerKeys | None = None) -> Head:
+    """Raises ``IntegrityError`` for what is no backup, or not signed by one ``trusted``; without, by the key that it names."""
+    note = read_head(path)
+    claimed = _claimed(note, path)
+    fields = open_statement(note, trusted or claimed, TITLE, "the head of a backup", size_of=lambda said: said["entries"])
+    if isinstance(trusted, VerifyingKey):
+        claimed = trusted
+    try:
+        return Head(
+            path, fields["id"], claimed, fields["created"], fields["expires"], int(fields["entries"]), fields["root"],
+            fields["migration"], tuple(fields["recipients"]), fields["sha256"], int(fields["bytes"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError):
+        raise IntegrityError("the head of the backup is not in its form", where=str(path)) from None
+
+
+def _claimed(note: str, path: Path) -> VerifyingKey:
+    try:
+        return VerifyingKey.from_text(str(msgspec.json.decode(note.splitlines()[1])["verifier_key"]))
+    except (IndexError, KeyError, TypeError, msgspec.MsgspecError, ConfigurationError):
+        raise IntegrityError("this is no backup, or its head was altered", where=str(path)) from None
+
+
+def require_whole(head: Head) -> None:
+    """Raises ``IntegrityError`` where the file is not what its head was signed for."""
+    if digest_of(head.path) != (head.sha256, head.bytes):
+        raise IntegrityError(
+            "the backup is not what was written", where=str(head.path), why="its bytes were altered, or it was cut off",
+            next_step="use another copy, or an older backup",
+        )  # fmt: skip
+
+
+def heads_in(source: Path, key: VerifyingKey | LedgerKeys | None = None) -> list[Head]:
+    """Of a file, or of each backup in a folder; the newest first."""
+    if source.is_dir():
+        return sorted((head_of(one, key) for one in source.glob(f"*{SUFFIX}")), key=lambda one: one.created, reverse=True)
+    if not source.is_file():
+        raise CallerError("there is no such backup", where=str(source))
+    return [head_of(source, key)]
+
+
+def choose(source: Path, key: VerifyingKey | LedgerKeys | None, at: str, entries: int | None) -> Head:
+    """The newest that is not newer than the moment ``at`` (empty: any), and holds at most so many entries."""
+    found = heads_in(source, key)
+    fitting = [one for one in found if (not at or one.created <= at) and (entries is None or one.entries <= entries)]
+    if not fitting:
+        told = ", ".join(f"{one.created} ({one.entries} entries)" for one in found[:5]) or "none"
+        raise CallerError("there is no backup of that time or before", where=str(source), why=f"there are: {told}")
+    return fitting[0]
+
+
+# -- what this deployment made ---------------------------------------------------------------------------------------------
+
+
+def kept(deployment: Deployment) -> list[Kept]:
+    """Every backup that it made and that has not expired, the newest first."""
+    try:
+        found = msgspec.json.decode(_place(deployment).read_bytes(), type=list[Kept])
+    except FileNotFoundError:
+        return []
+    except (UnicodeDecodeError, msgspec.MsgspecError):
+        raise IntegrityError(
+            "the list of backups was altered", where=str(_place(deployment)), next_step="remove it; note why"
+        ) from None
+    return sorted((one for one in found if one.expires_ms > now_ms()), key=lambda one: one.created_ms, reverse=True)
+
+
+def remember(deployment: Deployment, one: Kept) -> None:
+    """Keep it among the keys: until when copies of keys exist is what certificates of erasure say."""
+    others = [other for other in kept(deployment) if other.id != one.id]
+    write_durably(_place(deployment), [msgspec.json.encode([*others, one])])
+
+
+def last_expiry_ms(deployment: Deployment) -> int:
+    """When the last of its backups expires; 0 where there is none."""
+    return max((one.expires_ms for one in kept(deployment)), default=0)
+
+
+def backup_check(deployment: Deployment) -> Check:
+    """How old the newest verified backup is, and whether each folder of backups knows who was erased."""
+    title, create = "There is a recent backup", "'wardstead backup create'"
+    try:
+        made = [one for one in kept(deployment) if one.verified_ms]
+    except IntegrityError as error:
+        return Check("backup", title, State.RED, error.what, error.next_step)
+    if not made:
+        return Check("backup", title, State.AMBER, "none is known here", create)
+    hours = (now_ms() - made[0].created_ms) // _HOUR_MS
+    drilled = max(one.drilled_ms for one in made)
+    tried = f"last restored in a drill at {rfc3339(drilled)}" if drilled else "never restored in a drill"
+    evidence = f"made and verified {hours} hours ago; {tried}"
+    behind = behind_on_erasures(deployment)
+    if behind:
+        return Check(
+            "backup", title, State.AMBER, f"not told who was erased: {', '.join(map(str, behind))}", "'wardstead backup erased'"
+        )
+    if hours > deployment.settings.backup.max_age_hours:
+        return Check("backup", title, State.AMBER, evidence, create)
+    return Check("backup", title, State.GREEN, evidence, "" if drilled else "'wardstead backup drill'")
+
+
+def _place(deployment: Deployment) -> Path:
+    return deployment.places.signed.parent / "backups.json"
+
+
+# -- who was erased --------------------------------------------------------------------------------------------------------
+
+
+def erased_note(deployment: Deployment) -> str:
+    """Whose keys were destroyed, by pseudonym, signed: what a restore of an older backup carries out again."""
+    fields = {
+        "ledger": deployment.keys.verifying().name,
+        "changes": deployment.ledger.changes(),
+        "told": rfc3339(now_ms()),
+        "subjects": sorted({one.subject for one in deployment.erasures.all()} | deployment.subject_keys.erased()),
+    }
+    return sign_statement(deployment.signing_key(), ERASED_TITLE, fields)
+
+
+def open_erased(note: str, trusted: VerifyingKey | LedgerKeys) -> dict[str, Any]:
+    """What such a note says, signed with the newest key that follows from the one ``trusted``. Raises ``IntegrityError``."""
+    keys = trusted if isinstance(trusted, LedgerKeys) else _followed(note, trusted)
+    return open_statement(note, keys, ERASED_TITLE, "a note of erased subjects")
+
+
+def _followed(note: str, key: VerifyingKey) -> LedgerKeys:
+    """The keys since ``key``, by the changes that the note brings along: each is signed by the key before it."""
+    try:
+        bodies = msgspec.json.decode(note.splitlines()[1]).get("changes", [])
+        changes = [read_change(str(one).encode()) for one in bodies]
+    except (IndexError, AttributeError, TypeError, msgspec.MsgspecError):
+        raise IntegrityError("this is no note of erased subjects") from None
+    since = next((place for place, one in enumerate(changes) if one.before == key), len(changes))
+    return LedgerKeys.follow(key, changes[since:])
+
+
+def tell_of_erasures(deployment: Deployment, folders: Iterable[Path] = ()) -> list[Path]:
+    """Write the note beside every backup that is known; the folders that cannot be reached now."""
+    everywhere = sorted({*(Path(one.path).parent for one in kept(deployment)), *folders})
+    if not everywhere:
+        return []
+    note, missed = erased_note(deployment).encode(), []
+    for folder in everywhere:
+        try:
+            if not folder.is_dir():
+                raise FileNotFoundError(folder)
+            write_durably(folder / ERASED_FILE, [note])
+        except OSError:
+            missed.append(folder)
+    return missed
+
+
+def behind_on_erasures(deployment: Deployment) -> list[Path]:
+    """The folders of backups that do not know everybody who was erased, or are out of reach."""
+    wanted, behind = {one.subject for one in deployment.erasures.all()}, []
+    if not wanted:
+        return []
+    for folder in sorted({Path(one.path).parent for one in kept(deployment)}):
+        try:
+            told = open_erased((folder / ERASED_FILE).read_text(), deployment.ledger.keys)
+        except (OSError, UnicodeDecodeError, IntegrityError):
+            behind.append(folder)
+        else:
+            if not wanted <= set(told["subjects"]):
+                behind.append(folder)
+    return behind
+
+
+def expiry(deployment: Deployment, created_ms: int) -> int:
+    """When a backup of this moment expires: copies of keys are kept for so long."""
+    return created_ms + deployment.settings.erasure.key_copies_days * 86_400_000

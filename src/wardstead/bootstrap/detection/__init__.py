@@ -1,0 +1,1 @@
+"""Detectors, wired to this deployment."""

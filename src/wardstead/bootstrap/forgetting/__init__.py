@@ -1,0 +1,1 @@
+"""What is destroyed: at somebody's wish, and when its days are over."""

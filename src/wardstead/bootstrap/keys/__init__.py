@@ -1,0 +1,1 @@
+"""The root key, the ledger's, and the local authority's."""

@@ -1,0 +1,1 @@
+"""Models and the software around them: audited, admitted, guarded."""

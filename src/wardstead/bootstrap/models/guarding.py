@@ -1,0 +1,90 @@
+"""Looks, for as long as a deployment runs, whether what serves is still what was admitted; what is not is suspended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+from msgspec import structs
+
+from wardstead.adapters.artifacts.plain import Stamp
+from wardstead.bootstrap.attempts import attempt
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.models.admitting import changed_file, standing
+from wardstead.bootstrap.models.advisory_watch import AdvisoryWatch
+from wardstead.config.sections import ModelSection
+from wardstead.supply.admission import Admission, State, current
+
+log = logging.getLogger(__name__)
+EVERY_S: Final = 2.0
+_HOUR_S: Final = 3600.0
+
+
+class Guard:
+    """What one process knows of the files of the models that serve."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        """Nothing is known yet: the first look reads everything."""
+        self._deployment = deployment
+        self._stamps: dict[str, Stamp] = {}
+        self._advisories = AdvisoryWatch(deployment)
+        self._read_s = time.monotonic()
+
+    def look(self) -> None:
+        """Suspend every model of which a file changed, whose approval is over, or which policy lets no advisory concern.
+
+        Raises ``WardsteadError``.
+        """
+        if time.monotonic() - self._read_s > self._deployment.admission_policy().recheck_hours * _HOUR_S:
+            self._stamps.clear()
+            self._read_s = time.monotonic()
+        for section in self._deployment.settings.models:
+            if section.upstream.kind == "embedded":
+                self._look_at(section)
+
+    def _look_at(self, section: ModelSection) -> None:
+        known = self._deployment.admissions.of(section.name)
+        for one in known:
+            if one.override and one.state is State.ADMITTED and _expired(one):
+                end_override(self._deployment, one)
+        found = current(known, now_ms())
+        if found is None or found.state is State.SUSPENDED:
+            return
+        stands = standing(self._deployment, section)
+        why = _expired(found) or changed_file(self._deployment, stands, self._stamps) or self._advisories.why_not(found)
+        if why:
+            suspend(self._deployment, found, why)
+
+
+def keep_guarding(deployment: Deployment, stop: threading.Event) -> None:
+    """Look every ``EVERY_S`` until told to stop."""
+    guard = Guard(deployment)
+    while not stop.wait(EVERY_S):
+        # What serves was verified by whoever serves it.
+        attempt(guard.look, "the models' files could not be looked at; trying again")
+
+
+def suspend(deployment: Deployment, found: Admission, why: str) -> None:
+    """Let it serve no more, record why, and say so in the log."""
+
+    def revise(one: Admission) -> Admission:
+        return structs.replace(one, state=State.SUSPENDED, why=why) if one.state is State.ADMITTED else one
+
+    model = found.candidate.model
+    deployment.admissions.revise(found.candidate.id, revise, "model.suspend", {"model": model, "why": why})
+    log.error("a model is suspended", extra={"fields": {"model": model, "why": why}})
+
+
+def end_override(deployment: Deployment, over: Admission) -> None:
+    """What was before counts again; that it does is recorded, and every process learns it."""
+
+    def revise(one: Admission) -> Admission:
+        return structs.replace(one, state=State.WITHDRAWN, why="its hours are over") if one.state is State.ADMITTED else one
+
+    deployment.admissions.revise(over.candidate.id, revise, "model.override-over", {"model": over.candidate.model})
+
+
+def _expired(found: Admission) -> str:
+    return "its approval is over" if found.expires_ms is not None and now_ms() >= found.expires_ms else ""

@@ -1,0 +1,1 @@
+"""Policies: put in force, asked, compared, replayed."""

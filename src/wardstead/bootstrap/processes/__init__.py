@@ -1,0 +1,1 @@
+"""Its processes: started, watched, stopped, and what each of them is."""
