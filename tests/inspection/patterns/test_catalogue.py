@@ -71,6 +71,28 @@ def test_lines_of_plain_code_and_prose_hold_no_credential() -> None:
     assert [one for one in found.findings if "credentials" in str(one.label)] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", {"documented-example"}),
+        ("password=AKIAIOSFODNN7EXAMPLE", {"documented-example"}),
+        ("token=gho_16C7e42F292c6912E7710c838347Ae178B4a&scope=repo", {"documented-example"}),
+        ("password=AKIAIOSFODNN7EXAMPLE-hT7kq92Lm", {"password", "documented-example"}),
+        ("AKIA2OGYBAH6Q4PZVN5T", {"aws-access-key"}),
+    ],
+)
+def test_a_key_that_a_manual_prints_is_no_credential_unless_there_is_more_of_it(text: str, types: set[str]) -> None:
+    found = PolicyInspector(DETECTORS, POLICY).inspect(text, PROMPT)
+    assert {one.type for one in found.findings} == types
+
+
+@pytest.mark.parametrize("octets", [16, 20, 32, 64])
+def test_no_part_of_a_digest_is_an_address_of_a_card(octets: int) -> None:
+    digest = ":".join(f"{(37 * number + 11) % 256:02X}" for number in range(octets))
+    found = PolicyInspector(DETECTORS, POLICY).inspect(f"fingerprint {digest}\nat 00:1B:44:11:3A:B7", PROMPT)
+    assert [one.type for one in found.findings] == ["mac-address"]
+
+
 def one_detector(pattern: str, more: str = "") -> str:
     entry = f"id: bad, type: bad, category: xx, source: xyz, pattern: '{pattern}', examples: [a]{more}"
     return f"version: 1\ndetectors:\n  - {{{entry}}}\n"

@@ -23,6 +23,9 @@ CONTEXT_BYTES = 64
 """How far to the left of a match its context words may stand."""
 ENCODED = "encoded"
 """The category of runs that may be encoded."""
+DOCUMENTED = "documented"
+"""The category of keys that manuals print for everybody: no credentials."""
+CREDENTIALS = "credentials"
 ADDRESS_WITH_DATA = "address-with-data"
 """The type of addresses that carry data to a host."""
 
@@ -42,6 +45,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     validator: str = ""
     context: tuple[Annotated[str, msgspec.Meta(min_length=2)], ...] = ()
     overlong: str = ""
+    not_behind: str = ""
     examples: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     counter_examples: tuple[str, ...] = ()
 
@@ -59,7 +63,8 @@ class Detector:
 
     ``validator`` names one of ``VALIDATORS``. One of the ``context`` words, if there are any, must stand to the left.
     ``overlong`` is a class of characters: a match followed by one of them ran into its pattern's bound, and the rest
-    of the secret would get away, so it blocks. A group of the pattern marks the secret in it: the rest may stay.
+    of the secret would get away, so it blocks. Right behind what ``not_behind`` matches, a match is part of something longer, and
+    none. A group of the pattern marks the secret in it: the rest may stay.
     ``outline`` matches wherever the pattern does, and is cheaper to look for; ``marked`` says that it is very cheap;
     ``need`` what every match holds.
     """
@@ -75,6 +80,7 @@ class Detector:
     validator: str = ""
     context: tuple[str, ...] = ()
     overlong: str = ""
+    not_behind: str = ""
     examples: tuple[str, ...] = ()
     counter_examples: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
@@ -105,7 +111,17 @@ def catalogue_schema() -> dict[str, object]:
 def digest(detectors: tuple[Detector, ...]) -> str:
     """Changes whenever what is found could change."""
     said = [
-        (one.id, one.type, one.category, one.pattern, one.validator, one.context, one.overlong, sorted(one.trusted))
+        (
+            one.id,
+            one.type,
+            one.category,
+            one.pattern,
+            one.validator,
+            one.context,
+            one.overlong,
+            one.not_behind,
+            sorted(one.trusted),
+        )
         for one in detectors
     ]
     return sha256(repr(said).encode()).hexdigest()[:12]
@@ -145,6 +161,8 @@ def _detector(entry: _Entry, where: str) -> Detector:
     check_width(tree, where, WINDOW_BYTES - 1)
     if entry.overlong and not re.fullmatch(r"\[[A-Za-z0-9._~%!$&*+/@#?^=-]+\]", entry.overlong):
         raise ConfigurationError("'overlong' is one class of characters, such as [A-Za-z0-9]", where=where)
+    if entry.not_behind:
+        check_width(parse(entry.not_behind, where), where, CONTEXT_BYTES - 1)
     return Detector(
         entry.id,
         entry.type,
@@ -157,9 +175,10 @@ def _detector(entry: _Entry, where: str) -> Detector:
         entry.validator,
         _context(entry.context, where),
         entry.overlong,
+        entry.not_behind,
         entry.examples,
         entry.counter_examples,
-        _marks(beginnings(tree)) if entry.category == "credentials" else (),
+        _marks(beginnings(tree)) if entry.category == CREDENTIALS else (),
     )
 
 

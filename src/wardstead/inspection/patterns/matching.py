@@ -18,7 +18,7 @@ import msgspec
 import re2
 
 from wardstead.inspection.patterns.candidates import Candidates, mask_of, numbers_of
-from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, Detector
+from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, CREDENTIALS, DOCUMENTED, Detector
 from wardstead.inspection.patterns.context import Context
 from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
 from wardstead.inspection.patterns.finding import Find, finder
@@ -28,6 +28,7 @@ from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.together import Together
 from wardstead.inspection.validators import VALIDATORS, Validator
 from wardstead.inspection.validators.active_content import untrusted
+from wardstead.inspection.validators.credentials import undocumented
 from wardstead.kernel.errors import ConfigurationError
 
 DEPTH: Final = 2
@@ -66,6 +67,11 @@ class _Compiled:
     validator: Validator | None
     context: Context | None
     overlong: re.Pattern[bytes] | None
+    not_behind: re.Pattern[bytes] | None
+
+    def is_behind(self, data: bytes, start: int) -> bool:
+        """Whether what begins at ``start`` goes on from what stands before it."""
+        return self.not_behind is not None and self.not_behind.search(data[max(0, start - CONTEXT_BYTES) : start]) is not None
 
 
 class Matcher:
@@ -84,7 +90,8 @@ class Matcher:
         everything = (*self.detectors, *(one.looks for one in self._runs))
         self._everything = list(range(len(everything)))
         try:
-            self._compiled = [_compile(one) for one in self.detectors]
+            documented = _documented(self.detectors)
+            self._compiled = [_compile(one, documented) for one in self.detectors]
             if scan:
                 self._candidates = Candidates(everything, kept)
                 self._compile_closures(everything)
@@ -147,7 +154,7 @@ class Matcher:
             real = 0
             if context is None or context.stands_before(data, match_start):
                 real = end - start if one.validator is None else one.validator(data[start:end])
-            if not real:
+            if not real or one.is_behind(data, match_start):
                 begin = match_start + 1
                 continue
             whole = real == end - start
@@ -245,15 +252,24 @@ def _nowhere(_data: bytes, _begin: int) -> Sequence[tuple[int, int]]:
     return [(-1, -1)]
 
 
-def _validator(detector: Detector) -> Validator | None:
+def _documented(detectors: Iterable[Detector]) -> re.Pattern[bytes] | None:
+    """What matches a key that a manual prints."""
+    patterns = [one.pattern for one in detectors if one.category == DOCUMENTED]
+    return re.compile("|".join(patterns).encode()) if patterns else None
+
+
+def _validator(detector: Detector, documented: re.Pattern[bytes] | None) -> Validator | None:
     validator = VALIDATORS[detector.validator] if detector.validator else None
+    if documented and detector.category == CREDENTIALS:
+        return undocumented(validator or len, documented)
     return untrusted(validator, detector.trusted) if validator and detector.trusted else validator
 
 
-def _compile(detector: Detector) -> _Compiled:
+def _compile(detector: Detector, documented: re.Pattern[bytes] | None) -> _Compiled:
     return _Compiled(
         finder(detector.pattern),
-        _validator(detector),
+        _validator(detector, documented),
         Context(detector.context) if detector.context else None,
         re.compile(detector.overlong.encode()) if detector.overlong else None,
+        re.compile(f"(?:{detector.not_behind})\\Z".encode()) if detector.not_behind else None,
     )

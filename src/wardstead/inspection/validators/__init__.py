@@ -60,6 +60,7 @@ VALIDATORS: Final[dict[str, Validator]] = {
     # people and devices
     "ipv4": whole(personal.ipv4),
     "ipv6": whole(personal.ipv6),
+    "mac-address": whole(personal.mac_address),
     "date": whole(personal.date),
     "phone": whole(personal.phone),
     "phone-in-context": whole(personal.phone_in_context),

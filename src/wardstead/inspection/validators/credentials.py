@@ -10,6 +10,8 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
+from wardstead.inspection.validators.checksums import Validator
+
 
 def literal(match: bytes) -> bool:
     """Not a template, a look-up or a filler: ``${DB_PASSWORD}``, ``{{ secret }}``, ``os.environ``, ``<password>``, ``xxxx``."""
@@ -63,8 +65,13 @@ def password(match: bytes) -> bool:
 
 
 def spoken_password(match: bytes) -> bool:
-    """A password between words of a sentence: it has a digit and a letter, and is no date, address or unit."""
+    """A password between words of a sentence: it has a digit and a letter, and is no date, address or unit.
+
+    Nor the beginning of a JSON Web Token, which has a pattern of its own, for the whole of it.
+    """
     value = match.rstrip(b"!?.,;:")
+    if value.startswith(b"eyJ") and b".eyJ" in value:
+        return False
     letters = sum(chr(byte).isalpha() for byte in value)
     return letters >= 2 and letters < len(value) and any(48 <= byte <= 57 for byte in value) and password(value)
 
@@ -132,6 +139,20 @@ def basic_credentials(match: bytes) -> bool:
     return bool(colon and len(user) + len(secret) > 2 and all(32 <= byte < 127 for byte in plain))
 
 
+def undocumented(validator: Validator, documented: re.Pattern[bytes]) -> Validator:
+    """The same, for what is more than a key that a manual prints for everybody."""
+
+    def is_real(match: bytes) -> int:
+        real = validator(match)
+        value = _NEXT_FIELD.split(match[:real])[0] if real else b""
+        found = documented.search(value)
+        return 0 if found is not None and len(value) - len(found[0]) < _LEAST_MORE else real
+
+    return is_real
+
+
+_LEAST_MORE: Final = 8
+"""With fewer characters around it, an example is still one."""
 _STANDARD: Final = re.compile(
     rb"(?i)(?:sha|md|utf|base|iso|rsa|aes|http|ipv|tls|ssl|bcrypt|argon|pbkdf|v|min|max|len|argv?)[-_:=/]?\d"
 )

@@ -36,6 +36,12 @@ def ipv6(match: bytes) -> bool:
     return used or address.ipv4_mapped is not None
 
 
+def mac_address(match: bytes) -> bool:
+    """Six octets or eight, not all alike; seven where the first is the type of hardware. More are a digest or a key."""
+    count = len(match.split(match[2:3]))
+    return (count in {6, 8} or (count == 7 and match.startswith(b"01"))) and varied(match.decode("ascii"))
+
+
 def date(match: bytes) -> bool:
     """A day that can exist: three numbers, the year of four digits or, at the end, of two."""
     parts = [int(part) for part in re.split(rb"[^0-9]+", match.strip(b".- "))]
