@@ -109,7 +109,7 @@ def _benign(data: Path) -> Iterator[tuple[Sample, str]]:
         if turns and turns[0][0] == "Human" and len(turns[0][1]) > 12:
             yield Sample(turns[0][1], 1, "hh-rlhf", "hh-rlhf"), ""  # written to make a model say something harmful; not all do
     for part in range(injection.PARTS):
-        for one in injection.own_benign(recipe.SEED + 3, 60, part):
+        for one in injection.own_benign(recipe.SEED + 3, 60, part, injection.AGAINST_ORDERS):
             yield Sample(one.text, 0, "own", f"own-{part}"), ""
 
 

@@ -33,18 +33,22 @@ FALSE_ALARMS = 0.02
 DIRECT = (
     "leak", "simple_override", "persona", "suppressed", "fiction", "delimited", "tooling", "splitting", "encoded", "manyshot",
     "persuade", "overload", "indirect", "multi_override", "leak_more", "pwn", "shellish", "multi_more", "demand", "shell_more",
+    "override_send", "agent_goal",
 )  # fmt: skip
 PLANTED = (
     "indirect", "indirect", "indirect_more", "answer_goal", "answer_goal_more", "simple_override", "delimited", "tooling",
-    "code_goal", "code_goal_more", "leak", "leak_asked", "demand", "multi_more", "shell_more", "agent_goal", "agent_goal",
+    "code_goal", "code_goal_more", "leak", "leak_asked", "demand", "multi_more", "shell_more", "override_send", "override_send",
+    "agent_goal", "agent_goal", "agent_goal", "agent_goal",
 )  # fmt: skip
 IN_CODE = (*PLANTED, "agent_goal", "agent_goal", "agent_goal", "code_goal", "code_goal_more")
 BENIGN = (
     "trigger", "multi", "document", "code_ask", "task_long", "code_block", "reply", "role_task", "technical", "listing_ask",
-    "manual", "bug_report",
+    "manual", "bug_report", "guide", "settings", "calm_override",
 )  # fmt: skip
+AGAINST_ORDERS = ("guide", "settings", "calm_override")
+"""Those that are there for the sake of orders to agents and of what is overridden."""
 COMMENTS = ("# ", "// ", "/* ", "<!-- ", "-- ", "", "", "")
-HOSTS = ("document", "page", "message", "code_block")
+HOSTS = ("document", "page", "message", "code_block", "ticket")
 """Documents of ours that attacks are planted in: as they are they are learnt from, too, so they measure nothing."""
 
 
