@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.processes import supervising
+from wardstead.bootstrap.processes.model_servers import bearer_of, tls_to
 from wardstead.cli.main import app
 from wardstead.kernel.errors import ConfigurationError
 
@@ -30,8 +31,8 @@ def remote(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_they_are_found_from_everywhere(remote: Deployment) -> None:
     upstream = remote.settings.models[0].upstream
-    assert remote.bearer(upstream) == "sk-1234"
-    assert remote.upstream_tls(upstream).get_ca_certs()
+    assert bearer_of(remote, upstream) == "sk-1234"
+    assert tls_to(remote, upstream).get_ca_certs()
     assert CliRunner().invoke(app, ["-C", str(remote.places.directory), "config", "check"]).exit_code == 0
 
 

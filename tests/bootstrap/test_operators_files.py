@@ -13,6 +13,7 @@ from wardstead.bootstrap.detection.known import dictionaries, indexes
 from wardstead.bootstrap.detection.scores import read_thresholds
 from wardstead.bootstrap.policy.classification import examples_of
 from wardstead.bootstrap.reading import DICTIONARY_BYTES, POLICY_BYTES
+from wardstead.bootstrap.warnings import written_by_others
 from wardstead.kernel.errors import WardsteadError
 
 READERS = {
@@ -98,7 +99,7 @@ def test_a_rule_for_what_nobody_finds_is_named_with_file_and_number(deployment: 
 
 
 def test_files_that_others_may_write_are_known(deployment: Deployment) -> None:
-    assert deployment.written_by_others() == []
+    assert written_by_others(deployment) == []
     policies = deployment.places.policies
     (policies / "classification.yaml").chmod(0o620)
     (policies / "dictionaries").mkdir(exist_ok=True)
@@ -106,6 +107,6 @@ def test_files_that_others_may_write_are_known(deployment: Deployment) -> None:
     (policies / "dictionaries" / "terms.txt").write_text("Nightjar\n")
     (policies / "dictionaries" / "terms.txt").chmod(0o602)
     (policies / "dictionaries" / "gone.txt").symlink_to("nowhere")
-    assert deployment.written_by_others() == [
+    assert written_by_others(deployment) == [
         str(policies / "classification.yaml"), str(policies / "dictionaries" / "terms.txt"),
     ]  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from tests.e2e.deployment import free_port
 
-from wardstead.bootstrap.deployment import PORT_VARIABLE, Deployment
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.environment import PORT
 from wardstead.bootstrap.processes.supervising import claim_ports
 from wardstead.kernel.errors import BackendError
 
@@ -18,7 +19,7 @@ def two_doors(deployment: Deployment) -> Deployment:
     file = deployment.places.directory / "wardstead.yaml"
     settings = yaml.safe_load(file.read_text())
     file.write_text(yaml.safe_dump({**settings, "server": {**settings["server"], "mutual_tls": {"port": free_port()}}}))
-    return Deployment(deployment.places.directory, {PORT_VARIABLE: str(free_port())})
+    return Deployment(deployment.places.directory, {PORT: str(free_port())})
 
 
 def test_a_deployment_that_starts_beside_another_does_not_share_its_port(two_doors: Deployment) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
-import ssl
 import time
 from collections.abc import Mapping
 from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 
-import msgspec
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError
 
@@ -45,7 +42,6 @@ from wardstead.adapters.store.earlier_versions import tell_of_earlier_versions
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.engine.reserve import NoBallast, Reserve
 from wardstead.adapters.store.keys.erasures import ErasureStore
-from wardstead.adapters.store.keys.key_files import read_secret
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.adapters.store.ledger.admin_record import AdminRecord
 from wardstead.adapters.store.ledger.exchanges import Exchanges
@@ -53,16 +49,16 @@ from wardstead.adapters.store.ledger.exported import LedgerExport
 from wardstead.adapters.store.ledger.ledger_keys import SigningKeys, StoredKeys
 from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.adapters.store.ledger.published import PublishedTree
-from wardstead.adapters.store.level_names import stored_level_names
 from wardstead.adapters.store.policies import PolicyStore
 from wardstead.bootstrap.database import server_url
+from wardstead.bootstrap.environment import overridden
 from wardstead.bootstrap.keys.unsealing import asker, opener
 from wardstead.bootstrap.places import Places
 from wardstead.bootstrap.policy.classified import brought, classified_texts, policy_of, texts_in_folder
-from wardstead.bootstrap.reading import others_write, present, read_text
+from wardstead.bootstrap.reading import present, read_text
 from wardstead.config import parse_settings
 from wardstead.config.addresses import bracketed
-from wardstead.config.sections import EdgeSection, ModelSection, UpstreamSection
+from wardstead.config.sections import ModelSection
 from wardstead.config.settings import Settings
 from wardstead.crypto.keyring import KeyRing
 from wardstead.crypto.sealed_root import open_secret
@@ -74,10 +70,6 @@ from wardstead.kernel.errors import ConfigurationError, IntegrityError, Wardstea
 from wardstead.kernel.labels import Label, Levels, UnknownLevel
 from wardstead.ledger.sealing import Sealer
 from wardstead.supply.admission_policy import AdmissionPolicy, load_admission, strictest
-
-ISOLATION_VARIABLE = "WARDSTEAD_ISOLATION"
-PORT_VARIABLE = "WARDSTEAD_PORT"
-EDGE_VARIABLE = "WARDSTEAD_EDGE"
 
 
 def now_ms() -> int:
@@ -106,21 +98,7 @@ class Deployment:
     def settings(self) -> Settings:
         """The file's settings with the environment's on top: flags > environment > file > default."""
         path = self.places.config
-        settings = parse_settings(read_text(path) if self._config is None else self._config, str(path))
-        port, mode = self.environment.get(PORT_VARIABLE), self.environment.get(ISOLATION_VARIABLE)
-        if port:
-            settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=_port(port)))
-        edge = self.environment.get(EDGE_VARIABLE)
-        if edge and settings.server.edge is None:
-            if edge != "caddy":
-                raise ConfigurationError(f"there is no edge {edge[:20]!r}", where=EDGE_VARIABLE, next_step="caddy")
-            settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, edge=EdgeSection()))
-        if mode:
-            if mode not in set(Mode):
-                raise ConfigurationError(f"there is no isolation mode {mode!r}", where=ISOLATION_VARIABLE)
-            isolation = msgspec.structs.replace(settings.isolation, mode=mode)
-            settings = msgspec.structs.replace(settings, isolation=isolation)
-        return settings
+        return overridden(parse_settings(read_text(path) if self._config is None else self._config, str(path)), self.environment)
 
     @property
     def mode(self) -> Mode:
@@ -463,27 +441,6 @@ class Deployment:
             where = f"{self.places.config}: models: {model.name}: clearance.level"
             raise ConfigurationError(error.what, where=where, why=error.why) from None
 
-    def levels_without_meaning(self, levels: Levels) -> list[str]:
-        """Of each stored level that is neither a level nor an alias of a classification policy: who has it, and what helps."""
-        if not self.shared and not self.places.database.exists():
-            return []
-        means = {
-            "people": "they are cleared for public alone: give it an alias, or 'wardstead user set-clearance'",
-            "conversations": "nobody is cleared for them: give it an alias",
-            "documents": "nobody is cleared for them: give it an alias",
-        }
-        return [
-            f"{many} {what} have the level {name!r}, which is no level of the classification policy and no alias; {means[what]}"
-            for what, names in stored_level_names(self.engine).items()
-            for name, many in sorted(names.items())
-            if not levels.has(name)
-        ]
-
-    def written_by_others(self) -> list[str]:
-        """The settings, policies and dictionaries, and folders of them, that others than their owner may write."""
-        places = [self.places.config, self.places.policies, *sorted(self.places.policies.rglob("*"))]
-        return [str(path) for path in places if others_write(path)]
-
     def compartments(self) -> frozenset[str]:
         """Every compartment that the classification policy gives to data: another would clear nobody for anything."""
         return frozenset(self.classification().compartments)
@@ -492,38 +449,6 @@ class Deployment:
     def extractor(self) -> Extractor:
         """Reads documents, isolated as model servers are."""
         return SandboxedExtractor(self.mode)
-
-    def bearer(self, upstream: UpstreamSection) -> str:
-        """The key that a model server asks for; empty where none is named."""
-        if not upstream.api_key_file:
-            return ""
-        path = self.places.directory / upstream.api_key_file
-        key = read_secret(path).strip()
-        if not re.fullmatch(rb"[\x21-\x7e]+", key):
-            raise ConfigurationError("not a model server's key", where=str(path), why="it is one word of printable ASCII")
-        return key.decode("ascii")
-
-    def upstream_tls(self, upstream: UpstreamSection) -> ssl.SSLContext:
-        """TLS to a model server elsewhere. Raises ``ConfigurationError`` where a file is missing, or cannot be used."""
-        from wardstead.gateway.server.remote import tls_context  # its client takes a while to import
-
-        tls, directory = upstream.tls, self.places.directory
-        if tls.key:
-            read_secret(directory / tls.key)  # nobody but its owner may read it
-        ca, certificate, key = (directory / name if name else None for name in (tls.ca, tls.certificate, tls.key))
-        try:
-            return tls_context(ca=ca, certificate=certificate, key=key, pins=frozenset(tls.pins))
-        except OSError as error:  # ssl.SSLError is one
-            where = ", ".join(str(path) for path in (ca, certificate) if path is not None)
-            why = error.strerror or str(error)
-            raise ConfigurationError("the certificates for a model server cannot be used", where=where, why=why) from None
-
-    def require_model_files(self) -> None:
-        """Raises ``ConfigurationError`` where a model's key or certificate is missing, or cannot be used."""
-        for model in self.settings.models:
-            self.bearer(model.upstream)
-            if model.upstream.url.startswith("https://"):
-                self.upstream_tls(model.upstream)
 
 
 def product_policies() -> Product:
@@ -538,9 +463,3 @@ def product_policies() -> Product:
 def explained(error: DatabaseError) -> WardsteadError:
     """A database's error, as an operator is told of it."""
     return explain(error)
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise ConfigurationError(f"not a port: {text[:20]!r}", where=PORT_VARIABLE)
-    return int(text)

@@ -11,6 +11,8 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detection.inspection import inspector
 from wardstead.bootstrap.policy.policies import waiting
 from wardstead.bootstrap.policy.shipped import lacking_actions
+from wardstead.bootstrap.processes.model_servers import require_model_files
+from wardstead.bootstrap.warnings import levels_without_meaning, written_by_others
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import folder
 from wardstead.config import json_schema
@@ -35,14 +37,14 @@ def check(context: typer.Context, json: Json = False) -> None:
         check_sources(found)
         classified = found.folder_classification()
         version = inspector(found, policy=classified).version
-        found.require_model_files()
+        require_model_files(found)
         models = [model.name for model in found.settings.models]
         known = frozenset(classified.compartments)
         seers = classified.seers()
         roles = point.roles | folder_policies.rules.roles.keys()
         outdated = outdated_thresholds(found)
-        open_to_others = found.written_by_others()
-        warnings = waiting(found) + lacking_actions(found, point) + found.levels_without_meaning(classified.levels)
+        open_to_others = written_by_others(found)
+        warnings = waiting(found) + lacking_actions(found, point) + levels_without_meaning(found, classified.levels)
     warnings += [f"no policy permits anybody to {action}" for action in sorted(point.unpermitted - point.unknown_actions)]
     warnings += [
         f"the threshold of {kind} does not count: it was measured with other weights; run 'wardstead classify calibrate'"

@@ -15,8 +15,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from wardstead.bootstrap import environment as variables
 from wardstead.bootstrap.backup.backups import backup_check
-from wardstead.bootstrap.deployment import EDGE_VARIABLE, ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detection.detectors import reports
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
 from wardstead.bootstrap.keys.unsealing import key_service_check
@@ -96,11 +97,11 @@ def up(
     """Start the deployment; runs until SIGTERM or Ctrl-C."""
     environment = dict(os.environ)
     if port is not None:
-        environment[PORT_VARIABLE] = str(port)
+        environment[variables.PORT] = str(port)
     if isolation is not None:
-        environment[ISOLATION_VARIABLE] = isolation.value
+        environment[variables.ISOLATION] = isolation.value
     if edge is not None:
-        environment[EDGE_VARIABLE] = edge
+        environment[variables.EDGE] = edge
     with errors(as_json=as_json):
         found = Deployment(folder(context), environment)
         if _runs_so(found):

@@ -16,7 +16,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from wardstead.bootstrap.deployment import ISOLATION_VARIABLE, PORT_VARIABLE, Deployment
+from wardstead.bootstrap import environment as variables
+from wardstead.bootstrap.deployment import Deployment
 from wardstead.config.addresses import bracketed
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError, WardsteadError
 
@@ -99,7 +100,7 @@ def attach(directory: Path) -> Deployment:
     if noted is None:
         deployment.at_rest = True
         return deployment
-    environment = {**os.environ, PORT_VARIABLE: str(noted["port"]), ISOLATION_VARIABLE: str(noted["isolation"])}
+    environment = {**os.environ, variables.PORT: str(noted["port"]), variables.ISOLATION: str(noted["isolation"])}
     return Deployment(directory, environment)
 
 

@@ -24,8 +24,9 @@ from wardstead.adapters.processes.supervisor import ChildSpec, Supervisor
 from wardstead.adapters.sandbox.bubblewrap import find_tool
 from wardstead.adapters.store.ledger.continuity import require_continuity
 from wardstead.adapters.store.migrate import upgrade
+from wardstead.bootstrap import environment as variables
 from wardstead.bootstrap.database import PASSWORD_VARIABLE
-from wardstead.bootstrap.deployment import EDGE_VARIABLE, ISOLATION_VARIABLE, PORT_VARIABLE, Deployment, now_ms
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detection.detectors import lacking, text_detectors
 from wardstead.bootstrap.detection.inspection import classifier
 from wardstead.bootstrap.forgetting.erasing import erase_again, finish_erasures
@@ -39,6 +40,7 @@ from wardstead.bootstrap.models.shipped import admit_shipped
 from wardstead.bootstrap.places import file_name
 from wardstead.bootstrap.policy.policies import begin_policies, policy_state
 from wardstead.bootstrap.processes.edge import edge_command, prepare_edge, reload_edge
+from wardstead.bootstrap.processes.model_servers import require_model_files
 from wardstead.bootstrap.processes.mutual_tls import context_of
 from wardstead.bootstrap.processes.running import READY_TIMEOUT_S, healthy, require_writable, take_lock
 from wardstead.bootstrap.scratch import remove_leftovers
@@ -184,7 +186,7 @@ def _validate(deployment: Deployment) -> None:
     require_anchors(deployment)
     if deployment.settings.server.edge is not None:
         prepare_edge(deployment)
-    deployment.require_model_files()
+    require_model_files(deployment)
     # What is compiled here is kept, and workers load it. Last, for it takes longest.
     classifier(deployment, scan=True)
 
@@ -333,8 +335,8 @@ def _children(deployment: Deployment, root: Handing, weights: Handing) -> list[C
 
 def _environment(deployment: Deployment) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "VIRTUAL_ENV") if name in os.environ}
-    kept[PORT_VARIABLE] = str(deployment.settings.server.port)
-    kept[ISOLATION_VARIABLE] = deployment.mode.value
+    kept[variables.PORT] = str(deployment.settings.server.port)
+    kept[variables.ISOLATION] = deployment.mode.value
     if deployment.settings.server.edge is not None:
-        kept[EDGE_VARIABLE] = deployment.settings.server.edge.kind
+        kept[variables.EDGE] = deployment.settings.server.edge.kind
     return kept

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from wardstead.adapters.tls_hello import POST_QUANTUM
 from wardstead.adapters.tls_probe import Offer, Surface, probe
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.processes.model_servers import tls_to
 from wardstead.bootstrap.processes.running import running
 from wardstead.config.addresses import parse_upstream
 from wardstead.config.database import parse_database
@@ -91,7 +92,7 @@ def _models(deployment: Deployment) -> Iterator[Transit]:
             continue
         address, name = parse_upstream(model.upstream.url, model.name), f"model {model.name}"
         if address.scheme == "https":
-            context = deployment.upstream_tls(model.upstream)
+            context = tls_to(deployment, model.upstream)
             yield _asked(Surface(name, address.host, address.port, context, address.host))
         elif address.scheme == "http":
             yield _plain(name, address.authority, address.host)

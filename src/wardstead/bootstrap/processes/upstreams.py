@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.processes.model_servers import bearer_of, tls_to
 from wardstead.config.addresses import Address, parse_upstream
 from wardstead.config.sections import ModelSection
 from wardstead.gateway.server.pool import Pool, Target
@@ -22,10 +23,10 @@ def open_upstream(opened: AsyncExitStack, deployment: Deployment, model: ModelSe
         address = Address("unix", path=str(deployment.places.sockets(model.name) / "model.sock"))
     else:
         address = parse_upstream(upstream.url, model.name)
-    bearer, head_s = deployment.bearer(upstream), upstream.head_timeout_s
+    bearer, head_s = bearer_of(deployment, upstream), upstream.head_timeout_s
     if address.scheme == "https":
         url = f"https://{address.authority}"
-        remote = RemoteUpstream(url, deployment.upstream_tls(upstream), bearer=bearer, head_timeout_s=head_s)
+        remote = RemoteUpstream(url, tls_to(deployment, upstream), bearer=bearer, head_timeout_s=head_s)
         opened.push_async_callback(remote.close)
         return remote
     if address.scheme == "unix":
