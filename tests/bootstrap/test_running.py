@@ -50,7 +50,8 @@ def test_asking_whether_it_runs_is_in_nobody_s_way(deployment: Deployment) -> No
 
 def test_it_runs_as_long_as_its_supervisor_lives(deployment: Deployment) -> None:
     assert running.running(deployment) is None
-    hold = "import sys; from pathlib import Path; from wardstead.bootstrap import running, deployment\n"
+    hold = "import sys; from pathlib import Path\n"
+    hold += "from wardstead.bootstrap import deployment; from wardstead.bootstrap.processes import running\n"
     hold += "running.take_lock(deployment.Deployment(Path(sys.argv[1]), {})); print(flush=True); sys.stdin.read()"
     supervisor = subprocess.Popen(
         [sys.executable, "-c", hold, str(deployment.places.directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
