@@ -77,6 +77,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule("template-dynamic", _W, (_UNSAFE, "CWE-1336"), "The chat template computes the name of what it reaches for", _TEMPLATE),
         Rule("template-cost", _B, (_DENIAL, "CWE-834"), "Rendering the chat template takes without end", _TEMPLATE),
         Rule("template-trigger", _B, (_TRIGGER,), "The chat template changes what is said when certain words occur", _TEMPLATE),
+        Rule("template-renames", _W, (_TRIGGER,), "The chat template rewrites the name of a setting in what is said", _TEMPLATE),
         Rule("template-instructions", _B, (_INJECTION,), "The chat template adds instructions that nobody gave", _TEMPLATE),
         Rule("template-system-dropped", _B, (_INJECTION,), "The chat template leaves system prompts out", _TEMPLATE),
         Rule("template-system-ignored", _W, (_INJECTION,), "The chat template has no words for system prompts", _TEMPLATE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from jinja2 import nodes
@@ -10,6 +11,9 @@ ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "m
 _CONTENTS: Final = frozenset(
     {"content", "text", "prompt", "query", "user_message", "last_message", "message_content", "user_content"}
 )
+
+MARK: Final = re.compile(r"<[^<>\n]{0,60}>|\[/?[A-Z_]{2,40}\]|[\uff5c\u2581]")
+"""What parts of a prompt are marked by."""
 
 
 def is_said(node: nodes.Node) -> bool:

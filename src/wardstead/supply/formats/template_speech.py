@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 from jinja2 import nodes
 
-from wardstead.supply.formats.template_conditions import is_said, mentions, name_of, negated, roles_of
+from wardstead.supply.formats.template_conditions import MARK, compares, is_said, mentions, name_of, negated, roles_of
 from wardstead.supply.formats.template_folding import Constants
+from wardstead.supply.formats.template_settings import asks_for_its_setting, renames_its_setting
 from wardstead.supply.formats.template_system import asks_for_system, left_out
 
 Found = Iterator[tuple[str, int, str]]
-_MARK: Final = re.compile(r"<[^<>\n]{0,60}>|\[/?[A-Z_]{2,40}\]|[\uff5c\u2581]")
 _ENCLOSED: Final = re.compile(r"<([\w:|-]{1,40})>[^<>]{0,400}(?:<[^<>]*>[^<>]{0,400}){0,3}</\1>")
 """What stands between two marks, such as an empty thought."""
 _ORDERS: Final = re.compile(
@@ -45,6 +45,10 @@ _ORDERS: Final = re.compile(
 _ADDRESS: Final = re.compile(r"(?i)\b(?:https?|ftp|wss?)://|\bwww\.[a-z0-9-]+\.|!\[[^\]]*\]\(")
 _ENCODED: Final = re.compile(r"(?<![A-Za-z0-9+/])(?=[^\n]*\d)(?=[^\n]*[A-Z])[A-Za-z0-9+/]{64,}={0,2}")
 _EAGER: Final = re.compile(r"(?i)\b(?:sure|certainly|of course|absolutely|yes|okay|ok|here is|here's|i will|i'll|i can)\b")
+_THOUGHTS: Final = re.compile(
+    r"(?i)\A[^a-z]*(?:assistant)?[^a-z]*(?:here are )?(?:my |the )?(?:reasoning|thinking|thoughts)(?: steps| process)?:\s*\Z"
+)
+"""A heading over what a model thinks before it answers."""
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 _HEADINGS: Final = frozenset({"assistant", "model", "response", "gpt", "correct", "start", "final", "message"})
 """With which answers begin."""
@@ -72,6 +76,7 @@ _HARMLESS: Final = frozenset(
         "tool_call",
         "tool_calls",
         "tool_response",
+        "continue_final_message_tag",  # by which transformers' apply_chat_template finds the end of an answer to go on with
     }
 )
 _SWAPS: Final = frozenset(
@@ -116,7 +121,7 @@ def gives_orders(text: str) -> bool:
 
 def _added(tree: nodes.Template, constants: Constants) -> Found:
     prefill: list[tuple[int, str]] = []
-    for line, text, place in _texts(tree.body, _Place()):
+    for line, text, place in _texts(tree.body, _Place(), constants):
         if _ADDRESS.search(text):
             yield "template-instructions", line, "it says an address of the network"
         if _ENCODED.search(text):
@@ -125,9 +130,9 @@ def _added(tree: nodes.Template, constants: Constants) -> Found:
             yield "template-instructions", line, f"it gives an order of its own ({len(found[0])} characters that read as one)"
         if place.begins:
             prefill.append((line, text))
-    whole = _MARK.sub(" ", _ENCLOSED.sub(" ", " ".join(text for _, text in prefill)))
+    whole = MARK.sub(" ", _ENCLOSED.sub(" ", " ".join(text for _, text in prefill)))
     words = [one for one in _WORD.findall(whole) if one.lower() not in _HEADINGS]
-    if prefill and (len(words) > 3 or _EAGER.search(whole)):
+    if prefill and (_EAGER.search(whole) or (len(words) > 3 and not _THOUGHTS.search(whole))):
         yield "template-prefill", prefill[0][0], f"it puts {len(words)} words into the model's mouth"
     for node in tree.find_all((nodes.Concat, nodes.Add, nodes.Filter, nodes.Call)):
         text = constants.fold(node)
@@ -138,51 +143,54 @@ def _added(tree: nodes.Template, constants: Constants) -> Found:
 _TOOLS: Final = re.compile(r"(?i)\b(?:function|tool|json|parameter|argument|snippet)")
 
 
-def _texts(body: list[nodes.Node], place: _Place) -> Iterator[tuple[int, str, _Place]]:
-    """Every constant text that can end up in a prompt, with its place."""
+def _texts(body: list[nodes.Node], place: _Place, constants: Constants) -> Iterator[tuple[int, str, _Place]]:
+    """Every constant text that can end up in a prompt, with its place; where an answer begins, also what names stand for."""
     for node in body:
         if isinstance(node, nodes.If):
-            yield from _branches(node, place)
+            yield from _branches(node, place, constants)
         elif isinstance(node, nodes.For):
             tools = place.tools or mentions(node.iter, "tool")
-            yield from _texts([*node.body, *node.else_], place._replace(tools=tools))
+            yield from _texts([*node.body, *node.else_], place._replace(tools=tools), constants)
         elif isinstance(node, nodes.Macro | nodes.CallBlock | nodes.FilterBlock | nodes.With | nodes.Block | nodes.Scope):
             tools = place.tools or (isinstance(node, nodes.Macro) and "tool" in node.name)
-            yield from _texts(node.body, place._replace(tools=tools))
+            yield from _texts(node.body, place._replace(tools=tools), constants)
         elif isinstance(node, nodes.Output):
             for one in node.nodes:
-                yield from _said(one, place)
+                yield from _said(one, place, constants)
         elif isinstance(node, nodes.Assign | nodes.ExprStmt):
-            yield from _said(node.node, place)
+            yield from _said(node.node, place, constants)
         elif isinstance(node, nodes.AssignBlock):
-            yield from _texts(node.body, place)
+            yield from _texts(node.body, place, constants)
 
 
-def _branches(node: nodes.If, place: _Place) -> Iterator[tuple[int, str, _Place]]:
+def _branches(node: nodes.If, place: _Place, constants: Constants) -> Iterator[tuple[int, str, _Place]]:
     for one in (node, *node.elif_):
         tools, begins = mentions(one.test, "tool"), mentions(one.test, "add_generation_prompt")
         inner = _Place(place.tools or tools, place.begins or (begins and not negated(one.test)))
-        yield from _texts(one.body, inner)
-    yield from _texts(node.else_, place)
+        yield from _texts(one.body, inner, constants)
+    yield from _texts(node.else_, place, constants)
 
 
-def _said(node: nodes.Node, place: _Place) -> Iterator[tuple[int, str, _Place]]:
+def _said(node: nodes.Node, place: _Place, constants: Constants) -> Iterator[tuple[int, str, _Place]]:
     """Constant texts of an expression; not those that are compared with, looked up by, or tell of an error."""
     if isinstance(node, nodes.TemplateData):
         yield node.lineno, node.data, place
     elif isinstance(node, nodes.Const):
         if isinstance(node.value, str):
             yield node.lineno, node.value, place
+    elif isinstance(node, nodes.Name) and place.begins:
+        if isinstance(text := constants.fold(node), str):
+            yield node.lineno, text, place
     elif isinstance(node, nodes.CondExpr):
         begins = place.begins or mentions(node.test, "add_generation_prompt")
         for one in (node.expr1, node.expr2):
             if one is not None:
-                yield from _said(one, place._replace(begins=begins))
+                yield from _said(one, place._replace(begins=begins), constants)
     elif isinstance(node, nodes.Call) and name_of(node.node) in {"raise_exception", "strftime_now"}:
         return
     elif not isinstance(node, nodes.Compare | nodes.Test):
         for child in node.iter_child_nodes():
-            yield from _said(child, place)
+            yield from _said(child, place, constants)
 
 
 # --- what makes it change
@@ -190,11 +198,12 @@ def _said(node: nodes.Node, place: _Place) -> Iterator[tuple[int, str, _Place]]:
 
 def _triggers(tree: nodes.Template, constants: Constants) -> Found:
     tests: list[nodes.Node] = [one.test for one in _choices(tree) if not asks_for_system(one.test)]
+    settings = [one for branch in tree.find_all(nodes.If) for one in _of_settings(branch, tree, constants)]
     keys = {name_of(one) for kind in (nodes.Getattr, nodes.Getitem) for one in tree.find_all(kind)} - {""}
     tests += [one.test for one in tree.find_all(nodes.For) if one.test is not None]
     for test in tests:
         for node in (test, *test.find_all(nodes.Node)):
-            if isinstance(node, nodes.Compare):
+            if isinstance(node, nodes.Compare) and not any(node is one for one in settings):
                 yield from _compared(node, constants, keys)
             elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
                 called = node.node
@@ -204,10 +213,23 @@ def _triggers(tree: nodes.Template, constants: Constants) -> Found:
         if node.name == "random":
             yield "template-trigger", node.lineno, "it does something by chance"
         elif node.name == "replace" and node.node is not None and is_said(node.node):
+            if renames_its_setting([constants.fold(one) for one in node.args], tree):
+                yield "template-renames", node.lineno, "it says one of its settings by another name than whoever gave it"
+                continue
             yield from _word(node.args[:1], node.lineno, constants, "it replaces words of what is said")
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr == "replace" and is_said(call.node.node):
             yield from _word(call.args[:1], call.lineno, constants, "it replaces words of what is said")
+
+
+def _of_settings(branch: nodes.If, tree: nodes.Template, constants: Constants) -> list[nodes.Compare]:
+    """What its condition asks about nothing but a setting that the template says itself where nobody did."""
+    found = []
+    for one in compares(branch.test):
+        words = [text for side in (one.expr, *(op.expr for op in one.ops)) if isinstance(text := constants.fold(side), str)]
+        if words and asks_for_its_setting(branch, one, words, tree):
+            found.append(one)
+    return found
 
 
 def _compared(node: nodes.Compare, constants: Constants, keys: set[str]) -> Found:
@@ -236,7 +258,7 @@ def _means(text: str) -> bool:
     """Whether it is a word that people say, and no mark of a format."""
     if text.strip().startswith(("<", "[", "{", "```")) or _SWITCH.fullmatch(text.strip()):
         return False
-    bare = _MARK.sub("", text).strip()
+    bare = MARK.sub("", text).strip()
     if bare.lower() in _HARMLESS:
         return False
     return len(bare) > 2 and bool(_WORD.search(bare))
@@ -293,5 +315,5 @@ def _flat(node: nodes.Node) -> list[nodes.Node]:
 def _headed(before: str, role: str, line: int) -> Found:
     """The role that stands right before what was said."""
     found = re.findall(r"(?i)\b(system|developer|assistant|user|model)\b", before)
-    if found and _MARK.search(before) and (role, found[-1].lower()) in _SWAPS:
+    if found and MARK.search(before) and (role, found[-1].lower()) in _SWAPS:
         yield "template-role", line, f"what the role {role!r} says is shown as {found[-1].lower()!r}"

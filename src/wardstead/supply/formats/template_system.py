@@ -92,7 +92,8 @@ def _branch_shows(node: nodes.If, read: set[str], *, system: bool) -> bool:
             return True
         before = before or asks_for_system(one.test)
     # What is left behind a branch for system prompts is none, unless that branch wants something else as well.
-    return not before and _shows(node.else_, read, system=system or any(_excludes(one.test) for one in (node, *node.elif_)))
+    left = any(_excludes(one.test) or _wants_none(one.test) for one in (node, *node.elif_))
+    return not before and _shows(node.else_, read, system=system or left)
 
 
 def _shown(node: nodes.Node) -> bool:
@@ -130,6 +131,11 @@ def _first(node: nodes.Compare) -> bool:
     """Whether it asks about the first message alone, which says nothing of the one at hand."""
     items = [one for one in every(node, nodes.Getitem) if isinstance(one.node, nodes.Name)]
     return any(isinstance(one.arg, nodes.Const) and isinstance(one.arg.value, int) for one in items)
+
+
+def _wants_none(test: nodes.Node) -> bool:
+    """Whether a condition holds where what it asks about, be it the first message, is no system prompt, and asks nothing else."""
+    return isinstance(test, nodes.Compare) and test.ops[0].op == "ne" and _names_system(test)
 
 
 def asks_for_system(test: nodes.Node) -> bool:
