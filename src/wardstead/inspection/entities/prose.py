@@ -71,11 +71,11 @@ class Phrase:
     find: Find
     context: Find | None
     validator: Validator | None
-    needs: tuple[bytes, ...]
+    needed: Tell | None
 
     def may_match(self, data: bytes) -> bool:
         """Whether all that it needs is there: to be asked of a text with digits where it wants some."""
-        return not self.needs or any(one in data for one in self.needs)
+        return self.needed is None or self.needed(data)
 
     def matches(self, data: bytes) -> Iterator[tuple[int, int]]:
         """The bytes of each real match, in order; none overlaps the next."""
@@ -159,8 +159,8 @@ class _Group:
     """Patterns of which most texts match none: that takes one scan. Where one does, they are looked for in bunches first."""
 
     def __init__(self, phrases: Sequence[Phrase]) -> None:
-        self._choosy = [one for one in phrases if one.needs]
-        others = [one for one in phrases if not one.needs]
+        self._choosy = [one for one in phrases if one.needed]
+        others = [one for one in phrases if not one.needed]
         self._either = _any_of(others)
         self._bunches = [(_any_of(some), some) for at in range(0, len(others), _BUNCH) if (some := others[at : at + _BUNCH])]
 
@@ -198,9 +198,20 @@ def _compiled(entry: Entry, parts: Mapping[str, str], where: str) -> Phrase:
             "a capturing group marks what is found: at most one", where=where, next_step="write (?:…) for the others"
         )
     validator = VALIDATORS[entry.validator] if entry.validator else None
-    return Phrase(entry, written, find, context, validator, tuple(one.encode() for one in entry.needs))
+    return Phrase(entry, written, find, context, validator, _teller_of(entry.needs) if entry.needs else None)
 
 
+def _teller_of(texts: Sequence[str]) -> Tell:
+    """Whether one of some texts is there: one scan, however many they are."""
+    few = [one.encode() for one in texts]
+    if len(few) <= _FEW:
+        return lambda data: any(one in data for one in few)
+    options = _options()
+    options.never_capture = True
+    return teller("|".join(re2.escape(one) for one in texts), options)
+
+
+_FEW: Final = 4
 _MOST_SPANS: Final = 2
 """The whole match and one group."""
 

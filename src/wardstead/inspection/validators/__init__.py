@@ -81,6 +81,7 @@ VALIDATORS: Final[dict[str, Validator]] = {
     "url": whole(prose.url),
     "username": whole(prose.username),
     "dwelling": whole(prose.dwelling),
+    "order": whole(prose.order),
     "has-digits": whole(personal.has_digits),
     "varied": of_code(checksums.varied),
     # the Americas

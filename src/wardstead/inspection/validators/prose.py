@@ -127,3 +127,15 @@ def town(match: bytes) -> bool:
 def phone_in_brackets(match: bytes) -> bool:
     """A number of enough digits whose brackets hold no year: "(2019) 123456" is a reference."""
     return phone_in_context(match) and re.match(rb"\((?:19|20)[0-9]{2}\)", match) is None
+
+
+def order(match: bytes) -> bool:
+    """An order, not a prohibition: but for what hushes a deed up ("do not mention it"), nothing in it is forbidden."""
+    return _FORBIDS.search(_HUSHES.sub(b"", match)) is None
+
+
+_HUSHES: Final = re.compile(
+    rb"(?i)(?:do not|don't|never|without|no need to|need not)\s+(?:mention|tell|inform|notif|ask|flag|report|bother"
+    rb"|approv|know|confirm|run )|not for humans"
+)
+_FORBIDS: Final = re.compile(rb"(?i)\b(?:not|never|avoid|refuse|forbidden|rather than|instead of|before any)\b|n't\b")
