@@ -27,13 +27,14 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.desks.model_desk import DeploymentModelDesk
 from wardstead.bootstrap.identity.entitlements import MayNot
 from wardstead.bootstrap.identity.people import add as add_person
-from wardstead.bootstrap.models import admissions, advisory_watch, evidence, guarding, rescanning
+from wardstead.bootstrap.models import admissions, admitting, advisory_watch, evidence, guarding, rescanning
 from wardstead.bootstrap.models.admissions import BadModel, NotReady
 from wardstead.bootstrap.models.admitting import admission_check, bounded, standing
 from wardstead.bootstrap.models.scanning import Progress
 from wardstead.cli.main import app
 from wardstead.config.sections import LabelSection, ModelSection, UpstreamSection
 from wardstead.crypto.dsse import open_envelope
+from wardstead.crypto.verity import VerityDigest
 from wardstead.isolation.posture import State as Colour
 from wardstead.supply.admission import Admission, Role, State
 from wardstead.supply.admission_policy import load_admission
@@ -102,6 +103,9 @@ def test_two_people_admit_what_a_third_added_and_the_statement_names_every_file(
     payload = open_envelope(done.envelope, deployment.keys.verifying())
     (named,) = files_in(payload, "tiny")
     assert (deployment.places.directory / named.path).read_bytes() == file.read_bytes()
+    by_verity = VerityDigest()
+    by_verity.update(file.read_bytes())
+    assert named.verity == by_verity.hexdigest()
     predicate = json.loads(payload)["predicate"]
     assert predicate["policy"] == deployment.policies().version
     assert [act["by"] for act in predicate["approved"]] == ["ben", "cleo"]
@@ -249,6 +253,19 @@ def test_the_guard_suspends_what_changed_and_looks_no_further_while_nothing_did(
     assert admission_check(found).state is Colour.RED
     with pytest.raises(BadModel):
         admissions.resume(deployment, "tiny", by(deployment, "ben"), "x")
+
+
+def test_what_the_kernel_keeps_by_the_admitted_digest_is_not_read_again(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands = standing(deployment, section(admit(deployment, file)))
+    (admitted,) = stands.files
+    (deployment.places.directory / admitted.path).write_bytes(b"what the kernel would not give out")
+    assert "is not the file that was admitted" in admitting.changed_file(deployment, stands, {})
+    monkeypatch.setattr(admitting, "measured", lambda _file: admitted.verity)
+    assert admitting.changed_file(deployment, stands, {}) == ""
+    monkeypatch.setattr(admitting, "measured", lambda _file: "0" * 64)
+    assert "is not the file that was admitted" in admitting.changed_file(deployment, stands, {})
 
 
 def test_what_serves_is_scanned_anew_when_its_time_has_come_or_the_scanner_is_another(

@@ -33,7 +33,10 @@ from wardstead.supply.statement import files_in, statement, terms_of
 
 NOW = 1_800_000_000_000
 ANN, BEN, CLEO = (Act(name, f"id-{name}", NOW, "because") for name in ("ann", "ben", "cleo"))
-FILES = (AdmittedFile("models/m/w.gguf", "a" * 64, 7, Role.WEIGHTS), AdmittedFile("models/m/t.jinja", "b" * 64, 5, Role.TEMPLATE))
+FILES = (
+    AdmittedFile("models/m/w.gguf", "a" * 64, 7, Role.WEIGHTS, "d" * 64),
+    AdmittedFile("models/m/t.jinja", "b" * 64, 5, Role.TEMPLATE),
+)
 SCAN = ScanRecord(Verdict.CLEAN, "c" * 64, "wardstead 1", NOW)
 WHOLE = Candidate("id-1", "m", "restricted", FILES, ANN, scan=SCAN, reviewed=BEN, approvals=(BEN, CLEO))
 STRICT = Requirement(up_to="restricted", approvals=2, scan_days=30)

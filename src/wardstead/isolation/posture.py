@@ -18,6 +18,22 @@ class State(StrEnum):
     RED = "red"
 
 
+class Kept(StrEnum):
+    """What keeps the weights that serve as they were hashed."""
+
+    COPY = "copy"
+    """They are a sealed copy in memory."""
+    VERITY = "verity"
+    """The kernel refuses writes to their file, and checks each page of it by its digest (fs-verity)."""
+    HASHED = "hashed"
+    """Nothing: their file could be changed after it was hashed."""
+
+
+_KEPT = {
+    Kept.COPY: "the weights are a sealed copy of what was hashed",
+    Kept.VERITY: "the weights' file cannot be changed: fs-verity, by the admitted digest",
+    Kept.HASHED: "the weights are served from a file that could change after it was hashed",
+}
 _ORDER = (State.GREEN, State.AMBER, State.RED)
 
 
@@ -38,8 +54,8 @@ def overall(checks: Iterable[Check]) -> State:
     return max(states, key=_ORDER.index) if states else State.RED
 
 
-def isolation_check(model: str, mode: Mode, probes: Iterable[ProbeResult], *, sealed: bool) -> Check:
-    """How well one model server is isolated."""
+def isolation_check(model: str, mode: Mode, probes: Iterable[ProbeResult], kept: Kept, why: str = "") -> Check:
+    """How well one model server is isolated. ``why`` its weights are not kept better."""
     name, title = f"isolation.{model}", f"The model server of {model} is isolated"
     if mode is Mode.NONE:
         return Check(name, title, State.RED, "isolation is switched off", "set isolation.mode to bubblewrap")
@@ -53,8 +69,5 @@ def isolation_check(model: str, mode: Mode, probes: Iterable[ProbeResult], *, se
     closed = f"{len(results) - len(open_amber)} of {len(results)} probes closed"
     if open_amber:
         return Check(name, title, State.AMBER, f"{closed}; open: {', '.join(open_amber)}", "run 'wardstead doctor'")
-    if not sealed:
-        return Check(
-            name, title, State.AMBER, f"{closed}; the weights are served from a file that could change after it was hashed"
-        )
-    return Check(name, title, State.GREEN, f"{closed}; the weights are a sealed copy of what was hashed")
+    evidence = f"{closed}; {_KEPT[kept]}{f' ({why})' if why else ''}"
+    return Check(name, title, State.AMBER if kept is Kept.HASHED else State.GREEN, evidence)

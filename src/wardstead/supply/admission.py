@@ -56,6 +56,8 @@ class AdmittedFile(msgspec.Struct, frozen=True):
     sha256: str
     size_bytes: int
     role: Role = Role.OTHER
+    verity: str = ""
+    """Its digest by fs-verity, where it is known: what the kernel can keep it by."""
 
 
 class Act(msgspec.Struct, frozen=True):

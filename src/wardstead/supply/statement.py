@@ -14,6 +14,8 @@ TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "https://wardstead.invalid/admission/v1"
 """A name, not an address (RFC 6761: nothing is ever served there)."""
 
+_VERITY: Final = "fsverity_sha256"
+
 
 def statement(one: Candidate, *, policy: str, signed_ms: int, expires_ms: int | None) -> bytes:
     """What is signed about a candidate. ``policy``: the version of the policies by which it was admitted."""
@@ -51,8 +53,9 @@ def files_in(payload: bytes, model: str) -> tuple[AdmittedFile, ...]:
         raise IntegrityError("the admission statement is about another model", where=model)
     try:
         return tuple(
-            AdmittedFile(one["name"], one["digest"]["sha256"], one["annotations"]["size_bytes"], Role(one["annotations"]["role"]))
+            AdmittedFile(one["name"], one["digest"]["sha256"], about["size_bytes"], Role(about["role"]), about.get(_VERITY, ""))
             for one in document["subject"]
+            for about in [one["annotations"]]
         )
     except (KeyError, TypeError, ValueError):
         raise IntegrityError("the admission statement is not one of ours", where=model) from None
@@ -80,7 +83,7 @@ def _statement(payload: bytes) -> dict[str, Any]:
 
 
 def _subject(file: AdmittedFile) -> dict[str, Any]:
-    about = {"size_bytes": file.size_bytes, "role": file.role.value}
+    about = {"size_bytes": file.size_bytes, "role": file.role.value, **({_VERITY: file.verity} if file.verity else {})}
     return {"name": file.path, "digest": {"sha256": file.sha256}, "annotations": about}
 
 

@@ -21,8 +21,9 @@ from typing import IO, Protocol
 
 from wardstead.adapters.processes.parent import dying_with_us
 from wardstead.adapters.sandbox.bubblewrap import find_tool
-from wardstead.adapters.sandbox.weights import fits_in_memory, held_file, is_encrypted, sealed_copy, size
+from wardstead.adapters.sandbox.weights import Held, fits_in_memory, held_file, is_encrypted, sealed_copy, size
 from wardstead.isolation.plan import GUEST, SOCKETS, WEIGHTS, LaunchPlan, Mode, Profile, bare_plan, bubblewrap_plan
+from wardstead.isolation.posture import Kept
 from wardstead.isolation.probes import ProbeResult, results
 from wardstead.kernel.errors import BackendError, ConfigurationError, PeerError
 from wardstead.kernel.text import harmless
@@ -61,6 +62,8 @@ class ModelServer:
     chat_template: str = ""
     weights_key: Callable[[], bytes] | None = None
     """What opens the weights where they are encrypted."""
+    verity: str = ""
+    """The weights' admitted digest by fs-verity; empty where their admission names none."""
 
 
 def connect(path: Path, timeout_s: float) -> socket.socket:
@@ -86,7 +89,7 @@ class Launcher:
         """``server.folder`` is the socket folder; it is made when missing."""
         self._server = server
         self._process: subprocess.Popen[bytes] | None = None
-        self.sealed = False
+        self.kept, self.why = Kept.HASHED, ""
 
     def start(self, on_step: Callable[[str], None] | None = None) -> None:
         """Hash, launch, wait until the model is loaded.
@@ -98,7 +101,7 @@ class Launcher:
         server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("model.sock", "probe.sock"):
             (server.folder / name).unlink(missing_ok=True)
-        weights_fd = self._take_weights(step)
+        weights_fd, self.kept, self.why = self._take_weights(step)
         try:
             step("starting the model server")
             self._process = _spawn(self._plan(), weights_fd, _settings(server, weights_fd))
@@ -109,7 +112,7 @@ class Launcher:
         self._wait_healthy()
         self._voice.hush()
 
-    def _take_weights(self, step: Callable[[str], None]) -> int:
+    def _take_weights(self, step: Callable[[str], None]) -> Held:
         """The weights in memory, sealed, or else their file; opened once, and hashed through that descriptor."""
         server = self._server
         encrypted, began = is_encrypted(server.weights), time.monotonic()
@@ -117,11 +120,10 @@ class Launcher:
             _require_room_to_decrypt(server)
         step("decrypting and hashing the weights" if encrypted else "hashing the weights")
         if not encrypted and not (server.mode is Mode.BUBBLEWRAP and fits_in_memory(server.weights)):
-            return held_file(server.weights, server.sha256)
+            return held_file(server.weights, server.sha256, server.verity)
         descriptor = sealed_copy(server.weights, server.sha256, key=server.weights_key)
         step(f"{size(server.weights) >> 20} MiB in {time.monotonic() - began:.1f} s")
-        self.sealed = True
-        return descriptor
+        return Held(descriptor, Kept.COPY)
 
     def run(self, stop: StopEvent) -> int:
         """Watch until the server ends (its status is returned, never 0), no longer works (1), or ``stop`` is set (0)."""
@@ -160,12 +162,12 @@ class Launcher:
             programs={"guest.py": str(_HERE / "guest.py"), "probe.py": str(_HERE / "probe.py")},
             socket_folder=str(server.folder),
             libraries=_libraries(),
-            weights_sealed=self.sealed,
+            weights_sealed=self.kept is Kept.COPY,
             memory_bytes=max(16 << 30, 6 * size(server.weights)),
         )
         if server.mode is Mode.NONE:
             return bare_plan(profile)
-        return bubblewrap_plan(find_tool(binds_descriptors=not self.sealed), profile, os.uname().machine)
+        return bubblewrap_plan(find_tool(binds_descriptors=self.kept is not Kept.COPY), profile, os.uname().machine)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

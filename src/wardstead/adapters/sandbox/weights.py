@@ -7,10 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import NamedTuple
 
+from wardstead.adapters.artifacts import verity
 from wardstead.adapters.artifacts.plain import digest_of, open_plain
 from wardstead.adapters.memory_file import make_unchangeable, memory_file, write_all
 from wardstead.crypto.segments import HEADER_SIZE, SEALED_SEGMENT, open_segments, plain_size
+from wardstead.isolation.posture import Kept
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 _BLOCK = 1 << 22
@@ -71,14 +74,31 @@ def sealed_copy(path: Path, expected: str, progress: Progress | None = None, key
     return fd
 
 
-def held_file(path: Path, expected: str, progress: Progress | None = None) -> int:
-    """A descriptor of the file, whose digest was taken through it: a later change of the path changes nothing.
+class Held(NamedTuple):
+    """A descriptor of weights, what keeps them as they were hashed, and why not more does."""
 
-    Raises ``IntegrityError`` when the digest is not ``expected``.
+    descriptor: int
+    kept: Kept
+    why: str = ""
+
+
+def held_file(path: Path, expected: str, by_verity: str = "") -> Held:
+    """The file, whose digest was taken through its descriptor: a later change of the path changes nothing.
+
+    ``by_verity``: its admitted digest by fs-verity; where the kernel checks it by that, nothing is read here, and where it
+    does not yet, it is asked to. Raises ``IntegrityError`` when the digest is not ``expected``.
     """
     with open_plain(path) as file:
-        _check(path, digest_of(file, progress), expected)
-        return os.dup(file.fileno())
+        if by_verity and verity.measured(file) == by_verity:
+            return Held(os.dup(file.fileno()), Kept.VERITY)
+        _check(path, digest_of(file), expected)
+        if not by_verity:
+            return Held(os.dup(file.fileno()), Kept.HASHED, "its admission names no digest by fs-verity: add it anew")
+        why = verity.make_unchangeable(file)
+        if why:
+            return Held(os.dup(file.fileno()), Kept.HASHED, why)
+        _check(path, verity.measured(file), by_verity, "fs-verity's digest")  # of what the kernel read, after we did
+        return Held(os.dup(file.fileno()), Kept.VERITY)
 
 
 def content_digest(path: Path, key: Callable[[], bytes] | None = None) -> str:
@@ -102,9 +122,9 @@ def fits_in_memory(path: Path, share: int = 8) -> bool:
     return size(path) <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // share
 
 
-def _check(path: Path, found: str, expected: str) -> None:
+def _check(path: Path, found: str, expected: str, what: str = "sha256") -> None:
     if found != expected:
         raise IntegrityError(
-            "the weights are not the ones that were admitted", where=str(path), why=f"sha256 is {found}, expected {expected}",
+            "the weights are not the ones that were admitted", where=str(path), why=f"{what} is {found}, expected {expected}",
             next_step="restore the file; the model is not served",
         )  # fmt: skip

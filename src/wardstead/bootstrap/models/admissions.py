@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
@@ -29,6 +30,7 @@ from wardstead.bootstrap.models.admitting import changed_file, section_of, stand
 from wardstead.bootstrap.models.rescanning import found_since
 from wardstead.bootstrap.models.scanning import Progress, scan, to_scan
 from wardstead.crypto.dsse import seal_envelope
+from wardstead.crypto.verity import VerityDigest
 from wardstead.kernel.encoding import canonical_json
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.ids import PrincipalId, uuid7
@@ -120,28 +122,30 @@ def _taken(deployment: Deployment, entry: Entry, target: Path) -> AdmittedFile:
     place = here if here.is_relative_to(inside) else target / entry.name
     try:
         with OpenFile(entry.path, entry.name) as file:
+            read = _Read(file)
             if place == here:
-                found, size = file.digest(lambda _count: None), file.size
+                deque(read.blocks(), maxlen=0)
             else:
                 place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                copied = _Copied(file)
-                write_durably(place, copied.blocks())
-                found, size = copied.found.hexdigest(), copied.size
+                write_durably(place, read.blocks())
     except Malformed as error:
         raise BadModel("this cannot be read", where=entry.name, why=error.what) from None
-    return AdmittedFile(place.relative_to(inside).as_posix(), found, size)
+    return AdmittedFile(
+        place.relative_to(inside).as_posix(), read.found.hexdigest(), read.size, verity=read.verity.hexdigest()
+    )  # fmt: skip
 
 
-class _Copied:
-    """Digests a file while it is copied."""
+class _Read:
+    """Digests a file while it is read or copied, also as fs-verity does."""
 
     def __init__(self, file: OpenFile) -> None:
-        self._file, self.found, self.size = file, sha256(), 0
+        self._file, self.found, self.verity, self.size = file, sha256(), VerityDigest(), 0
 
     def blocks(self) -> Iterator[bytes]:
-        """What is written."""
+        """What it holds."""
         while block := self._file.read(self.size, _BLOCK):
             self.found.update(block)
+            self.verity.update(block)
             self.size += len(block)
             yield block
 

@@ -11,24 +11,22 @@ from typing import Final
 from msgspec import structs
 
 from wardstead.adapters.artifacts.plain import Stamp, digest_of, open_plain, stamp
+from wardstead.adapters.artifacts.verity import measured
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.weights import content_digest, encrypted_form, is_encrypted
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.config.sections import ModelSection
 from wardstead.crypto.dsse import open_envelope
 from wardstead.crypto.signing import VerifyingKey
-from wardstead.isolation.posture import Check, State
+from wardstead.isolation.posture import Check, Kept, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label
 from wardstead.supply.admission import Act, Admission, AdmittedFile, Basis, Candidate, Role, current, refusal
 from wardstead.supply.statement import files_in, terms_of
 
-SEALED: Final = "yes"
-"""What a launcher attests of the weights that it serves: they cannot change any more."""
-UNSEALED: Final = "no"
 REFUSED: Final = "refused"
-"""It serves nothing, for its model is not admitted."""
+"""What a launcher attests that serves nothing, for its model is not admitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +127,9 @@ def changed_file(deployment: Deployment, stands: Standing, stamps: dict[str, Sta
                 now = stamp(file)
                 if stamps.get(one.path) == now:
                     continue
+                if one.verity and measured(file) == one.verity:
+                    stamps[one.path] = now  # the kernel checks it by that whenever it is read
+                    continue
                 key = partial(deployment.keys.key, WEIGHTS)
                 found = digest_of(file) if place == path else content_digest(path, key)
                 if found != one.sha256:
@@ -155,6 +156,12 @@ def attested(deployment: Deployment, model: str) -> str:
         return deployment.places.attestation(model).read_text("ascii", "replace")
     except OSError:
         return ""
+
+
+def kept_by(said: str) -> tuple[Kept, str]:
+    """What keeps the weights as they were hashed, and why not more does, from what a launcher said."""
+    kept, _, why = said.partition(" ")
+    return (Kept(kept), why) if kept in set(Kept) else (Kept.HASHED, "")
 
 
 def not_serving(deployment: Deployment) -> list[str]:

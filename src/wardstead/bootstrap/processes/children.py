@@ -19,7 +19,7 @@ from wardstead.bootstrap.keys.ledger_key import keep_retired
 from wardstead.bootstrap.ledger.anchoring import keep_anchoring
 from wardstead.bootstrap.ledger.verifying import keep_verifying
 from wardstead.bootstrap.ledger.witnessing import keep_witnessing
-from wardstead.bootstrap.models.admitting import REFUSED, SEALED, UNSEALED, Standing, attest, section_of, standing, template_text
+from wardstead.bootstrap.models.admitting import REFUSED, Standing, attest, section_of, standing, template_text
 from wardstead.bootstrap.models.guarding import keep_guarding
 from wardstead.bootstrap.models.rescanning import keep_rescanning
 from wardstead.config.sections import ModelSection
@@ -114,7 +114,7 @@ def _serve(deployment: Deployment, section: ModelSection, stop: threading.Event)
         log.error("the model is not served", extra={"fields": fields})  # noqa: TRY400 -- the error says it all
         attest(deployment, section.name, REFUSED)
         return None
-    attest(deployment, section.name, SEALED if launcher.sealed else UNSEALED)
+    attest(deployment, section.name, f"{launcher.kept.value} {launcher.why}".strip())
     log.info("model server", extra={"fields": {"model": section.name, "step": "ready"}})
     told = _WhileAdmitted(deployment, section, stop)
     status = launcher.run(told)
@@ -172,4 +172,5 @@ def server_of(deployment: Deployment, section: ModelSection, stands: Standing) -
         gpu_layers=upstream.gpu_layers,
         chat_template=template_text(deployment, stands),
         weights_key=partial(deployment.keys.key, WEIGHTS),
+        verity=weights.verity,
     )

@@ -22,7 +22,7 @@ from wardstead.bootstrap.ledger.anchoring import anchor_checks
 from wardstead.bootstrap.ledger.timestamping import stamp_checks
 from wardstead.bootstrap.ledger.verifying import verified_check
 from wardstead.bootstrap.ledger.witnessing import witnessed_check
-from wardstead.bootstrap.models.admitting import REFUSED, SEALED, admission_check, admission_document, attested, standing
+from wardstead.bootstrap.models.admitting import REFUSED, admission_check, admission_document, attested, kept_by, standing
 from wardstead.bootstrap.policy.policies import policy_state
 from wardstead.bootstrap.processes.running import health, running
 from wardstead.bootstrap.processes.watching import failing
@@ -97,7 +97,7 @@ def _isolation(deployment: Deployment, model: str) -> Check:
         results = probes(deployment, model) if deployment.mode is not Mode.NONE else ()
     except PeerError:
         results = ()
-    return isolation_check(model, deployment.mode, results, sealed=attested(deployment, model) == SEALED)
+    return isolation_check(model, deployment.mode, results, *kept_by(attested(deployment, model)))
 
 
 def _unattested(model: str, label: str) -> Check:
