@@ -111,6 +111,7 @@ _BYTES: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
     ("pickle", pickles.looks_like_one),
     ("compressed", compressed.form_of),
     ("foreign-objects", opaque.language_of),
+    ("shelf", opaque.is_shelf),
     ("executable", lambda head: head.startswith(b"\x1bLua") or _is_compiled_python(head)),
     ("tflite", lambda head: head[4:8] == b"TFL3"),
     ("tar", tars.is_tar),

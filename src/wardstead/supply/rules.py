@@ -68,6 +68,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule("pickle-persistent", _B, (_UNSAFE, "CWE-502"), "It refers to something outside in a way its format does not", _REFUSE),
         Rule("pickle", _I, (_UNSAFE, "CWE-502"), "A pickle, all of whose calls are known to be harmless", "Prefer safetensors"),
         Rule("foreign-objects", _B, (_UNSAFE, "CWE-502"), "Objects of another language, whose reading can run code", _REFUSE),
+        Rule("shelf", _B, (_UNSAFE, "CWE-502"), "A database of which Python's shelve unpickles every value", _REFUSE),
         Rule("tensor-bounds", _B, (_MODEL, "CWE-119"), "A tensor lies outside of the data", _FETCH),
         Rule("tensor-overlap", _B, (_MODEL, "CWE-119"), "Tensors share bytes", _FETCH),
         Rule("tensor-hole", _B, (_MALWARE, "CWE-506"), "Bytes between tensors belong to none", _FETCH),

@@ -88,6 +88,7 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "text": lambda source, _: opaque.check(source),
     "unknown": lambda source, _: opaque.check(source),
     "foreign-objects": lambda source, _: opaque.check_objects(source),
+    "shelf": lambda source, _: opaque.check_shelf(source),
     "graph": lambda source, _: graphs.check_frozen(source),
     "tflite": lambda source, _: graphs.check_tflite(source),
     "xml": lambda source, _: texts.check_xml(source),

@@ -27,6 +27,13 @@ _OBJECTS: Final = (
     (b"\0\x01\0\0\0\xff\xff\xff\xff\x01\0\0\0\0\0\0\0", ".NET"),
 )
 
+_DICT: Final = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?\"?Dict\"?\s*\(\s*key BLOB")
+"""The one table of ``dbm.sqlite3`` (CPython, Lib/dbm/sqlite3.py)."""
+_GDBM: Final = frozenset(range(0x13579ACD, 0x13579AD2))
+_BERKELEY: Final = frozenset({0x00061561, 0x00053162})
+"""Of hashes and trees (gdbm's gdbmconst.h; Berkeley DB's db_page.h)."""
+_ORDERS: Final = ("little", "big")
+
 
 def check(source: Source) -> Steps:
     """What can be said of it."""
@@ -40,6 +47,18 @@ def check(source: Source) -> Steps:
 def language_of(head: bytes) -> str:
     """Whose objects a file that begins so holds; empty for none that is known."""
     return next((language for magic, language in _OBJECTS if head.startswith(magic)), "")
+
+
+def is_shelf(head: bytes) -> bool:
+    """Whether it is a database of Python's ``dbm`` (SQLite, gdbm, Berkeley), of which ``shelve`` unpickles every value."""
+    if head.startswith(b"SQLite format 3\0"):
+        return _DICT.search(head) is not None
+    return any(int.from_bytes(head[:4], order) in _GDBM or int.from_bytes(head[12:16], order) in _BERKELEY for order in _ORDERS)
+
+
+def check_shelf(_source: Source) -> Steps:
+    """A database of values, which are not read one by one."""
+    yield Seen("shelf", "a database of Python's dbm", 0)
 
 
 def check_objects(source: Source) -> Steps:
