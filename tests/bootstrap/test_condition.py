@@ -153,7 +153,7 @@ def write_policy(deployment: Deployment, text: str) -> None:
 )  # fmt: skip
 def test_a_policy_with_which_it_would_not_start_is_red(deployment: Deployment, policy: str, says: str, next_step: str) -> None:
     write_policy(deployment, policy)
-    found = condition._detectors_check(deployment)
+    found = condition.detectors_check(deployment)
     assert found.state is State.RED
     assert "it would not start" in found.evidence
     assert says in found.evidence
@@ -165,13 +165,13 @@ def test_weights_that_were_altered_are_red_and_raise_nothing(deployment: Deploym
         raise BadModel("the weights were altered", where="harm.bin", why="their digest differs", next_step="reinstall wardstead")
 
     monkeypatch.setattr(condition, "text_detectors", altered)
-    found = condition._detectors_check(deployment)
+    found = condition.detectors_check(deployment)
     assert (found.state, found.next_step) == (State.RED, "reinstall wardstead")
     assert found.evidence == "it would not start: harm.bin: the weights were altered; their digest differs"
 
 
 def test_a_sound_deployment_at_rest_is_not_red(deployment: Deployment) -> None:
-    assert condition._detectors_check(deployment).state in {State.GREEN, State.AMBER}, "amber where no names are looked for"
+    assert condition.detectors_check(deployment).state in {State.GREEN, State.AMBER}, "amber where no names are looked for"
 
 
 @pytest.mark.parametrize(

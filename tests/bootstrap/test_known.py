@@ -93,6 +93,33 @@ def test_an_altered_index_or_a_lost_key_is_refused(deployment: Deployment, ids: 
         known.import_values(deployment, ids, name="ids", kind="customer-id", category="own-data", column="id")
 
 
+def test_an_index_that_is_gone_is_missed_until_it_is_forgotten(deployment: Deployment, ids: Path) -> None:
+    _, made = run(deployment, "import-values", "--type", "customer-id", "--column", "id", str(ids))
+    path = Path(str(made["file"]))
+    path.unlink()
+    with pytest.raises(IntegrityError, match="is gone") as caught:
+        known.windowed(deployment)
+    assert caught.value.where == str(path)
+    code, said = run(deployment, "known")
+    assert code == 5
+    assert "forget" in json.dumps(said)
+    assert run(deployment, "forget", "customer-id", "--yes") == (0, {"forgotten": [path.name]})
+    assert known.windowed(deployment) == ()
+    assert run(deployment, "forget", "customer-id", "--yes")[0] == 2
+    # Made again, it is wanted again. One that was made before there was a list is wanted from the next start on.
+    run(deployment, "import-values", "--type", "customer-id", "--column", "id", str(ids))
+    (deployment.places.state / "known.json").unlink()
+    known.begin(deployment)
+    path.rename(path.with_suffix(".away"))
+    with pytest.raises(IntegrityError, match="is gone"):
+        known.windowed(deployment)
+    path.with_suffix(".away").rename(path)
+    assert len(known.windowed(deployment)) == 1
+    (deployment.places.state / "known.json").write_text("[]")
+    with pytest.raises(IntegrityError, match="list of indexes"):
+        known.windowed(deployment)
+
+
 def test_what_the_policy_says_nothing_of_is_not_imported(deployment: Deployment, ids: Path) -> None:
     with pytest.raises(ConfigurationError, match="no rule covers"):
         known.import_values(deployment, ids, name="ids", kind="customer-id", category="surprise", column="id")

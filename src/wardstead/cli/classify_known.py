@@ -1,4 +1,4 @@
-"""``classify import-values``, ``fingerprint`` and ``known``: what the deployment knows of its own."""
+"""``classify import-values``, ``fingerprint``, ``known`` and ``forget``: what the deployment knows of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap.detection import known
-from wardstead.cli.output import Json, err, errors, out, say, say_json
+from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.inspection.known.terms import OWN_DATA
 
@@ -70,6 +70,21 @@ def list_known(context: typer.Context, json: Json = False) -> None:
     for one in found:
         table.add_row(one.kind, escape(one.name), one.type, one.category, str(one.count), str(one.size_bytes))
     out.print(table)
+
+
+def forget(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What 'classify known' calls the values or the document.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Look for imported values, or a document, no more."""
+    with errors(as_json=json):
+        found = deployment(context)
+        confirm(f"Look for {name!r} no more?", yes=yes)
+        gone = known.forget(found, name)
+    say(json, {"forgotten": gone}, f"forgotten: [bold]{escape(', '.join(gone))}[/]")
+    _restart(as_json=json)
 
 
 def _written(made: known.Written) -> dict[str, Any]:

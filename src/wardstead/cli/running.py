@@ -19,6 +19,7 @@ from wardstead.bootstrap import environment as variables
 from wardstead.bootstrap.backup.backups import backup_check
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detection.detectors import reports
+from wardstead.bootstrap.detection.known import windowed
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
 from wardstead.bootstrap.keys.unsealing import key_service_check
 from wardstead.bootstrap.models.admitting import admission_check, standing
@@ -28,11 +29,12 @@ from wardstead.cli import classify_detectors
 from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
 from wardstead.cli.tls import show
+from wardstead.inspection.contract import Checkup
 from wardstead.inspection.contract import State as Readiness
 from wardstead.isolation.plan import Mode
-from wardstead.isolation.posture import State
+from wardstead.isolation.posture import Check, State
 from wardstead.isolation.probes import ProbeResult
-from wardstead.kernel.errors import CallerError
+from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError, PeerError
 
 _COLOURS = {State.GREEN: "green", State.AMBER: "yellow", State.RED: "bold red"}
 _HELLO = [{"role": "user", "content": "Hello!"}]
@@ -213,35 +215,66 @@ def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) ->
         names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
         stands = [standing(found, model) for model in found.settings.models if model.name in names]
         # A model that does not serve has no sandbox to look into.
-        results = {one.model: condition.probes(found, one.model) for one in stands if not one.refused}
+        results, silent = _probed(found, [one.model for one in stands if not one.refused])
         admitted = [admission_check(one) for one in stands] if detectors else []
-        looked = reports(found, thorough=False) if detectors else []
+        looked, unable = _looked(found) if detectors else ([], None)
         kept = backup_check(found) if detectors else None
         ways = transits(found) if detectors else []
         served = key_service_check(found.keys, found.environment) if detectors else None
     if as_json:
         rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
+        faults = {"faults": [asdict(one) for one in (*silent, unable) if one is not None]}
         tried = {"detectors": [msgspec.to_builtins(one) for one in looked]} if detectors else {}
         backup = {"backup": asdict(kept)} if kept is not None else {}
         admission = {"admission": [asdict(one) for one in admitted]} if detectors else {}
         transit = {"transit": [one.document() for one in ways]} if detectors else {}
         service = {"key_service": asdict(served)} if served is not None else {}
-        say_json({"mode": found.mode.value, "probes": rows, **admission, **tried, **backup, **transit, **service})
+        say_json({"mode": found.mode.value, "probes": rows, **faults, **admission, **tried, **backup, **transit, **service})
     else:
         for name, probes in results.items():
             _show_probes(name, found.mode, probes)
-        for one in admitted:
-            out.print(f"[{_COLOURS[one.state]}]{one.state}[/] {escape(one.title)} [dim]{escape(one.evidence)}[/]")
+        for check in (*silent, *admitted):
+            _show_check(check)
         if looked:
             classify_detectors.show(looked)
-        for check in (kept, served):
-            if check is not None:
-                out.print(f"[{_COLOURS[check.state]}]{check.state}[/] {escape(check.title)} [dim]{escape(check.evidence)}[/]")
+        for known in (unable, kept, served):
+            if known is not None:
+                _show_check(known)
         show(ways)
     unready = any(one.state is not Readiness.READY for one in looked) or any(one.state is State.RED for one in admitted)
     unready |= any(one.state is State.RED for one in ways) or (served is not None and served.state is State.RED)
-    if unready or any(one.open for probes in results.values() for one in probes):
+    if silent or unable is not None or unready or any(one.open for probes in results.values() for one in probes):
         raise typer.Exit(1)
+
+
+def _probed(found: Deployment, models: list[str]) -> tuple[dict[str, tuple[ProbeResult, ...]], list[Check]]:
+    """The probes' results by model, and of which models they could not be had. Raises ``PeerError`` where nothing runs."""
+    results: dict[str, tuple[ProbeResult, ...]] = {}
+    silent = []
+    for model in models:
+        try:
+            results[model] = condition.probes(found, model)
+        except PeerError as error:
+            if running.running(found) is None:
+                raise
+            said = f"{error.what} ({error.why})"
+            silent.append(Check(f"isolation.{model}", f"The model server of {model} is isolated", State.RED, said, "see its log"))
+    return results, silent
+
+
+def _looked(found: Deployment) -> tuple[list[Checkup], Check | None]:
+    """What came of trying each detector; what keeps them from being tried at all."""
+    try:
+        windowed(found)
+        return reports(found, thorough=False), None
+    except (ConfigurationError, IntegrityError):
+        return [], condition.detectors_check(found)
+
+
+def _show_check(check: Check) -> None:
+    out.print(f"[{_COLOURS[check.state]}]{check.state}[/] {escape(check.title)} [dim]{escape(check.evidence)}[/]")
+    if check.state is State.RED and check.next_step:
+        out.print(f"  next: {escape(check.next_step)}")
 
 
 def _show_probes(name: str, mode: Mode, probes: tuple[ProbeResult, ...]) -> None:

@@ -65,6 +65,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
         "import-values": "classify_known:import_values",
         "fingerprint": "classify_known:fingerprint",
         "known": "classify_known:list_known",
+        "forget": "classify_known:forget",
         "calibrate": "classify_calibrate:calibrate",
         "detectors": "classify_detectors:detectors",
         "what-if": "classify_what_if:what_if",

@@ -84,6 +84,7 @@ ACTS: Final[Mapping[str, str]] = {
     "retention.end": "destroyed what is kept no longer",
     "classification.use": "chose another ready-made classification policy",
     "known.write": "changed the lists of own data",
+    "known.forget": "had own data looked for no more",
     "model.add": "added a model",
     "model.scan": "scanned a model",
     "model.rescan": "scanned a model anew",

@@ -20,6 +20,7 @@ from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.adapters.store.keys.key_files import new_key
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.detection import known_list
 from wardstead.bootstrap.reading import DICTIONARY_BYTES, INDEX_BYTES, POLICY_BYTES, SAMPLE_BYTES, read_regular, read_text
 from wardstead.inspection.known.keyed import Header, Index, read_index, write_index
 from wardstead.inspection.known.passages import KnownDocuments, index_document
@@ -33,6 +34,7 @@ from wardstead.kernel.text import harmless
 _COLUMN = re.compile(r"(?!.*\d{3})[^\W\d][\w .()/#-]{0,39}")
 """What the name of a column looks like, and most values do not: no ``@``, no long numbers."""
 _SHOWN_COLUMNS = 20
+_KINDS = ("document", "values")
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -79,9 +81,9 @@ def dictionaries(deployment: Deployment) -> tuple[Dictionary, ...]:
 
 
 def indexes(deployment: Deployment) -> tuple[tuple[Path, Index], ...]:
-    """The indexes of the deployment, by file. Raises ``IntegrityError``."""
-    folder = _indexes(deployment)
-    files = sorted(folder.glob("*.index")) if folder.is_dir() else []
+    """The indexes of the deployment, by file. Raises ``IntegrityError``, also where one is gone."""
+    files = _index_files(deployment)
+    known_list.require_all(deployment, files)
     return tuple((one, read_index(_bytes(one, INDEX_BYTES), _key(deployment), str(one))) for one in files)
 
 
@@ -185,11 +187,38 @@ def _write(deployment: Deployment, index: Index) -> Written:
     deployment.admin_record.record_admin(COMMAND_LINE, "known.write", {**details, "sha256": sha256(data).hexdigest()})
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_durably(path, [data])
+    known_list.write(deployment, {one.name for one in _index_files(deployment)} | known_list.wanted(deployment))
     return Written(path, header, len(data))
+
+
+def begin(deployment: Deployment) -> None:
+    """At a start of a deployment that was made before there was a list of indexes: those that it has are wanted from now on."""
+    files = _index_files(deployment)
+    if files and not known_list.wanted(deployment):
+        known_list.write(deployment, (one.name for one in files))
+
+
+def forget(deployment: Deployment, name: str) -> list[str]:
+    """Look for the values or the document called so no more; what was removed. Raises ``CallerError`` where there is none."""
+    files = {one.name for one in _index_files(deployment)} | known_list.wanted(deployment)
+    meant = sorted(files & {f"{kind}-{name}.index" for kind in _KINDS})
+    if not meant:
+        raise CallerError(
+            f"nothing is known by the name {harmless(name[:40])!r}", where="name", next_step="see 'wardstead classify known'"
+        )
+    deployment.admin_record.record_admin(COMMAND_LINE, "known.forget", {"name": name, "files": meant})
+    known_list.write(deployment, files - set(meant))
+    for one in meant:
+        (_indexes(deployment) / one).unlink(missing_ok=True)
+    return meant
 
 
 def _dictionaries(deployment: Deployment) -> Path:
     return deployment.places.policies / "dictionaries"
+
+
+def _index_files(deployment: Deployment) -> list[Path]:
+    return sorted(_indexes(deployment).glob("*.index"))
 
 
 def _indexes(deployment: Deployment) -> Path:

@@ -14,6 +14,7 @@ from wardstead.bootstrap.database_check import database_checks
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detection.detectors import lacking, text_detectors
 from wardstead.bootstrap.detection.inspection import classifier
+from wardstead.bootstrap.detection.known import windowed
 from wardstead.bootstrap.forgetting.expiring import retention_check
 from wardstead.bootstrap.identity import break_glass
 from wardstead.bootstrap.identity.synchronising import directory_checks
@@ -24,6 +25,7 @@ from wardstead.bootstrap.ledger.verifying import verified_check
 from wardstead.bootstrap.ledger.witnessing import witnessed_check
 from wardstead.bootstrap.models.admitting import REFUSED, admission_check, admission_document, attested, kept_by, standing
 from wardstead.bootstrap.policy.policies import policy_state
+from wardstead.bootstrap.processes import starting
 from wardstead.bootstrap.processes.running import health, running
 from wardstead.bootstrap.processes.watching import failing
 from wardstead.config.addresses import parse_upstream
@@ -69,7 +71,8 @@ def posture(deployment: Deployment) -> list[Check]:
         retention_check(deployment),
         _policies_check(deployment),
         *directory_checks(deployment),
-        _detectors_check(deployment),
+        detectors_check(deployment),
+        *_start_checks(deployment),
         _documents_check(deployment),
         break_glass.check(deployment),
     ]
@@ -201,12 +204,27 @@ def _policies_check(deployment: Deployment) -> Check:
     return Check("policies", title, State.GREEN, since)
 
 
-def _detectors_check(deployment: Deployment) -> Check:
+def _start_checks(deployment: Deployment) -> list[Check]:
+    """Whether what runs goes by the files that are in the folder: nothing where it does not run."""
+    if running(deployment) is None:
+        return []
+    title = "The settings and own data in use are those in the folder"
+    since = starting.changed(deployment)
+    if not since:
+        return [Check("detectors.start", title, State.GREEN, "unchanged since the start")]
+    said = f"changed since the start, and not in use: {', '.join(since)}"
+    return [Check("detectors.start", title, State.AMBER, said, "'wardstead down', 'wardstead up'")]
+
+
+def detectors_check(deployment: Deployment) -> Check:
+    """Whether what looks at texts has what it needs, and did not fail when it was last asked. Nothing is asked."""
     title = "What looks at texts can work"
     try:
         found = text_detectors(deployment)
         if running(deployment) is None:  # what runs has been held against its policy; it takes seconds
             classifier(deployment, scan=False)
+        elif starting.changed(deployment):
+            windowed(deployment)
         lacks = "; ".join(f"{name}: {why}" for name, why in lacking(found).items())
         if lacks:
             return Check("detectors", title, State.RED, f"{lacks}; {_without(deployment)}", "restore its files")
@@ -238,7 +256,8 @@ def _documents_check(deployment: Deployment) -> Check:
 def _without(deployment: Deployment) -> str:
     """What the policy makes of texts that a detector should have looked at, and did not."""
     policy = deployment.classification()
-    return f"exchanges above public are {_FAILED[policy.failure_above]}, public ones {_FAILED[policy.failure_public]}"
+    above, public = _FAILED[policy.failure_above], _FAILED[policy.failure_public]
+    return f"exchanges above public that need it are {above}, public ones {public}"
 
 
 def _answers(deployment: Deployment, model: ModelSection) -> bool:

@@ -32,6 +32,7 @@ from wardstead.bootstrap.desks.reviewing import desk_of_worker
 from wardstead.bootstrap.detection.inspection import inspector as inspector_of
 from wardstead.bootstrap.detection.inspection import planter
 from wardstead.bootstrap.detection.inspectors import Inspectors
+from wardstead.bootstrap.detection.known import begin as begin_known
 from wardstead.bootstrap.kept.library import library_of_worker
 from wardstead.bootstrap.kept.shelf import LibraryShelf, NamedDocuments
 from wardstead.bootstrap.ledger.verifying import verified
@@ -41,6 +42,7 @@ from wardstead.bootstrap.policy.evaluating import putting
 from wardstead.bootstrap.policy.fitting import note
 from wardstead.bootstrap.policy.policies import begin_policies, in_force
 from wardstead.bootstrap.policy.searching import seeking
+from wardstead.bootstrap.processes import starting
 from wardstead.bootstrap.processes.edge import behind_edge
 from wardstead.bootstrap.processes.mutual_tls import door_for_services
 from wardstead.bootstrap.processes.upstreams import open_upstream
@@ -242,10 +244,13 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
+    begin_known(deployment)
+    started_with = starting.files(deployment)
     inspectors, plants = Inspectors(deployment, inspector_of(deployment, watched=True)), planter(deployment)
     who_is_mentioned = identifying(inspectors.present.kinds)
     begin_policies(deployment)
     note(deployment, inspectors.present)
+    starting.note(deployment, started_with)
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
         body_bytes=settings.server.body_bytes,

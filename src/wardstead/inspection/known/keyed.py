@@ -119,7 +119,7 @@ def read_index(data: bytes, key: bytes, where: str) -> Index:
         raise IntegrityError(
             "the index was altered, or made under another key",
             where=where,
-            next_step="make it again ('wardstead classify import-values' or 'fingerprint'), or remove the file",
+            next_step="make it again ('wardstead classify import-values' or 'fingerprint'), or 'wardstead classify forget NAME'",
         )
     at = len(MAGIC)
     (size,) = _LENGTH.unpack_from(body, at)
