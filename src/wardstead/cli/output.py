@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -27,11 +27,14 @@ from sqlalchemy.exc import DatabaseError
 
 from wardstead.bootstrap.deployment import explained
 from wardstead.bootstrap.kept.saving import save
+from wardstead.isolation.posture import State
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 INTERRUPTED = 130
 """Ended by Ctrl-C: 128 and the signal's number, as shells have it."""
+COLOURS: Final = {State.GREEN: "green", State.AMBER: "yellow", State.RED: "bold red"}
+"""How a state of the posture is shown."""
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 

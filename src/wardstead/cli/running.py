@@ -1,4 +1,4 @@
-"""``init``, ``up``, ``down``, ``status``, ``doctor``, ``isolation check``."""
+"""``init``, ``up``, ``down``, ``status``."""
 
 from __future__ import annotations
 
@@ -6,39 +6,24 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap import environment as variables
-from wardstead.bootstrap.backup.backups import backup_check
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.detection.detectors import reports
-from wardstead.bootstrap.detection.known import windowed
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
-from wardstead.bootstrap.keys.unsealing import key_service_check
-from wardstead.bootstrap.models.admitting import admission_check, standing
 from wardstead.bootstrap.processes import condition, running
-from wardstead.bootstrap.processes.transit import transits
-from wardstead.cli import classify_detectors
-from wardstead.cli.output import Json, confirm, err, errors, isolation_banner, out, say, say_json, step
+from wardstead.cli.output import COLOURS, Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
-from wardstead.cli.tls import show
-from wardstead.inspection.contract import Checkup
-from wardstead.inspection.contract import State as Readiness
 from wardstead.isolation.plan import Mode
-from wardstead.isolation.posture import Check, State
-from wardstead.isolation.probes import ProbeResult
-from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError, PeerError
+from wardstead.isolation.posture import State
+from wardstead.kernel.errors import CallerError
 
-_COLOURS = {State.GREEN: "green", State.AMBER: "yellow", State.RED: "bold red"}
 _HELLO = [{"role": "user", "content": "Hello!"}]
-isolation = typer.Typer(help="How model servers are isolated.", no_args_is_help=True)
 
 
 def init(
@@ -190,7 +175,7 @@ def _show_status(said: dict[str, object]) -> None:
     posture, models = said["posture"], said["models"]
     if not isinstance(posture, dict) or not isinstance(models, list):
         raise CallerError("no status")
-    colour = _COLOURS[State(posture["state"])]
+    colour = COLOURS[State(posture["state"])]
     if said["running"]:
         out.print(f"[bold]{said['url']}[/]   posture [{colour}]{posture['state']}[/]")
     else:
@@ -199,7 +184,7 @@ def _show_status(said: dict[str, object]) -> None:
     for check in posture["checks"]:
         if not said["running"] and check["id"].startswith("isolation."):
             continue  # nothing runs that could be asked from inside
-        mark = _COLOURS[State(check["state"])]
+        mark = COLOURS[State(check["state"])]
         table.add_row(f"[{mark}]{check['state']}[/]", escape(check["title"]), f"[dim]{escape(check['evidence'])}[/]")
         if check["next_step"]:
             table.add_row("", "", f"next: {escape(check['next_step'])}")
@@ -207,97 +192,3 @@ def _show_status(said: dict[str, object]) -> None:
         state = "[green]ready[/]" if model["healthy"] else "[yellow]not ready[/]"
         table.add_row(state, f"model {escape(model['name'])}", f"[dim]{model['kind']}, isolation {model['isolation']}[/]")
     out.print(table)
-
-
-def _probe(context: typer.Context, *, as_json: bool, detectors: bool = False) -> None:
-    with errors(as_json=as_json):
-        found = deployment(context)
-        names = [model.name for model in found.settings.models if model.upstream.kind == "embedded"]
-        stands = [standing(found, model) for model in found.settings.models if model.name in names]
-        # A model that does not serve has no sandbox to look into.
-        results, silent = _probed(found, [one.model for one in stands if not one.refused])
-        admitted = [admission_check(one) for one in stands] if detectors else []
-        looked, unable = _looked(found) if detectors else ([], None)
-        kept = backup_check(found) if detectors else None
-        ways = transits(found) if detectors else []
-        served = key_service_check(found.keys, found.environment) if detectors else None
-    if as_json:
-        rows = [{"model": name, **asdict(one)} for name, probes in results.items() for one in probes]
-        faults = {"faults": [asdict(one) for one in (*silent, unable) if one is not None]}
-        tried = {"detectors": [msgspec.to_builtins(one) for one in looked]} if detectors else {}
-        backup = {"backup": asdict(kept)} if kept is not None else {}
-        admission = {"admission": [asdict(one) for one in admitted]} if detectors else {}
-        transit = {"transit": [one.document() for one in ways]} if detectors else {}
-        service = {"key_service": asdict(served)} if served is not None else {}
-        say_json({"mode": found.mode.value, "probes": rows, **faults, **admission, **tried, **backup, **transit, **service})
-    else:
-        for name, probes in results.items():
-            _show_probes(name, found.mode, probes)
-        for check in (*silent, *admitted):
-            _show_check(check)
-        if looked:
-            classify_detectors.show(looked)
-        for known in (unable, kept, served):
-            if known is not None:
-                _show_check(known)
-        show(ways)
-    unready = any(one.state is not Readiness.READY for one in looked) or any(one.state is State.RED for one in admitted)
-    unready |= any(one.state is State.RED for one in ways) or (served is not None and served.state is State.RED)
-    if silent or unable is not None or unready or any(one.open for probes in results.values() for one in probes):
-        raise typer.Exit(1)
-
-
-def _probed(found: Deployment, models: list[str]) -> tuple[dict[str, tuple[ProbeResult, ...]], list[Check]]:
-    """The probes' results by model, and of which models they could not be had. Raises ``PeerError`` where nothing runs."""
-    results: dict[str, tuple[ProbeResult, ...]] = {}
-    silent = []
-    for model in models:
-        try:
-            results[model] = condition.probes(found, model)
-        except PeerError as error:
-            if running.running(found) is None:
-                raise
-            said = f"{error.what} ({error.why})"
-            silent.append(Check(f"isolation.{model}", f"The model server of {model} is isolated", State.RED, said, "see its log"))
-    return results, silent
-
-
-def _looked(found: Deployment) -> tuple[list[Checkup], Check | None]:
-    """What came of trying each detector; what keeps them from being tried at all."""
-    try:
-        windowed(found)
-        return reports(found, thorough=False), None
-    except (ConfigurationError, IntegrityError):
-        return [], condition.detectors_check(found)
-
-
-def _show_check(check: Check) -> None:
-    out.print(f"[{_COLOURS[check.state]}]{check.state}[/] {escape(check.title)} [dim]{escape(check.evidence)}[/]")
-    if check.state is State.RED and check.next_step:
-        out.print(f"  next: {escape(check.next_step)}")
-
-
-def _show_probes(name: str, mode: Mode, probes: tuple[ProbeResult, ...]) -> None:
-    still = [one for one in probes if one.open]
-    out.print(
-        f"[bold]{escape(name)}[/] ({mode.value}): {len(probes) - len(still)} of {len(probes)} probes closed, tried from inside"
-    )
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for one in probes:
-        mark = "[green]closed[/]" if not one.open else f"[{_COLOURS[State(one.severity.value)]}]open[/]"
-        table.add_row(mark, escape(one.title), f"[dim]{escape(one.detail)}[/]")
-    out.print(table)
-
-
-def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Probe the running sandbox from inside, try every detector, say how models are admitted, and what every way offers by TLS.
-
-    Exit 1 when something is open, does not work, or does not serve by policy.
-    """
-    _probe(context, as_json=as_json, detectors=True)
-
-
-@isolation.command("check")
-def isolation_check(context: typer.Context, as_json: Json = False) -> None:
-    """The probes' results: what a compromised model server could do. Exit 1 when something is open."""
-    _probe(context, as_json=as_json)

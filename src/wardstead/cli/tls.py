@@ -11,7 +11,7 @@ from rich.markup import escape
 from wardstead.bootstrap.deployment import now_ms
 from wardstead.bootstrap.keys.local_authority import Done, local_authority, record
 from wardstead.bootstrap.processes.transit import Transit, transits
-from wardstead.cli.output import Json, errors, out, say, say_json
+from wardstead.cli.output import COLOURS, Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.pki import Outline
 from wardstead.isolation.posture import State
@@ -56,7 +56,7 @@ def probe(context: typer.Context, json: Json = False) -> None:
 def show(found: Sequence[Transit]) -> None:
     """For a terminal: each way, and what was found."""
     for one in found:
-        said, colour = one.document()["tls"], {State.RED: "red", State.AMBER: "yellow", State.GREEN: "green"}[one.state]
+        said, colour = one.document()["tls"], COLOURS[one.state]
         how = "no TLS"
         if said is not None:
             held = said["certificate"]

@@ -19,7 +19,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
     "up": "running:up",
     "down": "running:down",
     "status": "running:status",
-    "doctor": "running:doctor",
+    "doctor": "doctor:doctor",
     "chat": "chat:chat",
     "user": ("people:users", {
         "show": "entitlements:show",
@@ -57,7 +57,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
     "template": "library:templates",
     "review": "review:app",
     "config": "config:app",
-    "isolation": "running:isolation",
+    "isolation": "doctor:isolation",
     "classify": ("classify:app", {
         "test": "classify_policy:examples",
         "policies": "classify_policy:policies",
