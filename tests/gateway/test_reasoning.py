@@ -65,7 +65,7 @@ def test_it_is_in_the_record_as_what_it_is() -> None:
     one = guard()
     one.feed(Chunk(reasoning=CARD[:10]))
     one.feed(Chunk(text=CARD[10:]))
-    one.finish()
+    list(one.finish())
     (found,) = one.findings
     assert (found.type, found.combination, found.action) == ("payment-card", ACROSS, Action.REDACT)
 

@@ -7,7 +7,7 @@ a redaction in the middle of a half-sent JSON value could neither be exact nor s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -130,8 +130,7 @@ class AnswerGuard:
         if text and chunk.logprobs and self._wants_logprobs:
             choice.spelling.add(chunk.logprobs)
         if chunk.finish_reason is not None:
-            choice.finish_reason = chunk.finish_reason
-            return [*self._close(chunk.index, choice, out)]
+            return self._close(chunk.index, choice, out, chunk.finish_reason)
         self._attach_logprobs(choice, out)
         return [out] if out.text or out.role or out.reasoning or out.logprobs else []
 
@@ -149,14 +148,11 @@ class AnswerGuard:
         """Of an answer that is kept as it came."""
         return self.label.join(self._inspector.label_of(list(texts_of(held)), self._flow))
 
-    def finish(self) -> list[Chunk]:
+    def finish(self) -> Iterator[Chunk]:
         """The stream has ended: close every choice that the model server left open."""
-        out: list[Chunk] = []
         for index, choice in self._choices.items():
             if choice.finish_reason is None:
-                choice.finish_reason = "stop"
-                out += self._close(index, choice, Chunk(index=index))
-        return out
+                yield from self._close(index, choice, Chunk(index=index), "stop")
 
     def finish_reasons(self) -> dict[int, str]:
         """How each choice ended."""
@@ -165,6 +161,11 @@ class AnswerGuard:
     def open_choices(self) -> list[int]:
         """The choices that have not ended: those that a cut must end. Choice 0 where nothing has begun."""
         return [index for index, choice in self._choices.items() if choice.finish_reason is None] or [0]
+
+    def has_said(self, index: int) -> bool:
+        """Whether anything of a choice's text was released."""
+        choice = self._choices.get(index)
+        return choice is not None and bool(choice.released)
 
     def transcript(self) -> list[dict[str, Any]]:
         """What was released, for the outcome's record."""
@@ -275,7 +276,7 @@ class AnswerGuard:
         others = [data.decode("utf-8", "replace") for token in tokens for data, _ in token.alternatives]
         return not any(found.findings for found in self._inspector.patterns(others, self._flow))
 
-    def _close(self, index: int, choice: _Choice, out: Chunk) -> list[Chunk]:
+    def _close(self, index: int, choice: _Choice, out: Chunk, finish_reason: str) -> list[Chunk]:
         self._think(choice.reasoning.finish(), choice, out)
         if self._structured and choice.structured:
             text = self._whole_json(choice.structured.decode())
@@ -293,7 +294,8 @@ class AnswerGuard:
         if calls:
             choice.calls = [self._whole_call(call) for call in calls]
             chunks.append(Chunk(index=index, tool_calls=[self._restored_call(call) for call in choice.calls]))
-        chunks.append(Chunk(index=index, finish_reason=choice.finish_reason))
+        choice.finish_reason = finish_reason  # not before: one that is cut at its end has not ended
+        chunks.append(Chunk(index=index, finish_reason=finish_reason))
         return chunks
 
     def _whole_call(self, call: dict[str, Any]) -> dict[str, Any]:

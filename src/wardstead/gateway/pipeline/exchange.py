@@ -6,7 +6,7 @@ no answer byte before the intent is durable; no end of an answer before its outc
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ from wardstead.gateway.pipeline.refusals import (
     not_permitted,
     refusal_text,
 )
-from wardstead.gateway.pipeline.relay import Relay
+from wardstead.gateway.pipeline.relay import Relay, Relayed
 from wardstead.gateway.pipeline.steps import Incoming, identify
 from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.pipeline.world import World
@@ -257,13 +257,16 @@ class Exchange(Question):
                 closed = True
             else:
                 yield from self._recheck()
-                relayed = yield from self._compute(b"", partial(relay.take, piece), slow=slow)
-                data, done, failure = relayed
-                yield from self._send(encoder, data)
-                if failure is not None:
-                    raise failure
-        rest = yield from self._compute(b"", partial(relay.finish, closed=closed), slow=slow)
-        yield from self._send(encoder, rest)
+                done = yield from self._hand_on(encoder, partial(relay.take, piece), slow=slow)
+        yield from self._hand_on(encoder, partial(relay.finish, closed=closed), slow=slow)
+
+    def _hand_on(self, encoder: StreamEncoder, what: Callable[[], Relayed], *, slow: bool) -> Generator[Command, Any, bool]:
+        """Send what may be sent. Whether the answer is over. Raises what ended it."""
+        data, done, failure = yield from self._compute(b"", what, slow=slow)
+        yield from self._send(encoder, data)
+        if failure is not None:
+            raise failure
+        return bool(done)
 
     def _hear_out(self, relay: Relay, encoder: StreamEncoder) -> Road:
         """What the model still says of an answer that is held: a reviewer releases all of it, or nothing.

@@ -64,22 +64,32 @@ class Relay:
             return error
         return None
 
-    def finish(self, *, closed: bool) -> bytes:
+    def finish(self, *, closed: bool) -> Relayed:
         """The model server is done (``closed``: it closed the connection): what was still held back.
 
-        Raises ``Cut``, or ``PeerError`` when the answer had not ended.
+        Raises ``PeerError`` when the answer had not ended.
         """
         self.over = True
         if closed:
             self._decoder.finish()
-        return self._encode(self._guard.finish())
+        out: list[bytes] = []
+        failure: Cut | PeerError | None = None
+        try:
+            out.extend(self._encoder.chunk(chunk) for chunk in self._guard.finish())  # those before a failure stay
+        except (Cut, PeerError) as error:
+            failure = error
+        return Relayed(b"".join(out), True, failure)
 
     def refusal(self, cut: Cut, text: str) -> bytes:
-        """The end of an answer that was cut: what its last verdict still released, and ``text`` for every open choice."""
+        """The end of an answer that was cut: what its last verdict still released, and ``text`` for every open choice.
+
+        It stands apart from the model's words, or it would read like their end.
+        """
         chunks = [cut.last] if cut.last is not None and (cut.last.text or cut.last.reasoning) else []
         chunks += self._guard.held()
         for index in self._guard.open_choices():
-            chunks += [Chunk(index=index, text=text), Chunk(index=index, finish_reason="content_filter")]
+            said = f"\n\n{text}" if self._guard.has_said(index) else text
+            chunks += [Chunk(index=index, text=said), Chunk(index=index, finish_reason="content_filter")]
         return self._encode(chunks)
 
     def _encode(self, chunks: list[Chunk]) -> bytes:
