@@ -33,6 +33,7 @@ from wardstead.adapters.store.tables import ledger as ledger_tables
 from wardstead.auditor import verify
 from wardstead.crypto import merkle
 from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.roots import only
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.ids import ExchangeId, uuid7
 from wardstead.ledger.ports import Refusal
@@ -74,9 +75,9 @@ def ledger(folder: Path, url: str = "") -> Iterator[tuple[Engine, Sealer]]:
     metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(insert(directory_epoch).values(id=1, version=1))
-    keys = SubjectKeys(folder / "keys" / "keys.db", ROOT, os.urandom, create=True)
+    keys = SubjectKeys(folder / "keys" / "keys.db", only(ROOT), os.urandom, create=True)
     begin_signed(folder / "keys" / "ledger" / "checkpoint", KEY)
-    yield engine, Sealer(KeyRing(ROOT, keys, os.urandom), os.urandom)
+    yield engine, Sealer(KeyRing(only(ROOT), keys, os.urandom), os.urandom)
     keys.close()
     engine.dispose()
 

@@ -21,6 +21,7 @@ from wardstead.bootstrap.desks.console import Console
 from wardstead.bootstrap.identity import people
 from wardstead.bootstrap.policy import replaying
 from wardstead.cli.main import app
+from wardstead.crypto.roots import only
 from wardstead.inspection.extraction import enclosed
 from wardstead.inspection.ports import Origin
 from wardstead.inspection.replay import Replayed, Skipped
@@ -111,7 +112,7 @@ def test_what_is_above_the_reader_s_clearance_or_gone_is_left_out(deployment: De
     secret = exchange(deployment, "ann", 1, label={"level": "restricted", "compartments": ["payment"]})
     gone = exchange(deployment, "bob", 2)
     root = deployment.keys.root
-    SubjectKeys(deployment.places.keys / "keys.db", root, os.urandom).erase(deployment.directory.find("bob").subject)
+    SubjectKeys(deployment.places.keys / "keys.db", only(root), os.urandom).erase(deployment.directory.find("bob").subject)
     deployment.ring.evict()
     found = list(console.replay(FLAGS, [secret, gone, "none"], identity(deployment, "ann")))
     assert found == [Skipped.NOT_CLEARED, Skipped.ERASED, Skipped.ERASED]

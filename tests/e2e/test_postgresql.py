@@ -244,3 +244,47 @@ def test_without_its_database_nothing_passes_and_with_it_everything_goes_on(pair
     within(pair.all_signed, "the record goes on")
     assert pair.counts()[0] >= before + 4
     assert pair.first.json("ledger", "verify")["ok"] is True
+
+
+def test_another_root_key_takes_the_place_of_the_old_one_while_both_answer(pair: Pair) -> None:
+    """Said at one of them, killed, said again; people come and are answered at either, before, meanwhile and after."""
+    asked: list[tuple[str, int]] = []
+    stop = threading.Event()
+
+    def ask(which: Deployment) -> None:
+        while not stop.wait(0.2):
+            asked.append((which.directory.name, pair.ask(which).status_code))
+
+    before = [(one.directory / "keys" / "root.key").read_text() for one in (pair.first, pair.second)]
+    assert before[0] == before[1]
+    threads = [threading.Thread(target=ask, args=(one,)) for one in (pair.first, pair.second)]
+    for thread in threads:
+        thread.start()
+    try:
+        killed = subprocess.Popen(
+            [str(WARDSTEAD), "-C", str(pair.first.directory), "keys", "rotate", "--root", "--json"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        within((pair.first.directory / "keys" / "root.key.next").exists, "the new one is made")
+        killed.kill()
+        killed.wait()
+        said = pair.first.json("keys", "rotate", "--root")
+        new = pair.second.key("carol", "--role", "user")
+        assert pair.ask(pair.first, new).status_code == pair.ask(pair.second, new).status_code == 200
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert {place.rsplit("/", 1)[-1] for place in said["gateways"]} == {"one", "two"}
+    assert said["left"] == []
+    assert {name for name, _ in asked} == {"one", "two"}
+    assert {status for _, status in asked} == {200}, asked
+    after = [(one.directory / "keys" / "root.key").read_text() for one in (pair.first, pair.second)]
+    assert after[0] == after[1] != before[0]
+    for which in (pair.first, pair.second):
+        assert which.json("keys", "status")["rotation"] is None
+        assert which.json("ledger", "verify", "--contents")["ok"] is True
+    which = pair.second
+    which.down()
+    which.up()
+    assert pair.ask(which).status_code == 200, "it starts with the new one"

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from wardstead.crypto.keyring import KeyEncryptionKey, KeyRing, SubjectKey, new_kek
+from wardstead.crypto.roots import only
 
 ROOT = bytes(range(32))
 
@@ -37,4 +38,4 @@ class _Memory:
 
 @pytest.fixture
 def ring() -> KeyRing:
-    return KeyRing(ROOT, _Memory(), os.urandom)
+    return KeyRing(only(ROOT), _Memory(), os.urandom)

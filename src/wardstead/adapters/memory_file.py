@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import Final
 
-_SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_ONE_SIZE: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 
 
 def memory_file(name: str) -> int:
@@ -23,4 +23,9 @@ def write_all(descriptor: int, block: bytes) -> None:
 
 def make_unchangeable(descriptor: int) -> None:
     """From now on nobody can write to it, lengthen or shorten it."""
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _ONE_SIZE | fcntl.F_SEAL_WRITE)
+
+
+def of_one_size(descriptor: int) -> None:
+    """From now on nobody can lengthen or shorten it; whoever has it can write over what is there."""
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _ONE_SIZE)

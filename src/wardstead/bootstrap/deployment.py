@@ -176,20 +176,16 @@ class Deployment:
     @cached_property
     def ring(self) -> KeyRing:
         """The key ring."""
-        return KeyRing(self.keys.root, self.subject_keys, os.urandom)
+        return KeyRing(self.keys.roots, self.subject_keys, os.urandom)
 
     @cached_property
     def subject_keys(self) -> SubjectKeys:
         """The key store."""
-        return self.key_store(self.keys.root)
-
-    def key_store(self, root: bytes) -> SubjectKeys:
-        """The key store under a root key."""
         if self.shared:
             from wardstead.adapters.store.keys.shared_keys import SharedKeys
 
-            return SharedKeys(self.engine, root, os.urandom)
-        return SubjectKeys(self.places.subject_keys, root, os.urandom)
+            return SharedKeys(self.engine, self.keys.roots, os.urandom)
+        return SubjectKeys(self.places.subject_keys, self.keys.roots, os.urandom)
 
     @cached_property
     def erasures(self) -> ErasureStore:
@@ -284,7 +280,7 @@ class Deployment:
         """Who signs the ledger."""
 
         def opened(name: str, sealed: bytes) -> bytes:
-            return open_secret(self.keys.root, name, sealed)
+            return open_secret(self.keys.roots(), name, sealed)
 
         return SigningKeys(StoredKeys(self.keys.verifying()), self.keys.ledger, opened)
 

@@ -141,7 +141,7 @@ def _make_database(places: Places, address: str) -> str:
         engine = open_engine(places.database_url)
         upgrade(engine)
         engine.dispose()
-        SubjectKeys(places.subject_keys, plain_keys(places.keys).root, os.urandom, create=True).close()
+        SubjectKeys(places.subject_keys, plain_keys(places.keys).roots, os.urandom, create=True).close()
         return ""
     from wardstead.adapters.store.keys.shared_keys import SharedKeys
 
@@ -151,7 +151,7 @@ def _make_database(places: Places, address: str) -> str:
         with explained():
             _require_new(engine, address)
             upgrade(engine)
-        SharedKeys(engine, plain_keys(places.keys).root, os.urandom, create=True).close()
+        SharedKeys(engine, plain_keys(places.keys).roots, os.urandom, create=True).close()
     finally:
         engine.dispose()
     password = f"  password_file: {section.password_file}\n" if section.password_file else ""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.keys import ledger_key, root_keys, unsealing
 from wardstead.bootstrap.processes.running import require_stopped
-from wardstead.cli.output import Json, confirm, counting, err, errors, out, say, say_json
+from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.sealed_root import KeyProvider
+from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
 
 app = typer.Typer(help="The keys under which everything lies: who keeps them, and new ones for old.", no_args_is_help=True)
 protect = typer.Typer(help="Let somebody else than a plain file keep the root key.", no_args_is_help=True)
 app.add_typer(protect, name="protect")
+Counted = Callable[[int, int], None]
 SecretFile = Annotated[
     Path | None, typer.Option("--secret-file", help="The file that holds it, readable by its owner alone; else it is asked for.")
 ]
@@ -28,14 +33,17 @@ SecretFile = Annotated[
 def status(context: typer.Context, json: Json = False) -> None:
     """Who keeps the root key. Opens nothing. Exit 1 where sealing was interrupted."""
     with errors(as_json=json):
-        found = deployment(context).keys
+        place = deployment(context)
+        found = place.keys
         sealed = found.protection
         unfinished = found.unfinished
         provider = "file" if sealed is None else sealed.provider
         parameters = {} if sealed is None else sealed.parameters
         secrets = dict(found.secrets)
+        rotation = _rotation(place) if found.rotating else None
     if json:
-        say_json({"provider": provider, "parameters": parameters, "sealed": secrets, "unfinished": unfinished})
+        said = {"provider": provider, "parameters": parameters, "sealed": secrets, "unfinished": unfinished}
+        say_json({**said, "rotation": rotation})
     else:
         out.print(f"root key: {escape(provider)}")
         if sealed is None:
@@ -46,9 +54,22 @@ def status(context: typer.Context, json: Json = False) -> None:
             out.print(f"  {escape(name)}: {escape(str(value))}")
         for name, is_sealed in secrets.items():
             out.print(f"  {name} {'sealed' if is_sealed else '[yellow]plain[/]'}")
+        if rotation is not None:
+            out.print("  [yellow]another root key is taking its place[/]; if it was interrupted: 'wardstead keys rotate --root'")
+            for one in rotation["gateways"]:
+                out.print(f"    {escape(one['place'])}: {one['step']}")
     if unfinished:
         err.print("[yellow]sealing was interrupted[/]: say 'wardstead keys protect …' again")
         raise typer.Exit(1)
+
+
+def _rotation(place: Deployment) -> dict[str, Any]:
+    """How far another root key is on its way into the place of this one."""
+    there = root_keys.under_way(place)
+    if there is None:
+        return {"moved": False, "begun": None, "begun_at": None, "gateways": []}
+    known = [{"place": one.place, "step": one.at(there).value, "running": one.live} for one in root_keys.gateways(place)]
+    return {"moved": there.moved, "begun": rfc3339(there.begun_ms), "begun_at": there.begun_at, "gateways": known}
 
 
 @protect.command("passphrase")
@@ -145,7 +166,7 @@ def with_file(
 @app.command("rotate")
 def rotate(
     context: typer.Context,
-    root: Annotated[bool, typer.Option("--root", help="The root key, too; nothing may run meanwhile.")] = False,
+    root: Annotated[bool, typer.Option("--root", help="The root key, too.")] = False,
     ledger: Annotated[bool, typer.Option("--ledger", help="Instead, the key that signs the ledger.")] = False,
     json: Json = False,
 ) -> None:
@@ -153,11 +174,42 @@ def rotate(
     if ledger:
         _rotate_ledger(context, root=root, json=json)
         return
-    with errors(as_json=json), counting("keys wrapped anew", quiet=json) as progress:
-        found = _stopped(context) if root else deployment(context)
-        epoch, subjects = root_keys.rotate(found, root=root, progress=progress)
-    text = f"epoch {epoch}: the keys of {subjects} people and services lie under a new key-encryption key"
-    say(json, {"epoch": epoch, "subjects": subjects, "root": root}, text + (", and that under a new root key" if root else ""))
+    with errors(as_json=json), _shown(quiet=json) as (progress, replacing):
+        done = root_keys.rotate(deployment(context), root=root, progress=progress, replacing=replacing)
+    said: dict[str, object] = {"epoch": done.epoch, "subjects": done.subjects, "root": root}
+    text = f"epoch {done.epoch}: the keys of {done.subjects} people and services lie under a new key-encryption key"
+    if root:
+        said |= {"gateways": list(done.gateways), "left": list(done.left)}
+        text += f", and that under a new root key\n  which {', '.join(map(escape, done.gateways))} has"
+        text += "".join(
+            f"\n  [yellow]not running[/]: {escape(one)}; copy the folder keys/ there before it starts" for one in done.left
+        )
+    say(json, said, text)
+
+
+_STEPS: Final = (
+    "the new root key is made", "gateways have the new root key", "the database lies under it",
+    "gateways let go of the old one", "it is recorded",
+)  # fmt: skip
+
+
+@contextmanager
+def _shown(*, quiet: bool) -> Iterator[tuple[Counted, Callable[[root_keys.Replacing], None]]]:
+    """For a terminal: how many keys are wrapped anew, and which step of the root key's replacement it is at."""
+    columns = (TextColumn("[progress.description]{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as bars:
+        keys = bars.add_task("keys wrapped anew", total=None)
+        steps = {number: bars.add_task(name, total=None, visible=False) for number, name in enumerate(_STEPS, 1)}
+
+        def replacing(now: root_keys.Replacing) -> None:
+            for number in range(1, now.number):
+                bars.update(steps[number], completed=1, total=1, visible=True)
+            waits = f": [yellow]{escape(', '.join(now.waiting))}[/]" if now.waiting else ""
+            bars.update(
+                steps[now.number], completed=now.done, total=now.total, visible=True, description=_STEPS[now.number - 1] + waits
+            )
+
+        yield lambda done, total: bars.update(keys, completed=done, total=total), replacing
 
 
 def _rotate_ledger(context: typer.Context, *, root: bool, json: bool) -> None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wardstead.crypto.envelope import KEY_SIZE, NONCE_SIZE, unwrap, wrap
 from wardstead.crypto.mentions import INDEX, Mention, MentionStore, masked, new_mention, open_mention, token
+from wardstead.crypto.roots import Roots
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
 
@@ -60,6 +61,12 @@ class EpochRetired(KeyGone):
     """The key-encryption key of this epoch was destroyed: whoever survived was moved to a newer one."""
 
     code = "epoch_retired"
+
+
+class OtherRoot(IntegrityError):
+    """A key-encryption key lies under no root key that is held."""
+
+    code = "other_root_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,27 +131,24 @@ def new_kek(root: bytes, epoch: int, entropy: Entropy) -> KeyEncryptionKey:
     return KeyEncryptionKey(epoch, wrap(AESGCM(root), entropy(NONCE_SIZE), entropy(KEY_SIZE), *_kek_context(epoch)))
 
 
-def new_subject_key(root: bytes, kek: KeyEncryptionKey, subject: str, entropy: Entropy) -> SubjectKey:
-    """A fresh subject key under ``kek``."""
-    wrapped = wrap(_kek_cipher(root, kek), entropy(NONCE_SIZE), entropy(KEY_SIZE), *_subject_context(subject, kek.epoch))
-    return SubjectKey(subject, kek.epoch, wrapped)
+def new_subject_key(kek: bytes, epoch: int, subject: str, entropy: Entropy) -> SubjectKey:
+    """A fresh subject key under the key ``kek`` of an epoch."""
+    wrapped = wrap(AESGCM(kek), entropy(NONCE_SIZE), entropy(KEY_SIZE), *_subject_context(subject, epoch))
+    return SubjectKey(subject, epoch, wrapped)
 
 
-def rewrap(root: bytes, old: KeyEncryptionKey, new: KeyEncryptionKey, key: SubjectKey, entropy: Entropy) -> SubjectKey:
-    """The same subject key under another epoch's key-encryption key."""
-    plain = unwrap(_kek_cipher(root, old), key.wrapped, *_subject_context(key.subject, old.epoch))
-    wrapped = wrap(_kek_cipher(root, new), entropy(NONCE_SIZE), plain, *_subject_context(key.subject, new.epoch))
-    return SubjectKey(key.subject, new.epoch, wrapped)
+def rewrap(old: bytes, new: bytes, epoch: int, key: SubjectKey, entropy: Entropy) -> SubjectKey:
+    """The same subject key, from under the key ``old`` of its epoch, under the key ``new`` of another."""
+    plain = unwrap(AESGCM(old), key.wrapped, *_subject_context(key.subject, key.epoch))
+    return SubjectKey(key.subject, epoch, wrap(AESGCM(new), entropy(NONCE_SIZE), plain, *_subject_context(key.subject, epoch)))
 
 
 def rewrap_kek(old: bytes, new: bytes, kek: KeyEncryptionKey, entropy: Entropy) -> KeyEncryptionKey:
     """The same key-encryption key under another root key. One that is under it already stays as it is."""
-    try:
-        plain = unwrap(AESGCM(old), kek.wrapped, *_kek_context(kek.epoch))
-    except IntegrityError:
-        unwrap(AESGCM(new), kek.wrapped, *_kek_context(kek.epoch))
+    found = open_kek((new, old), kek)
+    if found.root == new:
         return kek
-    return KeyEncryptionKey(kek.epoch, wrap(AESGCM(new), entropy(NONCE_SIZE), plain, *_kek_context(kek.epoch)))
+    return KeyEncryptionKey(kek.epoch, wrap(AESGCM(new), entropy(NONCE_SIZE), found.key, *_kek_context(kek.epoch)))
 
 
 def _kek_context(epoch: int) -> tuple[bytes, ...]:
@@ -155,19 +159,21 @@ def _subject_context(subject: str, epoch: int) -> tuple[bytes, ...]:
     return b"wardstead subject key v1", subject.encode(), str(epoch).encode()
 
 
-def _kek_cipher(root: bytes, kek: KeyEncryptionKey) -> AESGCM:
-    return AESGCM(open_kek(root, kek))
+@dataclass(frozen=True, slots=True)
+class OpenKek:
+    """The key of an epoch, and the root key that it lies under."""
+
+    key: bytes
+    root: bytes
 
 
-def open_kek(root: bytes, kek: KeyEncryptionKey) -> bytes:
-    """The key of an epoch. Raises ``IntegrityError`` under another root key."""
-    try:
-        return unwrap(AESGCM(root), kek.wrapped, *_kek_context(kek.epoch))
-    except IntegrityError as error:
-        why = f"it is another deployment's or an older one, or the key of epoch {kek.epoch} was altered"
-        raise IntegrityError(
-            "the root key does not open the key store", why=why, next_step="restore the whole folder keys/ from one copy"
-        ) from error
+def open_kek(roots: Sequence[bytes], kek: KeyEncryptionKey) -> OpenKek:
+    """The key of an epoch. Raises ``OtherRoot`` where it lies under none of these."""
+    for root in roots:
+        with suppress(IntegrityError):
+            return OpenKek(unwrap(AESGCM(root), kek.wrapped, *_kek_context(kek.epoch)), root)
+    why = f"it is another deployment's or an older one, or the key of epoch {kek.epoch} was altered"
+    raise OtherRoot("the root key does not open the key store", why=why, next_step="restore the whole folder keys/ from one copy")
 
 
 class KeyRing:
@@ -176,13 +182,11 @@ class KeyRing:
     Residual: Python cannot wipe memory; an evicted key may linger in a process's heap until it ends.
     """
 
-    __slots__ = ("_ciphers", "_entropy", "_index", "_mentions", "_most", "_root", "_store", "_uses")
+    __slots__ = ("_ciphers", "_entropy", "_index", "_mentions", "_most", "_roots", "_store", "_uses")
 
-    def __init__(self, root: bytes, store: KeyStore, entropy: Entropy, *, most: int = ERA) -> None:
-        """``root``: the 32 bytes of the root key. ``most``: the uses of an era."""
-        if len(root) != KEY_SIZE:
-            raise IntegrityError("the root key has 32 bytes")
-        self._root, self._store, self._entropy = root, store, entropy
+    def __init__(self, roots: Roots, store: KeyStore, entropy: Entropy, *, most: int = ERA) -> None:
+        """``most``: the uses of an era."""
+        self._roots, self._store, self._entropy = roots, store, entropy
         self._ciphers: dict[str, AESGCM] = {}
         self._mentions: dict[tuple[str, bytes], Mention] = {}
         self._index = b""
@@ -261,14 +265,14 @@ class KeyRing:
         tokens = self.tokens(said)
 
         def look() -> dict[bytes, str]:
-            kek = open_kek(self._root, self._store.current_kek())
+            kek = self._open(self._store.current_kek())
             return {row.id: row.owner for row in self._store.find_mentions([masked(kek, one) for one in tokens], None)}
 
         return self._again(look)
 
     def _find_mentions(self, owner: str, tokens: Sequence[bytes]) -> dict[bytes, Mention]:
         present = self._store.current_kek()
-        kek = open_kek(self._root, present)
+        kek = self._open(present)
         stored = {masked(kek, one): one for one in tokens}
         rows = self._store.find_mentions(list(stored), owner)
         missing = stored.keys() - {row.token for row in rows}
@@ -284,7 +288,7 @@ class KeyRing:
                 "what it mentions never had a key", why="the record or the key store was altered, or is an older copy",
                 next_step="Run 'wardstead ledger verify'",
             )  # fmt: skip
-        keks = {epoch: open_kek(self._root, self._store.kek(epoch)) for epoch in {row.epoch for row in rows.values()}}
+        keks = {epoch: self._open(self._store.kek(epoch)) for epoch in {row.epoch for row in rows.values()}}
         return [open_mention(keks[rows[one].epoch], rows[one]).key for one in ids]
 
     # -- the store -----------------------------------------------------------------------------------------------------
@@ -293,8 +297,11 @@ class KeyRing:
     def _again(look: Callable[[], T]) -> T:
         try:
             return look()
-        except EpochRetired:  # an erasure came between two looks at the store; between four it does not come
+        except (EpochRetired, OtherRoot):  # an erasure or a rotation came between two looks; between four none comes
             return look()
+
+    def _open(self, kek: KeyEncryptionKey) -> bytes:
+        return open_kek(self._roots(), kek).key
 
     def _load(self, subject: str, *, make: bool) -> AESGCM:
         return self._again(lambda: self._remember(self._find(subject, make=make)))
@@ -302,7 +309,8 @@ class KeyRing:
     def _find(self, subject: str, *, make: bool) -> SubjectKey:
         key = self._store.find(subject)
         if key is None and make:
-            key = self._store.add(new_subject_key(self._root, self._store.current_kek(), subject, self._entropy))
+            kek = self._store.current_kek()
+            key = self._store.add(new_subject_key(self._open(kek), kek.epoch, subject, self._entropy))
         if key is None:
             raise KeyUnknown(
                 "whose it is said to be never had a key", why="the record or the key store was altered, or is an older copy",
@@ -318,5 +326,5 @@ class KeyRing:
         return cipher
 
     def _plain(self, key: SubjectKey) -> bytes:
-        kek = _kek_cipher(self._root, self._store.kek(key.epoch))
-        return unwrap(kek, key.wrapped, *_subject_context(key.subject, key.epoch))
+        kek = self._open(self._store.kek(key.epoch))
+        return unwrap(AESGCM(kek), key.wrapped, *_subject_context(key.subject, key.epoch))

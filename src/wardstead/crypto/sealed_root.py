@@ -7,6 +7,8 @@ that a deployment's folder explains itself; both are bound to the ciphertext and
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Final, Protocol
 
 import msgspec
@@ -102,15 +104,24 @@ def seal_secret(root: bytes, name: str, secret: bytes, entropy: Entropy) -> byte
     return nonce + AESGCM(root).encrypt(nonce, secret, _secret_context(name))
 
 
-def open_secret(root: bytes, name: str, sealed: bytes) -> bytes:
-    """The secret. Raises ``IntegrityError`` for another root key, another place, or any change."""
+def open_secret(roots: Sequence[bytes], name: str, sealed: bytes) -> bytes:
+    """The secret, which lies under one of these root keys. Raises ``IntegrityError`` for others, another place, or any change."""
+    for root in roots:
+        with suppress(InvalidTag, ValueError):
+            return AESGCM(root).decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], _secret_context(name))
+    raise IntegrityError(
+        "a sealed secret does not open: it was changed, or the root key is another", where=name,
+        next_step="restore the keys folder from a backup",
+    )  # fmt: skip
+
+
+def move_secret(roots: Sequence[bytes], new: bytes, name: str, sealed: bytes, entropy: Entropy) -> bytes:
+    """The same secret, from under one of ``roots``, under the root key ``new``. One that is under it already stays as it is."""
     try:
-        return AESGCM(root).decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], _secret_context(name))
-    except (InvalidTag, ValueError):
-        raise IntegrityError(
-            "a sealed secret does not open: it was changed, or the root key is another", where=name,
-            next_step="restore the keys folder from a backup",
-        ) from None  # fmt: skip
+        open_secret((new,), name, sealed)
+    except IntegrityError:
+        return seal_secret(new, name, open_secret(roots, name, sealed), entropy)
+    return sealed
 
 
 def _secret_context(name: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from tests.cuts import Cut, cut_after
 
 from wardstead.adapters.keys import folder as module
-from wardstead.adapters.keys.folder import CREDENTIALS, KNOWN, LEDGER, ROOT, KeyFolder
+from wardstead.adapters.keys.folder import CREDENTIALS, KNOWN, LEDGER, ROOT, WEIGHTS, KeyFolder
 from wardstead.adapters.keys.handed import hand_over, handed, variable
 from wardstead.adapters.keys.passphrase import Passphrase
 from wardstead.adapters.store.keys.key_files import new_key, new_ledger_key
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
-from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.keyring import KeyRing, OtherRoot
+from wardstead.crypto.roots import only
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
 PROVIDER = Passphrase(lambda _what: b"correct horse battery", os.urandom)
@@ -38,7 +40,7 @@ def made(tmp_path: Path) -> Path:
     keys.make(ROOT, new_key(os.urandom))
     keys.make(CREDENTIALS, new_key(os.urandom))
     keys.make(LEDGER, new_ledger_key("wardstead.local/test", os.urandom))
-    SubjectKeys(tmp_path / "keys.db", keys.root, os.urandom, create=True).close()
+    SubjectKeys(tmp_path / "keys.db", keys.roots, os.urandom, create=True).close()
     return tmp_path
 
 
@@ -96,18 +98,32 @@ def test_a_sealed_secret_does_not_open_in_the_place_of_another(made: Path) -> No
 def test_another_root_key_opens_all_that_the_old_one_did(made: Path, provider: Passphrase | None) -> None:
     if provider is not None:
         opened(made).protect(provider)
-    before = said(made)
-    cipher = KeyRing(before[0], SubjectKeys(made / "keys.db", before[0], os.urandom), os.urandom).to_seal("alice")
-    sealed = cipher.encrypt(bytes(12), b"text", None)
-    keys = opened(made)
-    keys.rotate_root(SubjectKeys(made / "keys.db", keys.root, os.urandom).rewrap_root)
-    after = said(made)
-    assert after[0] != before[0]
-    assert after[1:] == before[1:]
-    again = KeyRing(after[0], SubjectKeys(made / "keys.db", after[0], os.urandom), os.urandom).to_open("alice")
-    assert again.decrypt(bytes(12), sealed, None) == b"text"
-    with pytest.raises(IntegrityError):
-        KeyRing(before[0], SubjectKeys(made / "keys.db", before[0], os.urandom), os.urandom).to_open("alice")
+    before, stood = said(made), opened(made)
+    ring = KeyRing(stood.roots, SubjectKeys(made / "keys.db", stood.roots, os.urandom), os.urandom)
+    sealed = ring.to_seal("alice").encrypt(bytes(12), b"text", None)
+    new = opened(made).next_root()
+    assert opened(made).next_root() == new, "it is made once"
+    assert stood.roots() == [new.root, before[0]], "whoever runs has both"
+    assert said(made) == before, "and what is made now lies under the old one"
+    SubjectKeys(made / "keys.db", stood.roots, os.urandom).rewrap_root(before[0], new.root)
+    ring.evict()
+    assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
+    with (made / "root.key").open("rb") if provider is None else nullcontext() as old:
+        opened(made).settle(new.root)
+        assert old is None or set(old.read()) == {0}, "the old one is overwritten"
+    assert said(made) == (new.root, *before[1:])
+    assert stood.roots() == [new.root]
+    ring.evict()
+    assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
+    with pytest.raises(OtherRoot):
+        KeyRing(only(before[0]), SubjectKeys(made / "keys.db", only(before[0]), os.urandom), os.urandom).to_open("alice")
+
+
+def test_while_another_root_key_is_on_its_way_nobody_else_may_keep_it(made: Path) -> None:
+    opened(made).next_root()
+    for act in (lambda: opened(made).protect(PROVIDER), lambda: opened(made).unprotect()):
+        with pytest.raises(ConfigurationError, match="taking the place"):
+            act()
 
 
 def _interrupted(monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[], object]) -> bool:
@@ -150,40 +166,58 @@ def test_laying_open_that_is_interrupted_loses_nothing(made: Path, monkeypatch: 
 
 @pytest.mark.parametrize("provider", [None, PROVIDER], ids=["plain", "sealed"])
 @pytest.mark.parametrize("at", range(6))
-def test_a_rotation_that_is_interrupted_is_ended_by_the_next(
+def test_a_rotation_that_is_interrupted_keeps_everything_open_and_is_ended_by_the_next(
     made: Path, monkeypatch: pytest.MonkeyPatch, at: int, provider: Passphrase | None
 ) -> None:
     if provider is not None:
         opened(made).protect(provider)
     before = said(made)
-    KeyRing(before[0], SubjectKeys(made / "keys.db", before[0], os.urandom), os.urandom).to_seal("alice")
 
     def rotate() -> None:
         keys = opened(made)
-        keys.rotate_root(SubjectKeys(made / "keys.db", before[0], os.urandom).rewrap_root)
+        keys.settle(keys.next_root().root)
 
     cut = _interrupted(monkeypatch, at, rotate)
-    if cut and (made / "root.key.next").exists():
-        with pytest.raises(ConfigurationError, match="interrupted"):
-            _ = opened(made).root
+    assert said(made)[1:3] == before[1:3], "whatever was moved, both root keys are there"
     if cut:
         rotate()
     after = said(made)
     assert after[0] != before[0]
     assert after[1:3] == before[1:3]
-    assert KeyRing(after[0], SubjectKeys(made / "keys.db", after[0], os.urandom), os.urandom).to_open("alice")
+    assert not opened(made).rotating
 
 
-def test_a_root_key_is_handed_over_once_and_cannot_be_changed() -> None:
-    handing = hand_over(ROOT, bytes(range(32)))
-    assert handed(ROOT, handing.environment) == bytes(range(32))
+def test_a_key_is_handed_over_once_and_cannot_be_changed() -> None:
+    handing = hand_over(WEIGHTS, bytes(range(32)))
+    assert handed(WEIGHTS, handing.environment) == bytes(range(32))
     (descriptor,) = handing.descriptors
     with pytest.raises(OSError, match="not permitted"):
         os.pwrite(descriptor, b"x", 0)
     assert not os.get_inheritable(descriptor)
     os.close(descriptor)
     with pytest.raises(ConfigurationError, match="handed over"):
-        handed(ROOT, handing.environment)
+        handed(WEIGHTS, handing.environment)
     with pytest.raises(ConfigurationError, match="handed over"):
-        handed(ROOT, {variable(ROOT): "three"})
-    assert handed(ROOT, {}) is None
+        handed(WEIGHTS, {variable(WEIGHTS): "three"})
+    assert handed(WEIGHTS, {}) is None
+
+
+def test_all_who_were_handed_the_root_key_have_the_one_that_takes_its_place_at_once(made: Path) -> None:
+    handing = opened(made).handing()
+    one, other = (KeyFolder(made, os.urandom, lambda _sealed: PROVIDER, handing.environment) for _ in range(2))
+    assert one.handing() == handing, "children get what their parent got"
+    old = one.root
+    new = opened(made).next_root()
+    assert other.roots() == (old,), "until somebody takes it"
+    one.take_next(new, old)
+    assert other.roots() == (new.root, old)
+    one.settle(new.root)
+    assert other.roots() == (new.root,)
+    (descriptor,) = handing.descriptors
+    assert not os.get_inheritable(descriptor)
+    with pytest.raises(OSError, match="not permitted"):
+        os.truncate(descriptor, 1)
+    os.pwrite(descriptor, b"x", 5)
+    with pytest.raises(ConfigurationError, match="handed over"):
+        other.roots()
+    os.close(descriptor)

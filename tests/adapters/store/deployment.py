@@ -22,6 +22,7 @@ from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.adapters.store.ledger.recorder import Recorder
 from wardstead.adapters.store.tables import ledger as ledger_tables  # noqa: F401 - the tables register themselves
 from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.roots import only
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.ids import ExchangeId, uuid7
 from wardstead.ledger.ports import Refusal
@@ -47,7 +48,7 @@ class Deployment:
     sealer: Sealer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ring = KeyRing(self.root, self.keys, os.urandom)
+        self.ring = KeyRing(only(self.root), self.keys, os.urandom)
         self.sealer = Sealer(self.ring, os.urandom)
 
     @property
@@ -165,7 +166,7 @@ def deploy(folder: Path, url: str = "") -> Deployment:
     with engine.begin() as connection:
         if connection.execute(directory_epoch.select()).first() is None:
             connection.execute(directory_epoch.insert().values(id=1, version=VERSION))
-    keys = SubjectKeys(folder / "keys" / "keys.db", root, os.urandom, create=True)
+    keys = SubjectKeys(folder / "keys" / "keys.db", only(root), os.urandom, create=True)
     made = Deployment(folder, engine, keys, root, SigningKey("ledger.test", bytes(32)))
     begin_signed(made.signed, made.ledger_key)
     return made

@@ -15,6 +15,7 @@ from wardstead.adapters.store.ledger.continuity import begin_signed
 from wardstead.adapters.store.ledger.recorder import Recorder
 from wardstead.adapters.store.ledger.tree_store import TreeMoved
 from wardstead.crypto.keyring import KeyGone, SubjectKey
+from wardstead.crypto.roots import only
 from wardstead.kernel.errors import IntegrityError
 
 pytestmark = pytest.mark.skipif(not postgres.INSTALLED, reason="PostgreSQL is not installed")
@@ -67,9 +68,9 @@ def test_one_is_elected_and_when_it_stands_still_it_writes_nothing_any_more(two:
 def test_keys_are_shared_and_what_is_erased_stays_so(two: tuple[Deployment, Deployment]) -> None:
     one, other = two
     with pytest.raises(IntegrityError, match="key store is gone"):
-        SharedKeys(one.engine, one.root, os.urandom)
-    mine = SharedKeys(one.engine, one.root, os.urandom, create=True)
-    theirs = SharedKeys(other.engine, one.root, os.urandom)
+        SharedKeys(one.engine, only(one.root), os.urandom)
+    mine = SharedKeys(one.engine, only(one.root), os.urandom, create=True)
+    theirs = SharedKeys(other.engine, only(one.root), os.urandom)
     added = mine.add(SubjectKey("alice", 1, b"wrapped"))
     assert theirs.add(SubjectKey("alice", 1, b"another")) == added, "the first one counts"
     with other.engine.begin() as connection:  # it is no key that could move to another epoch

@@ -13,6 +13,7 @@ from wardstead.adapters.store.keys.key_files import new_key, require_private
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.bootstrap.keys.unsealing import plain_keys
 from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.roots import only
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
 
@@ -22,10 +23,10 @@ def test_a_key_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> No
     (tmp_path / "root.key").chmod(mode)
     with pytest.raises(ConfigurationError, match="others"):
         plain_keys(tmp_path).key(ROOT)
-    SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True).close()
+    SubjectKeys(tmp_path / "keys.db", only(bytes(32)), os.urandom, create=True).close()
     (tmp_path / "keys.db").chmod(mode)
     with pytest.raises(ConfigurationError, match="others"):
-        SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True)
+        SubjectKeys(tmp_path / "keys.db", only(bytes(32)), os.urandom, create=True)
 
 
 def test_a_key_of_somebody_else_is_refused(tmp_path: Path) -> None:
@@ -38,9 +39,11 @@ def test_a_key_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_root_key_than_that_of_the_key_store_is_told_so(tmp_path: Path) -> None:
-    SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True).close()
+    SubjectKeys(tmp_path / "keys.db", only(bytes(32)), os.urandom, create=True).close()
     with pytest.raises(IntegrityError, match="root key") as refused:
-        KeyRing(bytes(31) + b"x", SubjectKeys(tmp_path / "keys.db", bytes(31) + b"x", os.urandom), os.urandom).to_seal("ann")
+        KeyRing(
+            only(bytes(31) + b"x"), SubjectKeys(tmp_path / "keys.db", only(bytes(31) + b"x"), os.urandom), os.urandom
+        ).to_seal("ann")
     assert "keys/" in refused.value.next_step
 
 
@@ -59,8 +62,8 @@ def test_a_missing_or_broken_key_says_so_without_showing_it(tmp_path: Path) -> N
 def test_no_key_bytes_are_left_after_an_erasure(tmp_path: Path) -> None:
     from wardstead.crypto.keyring import KeyRing
 
-    keys = SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True)
-    ring = KeyRing(bytes(32), keys, os.urandom)
+    keys = SubjectKeys(tmp_path / "keys.db", only(bytes(32)), os.urandom, create=True)
+    ring = KeyRing(only(bytes(32)), keys, os.urandom)
     for name in ("alice", "bob"):
         ring.to_seal(name)
     old = [keys.kek(1).wrapped, *(keys.find(name).wrapped for name in ("alice", "bob"))]  # type: ignore[union-attr]
@@ -74,9 +77,9 @@ def test_a_key_that_could_not_be_kept_is_refused_and_the_next_is_kept(tmp_path: 
     """A commit that fails leaves SQLite in the middle of its transaction."""
     from wardstead.crypto.keyring import KeyRing
 
-    keys = SubjectKeys(tmp_path / "keys.db", bytes(32), os.urandom, create=True)
+    keys = SubjectKeys(tmp_path / "keys.db", only(bytes(32)), os.urandom, create=True)
     keys._db.execute("PRAGMA busy_timeout=0")
-    ring = KeyRing(bytes(32), keys, os.urandom)
+    ring = KeyRing(only(bytes(32)), keys, os.urandom)
     reader = sqlite3.connect(tmp_path / "keys.db", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM kek").fetchall()  # no commit while it reads

@@ -20,6 +20,7 @@ from wardstead.adapters.store.keys.mentions import entries_of
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.crypto.keyring import RANGE, KeyGone, KeyRing, KeyUnknown, MentionErased
 from wardstead.crypto.mentions import ID_SIZE, INDEX, MARK
+from wardstead.crypto.roots import only
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
 from wardstead.ledger.ports import Draft
@@ -32,14 +33,14 @@ ANNA, BOB = ("email", "anna@example.org"), ("phone", "+4930901820")
 def keys(database: str, tmp_path: Path) -> Iterator[SubjectKeys]:
     """A key store in a file, and in a server's database."""
     if database == "sqlite":
-        made = SubjectKeys(tmp_path / "other.db", bytes(32), os.urandom, create=True)
+        made = SubjectKeys(tmp_path / "other.db", only(bytes(32)), os.urandom, create=True)
         yield made
         made.close()
         return
     from wardstead.adapters.store.keys.shared_keys import SharedKeys
 
     engine = open_engine(postgres.shared().database())
-    made = SharedKeys(engine, bytes(32), os.urandom, create=True)
+    made = SharedKeys(engine, only(bytes(32)), os.urandom, create=True)
     yield made
     made.close()
     engine.dispose()
@@ -50,7 +51,7 @@ def opened(ring: KeyRing, draft: Draft) -> bytes:
 
 
 def ring_of(keys: SubjectKeys) -> KeyRing:
-    return KeyRing(bytes(32), keys, os.urandom)
+    return KeyRing(only(bytes(32)), keys, os.urandom)
 
 
 def test_a_key_is_made_once_and_found_by_its_identifier_alone(keys: SubjectKeys) -> None:
@@ -138,7 +139,7 @@ def test_a_process_that_looked_before_a_rotation_finds_what_was_made_since(keys:
                     keys.current_kek = keys_current  # type: ignore[method-assign]
             return super()._find_mentions(owner, tokens)  # type: ignore[arg-type]
 
-    late = Late(bytes(32), keys, os.urandom)
+    late = Late(only(bytes(32)), keys, os.urandom)
     assert late.mention("alice", [ANNA]) == other.mention("alice", [ANNA])
     assert len(late.mentioned([ANNA])) == 1
 
@@ -220,9 +221,9 @@ def test_no_byte_of_an_erased_key_or_token_is_left(deployment: Deployment) -> No
 
 
 def test_uses_are_counted_over_processes_and_every_era_is_erased_with_its_person(keys: SubjectKeys) -> None:
-    ring = KeyRing(bytes(32), keys, os.urandom, most=RANGE)
+    ring = KeyRing(only(bytes(32)), keys, os.urandom, most=RANGE)
     ring.to_seal("alice")
-    other = KeyRing(bytes(32), keys, os.urandom, most=RANGE)
+    other = KeyRing(only(bytes(32)), keys, os.urandom, most=RANGE)
     other.to_seal("alice")
     assert (keys.era(), keys.usage().subject, keys.count()) == (1, RANGE, 1)
     keys.rotate()
@@ -243,7 +244,8 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
-keys = SubjectKeys(Path(sys.argv[1]), bytes(range(32)), os.urandom)
+from wardstead.crypto.roots import only
+keys = SubjectKeys(Path(sys.argv[1]), only(bytes(range(32))), os.urandom)
 print("rotating", flush=True)
 while True:
     keys.rotate()
@@ -263,8 +265,8 @@ def test_a_rotation_that_is_killed_at_any_moment_loses_no_key(deployment: Deploy
         process.kill()
         process.wait()
         process.stdout.close()
-        keys = SubjectKeys(path, deployment.root, os.urandom)
-        ring = KeyRing(deployment.root, keys, os.urandom)
+        keys = SubjectKeys(path, only(deployment.root), os.urandom)
+        ring = KeyRing(only(deployment.root), keys, os.urandom)
         assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
         assert ring.mention("alice", [ANNA, BOB]) == made
         keys.close()

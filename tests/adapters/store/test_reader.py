@@ -15,6 +15,7 @@ from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.ledger.exported import LedgerExport
 from wardstead.adapters.store.tables.ledger import entry
 from wardstead.crypto.keyring import KeyGone, KeyRing, KeyUnknown
+from wardstead.crypto.roots import only
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import PUBLIC, label
@@ -141,7 +142,7 @@ def test_what_is_exported_ends_at_its_newest_checkpoint_and_is_counted(deploymen
 
 def test_a_second_process_sees_the_same_keys(deployment: Deployment) -> None:
     sealed = deployment.ring.to_seal("alice").encrypt(bytes(12), b"text", None)
-    ring = KeyRing(deployment.root, deployment.keys, bytes)
+    ring = KeyRing(only(deployment.root), deployment.keys, bytes)
     assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"
 
 

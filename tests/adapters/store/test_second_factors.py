@@ -18,12 +18,18 @@ from wardstead.adapters.identity.codes import STEP_MS, new_secret
 from wardstead.adapters.identity.passwords import TooManyAttempts
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.directory import DirectoryStore
-from wardstead.adapters.store.directory.second_factors import EnrolledAlready, NoSecondFactor, SecondFactorStore, WrongCode
+from wardstead.adapters.store.directory.second_factors import (
+    EnrolledAlready,
+    NoSecondFactor,
+    SecondFactorStore,
+    WrongCode,
+)
 from wardstead.adapters.store.directory.sign_in_steps import LASTS_MS, Purpose, SignInSteps, StepLost
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.adapters.store.tables.second_factors import authenticator, recovery_code, sign_in_step
 from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.roots import only
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.labels import PUBLIC
 from wardstead.ledger.sealing import Sealer
@@ -47,7 +53,7 @@ class World:
             self.acts.append((action, dict(details)))  # type: ignore[call-overload]
 
         root = b"r" * 32
-        ring = KeyRing(root, SubjectKeys(self.folder / "keys.db", root, os.urandom, create=True), os.urandom)
+        ring = KeyRing(only(root), SubjectKeys(self.folder / "keys.db", only(root), os.urandom, create=True), os.urandom)
         clock = lambda: self.now  # noqa: E731
         self.directory = DirectoryStore(
             self.engine, Turn(self.folder / "turn"), pepper=lambda: b"p" * 32, clock=clock, entropy=os.urandom, audit=audit

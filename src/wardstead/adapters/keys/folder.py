@@ -1,26 +1,39 @@
 """The ``keys/`` folder: the root key, and the secrets beside it, each a file of its own.
 
 As ``init`` makes them they are plain: whoever can read the folder can read everything. Once a key provider protects the root key,
-only its sealed form is left (``root.key.sealed``), and the others lie sealed under it.
+only its sealed form is left (``root.key.sealed``), and the others lie sealed under it. While another root key takes its place
+that one lies beside it (``root.key.next``), kept in the same way.
 
 Residual: what was plain is overwritten before it goes; a copy-on-write or flash device, and a backup, may still have it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from wardstead.adapters.keys.handed import Handing, hand_over, handed, variable
+from wardstead.adapters.keys.handed import (
+    Handing,
+    hand_over,
+    hand_over_roots,
+    handed,
+    handed_on,
+    handed_roots,
+    replace_roots,
+    variable,
+)
 from wardstead.adapters.store.engine.durable_file import sync_folder, write_durably
 from wardstead.adapters.store.keys.key_files import key_of, ledger_key_of, read_secret, text_of
 from wardstead.crypto.envelope import KEY_SIZE
+from wardstead.crypto.roots import NewRoot
 from wardstead.crypto.sealed_root import (
     KeyProvider,
     SealedRoot,
+    move_secret,
     open_secret,
     read_sealed,
     require_root,
@@ -51,24 +64,46 @@ class KeyFolder:
     ) -> None:
         """``provider``: who opens a sealed root key, when it is first wanted and no other process handed it over."""
         self._folder, self._entropy, self._provider, self._environment = folder, entropy, provider, environment
+        self._opened: tuple[object, Sequence[bytes]] | None = None
 
-    @cached_property
+    @property
     def root(self) -> bytes:
-        """The root key. Raises ``WardsteadError`` where it does not open, or its rotation was interrupted."""
-        given = handed(ROOT, self._environment)
+        """The root key; while another takes its place, still this one. Raises ``WardsteadError`` where it does not open."""
+        return self.roots()[-1]
+
+    def roots(self) -> Sequence[bytes]:
+        """The root keys as they are now: see ``Roots``. Raises ``WardsteadError`` where one does not open."""
+        given = handed_roots(ROOT, self._environment)
         if given is not None:
             return given
-        if self.rotating:
-            raise ConfigurationError(
-                "the rotation of the root key was interrupted", where=str(self._next),
-                next_step="'wardstead keys rotate --root' ends it",
-            )  # fmt: skip
-        return self._root_in(self._folder / ROOT)
+        while self._opened is None or self._opened[0] != self._marks():
+            marks = self._marks()
+            try:
+                self._opened = marks, self._open_all()
+            except ConfigurationError:
+                if marks == self._marks():
+                    raise  # otherwise a key was moved meanwhile
+        return self._opened[1]
+
+    def _marks(self) -> object:
+        """What changes when a root key does."""
+        found = []
+        for path in (self._folder / ROOT, self._sealed(self._folder / ROOT), self._next):
+            try:
+                seen = path.stat()
+                found.append((seen.st_ino, seen.st_mtime_ns))
+            except FileNotFoundError:
+                found.append((0, 0))
+        return found
+
+    def _open_all(self) -> Sequence[bytes]:
+        newest = [self._root_in(self._next)] if self.rotating else []
+        return [*newest, self._root_in(self._folder / ROOT)]
 
     @property
     def open(self) -> bool:
         """Whether the root key can be had without asking anybody."""
-        return self.protection is None or variable(ROOT) in self._environment or "root" in vars(self)
+        return self.protection is None or variable(ROOT) in self._environment or self._opened is not None
 
     @property
     def protection(self) -> SealedRoot | None:
@@ -79,13 +114,17 @@ class KeyFolder:
 
     def handing(self, name: str = ROOT) -> Handing:
         """How children that need this key, and no other, get it. Opens it where it is sealed."""
-        if self.protection is None:
-            return Handing()
-        return hand_over(name, self.root if name == ROOT else self.key(name))
+        if name != ROOT:
+            return hand_over(name, self.key(name)) if self.protection is not None else Handing()
+        given = handed_on(ROOT, self._environment)
+        if given is None:
+            given = hand_over_roots(ROOT, self.roots())
+            self._environment = {**self._environment, **given.environment}
+        return given
 
     @property
     def rotating(self) -> bool:
-        """Whether another root key is on its way into the place of this one: its rotation was interrupted."""
+        """Whether another root key is on its way into the place of this one."""
         return self._next.exists()
 
     @property
@@ -151,13 +190,15 @@ class KeyFolder:
                 "there is a key already", where=str(self._folder / name), why="overwriting it would make what it seals unreadable"
             )
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if name == ROOT or self.protection is None:
-            write_durably(self._folder / name, [data])
-        else:
-            write_durably(self._sealed(self._folder / name), [seal_secret(self.root, name, data, self._entropy)])
+        with self._alone():
+            if name == ROOT or self.protection is None:
+                write_durably(self._folder / name, [data])
+            else:
+                write_durably(self._sealed(self._folder / name), [seal_secret(self.root, name, data, self._entropy)])
 
     def protect(self, provider: KeyProvider) -> SealedRoot:
         """Let a provider keep the root key from now on. Plain files go last, once all that replaces them is safe and opens."""
+        self._require_settled()
         root = self.root
         sealed = provider.seal(root)
         if not same_key(provider.open(sealed), root):
@@ -175,6 +216,7 @@ class KeyFolder:
 
     def unprotect(self) -> None:
         """Keep everything plain again."""
+        self._require_settled()
         root = self.root
         for name in (name for name in _SECRETS if self.has(name)):
             path = self._folder / name
@@ -186,39 +228,87 @@ class KeyFolder:
             self._sealed(self._folder / name).unlink(missing_ok=True)
         sync_folder(self._folder)
 
-    def rotate_root(self, rewrap: Callable[[bytes, bytes], None]) -> None:
-        """Another root key, kept as this one was. What was interrupted is ended: each step can be done again.
+    def _require_settled(self) -> None:
+        if self.rotating:
+            raise ConfigurationError(
+                "another root key is taking the place of this one", where=str(self._next),
+                next_step="'wardstead keys rotate --root' ends it",
+            )  # fmt: skip
 
-        ``rewrap(old, new)`` moves the key-encryption keys; where they are moved already it does nothing.
+    # -- another root key ----------------------------------------------------------------------------------------------
+
+    def next_root(self) -> NewRoot:
+        """The root key that is to take the place of this one: made, and kept as this one is, where there is none yet."""
+        with self._alone():
+            if not self.rotating:
+                root, protection = require_root(self._entropy(KEY_SIZE)), self.protection
+                data = text_of(root) if protection is None else write_sealed(self._provider(protection).reseal(protection, root))
+                write_durably(self._next, [data])
+            return self._new()
+
+    def pending_root(self) -> NewRoot | None:
+        """As ``next_root``; ``None`` where there is none."""
+        with self._alone():
+            return self._new() if self.rotating else None
+
+    def _new(self) -> NewRoot:
+        return NewRoot(self._root_in(self._next), read_secret(self._next))
+
+    def take_next(self, new: NewRoot, old: bytes) -> None:
+        """Keep ``new`` beside ``old``. From now on all processes that were handed the root key have both.
+
+        Raises ``ConfigurationError`` where it is kept by somebody else than the one of this folder.
         """
-        path = self._folder / ROOT
-        old = self._root_in(path)
-        if not self.rotating:
-            self._write_next(require_root(self._entropy(KEY_SIZE)))
-        new = self._root_in(self._next)
-        rewrap(old, new)
-        for name in (name for name in _SECRETS if self._sealed(self._folder / name).exists()):
-            self._move(name, old, new)
-        target = path if self._is_plain(ROOT) else self._sealed(path)
-        self._next.replace(target)
-        sync_folder(self._folder)
-        vars(self).pop("root", None)
+        data = self._as_kept_here(new)
+        with self._alone():
+            if not self.rotating or read_secret(self._next) != data:
+                write_durably(self._next, [data])
+        replace_roots(ROOT, self._environment, [new.root, old])
 
-    def _write_next(self, root: bytes) -> None:
+    def _as_kept_here(self, new: NewRoot) -> bytes:
         protection = self.protection
-        data = text_of(root) if protection is None else write_sealed(self._provider(protection).reseal(protection, root))
-        write_durably(self._next, [data])
+        if protection is None:
+            return text_of(new.root)
+        if read_sealed(new.file, str(self._next)).provider != protection.provider:
+            raise ConfigurationError(
+                "the new root key is kept by another key provider than this folder's", where=str(self._folder),
+                next_step="copy the folder keys/ of the gateway where it was begun; the keys of all gateways are the same",
+            )  # fmt: skip
+        return new.file
 
-    def _move(self, name: str, old: bytes, new: bytes) -> None:
+    def settle(self, root: bytes) -> None:
+        """Every secret here lies under ``root`` from now on, and no other root key is left. Done again, it does nothing.
+
+        Raises ``IntegrityError`` where it is not the newest.
+        """
+        with self._alone():
+            held = self.roots()
+            if not same_key(held[0], root):
+                raise IntegrityError("another root key than the newest cannot take its place", where=str(self._folder))
+            for name in (name for name in _SECRETS if self._sealed(self._folder / name).exists()):
+                self._move(held, root, name)
+            if self.rotating:
+                path = self._folder / ROOT
+                _put_over(self._next, path if self._is_plain(ROOT) else self._sealed(path))
+        replace_roots(ROOT, self._environment, [root])
+
+    def _move(self, held: Sequence[bytes], root: bytes, name: str) -> None:
         path = self._sealed(self._folder / name)
         sealed, made = read_secret(path), path.stat().st_mtime
+        moved = move_secret(held, root, name, sealed, self._entropy)
+        if moved != sealed:
+            write_durably(path, [moved])
+            os.utime(path, (made, made))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else moves, makes or replaces a key of this folder meanwhile."""
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            secret = open_secret(old, name, sealed)
-        except IntegrityError:
-            open_secret(new, name, sealed)  # it was moved before the interruption, or it is none
-            return
-        write_durably(path, [seal_secret(new, name, secret, self._entropy)])
-        os.utime(path, (made, made))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     @property
     def _next(self) -> Path:
@@ -240,7 +330,12 @@ class KeyFolder:
         sealed = self._sealed(path)
         if path.exists() or not sealed.exists():
             return read_secret(path)
-        return open_secret(self.root, name, read_secret(sealed))
+        data = read_secret(sealed)
+        try:
+            return open_secret(self.roots(), name, data)
+        except IntegrityError:  # it may have been moved between the two
+            data = read_secret(sealed)
+            return open_secret(self.roots(), name, data)
 
     def _is_plain(self, name: str) -> bool:
         return (self._folder / name).exists()
@@ -262,15 +357,27 @@ def _destroy(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def _put_over(path: Path, target: Path) -> None:
+    """In one step; then overwrite what ``target`` was. Residual: whoever is killed between the two leaves its blocks."""
+    with target.open("r+b") as old:
+        path.replace(target)
+        sync_folder(target.parent)
+        _zero(old)
+
+
 def _gone(path: Path) -> Path:
     return path.with_name(f".{path.name}.gone")
 
 
 def _overwrite(path: Path) -> None:
     with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        file.write(bytes(size))
-        file.flush()
-        os.fsync(file.fileno())
+        _zero(file)
     path.unlink()
+
+
+def _zero(file: BinaryIO) -> None:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    file.write(bytes(size))
+    file.flush()
+    os.fsync(file.fileno())

@@ -16,6 +16,7 @@ from wardstead.bootstrap.desks.reviewing import desk_of_command_line
 from wardstead.bootstrap.forgetting.expiring import keep_expiring
 from wardstead.bootstrap.identity.synchronising import keep_synchronising
 from wardstead.bootstrap.keys.ledger_key import keep_retired
+from wardstead.bootstrap.keys.root_gateway import keep_root
 from wardstead.bootstrap.ledger.anchoring import keep_anchoring
 from wardstead.bootstrap.ledger.verifying import keep_verifying
 from wardstead.bootstrap.ledger.witnessing import keep_witnessing
@@ -65,6 +66,8 @@ def run_recorder(deployment: Deployment) -> int:
     anchoring.start()
     retiring = threading.Thread(target=keep_retired, args=(deployment, stop), name="retiring", daemon=True)
     retiring.start()
+    rooting = threading.Thread(target=keep_root, args=(deployment, stop), name="root key", daemon=True)
+    rooting.start()
     guarding = threading.Thread(target=keep_guarding, args=(deployment, stop), name="guarding", daemon=True)
     guarding.start()
     rescanning = threading.Thread(target=keep_rescanning, args=(deployment, stop), name="rescanning", daemon=True)
@@ -73,6 +76,7 @@ def run_recorder(deployment: Deployment) -> int:
     expiring.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     verifying.join(_VERIFYING_ENDS_S)
+    rooting.join(_VERIFYING_ENDS_S)
     return 0
 
 

@@ -116,6 +116,9 @@ def _keys_check(deployment: Deployment) -> Check:
             "keys", title, State.RED, f"readable by others: {', '.join(sorted(open_files))}", "chmod 600, then rotate them"
         )
     sealed = deployment.keys.protection
+    if deployment.keys.rotating:
+        evidence = "another root key is taking the place of this one, or was on its way when it was interrupted: there are two"
+        return Check("keys", title, State.AMBER, evidence, "'wardstead keys rotate --root' ends it")
     if sealed is None:
         evidence = "0600, but the root key is a plain file: whoever can read it, or a backup of it, can read everything"
         return Check("keys", title, State.AMBER, evidence, "'wardstead keys protect passphrase', or shares, pkcs11, transit")

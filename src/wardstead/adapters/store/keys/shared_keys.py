@@ -17,6 +17,7 @@ from wardstead.adapters.store.base import place
 from wardstead.adapters.store.engine.dialect import Driver
 from wardstead.adapters.store.engine.postgresql import KEEPING_KEYS, POSTGRESQL, PostgresqlDriver
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
+from wardstead.crypto.roots import Roots
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import BackendError, IntegrityError
 
@@ -37,9 +38,9 @@ _SCHEMA: Final = (
 class SharedKeys(SubjectKeys):
     """The ``KeyStore`` over the schema ``wardstead_keys``. A connection that breaks is opened again."""
 
-    def __init__(self, engine: Engine, root: bytes, entropy: Entropy, *, create: bool = False) -> None:
+    def __init__(self, engine: Engine, roots: Roots, entropy: Entropy, *, create: bool = False) -> None:
         """``create``: make the schema, with a first epoch, when it is not there. Raises ``IntegrityError`` where it should be."""
-        self._where, self._root, self._entropy, self._lock = place(engine), root, entropy, Lock()
+        self._where, self._roots, self._entropy, self._lock = place(engine), roots, entropy, Lock()
         self._errors = (*POSTGRESQL.errors, DBAPIError)
         self._engine, self._db = engine, None
         try:

@@ -30,6 +30,7 @@ from wardstead.crypto.keyring import (
     rewrap_kek,
 )
 from wardstead.crypto.mentions import INDEX, MARK, SPAN, MentionRow, moved_mentions
+from wardstead.crypto.roots import Roots
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import BackendError, IntegrityError
 
@@ -67,12 +68,12 @@ class SubjectKeys:
     Residual: a copy-on-write or flash device may keep the old blocks.
     """
 
-    def __init__(self, path: Path, root: bytes, entropy: Entropy, *, create: bool = False) -> None:
-        """``root``: the 32 bytes of the root key. ``create``: make the file, with a first epoch, when it is not there.
+    def __init__(self, path: Path, roots: Roots, entropy: Entropy, *, create: bool = False) -> None:
+        """``create``: make the file, with a first epoch, when it is not there.
 
         Raises ``IntegrityError`` when it is not there and should be: everything that its keys seal is lost with it.
         """
-        self._where, self._root, self._entropy, self._lock = str(path), root, entropy, Lock()
+        self._where, self._roots, self._entropy, self._lock = str(path), roots, entropy, Lock()
         self._errors: tuple[type[Exception], ...] = SQLITE.errors
         try:
             if create:
@@ -254,7 +255,10 @@ class SubjectKeys:
             raise self._failed(error) from None
 
     def rewrap_root(self, old: bytes, new: bytes) -> None:
-        """Move the key-encryption keys from one root key to another; what was moved before stays. Nothing may run meanwhile."""
+        """Move the key-encryption keys from one root key to another; what was moved before stays.
+
+        Whoever runs meanwhile goes on, if it holds both root keys. Raises ``OtherRoot`` for what lies under a third.
+        """
         try:
             with self._transaction() as db:
                 keks = [KeyEncryptionKey(*row) for row in db.execute("SELECT epoch, wrapped FROM kek")]
@@ -262,7 +266,6 @@ class SubjectKeys:
                 db.executemany("UPDATE kek SET wrapped = ? WHERE epoch = ?", [(kek.wrapped, kek.epoch) for kek in moved])
         except self._errors as error:
             raise self._failed(error) from None
-        self._root = new
 
     def count(self) -> int:
         """How many subjects have a key."""
@@ -295,7 +298,7 @@ class SubjectKeys:
     def _begin_first_epoch(self) -> None:
         with self._transaction() as db:
             if db.execute("SELECT 1 FROM kek").fetchone() is None:
-                self._insert_kek(db, new_kek(self._root, 1, self._entropy))
+                self._insert_kek(db, new_kek(self._roots()[0], 1, self._entropy))
 
     @contextmanager
     def _transaction(self) -> Iterator[Driver]:
@@ -310,21 +313,23 @@ class SubjectKeys:
                 raise
 
     def _begin_epoch(self, db: Driver, progress: Progress | None = None) -> int:
-        old = KeyEncryptionKey(*db.execute("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1").fetchone())
-        new = new_kek(self._root, old.epoch + 1, self._entropy)
-        self._insert_kek(db, new)
+        before = KeyEncryptionKey(*db.execute("SELECT epoch, wrapped FROM kek ORDER BY epoch DESC LIMIT 1").fetchone())
+        old = open_kek(self._roots(), before)
+        # Under the same root key: while another takes its place, not everybody has that one yet.
+        after = new_kek(old.root, before.epoch + 1, self._entropy)
+        new = open_kek((old.root,), after)
+        self._insert_kek(db, after)
         keys = [SubjectKey(*row) for row in db.execute("SELECT subject, epoch, wrapped FROM subject_key")]
         mentions = [MentionRow(*row) for row in db.execute(_MENTIONS)]
         told = _Told(progress, len(keys) + len(mentions))
-        moved = [rewrap(self._root, old, new, key, self._entropy) for key in told.each(keys)]
+        moved = [rewrap(old.key, new.key, after.epoch, key, self._entropy) for key in told.each(keys)]
         update = "UPDATE subject_key SET epoch = ?, wrapped = ? WHERE subject = ?"
         db.executemany(update, [(key.epoch, key.wrapped, key.subject) for key in moved])
-        each = told.each(mentions)
-        fresh = moved_mentions(open_kek(self._root, old), open_kek(self._root, new), new.epoch, each, self._entropy)
+        fresh = moved_mentions(old.key, new.key, after.epoch, told.each(mentions), self._entropy)
         update = "UPDATE mention_key SET token = ?, epoch = ?, wrapped = ? WHERE id = ?"
         db.executemany(update, [(row.token, row.epoch, row.wrapped, row.id) for row in fresh])
-        db.execute("DELETE FROM kek WHERE epoch < ?", (new.epoch,))
-        return new.epoch
+        db.execute("DELETE FROM kek WHERE epoch < ?", (after.epoch,))
+        return after.epoch
 
     def _insert_kek(self, db: Driver, kek: KeyEncryptionKey) -> None:
         db.execute("INSERT INTO kek (epoch, wrapped) VALUES (?, ?)", (kek.epoch, kek.wrapped))

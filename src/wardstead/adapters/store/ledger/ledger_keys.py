@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, inspect, select, update
 
+from wardstead.adapters.store.keys.root_rotations import require_none
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.ledger.tree_store import latest_note
 from wardstead.adapters.store.tables.ledger import entry, leaf, ledger_key
@@ -129,8 +130,9 @@ class SigningKeys:
     def order(self, connection: Connection, new: SigningKey, exchange: ExchangeId, seal: Seal, time_ms: int) -> Change:
         """Put ``new`` in force from its entry on, within a write transaction: it is ordered when that commits.
 
-        Raises ``BackendError`` where an earlier change has no place in the tree yet.
+        Raises ``BackendError`` where an earlier change has no place in the tree yet, or the root key is being replaced.
         """
+        require_none(connection)
         keys = self._stored.of(connection)
         if len(keys.placed) < len(keys.changes):
             raise BackendError(
