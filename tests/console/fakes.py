@@ -39,6 +39,7 @@ from wardstead.console.emergency_desk import AccountShown, OpeningShown
 from wardstead.console.factor_desk import Enrolment, OpenedSession, PasskeyShown, SecondStep
 from wardstead.console.factor_desk import Standing as FactorStanding
 from wardstead.console.key_desk import Choices, Wanted
+from wardstead.console.ledger_desk import Elsewhere, Layer, LedgerStanding, SigningPeriod
 from wardstead.console.library_desk import Gift, Holding, Opened, Sharable, Shelved
 from wardstead.console.model_desk import ActShown, AdmissionShown, FileShown, FindingShown, ModelLine, ModelShown
 from wardstead.console.passkey_desk import Question
@@ -327,6 +328,28 @@ class FakeKeys:
             raise FakeRefusal("unknown_key", "there is no such key")
         self.made = [one for one in self.made if one.id != key_id]
         self.done.append(("revoke", actor.principal.name))
+
+
+@dataclass
+class FakeLedger:
+    """A deployment whose ledger key was replaced once, with a witness that is behind; ``replacing`` can be set."""
+
+    replacing: str = ""
+
+    def standing(self) -> LedgerStanding:
+        layers = (
+            Layer(
+                "Root", "kept by: shares", "2026-11-20T10:00:00.000Z", 12, 1 << 32, State.GREEN, "wardstead keys rotate --root"
+            ),
+            Layer("Key-encryption key", "epoch 12", "", 3 << 30, 1 << 32, State.AMBER, "wardstead keys rotate"),
+            Layer("Exchanges'", "one for each", "", None, 0, State.GREEN, ""),
+        )
+        keys = (SigningPeriod("wardstead.local/1+aaaa+AAAA", 0, 40), SigningPeriod("wardstead.local/1+bbbb+BBBB", 40, None))
+        elsewhere = (
+            Elsewhere("Witness", "other.example", 41, "2026-11-23T15:00:00.000Z", "", State.GREEN),
+            Elsewhere("Witness", "forked.example", 12, "", "it has cosigned <b>another</b> history", State.RED),
+        )
+        return LedgerStanding(layers, keys, elsewhere, 41, "wardstead.local/1\n41\n", self.replacing)
 
 
 @dataclass
@@ -670,6 +693,7 @@ class FakeServices:
     keys: FakeKeys = field(default_factory=FakeKeys)
     factors: FakeFactors = field(default_factory=FakeFactors)
     model_desk: FakeModels = field(default_factory=FakeModels)
+    ledger_desk: FakeLedger = field(default_factory=FakeLedger)
     unsealed: list[tuple[str, str]] = field(default_factory=list)
     farewell: Farewell | None = None
     demand: str = ""

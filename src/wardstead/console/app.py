@@ -18,6 +18,7 @@ from wardstead.console.pages.emergencies import Emergencies
 from wardstead.console.pages.exchanges import Exchanges
 from wardstead.console.pages.held import Reviewing
 from wardstead.console.pages.keys import Keys
+from wardstead.console.pages.ledger import LedgerPage
 from wardstead.console.pages.library import LibraryPages, TooManyDocuments
 from wardstead.console.pages.models import Models
 from wardstead.console.pages.overview import Overview
@@ -66,6 +67,7 @@ def create_console(services: ConsoleServices, settings: ConsoleSettings | None =
         *TemplatePages(site, documents).routes(),
         *Keys(site).routes(),
         *Models(site).routes(),
+        *LedgerPage(site).routes(),
         *Emergencies(site).routes(),
         *Chat(site).routes(),
     ]

@@ -16,6 +16,7 @@ from wardstead.assurance.review.held import Held, Said, Verdict, Waiting
 from wardstead.console.emergency_desk import EmergencyDesk
 from wardstead.console.factor_desk import FactorDesk, OpenedSession, SecondStep
 from wardstead.console.key_desk import KeyDesk
+from wardstead.console.ledger_desk import LedgerDesk
 from wardstead.console.library_desk import LibraryDesk
 from wardstead.console.model_desk import ModelDesk
 from wardstead.console.passkey_desk import PasskeyDesk
@@ -173,6 +174,11 @@ class ConsoleServices(Protocol):
     @property
     def emergencies(self) -> EmergencyDesk:
         """Accounts for emergencies."""
+        ...
+
+    @property
+    def ledger_desk(self) -> LedgerDesk:
+        """Keys and ledger."""
         ...
 
     @property

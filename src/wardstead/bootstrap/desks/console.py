@@ -19,6 +19,7 @@ from wardstead.bootstrap.acting import at_the_console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.desks.emergency_desk import DeploymentEmergencyDesk
 from wardstead.bootstrap.desks.key_desk import DeploymentKeyDesk
+from wardstead.bootstrap.desks.ledger_desk import DeploymentLedgerDesk
 from wardstead.bootstrap.desks.library_desk import DeploymentLibraryDesk
 from wardstead.bootstrap.desks.model_desk import DeploymentModelDesk
 from wardstead.bootstrap.desks.policy_desk import DeploymentPolicyDesk
@@ -91,6 +92,7 @@ class Console:
         self.library = DeploymentLibraryDesk(library_of_worker(deployment, worlds), worlds)
         self.emergencies = DeploymentEmergencyDesk(deployment, worlds)
         self.model_desk = DeploymentModelDesk(deployment, worlds)
+        self.ledger_desk = DeploymentLedgerDesk(deployment)
         self.passkeys = DeploymentPasskeyDesk(deployment, self.factors)
 
     # -- signing in --------------------------------------------------------------------------------------------------

@@ -63,13 +63,18 @@ def is_due(stand: Stand, size: int, interval_s: float) -> bool:
     return size > stand.size and (bool(stand.why) or now_ms() - stand.at_ms >= interval_s * 1000)
 
 
+def is_late(one: Stand, size: int, interval_s: float) -> bool:
+    """Whether it cannot be told, or was not within two intervals and does not know all that there is."""
+    return bool(one.why) or (size > one.size and now_ms() - one.at_ms > 2 * interval_s * 1000)
+
+
 def standing_check(check: str, title: str, found: Sequence[Stand], size: int, interval_s: float) -> Check:
     """For the posture: green where each was told within two intervals, or knows all that there is."""
     said, late = [], False
     for one in found:
         when = f"{one.name}: {one.size} entries at {rfc3339(one.at_ms)}" if one.at_ms else f"{one.name}: nothing yet"
         said.append(f"{when}, {one.why} since {rfc3339(one.since_ms)}" if one.why else when)
-        late |= bool(one.why) or (size > one.size and now_ms() - one.at_ms > 2 * interval_s * 1000)
+        late |= is_late(one, size, interval_s)
     evidence = f"{'; '.join(said)}; signed: {size}"
     if late:
         return Check(check, title, State.AMBER, evidence, "'wardstead ledger anchor' tries it now, and says what is wrong")

@@ -146,6 +146,10 @@ class LedgerReader:
         """The newest exchanges and acts of administration; ``before``: the last ``entry_id`` of a page."""
         return self._summaries([entry.c.id < before] if before is not None else [], limit)
 
+    def acts_of(self, subject: str, limit: int) -> list[ExchangeSummary]:
+        """The newest acts of administration that lie under this subject's key."""
+        return self._summaries([entry.c.kind == EntryKind.ADMIN.value, entry.c.subject == subject], limit)
+
     def with_outcome(self, outcome: str, limit: int = 200, *, subject: str | None = None) -> list[ExchangeSummary]:
         """The newest exchanges that ended so (of one ``subject``)."""
         which = select(entry.c.exchange).where(entry.c.kind == EntryKind.OUTCOME.value, entry.c.outcome == outcome)
