@@ -57,6 +57,16 @@ def test_both_directions_and_the_other_readings_are_told() -> None:
     assert text[found["phone"].start : found["phone"].end].endswith("44 20 7946 0958")
 
 
+def test_of_two_words_before_a_number_the_nearer_one_names_it() -> None:
+    found = SIMPLE.classify("MRN 00483921, insurance member ID XQH884920113; account number 77123456").findings
+    assert [one.type for one in found] == ["medical-record-number", "health-plan-number", "bank-account"]
+
+
+def test_neither_a_sum_nor_the_rest_of_a_date_is_a_number_of_somebody() -> None:
+    text = "SSN 412-88-1034, hired 2023-05-01, net pay 3,204.18"
+    assert [text[one.start : one.end] for one in SIMPLE.classify(text).findings] == ["412-88-1034"]
+
+
 def test_a_check_digit_beside_its_word_comes_before_a_telephone_number() -> None:
     folder = files("wardstead.catalogues") / "detectors"
     patterns = load_catalogues({one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")})

@@ -107,7 +107,7 @@ class Classifier:
         found = [
             self._found(chosen, others, place, together)
             for group in _overlapping(matches)
-            for chosen, others in self._resolve(group)
+            for chosen, others in self._resolve(group, plain)
         ]
         found += [self._found(match, [], place, {}, mark=True) for match in seen.marks]
         # The label is that of every reading: the one that is not shown may be the right one.
@@ -154,10 +154,11 @@ class Classifier:
                 tracker.note(match.detector, place.before(match.start), data[match.start : match.end])
         return found
 
-    def _resolve(self, group: Sequence[Match]) -> list[tuple[Match, list[Match]]]:
+    def _resolve(self, group: Sequence[Match], data: bytes) -> list[tuple[Match, list[Match]]]:
         """Of matches that overlap in a chain, the ones to show, each with the readings that it stands for."""
         chosen: list[tuple[Match, list[Match]]] = []
-        for match in sorted(group, key=self._rank, reverse=True):
+        ranks = {match: self._rank(match, data) for match in group} if len(group) > 1 else {}
+        for match in sorted(group, key=ranks.__getitem__, reverse=True) if ranks else group:
             over = next((others for one, others in chosen if match.start < one.end and one.start < match.end), None)
             if over is None:
                 chosen.append((match, []))
@@ -165,16 +166,18 @@ class Classifier:
                 over.append(match)
         return sorted(chosen, key=lambda one: one[0].start)
 
-    def _rank(self, match: Match) -> tuple[bool, bool, int, int, int, int]:
+    def _rank(self, match: Match, data: bytes) -> tuple[bool, bool, int, int, int, int, int]:
         """What stands for itself comes before what only a word nearby makes of it: a telephone number stays one beside an SSN.
 
         A check digit that is right beside its word is no accident: "NHS 943 476 5919" could be dialled, and is none to dial.
-        What is called a telephone number is one, whatever else it passes for.
+        What is called a telephone number is one, whatever else it passes for. Of two words that make
+        it one, the nearer one names it.
         """
         treatment = self._treatment(match)
         severity = max(treatment.actions.values())
         said, bound = match.detector in self._said, match.detector in self._bound
-        return said, not bound, severity, treatment.label.level.rank, match.end - match.start, -match.detector
+        apart = self._matcher.apart(match.detector, data, match.start) if bound else 0
+        return said, not bound, -apart, severity, treatment.label.level.rank, match.end - match.start, -match.detector
 
     def _found(
         self,

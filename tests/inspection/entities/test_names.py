@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wardstead.inspection.entities.countries import countries
 from wardstead.inspection.entities.names import LABELS, MARGIN, TYPES, WINDOW, Word, joined, spans, windows, within
 from wardstead.inspection.entities.organisations import organisations
+from wardstead.inspection.entities.programs import is_program
 from wardstead.inspection.ports import Span
 
 TEXTS = st.text(alphabet=st.sampled_from("ab Cé\n.,'-😀\ud800"), max_size=3000) | st.text(max_size=200)
@@ -188,3 +189,19 @@ def test_no_text_takes_long(evil: str) -> None:
     began = time.process_time()
     spans((evil * 800)[:800], [])
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "programs"),
+    [
+        ("Ansible deploys to Postgres", {"Ansible", "Postgres"}),
+        ("Jenkins builds the image for Kubernetes", {"Jenkins", "Kubernetes"}),
+        ("Jenkins is on holiday", set()),
+        ("Install Ruby, Perl and make", {"Ruby", "Perl"}),
+        ("Ruby merged the Perl branch", {"Perl"}),
+        ("Ada Lovelace", set()),
+    ],
+)
+def test_a_program_is_nobody_and_a_name_that_people_bear_only_where_programs_are_listed(text: str, programs: set[str]) -> None:
+    words = {word.strip(",") for word in text.split()}
+    assert {word for word in words if is_program(text, text.index(word), text.index(word) + len(word))} == programs

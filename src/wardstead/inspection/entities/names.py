@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from wardstead.inspection.entities.countries import COUNTRY, countries
 from wardstead.inspection.entities.organisations import ORGANISATION, SURE, organisations
+from wardstead.inspection.entities.programs import is_program
 from wardstead.inspection.ports import Span
 
 PERSON: Final = "person"
@@ -168,6 +169,7 @@ def spans(text: str, words: Sequence[Word], at: Thresholds = Thresholds()) -> li
     """What is in a window of text, in order, none over another. ``words``: what the model says of it."""
     cased = any(one.isupper() for one in text)
     found = [span for run in _runs(text, words, at, cased=cased) if (span := _span(text, run, at, cased=cased))]
+    found = [span for span in found if not is_program(text, span.start, span.end)]
     found += [
         Span(PERSON, titled.start(), titled.end(), 0.9) for titled in _TITLED.finditer(text) if not _over(found, *titled.span())
     ]

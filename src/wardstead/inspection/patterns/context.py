@@ -29,6 +29,14 @@ class Context:
         # With the match's first byte: "novu" is no word in "novupassword", wherever a match begins.
         return self._stands(data[max(0, start - CONTEXT_BYTES) : start + 1])
 
+    def apart(self, data: bytes, start: int) -> int:
+        """How many bytes stand between a match at ``start`` and the last word before it."""
+        before = data[max(0, start - CONTEXT_BYTES) : start]
+        at, end = 0, 0
+        while (found := self._word(before, at)[0])[0] >= 0:
+            at, end = found[0] + 1, found[1]
+        return len(before) - end
+
     def next_start(self, data: bytes, begin: int, before: int) -> int:
         """Where the next match could start: else each byte of a long token would be tried. ``before`` for nowhere."""
         low = max(0, begin - CONTEXT_BYTES)

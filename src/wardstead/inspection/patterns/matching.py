@@ -168,6 +168,11 @@ class Matcher:
         # How runs are cut depends on where the first begins: only reading them all would tell.
         return self.is_encoding(number) or bool(self.matches(number, data, begin, before).matches)
 
+    def apart(self, number: int, data: bytes, start: int) -> int:
+        """How many bytes stand between a match of one detector and the context word nearest to it; 0 for one without."""
+        context = self._compiled[number].context
+        return 0 if context is None else context.apart(data, start)
+
     def is_encoding(self, number: int) -> bool:
         """Whether this is no detector, but looks for runs that may be encoded."""
         return number >= self._first_run

@@ -148,15 +148,15 @@ def mrz_card(match: bytes) -> bool:
     return all(check.isdigit() and icao_check(field) == int(check) for field, check in fields)
 
 
-_DATE_OR_YEARS: Final = re.compile(
+_DATE_OR_SUM: Final = re.compile(
     rb"(?:19|20)[0-9]{2}(?:[-./ ][0-9]{1,2}[-./ ][0-9]{1,2})?(?: ?- ?(?:19|20)[0-9]{2})?"
-    rb"|[0-9]{1,2}[-./][0-9]{1,2}[-./](?:19|20)[0-9]{2}"
+    rb"|[0-9]{1,2}[-./][0-9]{1,2}[-./](?:19|20)[0-9]{2}|[0-9]{1,3}\.[0-9]{2}"
 )
 
 
 def has_digits(match: bytes) -> bool:
-    """At least four digits, not all alike, no date: what a word calls a number, and is not just another word."""
+    """At least four digits, not all alike, no date, no sum of money: what a word calls a number, and is not just a word."""
     number = [byte for byte in match if 48 <= byte <= 57]
-    if _DATE_OR_YEARS.fullmatch(match):
+    if _DATE_OR_SUM.fullmatch(match):
         return False
     return len(number) >= 4 and len({byte for byte in match if chr(byte).isalnum()}) > 2
