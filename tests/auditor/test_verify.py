@@ -410,6 +410,10 @@ def test_the_program_needs_nothing_of_ours(made: Made, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.write_text(json.dumps({"checkpoint": lines[1]["checkpoint"]}))
     assert wardstead_verify(str(export), "--key", key, "--checkpoint", str(kept)).returncode == 0
+    kept.write_text("some other file\n")
+    none = wardstead_verify(str(export), "--key", key, "--checkpoint", str(kept))
+    assert (none.returncode, none.stdout) == (3, "")
+    assert "is not a signed checkpoint" in none.stderr
     export.write_bytes(written(lines[:-1]))
     assert wardstead_verify(str(export), "--key", key).returncode == 5
     assert wardstead_verify(str(export), "--key", "junk").returncode == 3

@@ -21,6 +21,7 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Identity
 from wardstead.adapters.artifacts.files import Entry
 from wardstead.adapters.store.tables.admissions import model_admission
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap import initialise
 from wardstead.bootstrap.acting import Acting, as_if_signed_in, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
@@ -314,7 +315,7 @@ def test_what_a_new_scan_finds_suspends_and_stays_so_until_it_finds_it_no_more(
 
 def test_a_statement_that_was_altered_admits_nothing(deployment: Deployment, people: None, file: Path) -> None:
     done = admit(deployment, file)
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(update(model_admission).values(envelope=done.envelope.replace(b'"sig":"', b'"sig":"AAAA')))
     assert "is not genuine" in standing(deployment, section(done)).refused
 
@@ -324,7 +325,7 @@ def test_the_end_that_the_statement_names_counts_whatever_the_database_says(
 ) -> None:
     done = admit(deployment, file)
     assert done.expires_ms is not None
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(update(model_admission).values(expires_ms=None))
     monkeypatch.setattr("wardstead.bootstrap.models.admitting.now_ms", lambda: (done.expires_ms or 0) + 1)
     assert "expired on" in standing(deployment, section(done)).refused

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from tests.authority import TimeAuthority
 from tests.bootstrap.test_witnessing import grow
 
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.adapters.timestamps import Authority, Stamped, ask_authority
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.ledger.anchoring import anchor_checks, anchor_round, anchored, anchored_checkpoints, require_anchors
@@ -111,13 +112,13 @@ ALTERATIONS = {
 def test_what_was_done_to_a_time_stamp_is_named(stamping: Deployment) -> None:
     stamp_round(stamping)
     grow(stamping)
-    with stamping.engine.begin() as connection:
+    with write_transaction(stamping.engine, stamping.turn) as connection:
         (kept,) = connection.execute(text("SELECT size, authority, note, response, time_ms FROM time_stamp")).mappings()
     for change, code in ALTERATIONS.items():
-        with stamping.engine.begin() as connection:
+        with write_transaction(stamping.engine, stamping.turn) as connection:
             connection.execute(text(change))
         assert codes(stamping) == {code}, change
-        with stamping.engine.begin() as connection:
+        with write_transaction(stamping.engine, stamping.turn) as connection:
             connection.execute(text("DELETE FROM time_stamp"))
             connection.execute(text("INSERT INTO time_stamp VALUES (:size, :authority, :note, :response, :time_ms)"), dict(kept))
     assert codes(stamping) == set()

@@ -17,6 +17,7 @@ from tests.bootstrap.test_witnessing import grow
 from typer.testing import CliRunner
 
 from wardstead.adapters.backup.container import HEAD, bytes_member, unpack, write_backup
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.backup import backups, restoring
 from wardstead.bootstrap.backup.backing_up import create, make_key, prune
 from wardstead.bootstrap.backup.backups import ERASED_FILE, Head, backup_check, choose, head_of, heads_in, require_whole
@@ -171,7 +172,7 @@ def test_another_ledger_s_backup_is_not_taken_for_ours(kit: Kit) -> None:
 
 
 def test_what_is_not_whole_is_not_backed_up(kit: Kit) -> None:
-    with kit.deployment.engine.begin() as connection:
+    with write_transaction(kit.deployment.engine, kit.deployment.turn) as connection:
         connection.execute(text("UPDATE entry SET body = zeroblob(length(body)) WHERE id = (SELECT max(id) FROM entry)"))
     with pytest.raises(IntegrityError, match="not whole"):
         kit.back_up()

@@ -12,6 +12,7 @@ from tests.console.fakes import intent, outcome
 
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.tables.ledger import entry
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detection.calibrating import Calibration, NoText, calibrate, samples
 from wardstead.bootstrap.detection.scores import detectors, thresholds_file
@@ -115,7 +116,7 @@ def record(deployment: Deployment, name: str, texts: list[str], *, level: str = 
         asked = intent(text, verdict, principal={"id": "p", "name": name}, label={"level": level, "compartments": []})
         drafts = [seal.intent(json.dumps(asked).encode(), now_ms())]
         drafts.append(seal.outcome(json.dumps(outcome("completed", "Done.")).encode(), "completed", now_ms()))
-        with deployment.engine.begin() as connection:
+        with write_transaction(deployment.engine, deployment.turn) as connection:
             for draft in drafts:
                 connection.execute(entry.insert(), entry_values(draft))
 

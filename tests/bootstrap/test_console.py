@@ -15,6 +15,7 @@ from tests.console.fakes import BREAK_GLASS
 from wardstead.access.ports import Credential, CredentialKind, Identity
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.tables.ledger import entry
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.desks.console import Console
 from wardstead.bootstrap.forgetting.retention import within_retention
@@ -87,7 +88,7 @@ def test_reading_the_record_of_administration_adds_nothing_to_it(deployment: Dep
 
 def test_an_altered_act_does_not_take_the_list_with_it(deployment: Deployment, console: Console) -> None:
     altered, other = (one.id for one in deployment.ledger.recent(2))
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(update(entry).where(entry.c.exchange == altered).values(body=b"garbage"))
     assert console.glimpses([altered, other]).keys() == {other}
 
@@ -101,7 +102,7 @@ class Asked:
         seal = deployment.sealer.begin(deployment.directory.find("alice").subject, self.id)
         said = {"model": "m", "label": {"level": "public", "compartments": []}, "decision": {"verdict": "allow"}}
         draft = seal.intent(json.dumps(said).encode(), now_ms(), label("confidential", ["personal"]))
-        with deployment.engine.begin() as connection:
+        with write_transaction(deployment.engine, deployment.turn) as connection:
             connection.execute(entry.insert(), entry_values(draft))
 
     def console(self, seen_by: frozenset[str] | None = None) -> Console:

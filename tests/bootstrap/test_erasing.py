@@ -18,6 +18,7 @@ from wardstead.adapters.store.keys.erasures import LegalHold
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.ledger.journal import Journal
 from wardstead.adapters.store.tables.ledger import entry
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.forgetting import erasing
 from wardstead.bootstrap.forgetting.erasing import certificates, erase, erase_again, erase_mentioned, finish_erasures
@@ -59,7 +60,7 @@ def made(deployment: Deployment) -> Iterator[Deployment]:
     who = deployment.directory.find(NAME)
     deployment.directory.create_api_key(NAME)
     deployment.directory.set_password(NAME, "correct horse battery", must_change=False)
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         values = {"subject": who.subject, "vault": CANARY, "id": who.id}
         for statement in KEPT:
             connection.execute(text(statement), values)
@@ -73,7 +74,7 @@ def say(deployment: Deployment, who: Principal) -> None:
     exchange = ExchangeId(uuid7(now, os.urandom(10)))
     seal = deployment.sealer.begin(who.subject, exchange)
     rows = [seal.intent(b'{"q": "hello"}', now), seal.outcome(b'{"a": "hello"}', "completed", now)]
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(entry.insert(), [entry_values(row) for row in rows])
 
 
@@ -275,7 +276,7 @@ def stand_ins_of(deployment: Deployment, name: str, *originals: str) -> str:
         vault.stand_in("email", one, PUBLIC)
     ident = os.urandom(8).hex()
     sealed = deployment.sealer.seal_kept(who.subject, ident, vault.dump())
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(
             text("INSERT INTO conversation VALUES (:id, :owner, 'public', '', 1, :vault, 1, 1)"),
             {"id": ident, "owner": who.subject, "vault": sealed},
@@ -381,9 +382,9 @@ def test_one_that_is_broken_off_is_gone_on_with(made: Deployment, monkeypatch: p
 def test_a_running_conversation_does_not_write_old_stand_ins_back(made: Deployment) -> None:
     conversation = stand_ins_of(made, "ann", ANNA)
     looked = stand_ins(made).without(identifiers([ANNA]), ())
-    with made.engine.begin() as connection:  # somebody goes on with it between the look and the erasure
+    with write_transaction(made.engine, made.turn) as connection:  # somebody goes on with it between the look and the erasure
         connection.execute(text("UPDATE conversation SET version = version + 1 WHERE id = :id"), {"id": conversation})
-    with made.engine.begin() as connection:
+    with write_transaction(made.engine, made.turn) as connection:
         assert stand_ins(made).prune(connection, looked, identifiers([ANNA])) == 1
     assert left_in(made, "ann", conversation) == []
     with made.engine.connect() as connection:

@@ -13,6 +13,7 @@ from tests.bootstrap.test_witnessing import grow
 from wardstead.access.ports import Principal
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.tables.ledger import entry, mention
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.backup.backups import erased_note, open_erased
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.forgetting import erasing
@@ -53,7 +54,7 @@ def say(deployment: Deployment, name: str, asked: int | None, answered: int | No
         seal.outcome(json.dumps({"a": "hello", "retention_days": answered}).encode(), "completed", at + 5, PUBLIC, keys[1]),
     ]
     taken = [{"mark": mark, "exchange": one.exchange, "kind": one.kind.value} for one in drafts for mark in one.mentions]
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(entry.insert(), [entry_values(one) for one in drafts])
         if taken:
             connection.execute(mention.insert(), taken)

@@ -15,6 +15,7 @@ from wardstead.adapters.keys import folder
 from wardstead.adapters.keys.folder import LEDGER
 from wardstead.adapters.store.admissions import sign_anew
 from wardstead.adapters.store.ledger.ledger_keys import SigningKeys
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.auditor.witness import Refusal, Witness
 from wardstead.bootstrap.backup.backups import choose, erased_note, open_erased
 from wardstead.bootstrap.deployment import Deployment
@@ -82,7 +83,7 @@ def test_a_thief_of_the_old_key_certifies_nothing_that_came_after(deployment: De
 
 
 def test_admissions_are_signed_anew_and_what_was_forged_stays_forged(deployment: Deployment) -> None:
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         seen = list[bytes]()
 
         def keep(envelope: bytes) -> bytes:

@@ -15,6 +15,7 @@ from tests.bootstrap.worlds import inspector
 
 from wardstead.access.ports import GranteeKind, ResourceRef, Right
 from wardstead.adapters.store.tables.resources import resource, resource_part
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.assurance.library.kept import Kept, Kind, MayNotHandle, NoSuchItem, TooMuchKept
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
@@ -252,7 +253,7 @@ def test_neither_label_nor_owner_nor_kind_can_be_swapped_in_the_database(bench: 
     added = bench.library.upload(bench.by("ann"), "a.txt", CARD).kept
     if "owner" in change:
         change = {"owner": bench.people["bob"].id}
-    with bench.deployment.engine.begin() as connection:
+    with write_transaction(bench.deployment.engine, bench.deployment.turn) as connection:
         connection.execute(update(resource).where(resource.c.id == added.id).values(change))
     kind = Kind(change.get("type", "Document"))
     who = "bob" if "owner" in change else "ann"
@@ -263,7 +264,7 @@ def test_neither_label_nor_owner_nor_kind_can_be_swapped_in_the_database(bench: 
 def test_parts_cannot_be_moved_to_another_document(bench: Bench) -> None:
     one = bench.library.upload(bench.by("ann"), "a.txt", b"one").kept
     other = bench.library.upload(bench.by("ann"), "b.txt", b"two").kept
-    with bench.deployment.engine.begin() as connection:
+    with write_transaction(bench.deployment.engine, bench.deployment.turn) as connection:
         row = (resource_part.c.resource == one.id) & (resource_part.c.part == "data")
         sealed = connection.execute(resource_part.select().where(row)).one().sealed
         other_row = (resource_part.c.resource == other.id) & (resource_part.c.part == "data")

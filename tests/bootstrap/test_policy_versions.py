@@ -14,6 +14,7 @@ from wardstead.access.policyset import PolicyFiles
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Identity, Principal, Resource
 from wardstead.adapters.store.policies import RolesExclude, UnknownVersion
 from wardstead.adapters.store.tables.policies import policy_set
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap import deployment as wired
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.policy import policies
@@ -202,12 +203,12 @@ def test_what_was_altered_in_the_database_decides_nothing(deployment: Deployment
     load()
     version = deployment.policies().version
     forged = PolicyFiles({**deployment.policy_files().texts, "99.cedar": "permit (principal, action, resource);"})
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(update(policy_set).values(files=forged.encode()))
     altered = Deployment(deployment.places.directory, {})
     with pytest.raises(IntegrityError, match="not those that were activated"):
         policies.in_force(altered, version)
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(update(policy_set).values(files=b"[1]"))
     with pytest.raises(IntegrityError):
         policies.in_force(Deployment(deployment.places.directory, {}), version)

@@ -16,6 +16,7 @@ from wardstead.access.ports import Credential, CredentialKind, Identity
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.tables.ledger import entry
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.desks.console import Console
 from wardstead.bootstrap.identity import people
@@ -55,7 +56,7 @@ def exchange(deployment: Deployment, name: str, number: int, **more: Any) -> Exc
         seal.intent(json.dumps(asked).encode(), now_ms()),
         seal.outcome(json.dumps(answered).encode(), "completed", now_ms()),
     ]
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         for draft in drafts:
             connection.execute(entry.insert(), entry_values(draft))
     return exchange_id

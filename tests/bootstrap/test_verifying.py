@@ -19,6 +19,7 @@ from wardstead.adapters.store.base import reading_engine
 from wardstead.adapters.store.engine.reserve import Reserve
 from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.adapters.store.ledger.recorder import Recorder
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.ledger import verifying
 from wardstead.bootstrap.ledger.verifying import Result, keep_verifying, verified, verified_check, verify_now
@@ -33,7 +34,7 @@ def test_the_posture_says_what_the_last_verification_found(deployment: Deploymen
     assert verified_check(deployment).state is State.AMBER
     verify_now(deployment)
     assert verified_check(deployment).state is State.GREEN
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(text("UPDATE entry SET subject = 'somebody else' WHERE id = 1"))
     assert verify_now(deployment).ok is False
     check = verified_check(deployment)

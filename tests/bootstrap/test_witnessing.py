@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from wardstead.adapters.store.ledger.recorder import Recorder
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.auditor.witness import Refusal, Server, Witness, add_log, init
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.ledger import witnessing
@@ -164,7 +165,7 @@ def test_a_quorum_is_as_far_as_enough_of_them_have_come(deployment: Deployment) 
 
 def rewritten(deployment: Deployment) -> Deployment:
     """By whoever has the keys: the last entry is cut off, another one takes its place, and all of it is signed anew."""
-    with deployment.engine.begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         size = connection.execute(text("SELECT max(size) FROM checkpoint")).scalar_one()
         for statement in (
             "DELETE FROM checkpoint WHERE size > 1", "DELETE FROM leaf WHERE idx > 0", "DELETE FROM entry WHERE id > 1",
@@ -186,7 +187,7 @@ def test_a_ledger_that_was_rewritten_with_its_keys_is_shouted(
     made, elsewhere = one
     note = made.ledger.checkpoint() or ""
     assert int(note.splitlines()[1]) > 1
-    with made.engine.begin() as connection:  # so that there is one to go back to
+    with write_transaction(made.engine, made.turn) as connection:  # so that there is one to go back to
         leaf = connection.execute(text("SELECT hash FROM leaf WHERE idx = 0")).scalar_one()
         key = made.keys.ledger()
         from wardstead.ledger.checkpoint import Checkpoint
@@ -236,10 +237,10 @@ def test_a_cosignature_that_was_altered_is_named(one: tuple[Deployment, Elsewher
         "UPDATE cosignature SET note = 'junk'",
         "UPDATE cosignature SET note = (SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1)",
     ):
-        with made.engine.begin() as connection:
+        with write_transaction(made.engine, made.turn) as connection:
             connection.execute(text(change))
         assert "cosignature-altered" in {problem.code for problem in verify(made, made.ledger).problems}, change
-        with made.engine.begin() as connection:
+        with write_transaction(made.engine, made.turn) as connection:
             connection.execute(text("DELETE FROM cosignature"))
         (made.places.signed.parent / "witnesses.json").unlink(missing_ok=True)
         witness_round(made, elsewhere)
@@ -260,7 +261,7 @@ def test_where_the_settings_say_so_nothing_begins_unwitnessed(deployment: Deploy
     made = elsewhere.configured(deployment, "  unwitnessed_limit_s: 60\n")
     grow(made)
     assert not overdue(made)
-    with made.engine.begin() as connection:
+    with write_transaction(made.engine, made.turn) as connection:
         connection.execute(text("UPDATE checkpoint SET time_ms = time_ms - 61000"))
     assert overdue(made)
     admit(made)

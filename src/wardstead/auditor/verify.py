@@ -1093,12 +1093,18 @@ def _certificates(path: Path) -> list[x509.Certificate]:
 
 
 def _kept(path: Path) -> str:
-    text = path.read_text()
+    """A checkpoint that somebody kept. What is none says nothing of the ledger, so that is no alteration: ``Malformed``."""
+    text = path.read_text(encoding="utf-8")
     try:
         said = json.loads(text)
     except ValueError:
-        return text
-    return str(said.get("checkpoint")) if isinstance(said, dict) else text
+        said = None
+    note = said.get("checkpoint") if isinstance(said, dict) else text
+    try:
+        Note.parse(note)
+    except Malformed:
+        raise Malformed(f"{path} is not a signed checkpoint: 'wardstead ledger checkpoint > FILE' writes one") from None
+    return str(note)
 
 
 def main(arguments: list[str]) -> int:

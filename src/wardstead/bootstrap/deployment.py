@@ -50,6 +50,7 @@ from wardstead.adapters.store.ledger.ledger_keys import SigningKeys, StoredKeys
 from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.adapters.store.ledger.published import PublishedTree
 from wardstead.adapters.store.policies import PolicyStore
+from wardstead.adapters.store.row_seals import RowSeals, seal_with
 from wardstead.bootstrap.database import server_url
 from wardstead.bootstrap.environment import overridden
 from wardstead.bootstrap.keys.unsealing import asker, opener
@@ -143,6 +144,7 @@ class Deployment:
         if self.shared:
             engine = open_engine(self.database_url)
             tell_of_earlier_versions(engine)
+            seal_with(engine, self.row_seals)
             return engine
         if not self.places.database.exists():
             raise IntegrityError(
@@ -151,6 +153,7 @@ class Deployment:
             )  # fmt: skip
         engine = open_engine(self.places.database_url, at_rest=self.at_rest)
         tell_of_earlier_versions(engine)
+        seal_with(engine, self.row_seals)
         return engine
 
     @cached_property
@@ -167,6 +170,11 @@ class Deployment:
     def pepper(self) -> bytes:
         """What keys the digests of credentials."""
         return self.keys.key(CREDENTIALS)
+
+    @cached_property
+    def row_seals(self) -> RowSeals:
+        """The seals of the database's rows."""
+        return RowSeals(lambda: hmac.digest(self.pepper, b"wardstead row seals v1", "sha256"))
 
     @property
     def fingerprint_key(self) -> bytes:

@@ -30,6 +30,7 @@ from wardstead.bootstrap.database import PASSWORD_VARIABLE, server_url
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detection.detectors import names_installed
 from wardstead.bootstrap.keys.unsealing import plain_keys
+from wardstead.bootstrap.ledger.row_seals import begin_rows
 from wardstead.bootstrap.models.shipped import admit_shipped
 from wardstead.bootstrap.places import Places
 from wardstead.config.sections import DatabaseSection, ServerSection
@@ -182,6 +183,7 @@ def _finish(places: Places, text: str, on_step: Callable[[str], None]) -> Made:
     deployment = Deployment(places.directory, {}, config=text)
     directory, secret = deployment.directory, secrets.token_urlsafe(18)
     try:
+        begin_rows(deployment)
         if ADMINISTRATOR not in {one.name for one in directory.list_principals()}:
             directory.create_principal(
                 ADMINISTRATOR, roles=("admin", "user"), clearance=deployment.levels.label(_TOP, EVERYTHING)

@@ -43,6 +43,11 @@ class Places:
         return self.keys / "ledger" / "checkpoint"
 
     @property
+    def rows(self) -> Path:
+        """How far the seals of the database's rows have come, out of the same reach."""
+        return self.keys / "ledger" / "rows"
+
+    @property
     def tls(self) -> Path:
         """The local authority and the server's certificate."""
         return self.directory / "tls"

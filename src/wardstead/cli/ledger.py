@@ -15,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from wardstead.bootstrap.ledger.anchoring import anchor_round, anchor_stands, anchored
 from wardstead.bootstrap.ledger.elsewhere import Stand
+from wardstead.bootstrap.ledger.row_seals import accept_rows, row_problems
 from wardstead.bootstrap.ledger.timestamping import stamp_round, stamp_stands
 from wardstead.bootstrap.ledger.verifying import verify as recompute
 from wardstead.bootstrap.ledger.witnessing import Witnessed, witnessed
+from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.reading import read_text
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
@@ -73,11 +75,15 @@ def verify(
             task = progress.add_task("entries", total=reader.size())
             report = recompute(found, reader, known=known, progress=lambda count: progress.update(task, completed=count))
             held = reader.verify_contents(found.ring, lambda count: progress.update(task, completed=count)) if contents else None
+            if contents and not report.rows_checked:
+                report.problems += row_problems(found)
+                report.rows_checked = True
         if held is not None:
             report.problems += held.problems
         seen = witnessed(found)
     if json:
         said = {"ok": report.ok, "entries": report.entries, "checkpoint": report.checkpoint}
+        said["rows_checked"] = report.rows_checked
         waiting = {"pending": report.pending, "overdue": report.overdue, "open": report.open}
         inside = {"opened": held.opened, "erased": held.erased, "labels": dict(held.labels)} if held is not None else None
         more = {"contents": inside} if inside is not None else {}
@@ -91,6 +97,8 @@ def verify(
             out.print(f"  {held.opened} entries opened, {held.erased} erased; labels: {escape(labels) or 'none'}")
         for problem in report.problems:
             out.print(f"  [red]{problem.code}[/] {escape(problem.where)}: {escape(problem.what)}")
+        if not report.rows_checked:
+            out.print("  [yellow]rows beside the tree were not looked at[/]: their seals need the root key (--contents asks)")
         if report.overdue:
             out.print(
                 f"  [yellow]{report.overdue} have waited for more than a minute[/]: is it running, and is there disk space?"
@@ -116,6 +124,19 @@ def _witnessed_words(seen: Witnessed | None) -> str:
     if split:
         return f"[bold red]SPLIT VIEW[/]: {escape('; '.join(split))}"
     return f"witnessed up to {seen.size}, {seen.behind} behind" if seen.ok else "unwitnessed: no quorum of witnesses"
+
+
+@app.command("accept-rows")
+def accept(
+    context: typer.Context,
+    by: Annotated[str, typer.Option(help="Who answers for it.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    json: Json = False,
+) -> None:
+    """Take the database's rows as they are for what was written: after a change of your own beside Wardstead. Recorded."""
+    with errors(as_json=json):
+        problems = accept_rows(deployment(context), Order(by, reason))
+    say(json, {"accepted": [asdict(one) for one in problems]}, f"{len(problems)} differences accepted")
 
 
 @app.command("receipt")

@@ -51,6 +51,8 @@ ACTS: Final[Mapping[str, str]] = {
     "calibrate.write": "set the thresholds of scores",
     "policy.replay": "replayed a changed policy on recorded exchanges",
     "deployment.up": "started the deployment",
+    "deployment.rows": "had decisions made anew after rows were accepted",
+    "rows.accept": "accepted rows that were written beside Wardstead",
     "isolation.none": "started without isolation",
     "principal.standing": "learned what somebody's provider says of them",
     "second_factor.add": "set up a second factor",

@@ -128,6 +128,8 @@ class Report:
     overdue: int = 0
     open: int = 0
     checkpoint: str = ""
+    rows_checked: bool = False
+    """Whether the rows that no entry commits to were held against their seals."""
     problems: list[Problem] = field(default_factory=list)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,14 +27,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", ["sqlite"] if metafunc.definition.get_closest_marker("sqlite") else STORES)
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that others are copied from."""
+    path = tmp_path_factory.mktemp("migrated") / "wardstead.db"
+    engine = open_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture
-def migrated(database: str, tmp_path: Path) -> str:
+def migrated(database: str, tmp_path: Path, migrated_file: Path) -> str:
     """A database in each store, at the present revision."""
     if database == "postgresql":
         return postgres.shared().database(like=migrated_postgres())
-    made = f"sqlite:///{tmp_path / 'wardstead.db'}"
-    upgrade(open_engine(made))
-    return made
+    shutil.copyfile(migrated_file, tmp_path / "wardstead.db")
+    return f"sqlite:///{tmp_path / 'wardstead.db'}"
 
 
 @cache

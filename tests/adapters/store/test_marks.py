@@ -11,11 +11,15 @@ import pytest
 from sqlalchemy import Connection, insert
 from tests.adapters.store.deployment import VERSION, Answer, Deployment, deploy, now_ms
 
+from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.content.conversations import DAY_MS, ConversationStore, MarkRose, NotLower, UnknownConversation
+from wardstead.adapters.store.engine.dialect import driver_of
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.journal import OUTCOME_ROOM_BYTES, Journal
+from wardstead.adapters.store.row_seals import RowsAltered, RowSeals, seal_with
 from wardstead.adapters.store.tables import conversations as conversation_tables  # noqa: F401 -- the tables register themselves
 from wardstead.adapters.store.tables.conversations import conversation
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.kernel.labels import PUBLIC, Levels, label
 from wardstead.ledger.ports import Claim, Fingerprint, Passage, Refusal
 
@@ -252,3 +256,27 @@ def test_a_level_that_nobody_knows_is_above_all(deployment: Deployment) -> None:
     assert str(mark) == "secret", "another order of levels may know it again"
     wider = Levels(("public", "secret", "more"))
     assert store(deployment, levels=lambda: wider).look(Claim("alice", "c")).mark == wider.label("secret")
+
+
+def test_an_altered_mark_is_relied_on_by_nobody_and_others_go_on(migrated: str, deployment: Deployment, tmp_path: Path) -> None:
+    """Neither when it is asked for, nor by an intent; a row that two intents of one batch raise is no alteration."""
+    deployment.engine.dispose()
+    deployment.engine = open_engine(migrated)
+    with deployment.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE directory_epoch SET version = {VERSION}")
+    seals = RowSeals(lambda: bytes(32))
+    seal_with(deployment.engine, seals)
+    with write_transaction(deployment.engine, Turn(tmp_path / "turn")) as connection:
+        seals.seal_all(driver_of(connection))
+    journal = deployment.journal()
+    assert intend(deployment, journal, Passage("alice", "c", PERSONAL)) is None
+    assert intend(deployment, journal, Passage("alice", "d", PERSONAL)) is None
+    seen = store(deployment).look(Claim("alice", "c"))
+    with deployment.engine.begin() as connection:
+        connection.execute(conversation.update().where(conversation.c.id == "c").values(level="public", compartments=""))
+    with pytest.raises(RowsAltered, match="level, compartments"):
+        store(deployment).look(Claim("alice", "c"))
+    assert intend(deployment, journal, Passage("alice", "c", PAYMENT, seen.version)) is Refusal.FAILED
+    other = store(deployment).look(Claim("alice", "d"))
+    assert intend(deployment, journal, Passage("alice", "d", PAYMENT, other.version)) is None
+    journal.close()

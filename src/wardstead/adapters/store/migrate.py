@@ -7,6 +7,7 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, inspect, text
@@ -40,13 +41,18 @@ def revision(engine: Engine) -> str:
         return str(connection.execute(_REVISIONS).scalar() or "")
 
 
-def upgrade(engine: Engine) -> None:
-    """Run what is missing. Safe to call at every start. Raises ``ConfigurationError`` for a database of a newer version."""
+def upgrade(engine: Engine) -> bool:
+    """Run what is missing; whether anything was. Safe to call at every start.
+
+    Raises ``ConfigurationError`` for a database of a newer version.
+    """
     config = _config()
     with engine.begin() as connection:
         _require_known(config, connection)
+        before = MigrationContext.configure(connection).get_current_heads()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        return before != MigrationContext.configure(connection).get_current_heads()
 
 
 def _require_known(config: Config, connection: Connection) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import explain
-from wardstead.adapters.store.engine.dialect import dialect_of
+from wardstead.adapters.store.engine.dialect import dialect_of, driven
 from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.row_seals import sealing
 
 
 @contextmanager
@@ -29,13 +30,19 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
 def write_transaction(engine: Engine, turn: Turn, *, durable: bool = True) -> Iterator[Connection]:
     """A transaction that nobody writes beside: what it reads stays true until it commits. Durable when the block is left.
 
-    One that is not ``durable`` becomes so with the next one that is, whoever commits it.
+    One that is not ``durable`` becomes so with the next one that is, whoever commits it. What it changed is sealed
+    (``row_seals``).
     """
-    dialect = dialect_of(engine)
+    dialect, seals = dialect_of(engine), sealing(engine)
     with turn, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         try:
+            if seals is not None:
+                seals.watch(connection)
             dialect.begin_writing(connection, durable=durable)
             yield connection
+            if seals is not None:
+                with driven(connection) as driver:
+                    seals.keep(driver)
             dialect.commit(connection)
         except BaseException:
             dialect.rollback(connection)

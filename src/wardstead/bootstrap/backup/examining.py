@@ -6,11 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import Engine, inspect
+
 from wardstead.adapters.store.base import reading_engine
+from wardstead.adapters.store.engine.dialect import driven
 from wardstead.adapters.store.engine.snapshot import require_sound
 from wardstead.adapters.store.keys.sealed_rows import open_everything
 from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.adapters.store.migrate import revision
+from wardstead.adapters.store.tables.row_seals import row_seal_head
+from wardstead.adapters.store.transactions import explained, read_transaction
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.verify import Problem
@@ -53,9 +58,17 @@ def examine(deployment: Deployment, copy: Path, known: Sequence[str], progress: 
         report = reader.verify(clock=now_ms, known=known, progress=lambda count: progress(count, 2 * total))
         contents = reader.verify_contents(deployment.ring, lambda count: progress(total + count, 2 * total))
         beside = open_everything(engine, deployment.ring, deployment.levels)
+        rows = _rows(deployment, engine)
     finally:
         engine.dispose()
     return Examined(
         report.entries, contents.opened + beside.opened, contents.erased + beside.erased, migration,
-        [*report.problems, *contents.problems, *beside.problems],
+        [*report.problems, *contents.problems, *beside.problems, *rows],
     )  # fmt: skip
+
+
+def _rows(deployment: Deployment, engine: Engine) -> list[Problem]:
+    """One of an earlier version has no seals."""
+    with explained(), read_transaction(engine) as connection, driven(connection) as driver:
+        there = inspect(connection).has_table(row_seal_head.name)
+        return deployment.row_seals.check(driver) if there else []

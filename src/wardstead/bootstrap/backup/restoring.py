@@ -20,6 +20,7 @@ from wardstead.bootstrap.backup.backups import ERASED_FILE, Head, Kept, heads_in
 from wardstead.bootstrap.backup.examining import Examined, examine
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.forgetting.erasing import finish_erasures
+from wardstead.bootstrap.ledger.row_seals import begin_rows
 from wardstead.bootstrap.ledger.verifying import known_checkpoints
 from wardstead.bootstrap.ordering import Order
 from wardstead.bootstrap.reading import POLICY_BYTES, read_regular
@@ -164,7 +165,8 @@ def _finish(plan: Plan, target: Path, progress: Progress) -> tuple[Examined, tup
         folder.mkdir(exist_ok=True, mode=0o700)
     with closing(deployment.subject_keys):
         try:
-            upgrade(deployment.engine)
+            if upgrade(deployment.engine):
+                begin_rows(deployment, anew=True)
             if deployment.ledger.keys.newest != plan.head.key:
                 raise IntegrityError("the backup holds another ledger than its head says", where=str(plan.head.path))
             examined = examine(deployment, places.database, known_checkpoints(deployment), progress)

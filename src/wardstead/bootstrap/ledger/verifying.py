@@ -21,6 +21,7 @@ from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.ledger.anchoring import anchored_checkpoints
+from wardstead.bootstrap.ledger.row_seals import row_problems
 from wardstead.bootstrap.ledger.timestamping import stamped_checkpoints
 from wardstead.bootstrap.ledger.witnessing import cosigned_checkpoints
 from wardstead.bootstrap.processes.running import running
@@ -77,6 +78,9 @@ def verify(
         problems += wrong
     report = reader.verify(clock=now_ms, known=kept, progress=progress)
     report.problems += problems
+    if deployment.keys.open:  # who holds no key can recompute the tree alone
+        report.problems += row_problems(deployment)
+        report.rows_checked = True
     return report
 
 

@@ -18,6 +18,7 @@ from wardstead.bootstrap.identity.synchronising import keep_synchronising
 from wardstead.bootstrap.keys.ledger_key import keep_retired
 from wardstead.bootstrap.keys.root_gateway import keep_root
 from wardstead.bootstrap.ledger.anchoring import keep_anchoring
+from wardstead.bootstrap.ledger.row_seals import keep_known_rows
 from wardstead.bootstrap.ledger.verifying import keep_verifying
 from wardstead.bootstrap.ledger.witnessing import keep_witnessing
 from wardstead.bootstrap.models.admitting import REFUSED, Standing, attest, section_of, standing, template_text
@@ -54,6 +55,7 @@ def run_recorder(deployment: Deployment) -> int:
         clock=now_ms,
         monotonic_s=time.monotonic,
         prune=partial(prune, deployment),
+        keep_rows=partial(keep_known_rows, deployment),
     )
     verifying = threading.Thread(target=keep_verifying, args=(deployment, stop), name="verifying", daemon=True)
     verifying.start()

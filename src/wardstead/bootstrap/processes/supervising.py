@@ -34,6 +34,7 @@ from wardstead.bootstrap.identity.federation import Federation
 from wardstead.bootstrap.identity.synchronising import check_sources
 from wardstead.bootstrap.keys.local_authority import local_authority, record
 from wardstead.bootstrap.ledger.anchoring import require_anchors
+from wardstead.bootstrap.ledger.row_seals import begin_rows, require_sealed_rows
 from wardstead.bootstrap.ledger.witnessing import require_witnesses
 from wardstead.bootstrap.models.admitting import not_serving
 from wardstead.bootstrap.models.shipped import admit_shipped
@@ -145,11 +146,12 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     first = deployment.keys.verifying()
     require_continuity(deployment.engine, first, deployment.keys.ledger, copy=places.state / "checkpoint", signed=places.signed)
     deployment.signing_key()
+    require_sealed_rows(deployment)
     _require_room(deployment)
     renewed = local_authority(deployment).keep(now_ms()) if deployment.settings.server.tls == "on" else []
     _validate(deployment)
     # Last, for an older version cannot undo it: what is refused has changed nothing that it would miss.
-    upgrade(deployment.engine)
+    begin_rows(deployment, anew=upgrade(deployment.engine))
     record(deployment, renewed)
     if deployment.mode is Mode.NONE:
         on_step("ISOLATION IS SWITCHED OFF: the model server runs with your rights")

@@ -55,6 +55,11 @@ def status_of(error: WardsteadError) -> int:
     return 500
 
 
+_FOR_OPERATORS: Final = frozenset({"rows_altered"})
+
+
 def message_of(error: WardsteadError) -> str:
-    """The text that a client library shows to its user."""
+    """The text that a client library shows to its user. What was altered is told in the log alone."""
+    if error.code in _FOR_OPERATORS:
+        return "something that is kept here was altered, and nothing rests on it: tell whoever runs Wardstead."
     return str(error) + "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.content.marks import cited_label, columns_of, conversation_now, known_fingerprints, label_of
 from wardstead.adapters.store.content.situations import Known, Names
 from wardstead.adapters.store.directory.directory import Audit
-from wardstead.adapters.store.engine.dialect import Driver, dialect_of, driver_of
+from wardstead.adapters.store.engine.dialect import dialect_of, driver_of
 from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.store.row_seals import RowsAltered, require_row
 from wardstead.adapters.store.tables.conversations import conversation, fingerprint
 from wardstead.adapters.store.tables.directory import principal
 from wardstead.adapters.store.transactions import explained, write_transaction
@@ -27,6 +29,7 @@ from wardstead.kernel.errors import BackendError, CallerError
 from wardstead.kernel.labels import PUBLIC, Label, Levels
 from wardstead.ledger.ports import Claim, Remembered
 
+_log = logging.getLogger(__name__)
 _CAPACITY: Final = 50_000
 _TOGETHER: Final = 2000
 DAY_MS: Final = 86_400_000
@@ -90,11 +93,13 @@ class ConversationStore:
     def look(self, claim: Claim) -> Remembered:
         """What is so at this moment. Blocks. Raises ``BackendError``."""
         levels = self._levels()
-        with self._driver() as connection:
-            found = known_fingerprints(connection, claim.cited, levels) if claim.cited else {}
+        with self._connected() as connection:
+            driver = driver_of(connection)
+            found = known_fingerprints(driver, claim.cited, levels) if claim.cited else {}
             present = Remembered()
             if claim.conversation:
-                present = conversation_now(connection, claim.owner, claim.conversation, levels)
+                _require_written(connection, claim.conversation)
+                present = conversation_now(driver, claim.owner, claim.conversation, levels)
         if len(self._labels) > _CAPACITY:
             self._labels.clear()
         for mark in claim.cited:
@@ -210,10 +215,11 @@ class ConversationStore:
     # -- the database ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _driver(self) -> Iterator[Driver]:
+    def _connected(self) -> Iterator[Connection]:
+        """For statements in the driver's words."""
         try:
             with self._engine.connect() as connection:
-                yield driver_of(connection)
+                yield connection
         except DatabaseError as error:
             raise explain(error) from None
         except dialect_of(self._engine).errors as error:
@@ -228,6 +234,15 @@ class ConversationStore:
     def _writing(self) -> Iterator[Connection]:
         with explained(), write_transaction(self._engine, self._turn) as connection:
             yield connection
+
+
+def _require_written(connection: Connection, conversation_id: str) -> None:
+    """Raises ``RowsAltered``; whoever asked is told nothing of it, so the log is."""
+    try:
+        require_row(connection, "conversation", conversation_id)
+    except RowsAltered as error:
+        _log.error("a conversation's row was altered", extra={"fields": error.diagnostics()})
+        raise
 
 
 def _placed(query: Select[Any]) -> Select[Any]:

@@ -23,6 +23,8 @@ from wardstead.adapters.store.directory import access_rows
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.adapters.store.policies import active_version
+from wardstead.adapters.store.row_seals import require_row, require_rows
+from wardstead.adapters.store.sealed_tables import DECIDING
 from wardstead.adapters.store.tables.directory import credential, password, principal, role_member, sign_in
 from wardstead.adapters.store.tables.second_factors import sign_in_step
 from wardstead.adapters.store.transactions import read_transaction, write_transaction
@@ -171,6 +173,7 @@ class DirectoryStore:
             credentials = {bytes(row["digest"]): _credential(row) for row in rows}
             shares = access_rows.shares(connection)
             policies = active_version(connection)
+            require_rows(connection, *DECIDING)
         return Directory(version, people, credentials, shares, policies)
 
     def everybody(self, connection: Connection) -> Collection[Principal]:
@@ -372,7 +375,10 @@ class DirectoryStore:
     def _kept_password(self, name: str) -> RowMapping | None:
         query = select(principal.c.active, password).join(password, password.c.principal == principal.c.id)
         with self.reading() as connection:
-            return connection.execute(query.where(principal.c.name == name)).mappings().first()
+            found = connection.execute(query.where(principal.c.name == name)).mappings().first()
+            if found is not None:
+                require_row(connection, "password", found["principal"])
+            return found
 
     def _count_attempt(self, name: str) -> None:
         """One more. Not synced: after a crash of the machine a few attempts are forgotten."""

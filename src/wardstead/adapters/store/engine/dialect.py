@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from wardstead.kernel.errors import WardsteadError
 
@@ -29,6 +30,40 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Any]:
         """The rows that are left."""
         ...
+
+
+class Watched(Protocol):
+    """A table whose changes are noted (``sealed_tables``)."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def key(self) -> Sequence[str]:
+        """The columns of its primary key."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns that are noted."""
+        ...
+
+    @property
+    def binary(self) -> frozenset[str]:
+        """Those of them that hold bytes."""
+        ...
+
+
+class Changed(NamedTuple):
+    """A row that a transaction changed."""
+
+    table: str
+    before: tuple[Any, ...] | None
+    """Its noted columns until then; ``None`` where it is new."""
+    key: tuple[Any, ...] | None
+    """Its primary key from then on; ``None`` where it is gone."""
 
 
 class Driver(Protocol):
@@ -60,6 +95,17 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Close the connection; one that is broken is given up."""
+        ...
+
+    def watch(self, tables: Iterable[Watched]) -> bool:
+        """From now on note which of their rows this connection changes; whether it did so before. Outside a transaction.
+
+        Nobody else's connection is watched, and nobody else can add to what is noted.
+        """
+        ...
+
+    def changed(self, tables: Mapping[str, Watched]) -> list[Changed]:
+        """What the present transaction changed so far, in its order."""
         ...
 
 
@@ -125,6 +171,15 @@ def dialect_of_error(error: DBAPIError) -> Dialect:
 def driver_of(connection: Connection) -> Driver:
     """The driver's connection beneath one of SQLAlchemy's."""
     return dialect_of(connection.engine).driver(connection.connection.driver_connection)
+
+
+@contextmanager
+def driven(connection: Connection) -> Iterator[Driver]:
+    """The same for a block; what the driver raises in it is SQLAlchemy's error."""
+    try:
+        yield driver_of(connection)
+    except dialect_of(connection.engine).errors as error:
+        raise OperationalError("in the driver's words", None, error) from None
 
 
 def _dialect(name: str) -> Dialect:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
+from weakref import WeakSet
 
 import psycopg
 from psycopg import errors
@@ -20,7 +21,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from wardstead.adapters.store.engine.dialect import RESTORE, Dialect, Driver, Rows
+from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Rows, Watched
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 
 LOCKS: Final = 0x5753
@@ -43,6 +44,12 @@ _ALTERED: Final = (
     errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn, errors.DatatypeMismatch
 )  # fmt: skip
 _DISK: Final = (errors.DiskFull, errors.InsufficientResources, errors.IoError, errors.ReadOnlySqlTransaction)
+_NOTES: Final = (
+    "CREATE TEMP TABLE IF NOT EXISTS wardstead_change "
+    "(id BIGINT GENERATED ALWAYS AS IDENTITY, tab TEXT NOT NULL, before JSONB, after JSONB) ON COMMIT DELETE ROWS"
+)
+_NOTED: Final = "SELECT tab, before, after FROM pg_temp.wardstead_change ORDER BY id"
+_WATCHED: Final[WeakSet[psycopg.Connection[Any]]] = WeakSet()
 _LOST: Final = "if it was lost while something was carried out, look whether it was"
 
 
@@ -131,6 +138,34 @@ class PostgresqlDriver:
             self._connection.close()
         except psycopg.Error:
             return  # it is given up in any case
+
+    def watch(self, tables: Iterable[Watched]) -> bool:  # noqa: ARG002 -- the triggers came with the tables (migration 0029)
+        """See ``Driver``. The triggers of the tables note nothing where a session has no table for it, which is its own."""
+        if self._connection in _WATCHED:
+            return True
+        self._connection.execute(_NOTES)
+        _WATCHED.add(self._connection)
+        return False
+
+    def changed(self, tables: Mapping[str, Watched]) -> list[Changed]:
+        """See ``Driver``."""
+        found = self._connection.execute(_NOTED).fetchall()
+        return [_changed(tables[name], before, after) for name, before, after in found if name in tables]
+
+
+def _changed(table: Watched, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Changed:
+    return Changed(
+        table.name,
+        None if before is None else _values(table, before, table.columns),
+        None if after is None else _values(table, after, table.key),
+    )
+
+
+def _values(table: Watched, row: dict[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    """Bytes are hexadecimal digits after ``\\x`` in JSON."""
+    return tuple(
+        bytes.fromhex(row[name][2:]) if name in table.binary and row[name] is not None else row[name] for name in names
+    )  # fmt: skip
 
 
 class Postgresql:

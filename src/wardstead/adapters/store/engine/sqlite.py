@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.adapters.store.engine.dialect import RESTORE, Dialect, Driver, Rows
+from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Rows, Watched
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 
 # https://www.sqlite.org/rescode.html: primary codes are the low byte of extended ones.
@@ -35,7 +35,7 @@ def sqlite_engine(url: URL, *, at_rest: bool) -> Engine:
         # (https://www.sqlite.org/uri.html#uriimmutable).
         immutable = f"file:{quote(database)}?immutable=1"
         return create_engine(url, creator=lambda: sqlite3.connect(immutable, uri=True, check_same_thread=False))
-    engine = create_engine(url, pool_pre_ping=False)
+    engine = create_engine(url, pool_pre_ping=False, connect_args={"factory": WatchedConnection})
     event.listen(engine, "connect", _pragmas)
     return engine
 
@@ -62,6 +62,42 @@ def _pragmas(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+class WatchedConnection(sqlite3.Connection):
+    """One that may note what it changes: by triggers that are its own, and go with it."""
+
+    watched = False
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """See ``sqlite3.connect``."""
+        super().__init__(*given, **named)
+        self.changes: list[Changed] = []
+
+    def note(self, table: str, what: str, *values: Any) -> None:
+        """Called by the triggers. ``values``: the noted columns as they were, then the key as it is, as far as there are any."""
+        self.changes.append(Changed(table, None, values) if what == "new" else self._changed(table, int(what), values))
+
+    @staticmethod
+    def _changed(table: str, columns: int, values: tuple[Any, ...]) -> Changed:
+        return Changed(table, values[:columns], values[columns:] or None)
+
+
+def _triggers(table: Watched) -> Iterator[str]:
+    """Those of the ``temp`` schema fire for this connection alone (https://www.sqlite.org/lang_createtrigger.html#temptrig)."""
+    old = ", ".join(f'OLD."{name}"' for name in table.columns)
+    new = ", ".join(f'NEW."{name}"' for name in table.key)
+    columns = ", ".join(f'"{name}"' for name in table.columns)
+    many = len(table.columns)
+    for name, event_of, values in (
+        ("new", "INSERT", f"'new', {new}"),
+        ("changed", f"UPDATE OF {columns}", f"{many}, {old}, {new}"),
+        ("gone", "DELETE", f"{many}, {old}"),
+    ):
+        yield (
+            f"CREATE TEMP TRIGGER watched_{table.name}_{name} AFTER {event_of} ON main.{table.name} "
+            f"BEGIN SELECT note_change('{table.name}', {values}); END"
+        )
+
+
 def _read_only(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA query_only=ON")
 
@@ -71,7 +107,7 @@ class SqliteDriver:
 
     __slots__ = ("_connection",)
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: WatchedConnection) -> None:
         """Over an open connection."""
         self._connection = connection
 
@@ -89,6 +125,7 @@ class SqliteDriver:
 
     def begin(self) -> None:
         """``BEGIN IMMEDIATE`` takes SQLite's write lock at once."""
+        self._connection.changes.clear()
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
@@ -106,6 +143,22 @@ class SqliteDriver:
             self._connection.close()
         except sqlite3.Error:
             return  # it is given up in any case
+
+    def watch(self, tables: Iterable[Watched]) -> bool:
+        """See ``Driver``. Clears what a transaction noted that came to nothing."""
+        self._connection.changes.clear()
+        if self._connection.watched:
+            return True
+        self._connection.create_function("note_change", -1, self._connection.note)
+        for table in tables:
+            for statement in _triggers(table):
+                self._connection.execute(statement)
+        self._connection.watched = True
+        return False
+
+    def changed(self, tables: Mapping[str, Watched]) -> list[Changed]:  # noqa: ARG002 -- values come as they are stored
+        """See ``Driver``."""
+        return self._connection.changes
 
 
 class Sqlite:

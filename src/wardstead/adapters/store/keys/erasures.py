@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, i
 
 from wardstead.access.ports import CredentialKind, Principal
 from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
+from wardstead.adapters.store.row_seals import require_rows
 from wardstead.adapters.store.tables.access import group_member, share
 from wardstead.adapters.store.tables.conversations import conversation, fingerprint, said_in
 from wardstead.adapters.store.tables.directory import credential, principal
@@ -108,6 +109,7 @@ class ErasureStore:
         subject = who.subject if who is not None else f"{kind}:{ident}"
 
         def change(connection: Connection, act: str) -> Erasure:
+            require_rows(connection, legal_hold.name)
             if who is not None and _held(connection, who.subject):
                 raise LegalHold("what this person said must be kept", next_step="'wardstead user release' ends the hold first")
             told = json.dumps(prune(connection)) if prune is not None else ""

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from wardstead.adapters.store.engine.dialect import Driver
-from wardstead.adapters.store.engine.sqlite import SQLITE
+from wardstead.adapters.store.engine.sqlite import SQLITE, WatchedConnection
 from wardstead.adapters.store.keys.key_files import require_private
 from wardstead.crypto.keyring import (
     EpochRetired,
@@ -84,7 +84,9 @@ class SubjectKeys:
                     next_step="restore it from a backup of the keys folder",
                 )  # fmt: skip
             require_private(path, path.stat(), "the key store")
-            connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                path, timeout=10, isolation_level=None, check_same_thread=False, factory=WatchedConnection
+            )
             for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "secure_delete=ON"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.executescript(_SCHEMA)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.adapters.store.base import why
+from wardstead.adapters.store.engine.dialect import driven
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.entry_rows import entry_values
+from wardstead.adapters.store.row_seals import sealing
 from wardstead.adapters.store.tables.ledger import entry
 from wardstead.adapters.store.transactions import write_transaction
+from wardstead.crypto.row_seals import Known
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.encoding import canonical_json
 from wardstead.kernel.errors import BackendError
@@ -36,9 +40,9 @@ class AdminRecord:
 
     def record_admin(self, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:
         """Record an act by itself; durable on return, ``BackendError`` otherwise. Sealed under the ``actor``'s subject key."""
-        draft = self._draft(actor, action, details)
         try:
             with write_transaction(self._engine, self._turn) as connection:
+                draft = self._draft(connection, actor, action, details)
                 connection.execute(insert(entry), entry_values(draft))
         except DatabaseError as error:
             raise BackendError("the act cannot be recorded", why=why(error), next_step="it was not carried out") from None
@@ -46,12 +50,32 @@ class AdminRecord:
 
     def append(self, connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> ExchangeId:
         """Record an act within a write transaction that the caller commits."""
-        draft = self._draft(actor, action, details)
+        draft = self._draft(connection, actor, action, details)
         connection.execute(insert(entry), entry_values(draft))
         return draft.exchange
 
-    def _draft(self, actor: str, action: str, details: Mapping[str, object]) -> Draft:
+    def _draft(self, connection: Connection, actor: str, action: str, details: Mapping[str, object]) -> Draft:
         now_ms = self._clock()
         seal = self._sealer.begin(actor, ExchangeId(uuid7(now_ms, self._entropy(10))))
         told = {**details, "by": "command line", **self._operator()} if actor == COMMAND_LINE else dict(details)
-        return seal.admin(canonical_json({"actor": actor, "action": action, "details": told}), now_ms)
+        said = {"actor": actor, "action": action, "details": told, **_rows(connection)}
+        return seal.admin(canonical_json(said), now_ms)
+
+
+def rows_in(content: bytes) -> Known | None:
+    """What an act says of the rows before it; ``None`` for one of before they were sealed."""
+    said = json.loads(content).get("rows")
+    return Known(said["version"], said["tag"]) if said else None
+
+
+def _rows(connection: Connection) -> dict[str, object]:
+    """How far the seals of rows had come before this act: the tree commits to them with it."""
+    seals = sealing(connection.engine)
+    if seals is None:
+        return {}
+    with driven(connection) as driver:
+        head = seals.head(driver)
+    if head is None:
+        return {}
+    known = seals.known(head)
+    return {"rows": {"version": known.version, "tag": known.tag}}

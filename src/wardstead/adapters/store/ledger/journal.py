@@ -8,6 +8,7 @@ at once. A single statement also gives up the interpreter's lock once per batch,
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,12 +26,15 @@ from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.engine.reserve import Reserve
 from wardstead.adapters.store.ledger.entry_rows import COLUMNS, entry_row, keep_mentions
 from wardstead.adapters.store.ledger.lives import lives_of
+from wardstead.adapters.store.row_seals import RowsAltered, sealing
+from wardstead.adapters.store.sealed_tables import sealed_tables
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.ids import ExchangeId
 from wardstead.kernel.labels import STANDARD, Levels
 from wardstead.ledger.entry import unknown_outcome
 from wardstead.ledger.ports import Done, Draft, EntryKind, Passage, Refusal
 
+_log = logging.getLogger(__name__)
 _BATCH = 128
 _RETRY_S = 1.0
 OUTCOME_ROOM_BYTES = 128 * 1024
@@ -111,7 +115,7 @@ class Journal:
         self._incarnation, self._levels, self._admits = incarnation, levels, admits
         self._room = max(1, reserve.size_bytes // OUTCOME_ROOM_BYTES // workers)
         self._turn = Turn(run_dir / "ledger.turn")
-        self._dialect = dialect_of(engine)
+        self._dialect, self._seals = dialect_of(engine), sealing(engine)
         self._failures: tuple[type[Exception], ...] = (*self._dialect.errors, DBAPIError)
         self._lives = lives_of(engine, run_dir)
         self._lives.begin(incarnation)
@@ -310,19 +314,45 @@ class Journal:
             try:
                 connection.begin()
                 version = connection.execute("SELECT version FROM directory_epoch").fetchone()[0]
+                refused |= self._altered(connection, batch)
                 for one in batch:
+                    if id(one) in refused:
+                        continue
                     if one.version not in {None, version} or not self._pass(connection, one):
                         refused[id(one)] = Refusal.STALE
                 entering = [one for one in batch if id(one) not in refused]
                 if entering:
                     connection.execute(*self._statement(entering))
                     keep_mentions(connection, [one.draft for one in entering])
+                if self._seals is not None:
+                    self._seals.keep(connection)
                 connection.commit()
+            except RowsAltered as error:
+                connection.rollback()
+                self._tell(error)
+                return refused | {id(one): Refusal.FAILED for one in batch}
             except BaseException:
                 connection.rollback()
                 raise
         self._written = True
         return refused
+
+    def _altered(self, connection: Driver, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
+        """Those that rest on a conversation's row that is not what was written. Asked before the first of them changes it."""
+        if self._seals is None:
+            return {}
+        wrong = set()
+        for conversation in {one.passage.conversation for one in batch if one.passage is not None and one.passage.conversation}:
+            try:
+                self._seals.require_row(connection, "conversation", conversation)
+            except RowsAltered as error:
+                self._tell(error)
+                wrong.add(conversation)
+        return {id(one): Refusal.FAILED for one in batch if one.passage is not None and one.passage.conversation in wrong}
+
+    @staticmethod
+    def _tell(error: RowsAltered) -> None:
+        _log.error("rows were altered, and nothing rests on them", extra={"fields": error.diagnostics()})
 
     def _pass(self, connection: Driver, one: _Waiting) -> bool:
         passage = one.passage
@@ -403,6 +433,8 @@ class Journal:
             connection = fairy.driver_connection
             fairy.detach()  # it keeps its own settings, so it never goes back to the pool
             driver = self._dialect.keep(connection)
+            if self._seals is not None:
+                driver.watch(sealed_tables().values())
             self._lives.register(driver, self._incarnation)
             self._connection = driver
         if not self._registered:

@@ -74,15 +74,18 @@ class Recorder:
         clock: Clock,
         monotonic_s: Callable[[], float],
         prune: Callable[[], int] = int,
+        keep_rows: Callable[[], object] = int,
     ) -> None:
         """``prune`` forgets what is remembered longer than it should be; how much that was.
+
+        ``keep_rows`` keeps among the keys how far the seals of rows have come.
 
         ``state_dir`` holds the database and a copy of the newest checkpoint, ``run_dir`` the locks.
 
         ``signed``: where the newest checkpoint is kept among the keys (``continuity``).
         """
         self._engine, self._keys, self._reserve, self._clock, self._now_s = engine, keys, reserve, clock, monotonic_s
-        self._prune = prune
+        self._prune, self._keep_rows = prune, keep_rows
         self._copy, self._signed, self._run_dir = state_dir / "checkpoint", signed, run_dir
         self._election = election_of(engine, run_dir)
         self._lives, self._log = lives_of(engine, run_dir), log_of(engine)
@@ -160,6 +163,7 @@ class Recorder:
                 _log.warning("outcomes of dead workers recorded as unknown", extra={"fields": {"count": recovered}})
         if self._due("copy", _COPY_EVERY_S):
             self._copy_checkpoint()
+            self._keep_rows()
         if self._due("prune", _PRUNE_EVERY_S):
             self._prune()
         if self._unmoved >= _MOVE_EVERY_ENTRIES or (self._unmoved and self._due("move", _MOVE_EVERY_S)):
@@ -170,6 +174,7 @@ class Recorder:
         """Keep the newest checkpoint, and let another recorder start."""
         with suppress(OSError):  # a full disk: the database holds it, and the next start copies it
             self._copy_checkpoint()
+            self._keep_rows()
         self._turn.close()
         self._election.resign()
 

@@ -1,0 +1,141 @@
+"""What was done to rows beside Wardstead: what it stops, what betrays it when all of it is put back, and how somebody goes on."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+
+import pytest
+from tests.bootstrap.test_acts import acts
+from typer.testing import CliRunner
+
+from wardstead.adapters.store.migrate import upgrade
+from wardstead.adapters.store.row_seals import RowsAltered
+from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.identity import people
+from wardstead.bootstrap.ledger.row_seals import begin_rows, keep_known_rows, require_sealed_rows, row_problems
+from wardstead.cli.main import app
+from wardstead.kernel.errors import ConfigurationError
+
+STATE = ("row_seal", "row_seal_head", "principal", "role_member", "directory_epoch")
+ELSE = "INSERT INTO role_member SELECT id, 'auditor' FROM principal"
+
+
+@pytest.fixture
+def made(deployment: Deployment) -> Deployment:
+    people.add(deployment, "ana", ["user"], "internal", [])
+    assert row_problems(deployment) == []
+    return deployment
+
+
+def beside(deployment: Deployment, *statements: str) -> None:
+    """Written by somebody who has the database alone."""
+    with closing(sqlite3.connect(deployment.places.database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def put_aside(deployment: Deployment) -> list[str]:
+    """What puts these tables back as they are now."""
+    beside(deployment, *(f"CREATE TABLE old_{name} AS SELECT * FROM {name}" for name in STATE))
+    return [word for name in STATE for word in (f"DELETE FROM {name}", f"INSERT INTO {name} SELECT * FROM old_{name}")]
+
+
+def codes(deployment: Deployment) -> list[str]:
+    return [one.code for one in row_problems(deployment)]
+
+
+def test_nothing_starts_and_nobody_decides_by_rows_that_were_altered(made: Deployment) -> None:
+    before = made.directory.load()
+    beside(made, ELSE)
+    for refused in (lambda: require_sealed_rows(made), made.directory.load):
+        with pytest.raises(RowsAltered, match="was not written") as told:
+            refused()
+        assert told.value.where.startswith("role_member [")
+        assert "accept-rows" in told.value.next_step
+    beside(made, "DELETE FROM role_member WHERE role = 'auditor'")
+    assert made.directory.load() == before
+
+
+def test_a_password_that_was_put_there_opens_nothing(made: Deployment) -> None:
+    made.directory.set_password("ana", "a long password", must_change=False)
+    beside(made, "UPDATE password SET hash = (SELECT hash FROM password ORDER BY hash LIMIT 1)",
+           "UPDATE password SET must_change = 1 - must_change")  # fmt: skip
+    with pytest.raises(RowsAltered):
+        made.directory.check_password("ana", "a long password")
+
+
+def test_a_hold_that_was_taken_away_holds_all_the_same(made: Deployment) -> None:
+    ana = made.directory.find("ana")
+    made.erasures.hold(ana, {})
+    beside(made, "DELETE FROM legal_hold", "DELETE FROM row_seal WHERE tab = 'legal_hold'")
+    with pytest.raises(RowsAltered, match="1 were written"):
+        made.erasures.begin(ana, {})
+
+
+def test_what_is_put_back_with_all_its_seals_is_betrayed_by_what_the_keys_know(made: Deployment) -> None:
+    back = put_aside(made)
+    made.directory.set_roles("ana", ["auditor"])
+    keep_known_rows(made)
+    beside(made, *back)
+    (found,) = row_problems(made)
+    assert "keys/ledger/rows knows of" in found.what
+
+
+def test_and_by_the_newest_act_where_that_is_put_back_too(made: Deployment) -> None:
+    keep_known_rows(made)
+    shutil.copyfile(made.places.rows, made.places.rows.with_name("aside"))
+    back = put_aside(made)
+    made.directory.set_roles("ana", ["auditor"])
+    made.directory.set_roles("ana", ["user", "auditor"])
+    keep_known_rows(made)
+    beside(made, *back)
+    shutil.move(made.places.rows.with_name("aside"), made.places.rows)
+    (found,) = row_problems(made)
+    assert "the newest act of administration knows of" in found.what
+
+
+def test_seals_that_are_gone_are_missed(made: Deployment) -> None:
+    beside(made, "DELETE FROM row_seal_head", "DELETE FROM row_seal")
+    assert codes(made) == ["row-seals-altered"]
+
+
+def test_somebody_accepts_what_was_changed_and_that_is_recorded(made: Deployment) -> None:
+    beside(made, ELSE)
+    call = ["-C", str(made.places.directory), "ledger", "accept-rows", "--by", "admin", "--reason", "by hand"]
+    done = CliRunner().invoke(app, call)
+    assert (done.exit_code, done.output) == (0, "2 differences accepted\n")
+    assert row_problems(made) == []
+    (act,) = acts(made, "rows.accept")
+    assert (act["reason"], act["problems"]) == ("by hand", 2)
+    assert "auditor" in made.directory.load().principals[made.directory.find("ana").id].roles
+
+
+def older(deployment: Deployment, extra: Sequence[str] = ()) -> None:
+    """As the version before seals left it."""
+    beside(deployment, "DROP TABLE row_seal", "DROP TABLE row_seal_head",
+           "UPDATE alembic_version SET version_num = '0028_root_rotation'", *extra)  # fmt: skip
+    deployment.engine.dispose()
+
+
+def test_a_database_of_before_is_believed_once(made: Deployment) -> None:
+    older(made, [ELSE])
+    made.places.rows.unlink()
+    require_sealed_rows(made)
+    with pytest.raises(ConfigurationError, match="earlier version"):
+        people.add(made, "ben", ["user"], "internal", [])
+    begin_rows(made, anew=upgrade(made.engine))
+    assert row_problems(made) == []
+    people.add(made, "ben", ["user"], "internal", [])
+    assert row_problems(made) == []
+    assert made.places.rows.exists()
+
+
+def test_one_that_only_seems_to_be_of_before_is_not(made: Deployment) -> None:
+    keep_known_rows(made)
+    older(made, [ELSE])
+    with pytest.raises(RowsAltered, match="seals of all rows are gone"):
+        require_sealed_rows(made)
