@@ -236,6 +236,7 @@ class FakeDesk:
     wrong: str = ""
     asked: list[Asked] = field(default_factory=list)
     proposed: list[Proposal] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)
     acts: list[tuple[str, ...]] = field(default_factory=list)
 
     def proposals(self, who: Identity) -> Sequence[Proposal]:
@@ -287,11 +288,12 @@ class FakeDesk:
     def findings(self) -> Sequence[Finding]:
         return check_policies(self._policies("folder"), {"user"})
 
-    def difference(self) -> Difference:
+    def difference(self, which: str) -> Difference:
+        self.compared.append(which)
         ground = Ground(self._directory(), (Resource("Model", "smollm2"),))
         return compare(self._policies("active"), self._policies("folder"), ground, 0)
 
-    def data_difference(self) -> Sequence[PolicyChange]:
+    def data_difference(self, which: str) -> Sequence[PolicyChange]:
         return [PolicyChange(("iban",), "confidential: prompt allow", "restricted: prompt redact")]
 
     def people(self) -> Sequence[str]:

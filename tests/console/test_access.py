@@ -99,6 +99,12 @@ def test_policies_are_proposed_and_put_in_force_by_somebody_else(signed_in: Sign
     assert "a &lt;b&gt;holiday&lt;/b&gt;" in page
     assert "proposals/p-1/activate" in page
     assert "proposals/p-2/activate" not in page, "one's own"
+    version = services.policies.proposed[0].version
+    assert f"/console/access/changes?version={version}" in page
+    assert f"What version {version} would change" in root.get(f"/console/access/changes?version={version}").text
+    assert "What the folder would change" in root.get("/console/access/changes").text
+    assert services.policies.compared == [version, "folder"]
+    assert root.get("/console/access/changes?version=unheard-of").status_code == 404
     assert "proposals/p-3/activate" not in page, "others are in force by now"
     sent = {"csrf": token_in(page), "reason": "it is one"}
     assert root.post("/console/access/propose", data=sent).status_code == 303

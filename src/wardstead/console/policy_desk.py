@@ -45,7 +45,7 @@ class Proposal:
 
 
 class PolicyDesk(Protocol):
-    """Questions to the policies, and proposals. ``which``: ``active`` or ``folder``. Methods raise ``WardsteadError``."""
+    """Questions, and proposals. ``which`` policies: ``active``, ``folder`` or a version. Methods raise ``WardsteadError``."""
 
     def standing(self) -> Standing:
         """What is in force."""
@@ -63,12 +63,12 @@ class PolicyDesk(Protocol):
         """What does not fit together in the folder's policies."""
         ...
 
-    def difference(self) -> Difference:
-        """Whose access the folder's policies would change."""
+    def difference(self, which: str) -> Difference:
+        """Whose access those policies would change."""
         ...
 
-    def data_difference(self) -> Sequence[PolicyChange]:
-        """What would happen to data otherwise by the folder's classification policy."""
+    def data_difference(self, which: str) -> Sequence[PolicyChange]:
+        """What would happen to data otherwise by their classification policy."""
         ...
 
     def proposals(self, who: Identity) -> Sequence[Proposal]:

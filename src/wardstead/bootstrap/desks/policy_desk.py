@@ -12,7 +12,6 @@ from wardstead.adapters.store.policies import OPEN
 from wardstead.bootstrap.acting import at_the_console
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.policy import activation, asking
-from wardstead.bootstrap.policy.asking import FOLDER
 from wardstead.bootstrap.policy.policies import policy_state
 from wardstead.console.policy_desk import Activated, Proposal, Standing
 from wardstead.inspection.policy_changes import PolicyChange
@@ -47,15 +46,15 @@ class DeploymentPolicyDesk:
         """See ``PolicyDesk.findings``."""
         return asking.check(self.deployment, self.deployment.folder_policies())
 
-    def difference(self) -> Difference:
+    def difference(self, which: str) -> Difference:
         """See ``PolicyDesk.difference``."""
         deployment = self.deployment
-        return asking.difference(deployment, deployment.policies(), asking.policies_named(deployment, FOLDER))
+        return asking.difference(deployment, deployment.policies(), asking.policies_named(deployment, which))
 
-    def data_difference(self) -> Sequence[PolicyChange]:
+    def data_difference(self, which: str) -> Sequence[PolicyChange]:
         """See ``PolicyDesk.data_difference``."""
         deployment = self.deployment
-        return asking.data_difference(deployment, deployment.policies(), asking.policies_named(deployment, FOLDER))
+        return asking.data_difference(deployment, deployment.policies(), asking.policies_named(deployment, which))
 
     def proposals(self, who: Identity) -> Sequence[Proposal]:
         """See ``PolicyDesk.proposals``."""

@@ -83,14 +83,19 @@ class AccessPages:
             return await self._page(who, {"problem": _words(error)}, 422)
 
     async def changes(self, request: Request) -> Response:
-        """Whose access the folder would change."""
+        """Whose access the folder would change, or a version that is proposed; what would happen to data otherwise."""
         who = await self._visit(request)
+        desk, version = self.site.services.policies, request.query_params.get("version", "")[:_MAX_CHARS]
+        if version and version not in {one.version for one in await self.turns.run(desk.proposals, who.identity)}:
+            raise NotFound("no such version is proposed")
+        which = version or _WHICH[1]
         try:
-            found = await self.turns.run(self.site.services.policies.difference)
-            data = await self.turns.run(self.site.services.policies.data_difference)
+            found = await self.turns.run(desk.difference, which)
+            data = await self.turns.run(desk.data_difference, which)
         except ConfigurationError as error:
             return await self._page(who, {"problem": _words(error)}, 422)
-        return await self._page(who, {"difference": found, "changes": found.changes[:_CHANGES], "data": data[:_CHANGES]})
+        shown = {"difference": found, "changes": found.changes[:_CHANGES], "data": data[:_CHANGES], "proposed": version}
+        return await self._page(who, shown)
 
     async def propose(self, request: Request) -> Response:
         """Propose what stands in the folder, for somebody else to put in force."""
@@ -134,7 +139,7 @@ class AccessPages:
         desk = self.site.services.policies
         values: dict[str, object] = {
             "given": dict.fromkeys(_FIELDS, ""), "problem": "", "said": None, "findings": None, "difference": None, "changes": (),
-            "data": (),
+            "data": (), "proposed": "",
             "actions": sorted(ACTIONS), "kinds": RESOURCES, **shown,
             "standing": await self.turns.run(desk.standing), "people": await self.turns.run(desk.people),
             "purposes": await self.turns.run(desk.purposes), "proposals": await self.turns.run(desk.proposals, who.identity),
