@@ -143,6 +143,7 @@ def test_every_page_passes_axe_and_fits(browser: Browser, services: FakeServices
             "keys",
             "models",
             "models/of/own",
+            "ledger",
         ):
             page.goto(path)
             assert_accessible(page)
