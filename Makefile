@@ -87,7 +87,7 @@ bench-access: $(VENV)/.dev  ## Measure what an access decision costs, peers besi
 	@$(BIN)/python -m bench.access.lists
 	@$(BIN)/python -m bench.access.exchanges
 
-bench-ledger: $(VENV)/.dev  ## Measure durable appends beside the disk's own syncs, and proofs over a million entries (DATABASES="URL URL": PostgreSQL, too)
+bench-ledger: $(VENV)/.dev  ## Measure durable appends beside the disk's own syncs, what encryption costs, and proofs over a million entries (DATABASES="URL URL URL URL": another PostgreSQL)
 	@$(BIN)/python -m bench.ledger $(foreach url,$(DATABASES),--database "$(url)")
 
 bench-weights: $(VENV)/.dev  ## Measure what encrypted weights cost at a start, beside hashing alone

@@ -1,8 +1,9 @@
-"""What the ledger costs: ``python -m bench.ledger [--entries N] [--seconds S] [--folder DIR] [--database URL]``.
+"""What the ledger costs: ``python -m bench.ledger [--entries N] [--seconds S] [--folder DIR] [--database URL]...``.
 
-Durable appends beside what the disk itself can sync, in one run on one folder; proofs over a tree of N entries (a million) in
-tiles, made by the product and verified by the product and by ``wardstead-verify``; whole ledgers, verified from outside.
-``--database``: an empty PostgreSQL database measured beside; named twice, for 1 writer and for 64.
+Durable appends beside what the disk itself can sync, in one run on one folder, by writers that wait for each entry and in
+batches; what encryption costs an exchange; proofs over a tree of N entries (a million) in tiles, made by the product and verified
+by the product and by ``wardstead-verify``; whole ledgers, verified from outside. PostgreSQL is measured beside, by a server of
+its own where one is installed; ``--database``, said once for each row of it, names empty databases of another.
 Compare ratios, not runs.
 """
 
@@ -16,10 +17,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
 
 from sqlalchemy import Engine, insert
+from tests import postgres
 
 from wardstead.adapters.store.base import directory_epoch, metadata, open_engine
 from wardstead.adapters.store.engine.reserve import Reserve
@@ -37,10 +41,12 @@ from wardstead.crypto.roots import only
 from wardstead.crypto.signing import SigningKey
 from wardstead.kernel.ids import ExchangeId, uuid7
 from wardstead.ledger.ports import Refusal
-from wardstead.ledger.sealing import Sealer
+from wardstead.ledger.sealing import ExchangeSeal, Sealer
 from wardstead.ledger.tiles import TileId, append_leaves, node_from
 
 BODY_BYTES = 3000
+WRITERS = (1, 64)
+BATCHES = (64, 256)
 ROOT = bytes(32)
 KEY = SigningKey("ledger.bench", bytes(32))
 
@@ -94,7 +100,7 @@ def appends(folder: Path, writers: int, seconds: float, url: str = "") -> tuple[
     with ledger(folder, url) as (engine, sealer):
         answered: SimpleQueue[int] = SimpleQueue()
         journal = Journal(engine, incarnation="bench", run_dir=folder / "run", reserve=reserve(folder), clock=now_ms)
-        seals = [sealer.begin("s", ExchangeId("begin"))] * writers
+        seals = [sealer.begin(f"s{writer}", ExchangeId("begin")) for writer in range(writers)]  # everybody has a key
         owed, begun, latencies = [False] * writers, [0.0] * writers, list[float]()
 
         def done(writer: int) -> Callable[[Refusal | None], None]:
@@ -125,6 +131,51 @@ def appends(folder: Path, writers: int, seconds: float, url: str = "") -> tuple[
         taken = time.perf_counter() - began
         journal.close()
     return len(latencies) / taken, statistics.median(latencies), statistics.quantiles(latencies, n=100)[98]
+
+
+def batches(folder: Path, size: int, seconds: float, url: str = "") -> tuple[float, float, float]:
+    """As ``appends``, but by one that hands over so many at once, sealed before, and then waits for all of them."""
+    with ledger(folder, url) as (engine, sealer):
+        sealer.begin("s", ExchangeId("begin"))
+        answered: SimpleQueue[Refusal | None] = SimpleQueue()
+        journal = Journal(engine, incarnation="bench", run_dir=folder / "run", reserve=reserve(folder), clock=now_ms)
+        latencies, seals = list[float](), list[ExchangeSeal]()
+        while sum(latencies) < seconds * 1000:
+            if seals:  # their outcomes, then
+                drafts = [one.outcome(os.urandom(BODY_BYTES), "completed", now_ms()) for one in seals]
+                commits, seals = [partial(journal.commit_outcome, one) for one in drafts], []
+            else:
+                seals = [sealer.begin("s", ExchangeId(uuid7(now_ms(), os.urandom(10)))) for _ in range(size)]
+                drafts = [one.intent(os.urandom(BODY_BYTES), now_ms()) for one in seals]
+                commits = [partial(journal.commit_intent, one, directory_version=1) for one in drafts]
+            began = time.perf_counter()
+            for commit in commits:
+                commit(done=answered.put)
+            refused = next((one for one in [answered.get() for _ in commits] if one is not None), None)
+            latencies.append((time.perf_counter() - began) * 1000)
+            if refused is not None:
+                raise SystemExit(f"refused: {refused}")
+        journal.close()
+    return len(latencies) * size / sum(latencies) * 1000, statistics.median(latencies), max(latencies)
+
+
+def encryption(folder: Path, count: int = 2000) -> None:
+    """What sealing adds to an exchange of two entries: keys, encryption, padding, commitments; CPU."""
+    with ledger(folder) as (_, sealer):
+        content = os.urandom(BODY_BYTES)
+
+        def sealed(number: int) -> None:
+            seal = sealer.begin(f"s{number % 64}", ExchangeId(uuid7(now_ms(), os.urandom(10))))
+            seal.intent(content, now_ms())
+            seal.outcome(content, "completed", now_ms())
+
+        for number in range(64):
+            sealed(number)  # everybody has a key
+        took = each_us(sealed, count)
+        hashed = each_us(lambda _: [sha256(content).digest() for _ in range(2)], count)
+    print(
+        f"\nEncryption of an exchange, two entries of {BODY_BYTES} bytes: {took:.0f} µs of CPU (hashing them alone {hashed:.0f})."
+    )
 
 
 def each_us(work: Callable[[int], object], count: int) -> float:
@@ -205,6 +256,32 @@ def from_outside(folder: Path) -> None:
     )
 
 
+@contextmanager
+def databases(given: list[str]) -> Iterator[list[str]]:
+    """Those that were given, else of a server that is started for this."""
+    if given or not postgres.INSTALLED:
+        yield given
+        return
+    server = postgres.Server(("fsync=on", "full_page_writes=on", "synchronous_commit=on"))
+    try:
+        yield [server.database() for _ in range(len(WRITERS) + len(BATCHES))]
+    finally:
+        server.close()
+
+
+def durable(folder: Path, seconds: float, urls: list[str], syncs: float) -> None:
+    """Both ways of writing, on each store."""
+    kinds = [(appends, "writers", one) for one in WRITERS] + [(batches, "in a batch", one) for one in BATCHES]
+    print("| store | | durable entries/s | of the disk's syncs | p50 ms | p99 ms (batches: the longest) |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for number, (measure, name, size) in enumerate(kinds):
+        for store, url in (("SQLite", ""), *(("PostgreSQL", one) for one in urls[number : number + 1])):
+            place = folder / f"{store}-{number}"
+            place.mkdir()
+            rate, middle, late = measure(place, size, seconds, url)
+            print(f"| {store} | {size} {name} | {rate:,.0f} | {rate / syncs:.2f} | {middle:.2f} | {late:.2f} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.ledger")
     parser.add_argument("--entries", type=int, default=1_000_000)
@@ -219,14 +296,10 @@ def main() -> None:
         ahead = syncs_per_second(folder, given.seconds / 2, preallocated=True)
         print(f"Load average {load:.1f} on {os.cpu_count()} cores.")
         print(f"The disk syncs 4 KiB {plain:,.0f} times a second, {ahead:,.0f} where space is set aside.\n")
-        print("| store | writers | durable entries/s | of the disk's syncs | p50 ms | p99 ms |")
-        print("| --- | --- | --- | --- | --- | --- |")
-        for number, writers in enumerate((1, 64)):
-            for store, url in (("SQLite", ""), *(("PostgreSQL", one) for one in given.database[number : number + 1])):
-                place_of = folder / f"{store}-{writers}"
-                place_of.mkdir()
-                rate, middle, late = appends(place_of, writers, given.seconds, url)
-                print(f"| {store} | {writers} | {rate:,.0f} | {rate / plain:.2f} | {middle:.2f} | {late:.2f} |")
+        with databases(given.database) as urls:
+            durable(folder, given.seconds, urls, plain)
+        (folder / "sealing").mkdir()
+        encryption(folder / "sealing")
         (folder / "outside").mkdir()
         from_outside(folder / "outside")
     proofs(given.entries)
