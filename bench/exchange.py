@@ -22,7 +22,7 @@ from bench.cpu import cpu_us
 from bench.run import LOAD
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity import people
-from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
+from wardstead.bootstrap.processes.worker import KeyUses, inspectors_of, worlds_of
 from wardstead.gateway.pipeline.commands import CallModel, Compute, ReadBody, ReadModel, Recall, Refresh
 from wardstead.gateway.pipeline.exchange import Exchange
 from wardstead.gateway.pipeline.steps import Incoming
@@ -47,7 +47,7 @@ class Ready:
         targets.initialise(folder, 1, 1, tls=False)
         self.deployment = Deployment(folder, {})
         self.key = people.create_key(self.deployment, "bench", [], [], None).key
-        self.world = worlds_of(self.deployment, KeyUses(lambda _uses: None))()
+        self.world = worlds_of(self.deployment, KeyUses(lambda _uses: None), inspectors_of(self.deployment))()
         self.world.inspector.warm()
 
     def exchange(self, body: bytes, answer: Iterator[bytes]) -> None:

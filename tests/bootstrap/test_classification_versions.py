@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +13,10 @@ from tests.bootstrap.worlds import inspector
 from wardstead.access.policyset import CLASSIFICATION, PolicyFiles
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.desks.console import Console
-from wardstead.bootstrap.policy import classified, fitting, policies
+from wardstead.bootstrap.policy import classified, policies
 from wardstead.bootstrap.policy.activation import propose
-from wardstead.bootstrap.policy.fitting import OtherDetectors, OtherLevels
-from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
+from wardstead.bootstrap.policy.readiness import OtherDetectors, OtherLevels
+from wardstead.bootstrap.processes.worker import KeyUses, assembled, inspectors_of, worlds_of
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.inspection.inspector import PolicyInspector
@@ -53,7 +53,7 @@ def load(deployment: Deployment, few: PolicyInspector) -> Callable[[], World]:
 
 
 def load_of(deployment: Deployment) -> Callable[[], World]:
-    return worlds_of(deployment, KeyUses(deployment.directory.touch))
+    return worlds_of(deployment, KeyUses(deployment.directory.touch), inspectors_of(deployment))
 
 
 def becomes(world: World) -> str:
@@ -142,15 +142,12 @@ def test_one_that_is_wrong_is_refused_with_its_place_and_the_one_before_stays(
     assert (after.decisions.version, after.inspector.version) == (before.decisions.version, before.inspector.version)
 
 
-def test_other_levels_wait_until_nobody_runs(
-    deployment: Deployment, load: Callable[[], World], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_other_levels_wait_until_nobody_runs(deployment: Deployment, load: Callable[[], World]) -> None:
     load()
     write(deployment, LEVELS)
-    with monkeypatch.context() as patched:
-        patched.setattr(fitting, "running", lambda _deployment: {"pid": 1})
+    async with assembled(Deployment(deployment.places.directory, {})):
         with pytest.raises(OtherLevels, match="levels are not those in force") as caught:
-            policies.activate(deployment)
+            await asyncio.to_thread(policies.activate, deployment)
     assert "wardstead down" in caught.value.next_step
     policies.activate(deployment)
     with pytest.raises(ConfigurationError, match="levels have changed"):
@@ -158,21 +155,17 @@ def test_other_levels_wait_until_nobody_runs(
     assert Deployment(deployment.places.directory, {}).levels.names == ("public", "internal", "official", "secret")
 
 
-def test_a_policy_that_what_runs_could_not_go_by_is_refused(
-    deployment: Deployment, load: Callable[[], World], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_policy_that_what_runs_could_not_go_by_is_refused(deployment: Deployment, load: Callable[[], World]) -> None:
     load()
-    monkeypatch.setattr(fitting, "running", lambda _deployment: {"pid": os.getpid()})
     dictionaries = deployment.places.policies / "dictionaries"
     dictionaries.mkdir()
     (dictionaries / "code.yaml").write_text("version: 1\ntype: code-name\ncategory: own-data\nterms: [Manta]\n")
     write(deployment, MASK.replace("payment-card", "code-name"))
-    with pytest.raises(OtherDetectors, match="detectors that run") as caught:
-        policies.activate(deployment)
+    async with assembled(Deployment(deployment.places.directory, {})):
+        with pytest.raises(OtherDetectors, match="detectors that run") as caught:
+            await asyncio.to_thread(policies.activate, deployment)
     assert "code-name" in caught.value.why
-    for note in deployment.places.run.glob("detects.*"):
-        note.rename(note.with_name("detects.4194305"))  # above the highest process id
-    assert policies.activate(deployment).changed, "the note of a worker that is gone does not count"
+    assert policies.activate(deployment).changed, "a worker that is gone is not asked"
 
 
 def test_what_it_extends_is_a_part_of_the_version(

@@ -20,7 +20,7 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.desks.console import Console
 from wardstead.bootstrap.forgetting.retention import within_retention
 from wardstead.bootstrap.identity import people
-from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
+from wardstead.bootstrap.processes.worker import KeyUses, inspectors_of, worlds_of
 from wardstead.console.ports import OpenedSession
 from wardstead.inspection.ports import Keeping
 from wardstead.kernel.clock import rfc3339
@@ -47,7 +47,7 @@ def act(deployment: Deployment, action: str) -> Any:
 
 
 def identity(deployment: Deployment, session: OpenedSession) -> Identity:
-    world = worlds_of(deployment, KeyUses(deployment.directory.touch))()
+    world = worlds_of(deployment, KeyUses(deployment.directory.touch), inspectors_of(deployment))()
     return world.authenticate(world.directory, session.token, session.csrf, now_ms())
 
 

@@ -132,12 +132,12 @@ def test_no_file_holds_a_trace_of_them(made: Deployment, alone: bool) -> None:
 
 
 def test_a_worker_that_has_their_key_in_memory_forgets_it(made: Deployment) -> None:
-    from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
+    from wardstead.bootstrap.processes.worker import KeyUses, inspectors_of, worlds_of
 
     who = made.directory.find(NAME)
     running = Deployment(made.places.directory, {})
     made.places.config.write_text("version: 1\nmodels:\n  - {name: m, upstream: {kind: openai, url: 'http://127.0.0.1:9'}}\n")
-    load = worlds_of(running, KeyUses(lambda _used: None))
+    load = worlds_of(running, KeyUses(lambda _used: None), inspectors_of(running))
     version = load().directory.version
     running.ring.to_open(who.subject)
     erase(made, NAME, ORDER)

@@ -20,7 +20,7 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.policy import policies
 from wardstead.bootstrap.policy.policies import FolderInTheWay
 from wardstead.bootstrap.processes import condition
-from wardstead.bootstrap.processes.worker import KeyUses, worlds_of
+from wardstead.bootstrap.processes.worker import KeyUses, inspectors_of, worlds_of
 from wardstead.cli.main import app
 from wardstead.gateway.pipeline.world import World
 from wardstead.gateway.server.worlds import WorldHolder
@@ -51,7 +51,7 @@ def add(deployment: Deployment, text: str = NOBODY, name: str = "90.cedar") -> N
 
 
 def load_of(deployment: Deployment) -> Callable[[], World]:
-    return worlds_of(deployment, KeyUses(deployment.directory.touch))
+    return worlds_of(deployment, KeyUses(deployment.directory.touch), inspectors_of(deployment))
 
 
 def recorded(deployment: Deployment) -> list[dict[str, object]]:

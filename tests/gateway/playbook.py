@@ -75,8 +75,8 @@ class WordInspector:
     def label_of(self, texts: Any, flow: Flow, **_: Any) -> Label:
         return CONFIDENTIAL if any("PERSONAL" in text for text in texts) else PUBLIC
 
-    def warm(self) -> None:
-        pass
+    def warm(self) -> frozenset[str]:
+        return frozenset()
 
     def may_hold(self, flow: Flow) -> bool:
         return True

@@ -48,8 +48,10 @@ from wardstead.adapters.store.ledger.exchanges import Exchanges
 from wardstead.adapters.store.ledger.exported import LedgerExport
 from wardstead.adapters.store.ledger.ledger_keys import SigningKeys, StoredKeys
 from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
+from wardstead.adapters.store.ledger.lives import lives_of
 from wardstead.adapters.store.ledger.published import PublishedTree
 from wardstead.adapters.store.policies import PolicyStore
+from wardstead.adapters.store.readiness import Readiness
 from wardstead.adapters.store.row_seals import RowSeals, seal_with
 from wardstead.bootstrap.database import server_url
 from wardstead.bootstrap.environment import overridden
@@ -314,6 +316,12 @@ class Deployment:
         return PolicyStore(
             self.engine, self.turn, clock=now_ms, entropy=os.urandom, audit=self._audit, everybody=self.directory.everybody
         )
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """Whether those that run are ready for a version."""
+        lives = lives_of(self.engine, self.places.run)
+        return Readiness(self.engine, self.turn, lives, clock=now_ms, entropy=os.urandom)
 
     @property
     def classification_file(self) -> Path:

@@ -33,9 +33,9 @@ def activate(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Put the policies that stand in the folder, or that were proposed, in force, in every process within a second.
+    """Put the policies that stand in the folder, or that were proposed, in force, once every worker is ready for them.
 
-    Exit 3 when something is wrong with them: those before stay in force.
+    Exit 3 when something is wrong with them, 4 when a worker cannot get ready: those before stay in force.
     """
     with errors(as_json=json):
         found = deployment(context)
@@ -119,7 +119,7 @@ def rollback(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Put an earlier version in force again, within a second. The folder stays as it is: 'access export' writes its files."""
+    """Put an earlier version in force again, as 'activate' does. The folder stays as it is: 'access export' writes its files."""
     with errors(as_json=json):
         found = deployment(context)
         confirm(f"Go back to {version or 'the version before'}?", yes=yes or json)

@@ -173,9 +173,9 @@ class PolicyInspector:
         other._whole = self._whole.with_last(self._leakage(instructions, said=said))
         return other
 
-    def warm(self) -> None:
+    def warm(self) -> frozenset[str]:
         """See ``Inspector.warm``."""
-        self._whole.warm()
+        return self._whole.warm()
 
     def may_hold(self, flow: Flow) -> bool:
         """See ``Inspector.may_hold``."""

@@ -221,8 +221,8 @@ class Inspector(Protocol):
         """
         ...
 
-    def warm(self) -> None:
-        """Let what takes long to start be started before anybody waits for it. Blocks."""
+    def warm(self) -> frozenset[str]:
+        """Let what takes long to start be started before anybody waits for it. Blocks. The detectors that failed."""
         ...
 
     def may_hold(self, flow: Flow) -> bool:

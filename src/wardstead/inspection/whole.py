@@ -113,11 +113,13 @@ class WholeText:
         """Whether any of those that could run takes long."""
         return any(self.detectors[at].slow for at, _ in self._plans[flow])
 
-    def warm(self) -> None:
-        """Let those that look at every text get ready: models, weights, tables. What fails now, fails again where it matters."""
+    def warm(self) -> frozenset[str]:
+        """Let those that look at every text get ready: models, weights, tables. What fails now (their ids), fails again later."""
         always = {at for plan in self._plans.values() for at, needs in plan if not needs}
+        seen = Seen()
         for at in sorted(always):
-            self._run(at, ("Good morning.",), (), FLOWS[0], (Seen(),))
+            self._run(at, ("Good morning.",), (), FLOWS[0], (seen,))
+        return frozenset(seen.failed)
 
     def _replaces(self, numbers: Iterable[int], flow: Flow) -> bool:
         judge = self._judge

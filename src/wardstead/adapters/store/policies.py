@@ -180,7 +180,7 @@ class PolicyStore:
         """Keep compiled policies for somebody else to put in force. ``told``: how the act names who proposes them."""
         with self._writing() as connection:
             before, now = _active(connection), self._clock()
-            self._keep(connection, policies, now)
+            keep_version(connection, policies, now)
             made = Proposal(
                 uuid7(now, self._entropy(10)), policies.version, before.version if before else "", by, now, reason, OPEN
             )
@@ -245,7 +245,7 @@ class PolicyStore:
     def _put(self, connection: Connection, policies: AccessPolicies, before: Activation | None, act: _Act) -> None:
         now, version = self._clock(), policies.version
         old = self._files(connection, before.version) if before else PolicyFiles({})
-        self._keep(connection, policies, now)
+        keep_version(connection, policies, now)
         connection.execute(
             insert(policy_activation).values(version=version, activated_ms=now, by=act.by[:160], reason=act.reason)
         )
@@ -255,13 +255,6 @@ class PolicyStore:
             "files": list(policies.files.differing(old)),
         }  # fmt: skip
         self._audit(connection, act.actor, "policy.activate", details)
-
-    @staticmethod
-    def _keep(connection: Connection, policies: AccessPolicies, now_ms: int) -> None:
-        known = connection.execute(select(policy_set.c.version).where(policy_set.c.version == policies.version)).first()
-        if known is None:
-            values = {"version": policies.version, "files": policies.files.encode(), "validated_ms": now_ms}
-            connection.execute(insert(policy_set).values(values))
 
     @staticmethod
     def _files(connection: Connection, version: str) -> PolicyFiles:
@@ -281,6 +274,14 @@ class PolicyStore:
         except SQLAlchemyError as error:
             said = why(error) if isinstance(error, DatabaseError) else type(error).__name__
             raise BackendError("the policies cannot be activated", why=said, next_step="those before stay in force") from None
+
+
+def keep_version(connection: Connection, policies: AccessPolicies, now_ms: int) -> None:
+    """Keep the files of compiled policies, where they are not kept already."""
+    known = connection.execute(select(policy_set.c.version).where(policy_set.c.version == policies.version)).first()
+    if known is None:
+        values = {"version": policies.version, "files": policies.files.encode(), "validated_ms": now_ms}
+        connection.execute(insert(policy_set).values(values))
 
 
 _NEWEST = select(policy_activation).order_by(policy_activation.c.id.desc())

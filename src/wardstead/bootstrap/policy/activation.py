@@ -16,7 +16,8 @@ from wardstead.adapters.store.policies import Activated, Proposal, ProposalClose
 from wardstead.bootstrap.acting import Acting, as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity.entitlements import decide
-from wardstead.bootstrap.policy.fitting import require_fitting, require_running
+from wardstead.bootstrap.policy.fitting import require_fitting
+from wardstead.bootstrap.policy.readiness import require_ready
 from wardstead.kernel.errors import CallerError, ConfigurationError
 from wardstead.kernel.ids import PrincipalId
 
@@ -97,7 +98,7 @@ def activate_proposed(deployment: Deployment, by: Acting, proposal: str, reason:
         raise ProposalClosed("this version of Wardstead reads what was proposed otherwise", next_step="have it proposed anew")
     require_two_who_may(deployment, meant)
     require_fitting(deployment, meant, found.before)
-    require_running(deployment, meant)
+    require_ready(deployment, meant)
     return deployment.policy_store.activate_proposed(
         found, meant, by=by.identity.principal, reason=reason.strip()[:MAX_REASON], actor=by.actor, told=told
     )

@@ -12,7 +12,8 @@ from wardstead.adapters.store.policies import Activated, Activation
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.policy.activation import MAX_REASON, require_one_may, require_two_who_may
 from wardstead.bootstrap.policy.classified import classified_texts
-from wardstead.bootstrap.policy.fitting import require_fitting, require_running
+from wardstead.bootstrap.policy.fitting import require_fitting
+from wardstead.bootstrap.policy.readiness import require_ready
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 
 START = "start"
@@ -92,7 +93,7 @@ def _activate(deployment: Deployment, wanted: AccessPolicies, reason: str, *, ba
     require_one_may(deployment, wanted, over, back=back)
     require_two_who_may(deployment, wanted)
     require_fitting(deployment, wanted, over)
-    require_running(deployment, wanted)
+    require_ready(deployment, wanted)
     return deployment.policy_store.activate(wanted, by=_by(), reason=reason, over=over)
 
 

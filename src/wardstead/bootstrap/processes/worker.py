@@ -39,8 +39,8 @@ from wardstead.bootstrap.ledger.verifying import verified
 from wardstead.bootstrap.ledger.witnessing import closed_mark
 from wardstead.bootstrap.models.admitting import REFUSED, Standing, attested, bounded, standing
 from wardstead.bootstrap.policy.evaluating import putting
-from wardstead.bootstrap.policy.fitting import note
 from wardstead.bootstrap.policy.policies import begin_policies, in_force
+from wardstead.bootstrap.policy.preparing import ReadyWhenAsked
 from wardstead.bootstrap.policy.searching import seeking
 from wardstead.bootstrap.processes import starting
 from wardstead.bootstrap.processes.edge import behind_edge
@@ -81,29 +81,33 @@ def run(deployment: Deployment, number: int = 1) -> int:
 async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
     """The gateway and the console as one ASGI application, for any server; closed at the end, what was opened last first."""
     async with AsyncExitStack() as opened:
-        journal = _journal(deployment)
+        incarnation = os.urandom(8).hex()
+        journal = _journal(deployment, incarnation)
         opened.callback(journal.close)
         upstreams = {model.name: open_upstream(opened, deployment, model) for model in deployment.settings.models}
         uses = KeyUses(deployment.directory.touch)
-        worlds = WorldHolder(worlds_of(deployment, uses), deployment.directory.version)
+        inspectors = inspectors_of(deployment)
+        worlds = WorldHolder(worlds_of(deployment, uses, inspectors), deployment.directory.version)
         gateway = Gateway(_services(deployment, journal, worlds, upstreams), doors(deployment))
         opened.callback(gateway.workshop.close)
         opened.callback(gateway.readers.close)
         gateway.console = create_console(Console(deployment, worlds))
         loop = asyncio.get_running_loop()
+        asked = ReadyWhenAsked(deployment, inspectors, incarnation)
         warming = asyncio.to_thread(worlds.current.inspector.warm)
-        tasks = [loop.create_task(one) for one in (warming, worlds.watch(), gateway.sweep(), uses.write_down())]
+        going_on = (warming, worlds.watch(), asked.watch(), gateway.sweep(), uses.write_down())
+        tasks = [loop.create_task(one) for one in going_on]
         opened.push_async_callback(_end, tasks)
         yield gateway
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _end(tasks: Sequence[asyncio.Task[object]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
 
 
-def _journal(deployment: Deployment) -> Journal:
+def _journal(deployment: Deployment, incarnation: str) -> Journal:
     loop = asyncio.get_running_loop()
 
     closed = closed_mark(deployment)
@@ -113,7 +117,7 @@ def _journal(deployment: Deployment) -> Journal:
 
     return Journal(
         deployment.engine,
-        incarnation=os.urandom(8).hex(),
+        incarnation=incarnation,
         run_dir=deployment.places.run,
         reserve=deployment.reserve(),
         clock=now_ms,
@@ -223,7 +227,16 @@ class KeyUses:
                 self._used = used | self._used
 
 
-def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
+def inspectors_of(deployment: Deployment) -> Inspectors:
+    """What inspects in a worker: compiled, and watched; with which files is noted."""
+    begin_known(deployment)
+    started_with = starting.files(deployment)
+    made = Inspectors(deployment, inspector_of(deployment, watched=True))
+    starting.note(deployment, started_with)
+    return made
+
+
+def worlds_of(deployment: Deployment, uses: KeyUses, inspectors: Inspectors) -> Callable[[], World]:
     """Makes snapshots of everything that decisions depend on.
 
     Detectors and settings are those of the start, and are compiled once. The directory is read each time; it names the version of
@@ -244,13 +257,9 @@ def worlds_of(deployment: Deployment, uses: KeyUses) -> Callable[[], World]:
         uses.note(identity.credential.id, now)
         return identity
 
-    begin_known(deployment)
-    started_with = starting.files(deployment)
-    inspectors, plants = Inspectors(deployment, inspector_of(deployment, watched=True)), planter(deployment)
+    plants = planter(deployment)
     who_is_mentioned = identifying(inspectors.present.kinds)
     begin_policies(deployment)
-    note(deployment, inspectors.present)
-    starting.note(deployment, started_with)
     fingerprints = Fingerprints(deployment.fingerprint_key)
     limits = Limits(
         body_bytes=settings.server.body_bytes,

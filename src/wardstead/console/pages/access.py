@@ -17,7 +17,7 @@ from wardstead.console.site import CONSOLE, NotFound, NotPermitted, Site
 from wardstead.console.turns import Turns
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.errors import BackendError, CallerError, ConfigurationError
+from wardstead.kernel.errors import BackendError, CallerError, ConfigurationError, WardsteadError
 
 ACCESS: Final = "/console/access"
 _FIELDS: Final = ("who", "action", "model", "owner", "at", "purpose", "network", "label", "signed_in", "policies")
@@ -123,6 +123,8 @@ class AccessPages:
             return await self._page(who, {"problem": _words(error)}, max(400, status_of(error)))
         except ConfigurationError as error:
             return await self._page(who, {"problem": _words(error)}, 422)
+        except BackendError as error:  # a worker cannot get ready: what was in force stays
+            return await self._page(who, {"problem": _words(error)}, 503)
         return RedirectResponse(ACCESS, 303)
 
     async def _visit(self, request: Request) -> Visitor:
@@ -159,6 +161,6 @@ def _asked(given: Mapping[str, str]) -> Asked:
     )  # fmt: skip
 
 
-def _words(error: CallerError | ConfigurationError) -> str:
+def _words(error: WardsteadError) -> str:
     where = f"{error.where}: " if error.where else ""
     return ". ".join(part.rstrip(".") for part in (f"{where}{error.what}", error.why, error.next_step) if part) + "."

@@ -192,6 +192,7 @@ class Journal:
 
     def _run(self) -> None:
         try:
+            self._begin()
             while self._serve():
                 pass
         finally:
@@ -200,6 +201,13 @@ class Journal:
             self._disconnect()
             unanswered = [*self._in_flight, *self._waiting]
             self._deliver([(waiting.done, Refusal.FAILED) for waiting in unanswered])
+
+    def _begin(self) -> None:
+        """Register at once: whoever changes policies asks those who live. Where it fails, the first write does it."""
+        try:
+            self._connect()
+        except self._failures:
+            self._disconnect()
 
     def _serve(self) -> bool:
         """What waits, batch by batch. False: it is time to stop."""

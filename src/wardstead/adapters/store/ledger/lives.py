@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from wardstead.adapters.store.engine.dialect import Driver
 from wardstead.adapters.store.engine.locks import ProcessLock
+from wardstead.adapters.store.tables.ledger import incarnation as known_workers
 
 
 class Lives(Protocol):
@@ -123,6 +124,18 @@ class Sessions:
 def lives_of(engine: Engine, run_dir: Path) -> Lives:
     """As the database can tell."""
     return Sessions(engine) if engine.dialect.name == "postgresql" else LockFiles(run_dir)
+
+
+def living(engine: Engine, lives: Lives) -> set[str]:
+    """The workers that live now: those that have registered, on any machine."""
+    with engine.connect() as connection:
+        known = set(connection.execute(select(known_workers.c.id)).scalars())
+    return {one for one in known if not _departed(lives, one)}
+
+
+def _departed(lives: Lives, incarnation: str) -> bool:
+    with lives.departed(incarnation) as departed:
+        return departed
 
 
 def _number(incarnation: str) -> int:

@@ -1,4 +1,4 @@
-"""The tables of access policies: every version that was ever active or proposed, and when, by whom and why."""
+"""The tables of access policies: every version that was ever active or proposed, when, by whom, why; and who is ready for one."""
 
 from __future__ import annotations
 
@@ -39,3 +39,21 @@ policy_proposal = Table(
     Column("decided_ms", BigInteger, nullable=True),
 )
 """``state``: open, activated or withdrawn. ``before``: the version that was in force when it was proposed."""
+
+policy_ask = Table(
+    "policy_ask",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", String(16), ForeignKey("policy_set.version"), nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+)
+"""Somebody waits until workers are ready for a version. What nobody waits for any more is removed."""
+
+policy_answer = Table(
+    "policy_answer",
+    metadata,
+    Column("ask", String(36), primary_key=True),
+    Column("worker", String(16), primary_key=True),
+    Column("refused", Text, nullable=False),
+)
+"""``refused``: empty where the worker is ready; else why not, as JSON. An answer may come after its question was removed."""
