@@ -158,6 +158,11 @@ def test_the_browser_is_sent_with_pkce_and_without_the_verifier(fake: Fake) -> N
         ({"groups": [1]}, "groups"),
         ({"groups": {"a": 1}}, "groups"),
         ({"at_hash": "wrong"}, "at_hash"),
+        ({"auth_time": NOW_S + 31}, "another time"),
+        ({"auth_time": float("inf")}, "another time"),
+        ({"auth_time": float("nan")}, "another time"),
+        ({"auth_time": -1}, "another time"),
+        ({"auth_time": "yesterday"}, "auth_time"),
     ],
 )
 def test_claims_that_are_not_for_us_are_refused(fake: Fake, claims: Mapping[str, Any], why: str) -> None:

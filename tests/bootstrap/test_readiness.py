@@ -53,7 +53,7 @@ class Names:
 @pytest.fixture
 def names(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Names:
     made = Names(deployment)
-    monkeypatch.setattr("wardstead.bootstrap.worker.inspector_of", lambda _deployment, **_: inspector(NAMELESS, made))
+    monkeypatch.setattr("wardstead.bootstrap.processes.worker.inspector_of", lambda _deployment, **_: inspector(NAMELESS, made))
     load_of(deployment)()
     return made
 

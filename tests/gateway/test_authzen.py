@@ -111,4 +111,5 @@ def test_a_reason_tells_no_label_to_an_application_that_is_not_cleared_for_it(cl
     desk = Evaluating(lambda *_: asked, lambda *_: Found((), ""), "", 1.0)
     (told,) = desk._decided(at, who, [None], 0)  # type: ignore[arg-type,list-item]
     assert ("confidential" in told.reason) is tells
+    assert told.policies == (("p",) if tells else ()), "a policy's name says why as well"
     assert (told.allow, told.code) == (False, said.code)

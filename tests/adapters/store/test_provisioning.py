@@ -18,7 +18,7 @@ from wardstead.access.ports import GranteeKind, Principal, TimedRole
 from wardstead.access.provisioning import Conflict, Described, GroupSaid, Linking, NotProvisioned, Sought, Source
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.access import AccessStore
-from wardstead.adapters.store.directory.directory import BadName, DirectoryStore
+from wardstead.adapters.store.directory.directory import BadName, DirectoryStore, NameTaken
 from wardstead.adapters.store.directory.federation import FederationStore
 from wardstead.adapters.store.directory.provisioning import ProvisioningStore
 from wardstead.adapters.store.engine.locks import Turn
@@ -178,6 +178,34 @@ def test_who_signed_in_before_is_the_same_person(world: World) -> None:
     world.store.change_person(LINKED, made.id, changed(active=False), BY)
     with pytest.raises(NotAdmitted, match="switched off"):
         world.sign_in("sub-1", "nora", LINKED)
+
+
+def test_who_has_a_password_here_is_no_source_s_to_adopt(world: World) -> None:
+    """Else whoever holds the source's key could switch off an administrator whom the provider vouches for."""
+    world.directory.create_principal("root", roles=["admin"], clearance=CLEARED)
+    world.directory.set_password("root", "three unrelated words", must_change=False)
+    world.federation.link("root", ISSUER, "sub-1")
+    with pytest.raises(Conflict, match="has a password here"):
+        world.store.create_person(LINKED, Described("nora", "sub-1", active=False), BY)
+    root = world.directory.find("root")
+    assert (root.active, root.roles) == (True, {"admin"})
+    with pytest.raises(NotProvisioned):
+        world.store.person(LINKED, root.id)
+
+
+@pytest.mark.parametrize("name", ["Root", "ＲＯＯＴ", "r\N{CYRILLIC SMALL LETTER O}\N{CYRILLIC SMALL LETTER O}t"])
+def test_nobody_is_called_what_reads_like_somebody_else(world: World, name: str) -> None:
+    world.directory.create_principal("root", roles=["admin"], clearance=CLEARED)
+    made = world.store.create_person(CORP, Described("nora", "e1"), BY)
+    with pytest.raises((Conflict, BadName)):
+        world.store.create_person(CORP, Described(name), BY)
+    with pytest.raises((Conflict, BadName)):
+        world.store.change_person(CORP, made.id, changed(name=name), BY)
+    with pytest.raises((NameTaken, BadName)):
+        world.directory.create_principal(name, roles=[], clearance=PUBLIC)
+    with pytest.raises((NameTaken, BadName)):
+        world.sign_in("sub-3", name, CORP)
+    assert {one.name for one in world.directory.list_principals()} == {"root", "nora"}
 
 
 def test_a_name_links_only_where_the_configuration_says_so(world: World) -> None:

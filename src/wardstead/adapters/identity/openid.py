@@ -250,7 +250,10 @@ class OpenIdProvider:
         subject, session, when = claims.get("sub"), claims.get("sid", ""), claims.get("auth_time")
         if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not isinstance(session, str) or len(session) > 255:
             raise _refused("the identity provider does not say who you are")
-        if self._client.max_age_s is not None and self._clock() // 1000 - int(when) > self._client.max_age_s + _LEEWAY_S:
+        now_s = self._clock() // 1000
+        if when is not None and not 0 <= when <= now_s + _LEEWAY_S:  # it would be fresh again when that time comes
+            raise _refused("the identity provider says that you prove who you are at another time than now")
+        if self._client.max_age_s is not None and now_s - int(when) > self._client.max_age_s + _LEEWAY_S:
             raise _refused("you proved who you are too long ago")
         return Assertion(
             self._issuer.url,

@@ -70,6 +70,6 @@ class Evaluating:
                 asked = self.put(world, question, now_ms)
                 decision = world.decisions.decide(asked)
                 told = decision.allow or who.principal.clearance.dominates(asked.label)
-                yield decision if told else replace(decision, reason=_NOT_TOLD)
+                yield decision if told else replace(decision, reason=_NOT_TOLD, policies=())
             except CallerError as error:  # somebody, or something, that nobody knows: they may not
                 yield Decision(allow=False, policies=(), reason=error.what, code=f"access.{error.code}")

@@ -6,6 +6,7 @@ The hot path never comes here: workers hold a ``Directory`` snapshot and look at
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,9 +187,12 @@ class DirectoryStore:
         """A new person. Raises ``NameTaken``, ``BadName``."""
         wanted = frozenset(roles)
         details = {"name": name, "roles": sorted(wanted), "clearance": str(clearance)}
-        return self.carry_out(
-            lambda connection: self.add_principal(connection, name, wanted, clearance), actor, "principal.create", details
-        )
+
+        def change(connection: Connection) -> Principal:
+            require_nobody_like(connection, name)
+            return self.add_principal(connection, name, wanted, clearance)
+
+        return self.carry_out(change, actor, "principal.create", details)
 
     def add_principal(self, connection: Connection, name: str, roles: frozenset[str], clearance: Label) -> Principal:
         """A new person, as part of a transaction. Raises ``NameTaken``, ``BadName``."""
@@ -484,6 +488,27 @@ def check_name(name: str) -> None:
         raise BadName("a name has 1 to 128 letters, digits and inner spaces or . _ + ' @ -", next_step="choose another")
     if name in _RESERVED:
         raise BadName(f"the record says {name!r} of somebody else", next_step="choose another")
+    if len(_alphabets(name)) > 1:
+        raise BadName("a name has the letters of one alphabet", why="others look the same", next_step="choose another")
+
+
+def name_key(name: str) -> str:
+    """The same for names that differ in the case or the form of their letters alone."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def require_nobody_like(connection: Connection, name: str) -> None:
+    """Raises ``NameTaken`` where somebody's name reads the same: who shares or approves is known to people by that."""
+    wanted = name_key(name)
+    for taken in connection.execute(select(principal.c.name)).scalars():
+        if name_key(taken) == wanted:
+            raise NameTaken(f"there is somebody called {taken!r} already", next_step="choose another")
+
+
+def _alphabets(name: str) -> set[str]:
+    """Of those whose letters are taken for one another's."""
+    found = {unicodedata.name(one, "").partition(" ")[0] for one in name if one.isalpha()}
+    return found & {"LATIN", "CYRILLIC", "GREEK"}
 
 
 def everybody(connection: Connection, levels: Levels = STANDARD) -> Collection[Principal]:

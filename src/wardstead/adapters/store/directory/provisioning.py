@@ -24,7 +24,7 @@ from wardstead.access.provisioning import (
     Sought,
     Source,
 )
-from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, check_name
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, check_name, name_key
 from wardstead.adapters.store.directory.standings import put_standing
 from wardstead.adapters.store.tables.access import timed_role
 from wardstead.adapters.store.tables.directory import credential, password, principal
@@ -292,6 +292,11 @@ def _linked(connection: Connection, source: Source, said: Described) -> str | No
     others = (provisioned_person.c.id == found) & (provisioned_person.c.source != source.id)
     if found is not None and connection.execute(select(provisioned_person.c.id).where(others)).first() is not None:
         raise Conflict("whom the identity provider means by that is another source's", where="externalId")
+    if found is not None and connection.execute(select(password.c.principal).where(password.c.principal == found)).first():
+        # An administrator of before there was a source, say: whoever holds its key would decide over them.
+        raise Conflict(
+            "whom the identity provider means by that has a password here, and is not the source's", where="externalId"
+        )
     return found
 
 
@@ -343,9 +348,9 @@ def _name_free(connection: Connection, source: Source, name: str, who: str | Non
     """Raises ``Conflict`` for a name that somebody else has, whatever the case of its letters, and ``BadName``."""
     check_name(name)
     _make_room(connection, source, name)
-    wanted = name.casefold()
+    wanted = name_key(name)
     for row in connection.execute(select(principal.c.id, principal.c.name)):
-        if row.id != who and row.name.casefold() == wanted:
+        if row.id != who and name_key(row.name) == wanted:
             raise Conflict(f"somebody is called {name[:80]!r} already, and is not the source's to change", where="userName")
 
 
