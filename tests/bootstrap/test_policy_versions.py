@@ -259,7 +259,7 @@ def test_the_command_line_says_it_all(deployment: Deployment, tmp_path: Path) ->
     second = said("activate", "--reason", "two")
     assert second["before"] == first["version"]
     assert said("activate")["changed"] is False
-    back = said("rollback")
+    back = said("rollback", "--yes")
     assert (back["version"], back["edited"]) == (first["version"], ["90.cedar"])
     add(deployment, "permit (")
     error = said("activate", code=3)["error"]
@@ -270,7 +270,7 @@ def test_the_command_line_says_it_all(deployment: Deployment, tmp_path: Path) ->
     assert "90.cedar" in str(shown["wrong"])
     assert [one["reason"] for one in shown["activations"]] == [f"back to {first['version']}", "two", "one"]  # type: ignore[index, attr-defined]
     assert len(said("export", str(first["version"]), str(tmp_path / "out"))["files"]) == 5  # type: ignore[arg-type]
-    assert said("rollback", "nothing", code=2)["error"]
+    assert said("rollback", "nothing", "--yes", code=2)["error"]
     for command in (["versions"], ["activate"], ["rollback", "--yes"]):
         result = run.invoke(app, [*where, *command])
         assert "Traceback" not in result.output

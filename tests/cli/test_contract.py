@@ -48,7 +48,7 @@ ARGUMENTS = {
     ("elevation", "request"): ["user", "--by", "eve", "--reason", "r"],
     ("elevation", "approve"): ["x", "--by", "eve"], ("elevation", "refuse"): ["x", "--by", "eve"],
     ("share", "give"): ["--exchange", "x", "--with", "eve", "--by", "ada"], ("share", "take-back"): ["x", "--by", "ada"],
-    ("user", "set-clearance"): ["eve", "public"], ("user", "reset-password"): ["eve"],
+    ("user", "set-clearance"): ["eve", "--level", "public"], ("user", "reset-password"): ["eve"],
     ("user", "reset-second-factor"): ["eve", "--reason", "r"],
     ("user", "break-glass", "seal"): ["eve", "--role", "admin", "--approved-by", "auditor"],
     ("user", "break-glass", "ask"): ["eve", "--by", "ada", "--reason", "r"],
@@ -181,20 +181,26 @@ def test_people_and_keys(made: Path) -> None:
     said(made, "user", "add", "bob", code=2)
     assert said(made, "user", "set-roles", "bob", "user", "auditor") == {"user": "bob", "roles": ["auditor", "user"]}
     said(made, "user", "set-roles", "bob", "emperor", code=2)
-    assert said(made, "user", "set-clearance", "bob", "internal")["clearance"] == {"level": "internal", "compartments": []}
-    said(made, "user", "set-clearance", "bob", "cosmic", code=2)
-    assert "payment" in said(made, "user", "set-clearance", "bob", "internal", "payments", code=2)["error"]["why"]
+    assert said(made, "user", "set-clearance", "bob", "--level", "internal")["clearance"] == {
+        "level": "internal",
+        "compartments": [],
+    }
+    said(made, "user", "set-clearance", "bob", "--level", "cosmic", code=2)
+    assert (
+        "payment"
+        in said(made, "user", "set-clearance", "bob", "--level", "internal", "--compartment", "payments", code=2)["error"]["why"]
+    )
     assert said(made, "user", "disable", "admin", code=2)["error"]["code"] == "last_administrator"
     assert said(made, "user", "set-roles", "admin", "user", code=2)["error"]["code"] == "last_administrator"
     assert said(made, "key", "create", "--user", "bob", "--role", "admin", code=2)["error"]["where"] == "--role"
     key = said(made, "key", "create", "--user", "bob", "--expires", "1d")
     listed = said(made, "key", "list")["keys"]
-    assert [one["id"] for one in listed if one["person"] == "bob"] == [key["id"]]
+    assert [one["id"] for one in listed if one["user"] == "bob"] == [key["id"]]
     assert key["key"] not in json.dumps(listed)
     assert said(made, "key", "revoke", key["id"], "--yes")["id"] == key["id"]
     said(made, "key", "revoke", key["id"], "--yes", code=2)
     assert said(made, "user", "disable", "bob") == {"user": "bob", "active": False}
-    assert {one["name"]: one["active"] for one in said(made, "user", "list")["users"]}["bob"] is False
+    assert {one["user"]: one["active"] for one in said(made, "user", "list")["users"]}["bob"] is False
 
 
 def test_status_of_a_deployment_that_does_not_run_is_4(made: Path) -> None:

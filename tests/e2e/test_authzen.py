@@ -105,7 +105,7 @@ def test_searches_find_what_single_questions_permit(deployment: Deployment, key:
         token = page["page"]["next_token"]
         if not token:
             break
-    everybody = [one["name"] for one in deployment.json("user", "list")["users"]]
+    everybody = [one["user"] for one in deployment.json("user", "list")["users"]]
     ask = [question(name, "infer", "Model", deployment.model, label="confidential") for name in everybody]
     decisions = asked(deployment, application, {"evaluations": ask}, "/access/v1/evaluations").json()["evaluations"]
     may = {name for name, one in zip(everybody, decisions, strict=True) if one["decision"]}

@@ -124,7 +124,7 @@ def test_a_service_is_who_its_certificate_names(services: Services) -> None:
     assert services.faulty.outcome(receipt) == "completed"
     assert [one.id for one in client.models.list(extra_headers=no_key).data]
     listed = services.faulty.made.json("certificate", "list")["certificates"]
-    assert [(one["person"], one["purposes"]) for one in listed if one["id"] == made["id"]] == [("bot", ["support"])]
+    assert [(one["user"], one["purposes"]) for one in listed if one["id"] == made["id"]] == [("bot", ["support"])]
 
 
 def test_what_a_certificate_is_for_refuses_alone(services: Services) -> None:

@@ -125,7 +125,7 @@ def came_back(client: httpx.Client, provider: Running, subject: str) -> httpx.Re
 
 
 def person(provider: Running, name: str) -> dict[str, object] | None:
-    return next((one for one in provider.deployment.json("user", "list")["users"] if one["name"] == name), None)
+    return next((one for one in provider.deployment.json("user", "list")["users"] if one["user"] == name), None)
 
 
 def is_signed_in(client: httpx.Client, provider: Running) -> bool:
@@ -140,7 +140,7 @@ def test_the_first_sign_in_makes_the_person_that_their_groups_say(client: httpx.
     nora = person(provider, "nora")
     assert nora is not None
     assert nora["roles"] == ["user"]
-    assert nora["clearance"] == "confidential; personal"
+    assert nora["clearance"] == {"level": "confidential", "compartments": ["personal"]}
     assert not [cookie for cookie in client.cookies.jar if "ticket" in cookie.name]
 
 
@@ -245,7 +245,7 @@ def test_a_linked_person_comes_in_and_an_unlinked_one_is_out(client: httpx.Clien
     petra = person(provider, "Petra Ohm")
     assert petra is not None
     assert petra["roles"] == ["auditor"]
-    assert petra["clearance"] == "restricted"
+    assert petra["clearance"] == {"level": "restricted", "compartments": []}
     assert provider.deployment.json("user", "unlink", "Petra Ohm")["links"] == 1
     until("the session ended", lambda: not is_signed_in(client, provider))
 

@@ -101,7 +101,7 @@ def receipt(made: Deployment, raw: Any) -> dict[str, Any]:
 def test_what_was_there_before_the_levels_reads_by_its_alias(made: Deployment) -> None:
     assert warnings_of(made) == []
     (admin,) = made.json("user", "list")["users"]
-    assert admin["clearance"].startswith("secret; ")
+    assert admin["clearance"]["level"] == "secret"
 
 
 def test_a_label_of_the_own_levels_decides(made: Deployment, sally: openai.OpenAI, tom: openai.OpenAI, echo: Echo) -> None:
@@ -163,8 +163,8 @@ def test_who_is_new_needs_a_level_that_there_is(made: Deployment) -> None:
     policy = policy_of(made)
     text = policy.read_text()
     made.run("user", "add", "usual", "--json")
-    found = {one["name"]: one["clearance"] for one in made.json("user", "list")["users"]}
-    assert found["usual"] == "official; personal"
+    found = {one["user"]: one["clearance"] for one in made.json("user", "list")["users"]}
+    assert found["usual"] == {"level": "official", "compartments": ["personal"]}
     error = refused(made, "user", "add", "wrong", "--level", "restrictive", code=2)
     assert "top-secret" in error["why"]
     made.down()

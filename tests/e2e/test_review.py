@@ -28,7 +28,7 @@ rules:
   - {type: iban, label: {level: restricted, compartments: [finance]}, prompt: hold, answer: hold}
   - {type: mac-address, label: {level: confidential, compartments: [personal]}, prompt: allow, answer: hold}
 """
-CLEARED = ["restricted", "personal", "finance"]
+CLEARED = ["--level", "restricted", "--compartment", "personal", "--compartment", "finance"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deplo
     made.run("user", "add", "rita", "--role", "reviewer", "--role", "user")
     made.run("user", "set-clearance", "rita", *CLEARED)
     made.run("user", "add", "low", "--role", "reviewer")
-    made.run("user", "set-clearance", "low", "internal")
+    made.run("user", "set-clearance", "low", "--level", "internal")
     try:
         yield made
     finally:

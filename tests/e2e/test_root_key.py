@@ -106,7 +106,7 @@ def test_holders_of_shares_open_it_together(made: Deployment, tmp_path: Path) ->
     assert made.json("keys", "rotate", "--root")["epoch"] == 2
     assert answer(made, key)
     made.down()
-    made.json("keys", "protect", "file")
+    made.json("keys", "protect", "file", "--yes")
     made.environment = {}
     made.up()
     assert answer(made, key)

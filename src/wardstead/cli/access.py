@@ -122,7 +122,7 @@ def rollback(
     """Put an earlier version in force again, as 'activate' does. The folder stays as it is: 'access export' writes its files."""
     with errors(as_json=json):
         found = deployment(context)
-        confirm(f"Go back to {version or 'the version before'}?", yes=yes or json)
+        confirm(f"Go back to {version or 'the version before'}?", yes=yes)
         done = policies.roll_back(found, version, reason)
         state = policies.policy_state(found)
     shown = {"version": done.version, "before": done.before, "changed": done.changed, "edited": list(state.edited)}

@@ -100,4 +100,4 @@ def revoke(
 
 
 def _document(one: CertificateSummary) -> dict[str, object]:
-    return {"id": one.id, "known_by": one.known_by, "person": one.person, **what_for_document(one)}
+    return {"id": one.id, "known_by": one.known_by, "user": one.person, **what_for_document(one)}

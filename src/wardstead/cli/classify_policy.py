@@ -130,7 +130,7 @@ def use(
     with errors(as_json=json):
         found = deployment(context)
         require_ready_made(name)
-        confirm(f"Let {found.settings.inspection.policy} extend {name!r}?", yes=yes or json)
+        confirm(f"Let {found.settings.inspection.policy} extend {name!r}?", yes=yes)
         before, after = switch(found, name)
         held = own_outcomes(found, found.folder_classification())
         inactive = not_active(found)

@@ -33,7 +33,7 @@ def show(context: typer.Context, name: Name, json: Json = False) -> None:
         {"name": one.name, "value": one.value, "until": _time(one.expires_ms), "source": one.source} for one in who.attributes
     ]
     said = {
-        "name": who.name, "id": who.id, "active": who.active, "clearance": str(who.clearance), "roles": sorted(who.roles),
+        "user": who.name, "id": who.id, "active": who.active, "clearance": who.clearance.document(), "roles": sorted(who.roles),
         "timed_roles": timed, "groups": sorted(who.groups), "attributes": known,
     }  # fmt: skip
     if json:

@@ -80,7 +80,7 @@ def mentions(
         names = {one.subject: one.name for one in found.directory.list_principals()} if exchanges else {}
     counts = seen.counts()
     rows = [
-        {"exchange": one.exchange, "kind": one.kind, "time": rfc3339(one.time_ms), "person": names.get(one.subject, "")}
+        {"exchange": one.exchange, "kind": one.kind, "time": rfc3339(one.time_ms), "user": names.get(one.subject, "")}
         for one in (seen.entries if exchanges else ())
     ]
     if json:
@@ -90,7 +90,7 @@ def mentions(
         out.print(f"{name.replace('_', ' ')}: {value}")
     table = Table("exchange", "in its", "time", "asked by", box=None)
     for row in rows:
-        table.add_row(row["exchange"], row["kind"], row["time"], escape(row["person"]) or "no longer known")
+        table.add_row(row["exchange"], row["kind"], row["time"], escape(row["user"]) or "no longer known")
     if rows:
         out.print(table)
 

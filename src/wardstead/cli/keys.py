@@ -129,4 +129,4 @@ def _for(one: KeySummary | CertificateSummary) -> list[tuple[str, str]]:
 
 
 def _document(one: KeySummary) -> dict[str, object]:
-    return {"id": one.id, "prefix": one.prefix, "person": one.person, **what_for_document(one)}
+    return {"id": one.id, "prefix": one.prefix, "user": one.person, **what_for_document(one)}

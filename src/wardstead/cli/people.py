@@ -16,6 +16,8 @@ from wardstead.cli.state import deployment
 
 Name = Annotated[str, typer.Argument(help="The person's name.")]
 Force = Annotated[bool, typer.Option("--force", help="Also of the last active administrator.")]
+Level = Annotated[str, typer.Option("--level", help="Clearance: one of the classification policy's levels.")]
+COMPARTMENT = "A compartment of the clearance; may be given several times"
 users = typer.Typer(help="People: who they are and what they may do.", no_args_is_help=True)
 
 
@@ -24,10 +26,8 @@ def add(
     context: typer.Context,
     name: Name,
     role: Annotated[list[str] | None, typer.Option("--role", help="A role; may be given several times (user).")] = None,
-    level: Annotated[str, typer.Option(help="Clearance: one of the classification policy's levels.")] = people.USUAL_LEVEL,
-    compartment: Annotated[
-        list[str] | None, typer.Option(help="A compartment of the clearance; may be given several times (personal).")
-    ] = None,
+    level: Level = people.USUAL_LEVEL,
+    compartment: Annotated[list[str] | None, typer.Option(help=f"{COMPARTMENT} (personal).")] = None,
     json: Json = False,
 ) -> None:
     """Add a person, with a one-time secret for the console."""
@@ -48,7 +48,13 @@ def list_users(context: typer.Context, json: Json = False) -> None:
     with errors(as_json=json):
         everybody = deployment(context).directory.list_principals()
     rows = [
-        {"name": one.name, "roles": sorted(one.roles), "clearance": str(one.clearance), "active": one.active, "id": one.id}
+        {
+            "user": one.name,
+            "id": one.id,
+            "active": one.active,
+            "clearance": one.clearance.document(),
+            "roles": sorted(one.roles),
+        }
         for one in everybody
     ]
     if json:
@@ -94,13 +100,13 @@ def set_roles(
 def set_clearance(
     context: typer.Context,
     name: Name,
-    level: Annotated[str, typer.Argument(help="One of the classification policy's levels.")],
-    compartments: Annotated[list[str] | None, typer.Argument(help="Compartments.")] = None,
+    level: Level,
+    compartment: Annotated[list[str] | None, typer.Option(help=f"{COMPARTMENT} (none).")] = None,
     json: Json = False,
 ) -> None:
-    """Clear somebody for a level and compartments."""
+    """Clear somebody for a level and these compartments, and no others."""
     with errors(as_json=json):
-        given = people.clear(deployment(context), name, level, compartments or [])
+        given = people.clear(deployment(context), name, level, compartment or [])
     say(json, {"user": name, "clearance": given.document()}, f"{escape(name)} is cleared for {escape(str(given))}")
 
 

@@ -158,7 +158,7 @@ def with_file(
     """A plain file again: for trying things out."""
     with errors(as_json=json):
         found = _stopped(context)
-        confirm("Write the keys as plain files? Whoever can read the folder can then read everything.", yes=yes or json)
+        confirm("Write the keys as plain files? Whoever can read the folder can then read everything.", yes=yes)
         root_keys.unprotect(found)
     say(json, {"provider": "file"}, "[bold yellow]the keys are plain files[/]: whoever can read the folder can read everything")
 
