@@ -125,6 +125,16 @@ def test_what_was_decided_is_decided_and_what_is_open_is_not_opened_twice(deploy
     assert break_glass.settle(deployment, second.id, acting(deployment, "ben"), approve=False).state == "refused"
 
 
+def test_what_was_asked_for_before_it_was_sealed_anew_opens_it_for_no_longer_than_it_may(
+    deployment: Deployment, console: Console, clock: Clock
+) -> None:
+    asked = break_glass.ask(deployment, "fire", acting(deployment, "ada"), "the directory burns", 2)
+    break_glass.seal(deployment, "fire", ["admin"], 1, ["auditor"])
+    done = break_glass.settle(deployment, asked.id, acting(deployment, "ben"), approve=True)
+    assert done.until_ms is not None
+    assert done.until_ms <= clock.now + HOUR_MS
+
+
 def test_an_old_request_opens_nothing(deployment: Deployment, console: Console, clock: Clock) -> None:
     asked = break_glass.ask(deployment, "fire", acting(deployment, "ada"), "r", 1)
     clock.now += 8 * 24 * HOUR_MS

@@ -135,6 +135,34 @@ def test_members_of_groups_within_groups_count_and_circles_end(deployment: Deplo
 
 
 @needs_slapd
+def test_a_group_of_a_corner_of_the_directory_is_not_worth_what_its_namesake_is(deployment: Deployment, server: Slapd) -> None:
+    """Where teams make groups of their own below the base, one of them could call theirs as one that has a role here."""
+    made = configured(deployment, server)
+    sync(made)
+    corner = f"ou=team,ou=groups,{slapd.SUFFIX}"
+    server.change(f"dn: {corner}\nobjectClass: organizationalUnit\nou: team\n\n")
+    server.change(group("audit", uid("hal")).replace(cn("audit"), f"cn=audit,{corner}"))
+    with pytest.raises(DirectoryFailed, match="two groups") as caught:
+        sync(made)
+    assert corner in caught.value.where
+    assert made.directory.find("hal").roles == {"user"}
+    assert made.directory.find("ann").roles == {"user", "auditor"}
+
+
+@needs_slapd
+def test_a_name_that_two_have_in_the_directory_gives_nobody_a_group(deployment: Deployment, server: Slapd) -> None:
+    """Groups that name members by name alone (``memberUid``) cannot tell them apart; those by their place still do."""
+    corner = f"ou=team,ou=people,{slapd.SUFFIX}"
+    server.change(f"dn: {corner}\nobjectClass: organizationalUnit\nou: team\n\n")
+    server.change(person("ann").replace(uid("ann"), f"uid=ann,{corner}"))
+    made = configured(deployment, server)
+    report = sync(made)
+    assert list(report.refused) == ["ann"]
+    assert made.directory.find("ann").roles in ({"user", "auditor"}, frozenset()), "whoever of them it is"
+    assert made.directory.find("bea").roles == {"user"}
+
+
+@needs_slapd
 def test_a_name_of_somebody_else_is_refused_and_the_others_come(deployment: Deployment, server: Slapd) -> None:
     server.change(person("Admin"))
     made = configured(deployment, server)

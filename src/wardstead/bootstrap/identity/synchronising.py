@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -139,7 +140,8 @@ def server_of(deployment: Deployment, section: DirectorySection) -> Server:
 def made_of(section: DirectorySection, people: Sequence[Entry], groups: Sequence[Entry]) -> Read:
     """What entries say. Raises ``DirectoryFailed`` for somebody without a name or an id, or with another's."""
     said: dict[str, Described] = {}
-    ids: dict[str, str] = {}
+    by_dn: dict[str, str] = {}
+    by_name: dict[str, set[str]] = {}
     for one in people:
         name, external = one.first(section.name), one.first(section.external_id)
         if not name or not external or external in said:
@@ -149,13 +151,28 @@ def made_of(section: DirectorySection, people: Sequence[Entry], groups: Sequence
             )  # fmt: skip
         facts = {name: one.first(attribute) for name, attribute in section.attributes.items()}
         said[external] = Described(name, external, True, {}, {key: value for key, value in facts.items() if value})
-        ids[same(one.dn)] = ids[same(name)] = external
+        by_dn[same(one.dn)] = external
+        by_name.setdefault(same(name), set()).add(external)
+    # A member that two are called is nobody, and whose name is somebody's DN is not them.
+    ids = {name: next(iter(those)) for name, those in by_name.items() if len(those) == 1} | by_dn
     worth = {rule.group for rule in section.groups}
+    _require_one_of_each(groups, section.group_name, worth)
     members = members_of(groups, section.group_name, section.member)
     return Read(
         said,
         {group: frozenset(ids[one] for one in members.get(group, ()) if one in ids) for group in worth},
     )
+
+
+def _require_one_of_each(groups: Sequence[Entry], named: str, worth: AbstractSet[str]) -> None:
+    """Whoever may make groups in a corner of the directory could make one that is called like those that are worth something."""
+    for name in worth:
+        same_name = [one.dn for one in groups if name in one.values.get(named.lower(), ())]
+        if len(same_name) > 1:
+            raise DirectoryFailed(
+                f"two groups in the directory are called {name[:80]!r}", where="; ".join(same_name)[:400],
+                next_step="see to groups_base or groups_filter: only one of them can be worth something here",
+            )  # fmt: skip
 
 
 # -- carrying out --------------------------------------------------------------------------------------------------------

@@ -135,7 +135,8 @@ class BreakGlassStore:
             row = connection.execute(select(opening).where(opening.c.id == asked.id)).mappings().one()
             if row["state"] != "asked" or now - row["requested_ms"] > REQUEST_LASTS_MS:
                 raise RequestDecided("it was decided about already, or asked for too long ago", next_step="ask anew")
-            until = now + row["duration_ms"] if approve else None
+            # It may have been sealed anew since it was asked for, for less.
+            until = now + min(row["duration_ms"], sealed.max_ms) if approve else None
             state = {"state": _OPEN if approve else "refused", "decided_by": by.id, "until_ms": until}
             connection.execute(update(opening).where(opening.c.id == asked.id).values(state))
             if until is not None:
