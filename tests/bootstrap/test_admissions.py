@@ -197,6 +197,15 @@ def test_a_path_that_leaves_the_folder_is_copied_in_like_any_other(deployment: D
     assert (deployment.places.directory / taken.path).read_bytes() == file.read_bytes()
 
 
+def test_weights_are_told_by_what_they_are_as_in_ollama_s_store(deployment: Deployment, people: None, tmp_path: Path) -> None:
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    (blobs / "sha256-1").write_bytes(b"{}")
+    (blobs / "sha256-2").write_bytes(gguf(PLAIN, TENSORS, DATA))
+    made = admissions.add(deployment, "tiny", tmp_path, by(deployment, "admin"), up_to="public")
+    assert [Path(one.path).name for one in made.files if one.role is Role.WEIGHTS] == ["sha256-2"]
+
+
 def test_a_harmful_file_is_never_signed(deployment: Deployment, people: None, tmp_path: Path) -> None:
     bad = tmp_path / "tiny.pkl"
     bad.write_bytes(b"cos\nsystem\n(S'true'\ntR.")

@@ -12,6 +12,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
+import numpy as np
+
 from bench.supply.case import Case
 from bench.supply.families.pickled import BAD, call
 from bench.supply.families.tensors import DATA, PLAIN, TENSORS, gguf
@@ -173,6 +175,9 @@ def cases() -> Iterator[Case]:
     for place in ("chat_template.json", "processor_config.json", "tokenizer_config.json"):
         yield Case("template-further", place.partition(".")[0], True, {place: json.dumps({"chat_template": _ORDER}).encode()})
     yield Case("template-further", "additional", True, {"additional_chat_templates/rag.jinja": _ORDER.encode()})
+    yield Case(
+        "pickle-further", "good-masked", False, {"search.pkl": pickle.dumps({"rank": np.ma.MaskedArray([1.0, 2.0], mask=[0, 1])})}
+    )
     yield Case("shelf", "sqlite", True, {"model.db": _table("Dict", [(b"a", BAD)])})
     yield Case("shelf", "gdbm", True, {"model": struct.pack("<I", 0x13579ACF) + bytes(60) + BAD})
     yield Case("shelf", "berkeley", True, {"model.db": bytes(12) + struct.pack("<I", 0x061561) + bytes(60) + BAD})

@@ -51,6 +51,7 @@ from wardstead.supply.admission import (
     verdict_of,
 )
 from wardstead.supply.admission_policy import Requirement
+from wardstead.supply.formats.gguf import MAGIC
 from wardstead.supply.ports import Malformed
 from wardstead.supply.scan import Scanned
 from wardstead.supply.statement import statement
@@ -99,7 +100,7 @@ def add(
     one = uuid7(now_ms(), os.urandom(10))
     target = deployment.places.added(model, one)
     files = [_taken(deployment, entry, target) for entry in to_scan(path)]
-    files = _with_weights(files)
+    _require_one_weights(files)
     if template is not None:
         (entry,) = to_scan(template)[:1]
         files.append(structs.replace(_taken(deployment, entry, target), role=Role.TEMPLATE))
@@ -131,7 +132,7 @@ def _taken(deployment: Deployment, entry: Entry, target: Path) -> AdmittedFile:
     except Malformed as error:
         raise BadModel("this cannot be read", where=entry.name, why=error.what) from None
     return AdmittedFile(
-        place.relative_to(inside).as_posix(), read.found.hexdigest(), read.size, verity=read.verity.hexdigest()
+        place.relative_to(inside).as_posix(), read.found.hexdigest(), read.size, read.role, read.verity.hexdigest()
     )  # fmt: skip
 
 
@@ -140,23 +141,25 @@ class _Read:
 
     def __init__(self, file: OpenFile) -> None:
         self._file, self.found, self.verity, self.size = file, sha256(), VerityDigest(), 0
+        self.role = Role.WEIGHTS if file.name.lower().endswith(".gguf") else Role.OTHER
 
     def blocks(self) -> Iterator[bytes]:
         """What it holds."""
         while block := self._file.read(self.size, _BLOCK):
+            if self.size == 0 and block.startswith(MAGIC):
+                self.role = Role.WEIGHTS  # of any name: Ollama's blobs are called by their digests
             self.found.update(block)
             self.verity.update(block)
             self.size += len(block)
             yield block
 
 
-def _with_weights(files: list[AdmittedFile]) -> list[AdmittedFile]:
+def _require_one_weights(files: list[AdmittedFile]) -> None:
     """The one GGUF file is what the embedded server loads."""
-    found = [one for one in files if one.path.lower().endswith(".gguf")]
+    found = [one for one in files if one.role is Role.WEIGHTS]
     if len(found) > 1:
         names = ", ".join(Path(one.path).name for one in found[:5])
         raise BadModel("there are several GGUF files, and a model has one", why=names, next_step="add the one that is to serve")
-    return [structs.replace(one, role=Role.WEIGHTS) if one in found else one for one in files]
 
 
 def scan_added(deployment: Deployment, one: Candidate, progress: Progress) -> tuple[Scanned, ...]:

@@ -41,6 +41,7 @@ _EXACT: Final[dict[str, frozenset[str]]] = {
         "numpy.core.numeric": "_frombuffer",
         "numpy._core.numeric": "_frombuffer",
         "numpy.core.numerictypes": "object_",
+        "numpy.ma": "MaskedArray",
         "numpy.ma.core": "_mareconstruct MaskedArray",
         "numpy.random._pickle": "__randomstate_ctor __generator_ctor __bit_generator_ctor",
         "numpy.random.mtrand": "RandomState",
