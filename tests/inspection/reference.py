@@ -115,7 +115,8 @@ def runs_of(one: Encoding, seen: bytes, detectors: Sequence[Detector], depth: in
 
 def spans_seen(seen: bytes, detectors: Sequence[Detector], depth: int) -> list[Span]:
     """The real matches in what a text looks like."""
-    spans = [span for number, one in enumerate(detectors) for span in spans_of(one, number, seen)]
+    documented = tuple(one.pattern for one in detectors if one.category == "documented")
+    spans = [span for number, one in enumerate(detectors) for span in spans_of(one, number, seen, documented)]
     return spans + [span for one in encodings_of(tuple(detectors)) if depth for span in runs_of(one, seen, detectors, depth)]
 
 
@@ -170,12 +171,14 @@ def encodings_of(detectors: tuple[Detector, ...]) -> tuple[Encoding, ...]:
     return tuple(encodings(detectors))
 
 
-def spans_of(detector: Detector, number: int, data: bytes) -> list[Span]:
-    """The real matches of one detector."""
+def spans_of(detector: Detector, number: int, data: bytes, documented: Sequence[str] = ()) -> list[Span]:
+    """The real matches of one detector. ``documented``: what matches keys that manuals print."""
     pattern, at, spans = compiled(detector.pattern), 0, []
     while (match := pattern.search(data, at)) is not None:
         start, end = match.span(pattern.groups)
         real = real_width(detector, data, match.start(), start, end)
+        if detector.category == "credentials" and is_documented(data[start : start + real], documented):
+            real = 0
         if not real:
             at = match.start() + 1
             continue
@@ -192,7 +195,16 @@ def real_width(detector: Detector, data: bytes, begin: int, start: int, end: int
     left = data[max(0, begin - CONTEXT_BYTES) : begin]
     if detector.context and not any(stands_in(word.encode(), left) for word in detector.context):
         return 0
+    if detector.not_behind and any(compiled(detector.not_behind).fullmatch(left, at) for at in range(len(left))):
+        return 0
     return VALIDATORS[detector.validator](data[start:end]) if detector.validator else end - start
+
+
+def is_documented(secret: bytes, documented: Sequence[str]) -> bool:
+    """Whether a secret is a key that a manual prints, and fewer than eight characters more."""
+    value = re.split(rb"&[A-Za-z_]+=", secret)[0]
+    found = (match for pattern in documented for match in [compiled(pattern).search(value)] if match)
+    return any(len(value) - len(match[0]) < 8 for match in found)
 
 
 def stands_in(word: bytes, text: bytes) -> bool:
