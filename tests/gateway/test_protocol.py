@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.gateway.playbook import LIMITS
 
 from wardstead.gateway.protocol.anthropic import AnthropicDialect
-from wardstead.gateway.protocol.json_input import decode_object
+from wardstead.gateway.protocol.json_input import BadJson, decode_object
 from wardstead.gateway.protocol.ollama import OllamaDialect
 from wardstead.gateway.protocol.openai import OpenAIDialect
 from wardstead.gateway.protocol.types import Dialect, FieldPolicy, ParsedRequest, UnknownFields
@@ -358,3 +358,19 @@ def test_depth_is_measured_exactly(value: Any, depth: int, ascii_only: bool) -> 
     else:
         with pytest.raises(CallerError, match="deep"):
             decode_object(body, depth=depth)
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (rb'{"model": "m", "messages": [{"content": "a"}, {"content": "b\u0000"}]}', "messages[1].content"),
+        (rb'{"messages": [{"content": [{"text": "x \ud83d y"}]}]}', "messages[0].content[0].text"),
+        (rb'{"metadata": {"Anna Example": "\udc00"}}', "metadata.…"),
+        (rb'{"metadata": {"a\u0000b": 1}}', "a key of metadata"),
+        (rb'{"\ud800": 1}', "a key of the body"),
+    ],
+)
+def test_a_string_that_no_model_server_may_get_is_named_by_its_place(body: bytes, where: str) -> None:
+    with pytest.raises(BadJson) as caught:
+        decode_object(body, depth=20)
+    assert caught.value.where == where

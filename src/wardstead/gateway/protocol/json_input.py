@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 from wardstead.kernel.errors import CallerError
@@ -42,6 +42,8 @@ def _constant(name: str) -> NoReturn:
 _STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
 _OPENING: Final = frozenset(b"[{")
 _CLOSING: Final = frozenset(b"]}")
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_FIELD: Final = re.compile(r"[a-z][a-z_]{0,39}")
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 
 
@@ -89,11 +91,27 @@ def _check_escaped(value: Any) -> None:
     """Escapes can write what the bytes themselves could not hold."""
     text = "".join(_strings(value))
     if "\x00" in text:
-        raise BadJson("a string contains a NUL character")
+        raise BadJson("a string contains a NUL character", where=_place_of(value, lambda one: "\x00" in one))
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise BadJson("a string holds half of a surrogate pair") from None
+        raise BadJson("a string holds half of a surrogate pair", where=_place_of(value, _HALF.search)) from None
+
+
+def _place_of(value: Any, wrong: Callable[[str], object]) -> str:
+    """Where the first string is that is wrong. Keys are told that look like fields: what others say is not quoted."""
+    stack: list[tuple[str, Any]] = [("", value)]
+    while stack:
+        place, item = stack.pop()
+        if isinstance(item, str) and wrong(item):
+            return place.lstrip(".")
+        if isinstance(item, dict):
+            if any(map(wrong, item)):
+                return f"a key of {place.lstrip('.') or 'the body'}"
+            stack += reversed([(f"{place}.{key if _FIELD.fullmatch(key) else '…'}", inner) for key, inner in item.items()])
+        elif isinstance(item, list):
+            stack += reversed([(f"{place}[{at}]", inner) for at, inner in enumerate(item)])
+    return ""
 
 
 def _strings(value: Any) -> Iterator[str]:
