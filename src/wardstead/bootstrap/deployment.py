@@ -176,7 +176,11 @@ class Deployment:
     @cached_property
     def row_seals(self) -> RowSeals:
         """The seals of the database's rows."""
-        return RowSeals(lambda: hmac.digest(self.pepper, b"wardstead row seals v1", "sha256"))
+
+        def key() -> bytes:
+            return hmac.digest(self.pepper, b"wardstead row seals v1", "sha256")
+
+        return RowSeals(key, at_hand=lambda: self.keys.open)
 
     @property
     def fingerprint_key(self) -> bytes:

@@ -269,3 +269,19 @@ def test_what_the_next_upgrade_brings_is_not_missed_before_it(filled: Filled) ->
         less = {name: one for name, one in head.tables.items() if name != "share"}
         filled.seals._put_head(driver, Head(head.version, less))
     assert filled.problems() == []
+
+
+def test_whoever_only_looks_is_not_asked_for_a_key(filled: Filled) -> None:
+    """Whoever acts is: the act is sealed under one."""
+    asked: list[bool] = []
+
+    def key() -> bytes:
+        asked.append(True)
+        return bytes(range(32))
+
+    seals = RowSeals(key, at_hand=lambda: False)
+    with read_transaction(filled.engine) as connection:
+        seals.require(driver_of(connection), {"principal"})
+        assert asked == []
+        assert seals.check(driver_of(connection)) == []
+        assert asked == [True]
