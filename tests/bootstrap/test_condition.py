@@ -6,10 +6,12 @@ import threading
 import time
 
 import pytest
+from sqlalchemy import insert
 from tests.bootstrap.worlds import Worlds, inspector
 
 from wardstead.adapters.store.engine.reserve import Reserve
 from wardstead.adapters.store.keys.subject_keys import Usage
+from wardstead.adapters.store.tables.ledger import checkpoint
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.desks.console import Console
 from wardstead.bootstrap.processes import condition
@@ -172,6 +174,16 @@ def test_weights_that_were_altered_are_red_and_raise_nothing(deployment: Deploym
 
 def test_a_sound_deployment_at_rest_is_not_red(deployment: Deployment) -> None:
     assert condition.detectors_check(deployment).state in {State.GREEN, State.AMBER}, "amber where no names are looked for"
+
+
+def test_a_clock_that_is_behind_what_is_recorded_is_red(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    latest = 1_800_000_000_000
+    with deployment.engine.begin() as connection:
+        values = [{"size": size, "note": "", "time_ms": time_ms} for size, time_ms in ((901, 1), (902, latest), (903, 2))]
+        connection.execute(insert(checkpoint), values)
+    for behind_ms, state in ((0, State.GREEN), (60_000, State.GREEN), (60_001, State.RED)):
+        monkeypatch.setattr(condition, "now_ms", lambda behind_ms=behind_ms: latest - behind_ms)
+        assert condition._clock_check(deployment).state is state
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def posture(deployment: Deployment) -> list[Check]:
         _keys_check(deployment),
         _tls_check(deployment),
         _ledger_check(deployment),
+        _clock_check(deployment),
         *database_checks(deployment),
         verified_check(deployment),
         witnessed_check(deployment),
@@ -176,6 +177,21 @@ def _ledger_check(deployment: Deployment) -> Check:
     note = deployment.ledger.checkpoint()
     size = note.splitlines()[1] if note else "0"
     return Check("ledger", title, State.GREEN, f"signed checkpoint over {size} entries")
+
+
+_CLOCK_MS = 60_000
+"""So far clocks of several gateways may be apart."""
+
+
+def _clock_check(deployment: Deployment) -> Check:
+    """Whatever ends by time (a role, a share, a key) would hold again for as long as the clock is behind."""
+    title, now, latest = "The clock is not behind what is recorded", now_ms(), deployment.ledger.latest_ms()
+    if latest - now <= _CLOCK_MS:
+        return Check("clock", title, State.GREEN, f"it shows {rfc3339(now)}")
+    evidence = f"it shows {rfc3339(now)}, the ledger was signed at {rfc3339(latest)}: what ended between the two may hold again"
+    return Check(
+        "clock", title, State.RED, evidence, "put the clock right; if it was ahead before: look at what was decided then"
+    )
 
 
 def _refused(deployment: Deployment) -> str:
