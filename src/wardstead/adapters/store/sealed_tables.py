@@ -42,6 +42,8 @@ UNSEALED: Final[Mapping[str, str]] = {
     "fingerprint": "some for each text; one that is gone cannot be told from one that was forgotten in time",
     "incarnation": "which workers live: an outcome that is owed is seen in the tree",
     "sequencer": "which recorder began last: what two of them wrote is seen in the tree",
+    "policy_ask": "who waits until workers are ready: what is in force is decided by 'policy_activation', which is sealed",
+    "policy_answer": "which workers are ready: as much",
     "root_gateway": "who runs, every few seconds; whoever asks for a root key in it is held against the gateways that there are",
     "root_rotation": "where a replacement of the root key stands; the keys themselves tell by which of them what is wrapped",
     "row_seal": "the seals themselves",
