@@ -242,8 +242,8 @@ class FakeDesk:
     def proposals(self, who: Identity) -> Sequence[Proposal]:
         return [replace(one, own=one.by == who.principal.name) for one in self.proposed]
 
-    def propose(self, who: Identity, reason: str) -> None:
-        self.acts.append(("propose", who.principal.name, reason))
+    def propose(self, who: Identity, reason: str, version: str = "") -> None:
+        self.acts.append(("propose", who.principal.name, reason, *filter(None, (version,))))
 
     def activate(self, who: Identity, proposal: str, reason: str) -> None:
         if any(one.id == proposal and one.by == who.principal.name for one in self.proposed):

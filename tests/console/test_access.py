@@ -79,6 +79,19 @@ def test_the_folder_is_checked_and_compared(signed_in: SignedIn) -> None:
     assert "users-rest (90.cedar:1) forbids all of it" in checked
 
 
+def test_an_earlier_version_is_compared_and_proposed_anew(signed_in: SignedIn, services: FakeServices) -> None:
+    root = signed_in("root")
+    page = root.get("/console/access").text
+    assert "Propose version feedfacecafebeef anew" in page
+    assert "Propose version 0a1b2c3d4e5f6071 anew" not in page, "it is in force"
+    compared = root.get("/console/access/changes?version=feedfacecafebeef")
+    assert (compared.status_code, "What version feedfacecafebeef would change" in compared.text) == (200, True)
+    assert root.get("/console/access/changes?version=nothing").status_code == 404
+    sent = {"csrf": token_in(page), "reason": "it was better", "version": "feedfacecafebeef"}
+    assert root.post("/console/access/propose", data=sent).status_code == 303
+    assert services.policies.acts == [("propose", "root", "it was better", "feedfacecafebeef")]
+
+
 def test_the_folder_that_is_not_valid_says_where(signed_in: SignedIn, services: FakeServices) -> None:
     services.policies.own = "permit ("
     for path in ("check", "changes"):

@@ -75,8 +75,8 @@ class PolicyDesk(Protocol):
         """Those that are open, the newest first."""
         ...
 
-    def propose(self, who: Identity, reason: str) -> None:
-        """Propose what stands in the folder."""
+    def propose(self, who: Identity, reason: str, version: str = "") -> None:
+        """Propose an earlier version, or without one what stands in the folder."""
         ...
 
     def activate(self, who: Identity, proposal: str, reason: str) -> None:

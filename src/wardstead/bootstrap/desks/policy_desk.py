@@ -69,9 +69,9 @@ class DeploymentPolicyDesk:
             if one.proposal.state == OPEN
         ]  # fmt: skip
 
-    def propose(self, who: Identity, reason: str) -> None:
+    def propose(self, who: Identity, reason: str, version: str = "") -> None:
         """See ``PolicyDesk.propose``."""
-        activation.propose(self.deployment, at_the_console(who), reason)
+        activation.propose(self.deployment, at_the_console(who), reason, version)
 
     def activate(self, who: Identity, proposal: str, reason: str) -> None:
         """See ``PolicyDesk.activate``."""

@@ -83,11 +83,13 @@ class AccessPages:
             return await self._page(who, {"problem": _words(error)}, 422)
 
     async def changes(self, request: Request) -> Response:
-        """Whose access the folder would change, or a version that is proposed; what would happen to data otherwise."""
+        """Whose access the folder would change, or a version that is proposed or was in force; and what would happen to data."""
         who = await self._visit(request)
         desk, version = self.site.services.policies, request.query_params.get("version", "")[:_MAX_CHARS]
-        if version and version not in {one.version for one in await self.turns.run(desk.proposals, who.identity)}:
-            raise NotFound("no such version is proposed")
+        known = {one.version for one in await self.turns.run(desk.proposals, who.identity)}
+        known |= {one.version for one in (await self.turns.run(desk.standing)).history}
+        if version and version not in known:
+            raise NotFound("no such version is proposed, or was in force")
         which = version or _WHICH[1]
         try:
             found = await self.turns.run(desk.difference, which)
@@ -98,10 +100,11 @@ class AccessPages:
         return await self._page(who, shown)
 
     async def propose(self, request: Request) -> Response:
-        """Propose what stands in the folder, for somebody else to put in force."""
+        """Propose an earlier version, or what stands in the folder, for somebody else to put in force."""
         form = await read_form(request)
         who = await self.site.visit(request, form)
-        return await self._act(who, self.site.services.policies.propose, form.get("reason", ""))
+        version = form.get("version", "")[:_MAX_CHARS]
+        return await self._act(who, self.site.services.policies.propose, form.get("reason", ""), version)
 
     async def decide(self, request: Request) -> Response:
         """Put in force what somebody else proposed, or end a proposal."""
