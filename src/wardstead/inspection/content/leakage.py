@@ -198,9 +198,9 @@ def _stem(word: str) -> str:
 
 
 def _long_words(texts: Sequence[str]) -> list[str]:
-    """Some of the longest words of ``texts``."""
-    words = {word for text in texts for word in texts_of(text)}
-    return sorted(words, key=lambda word: (-len(word), word))[:_LONG_WORDS]
+    """Some of the longest words of ``texts``. The shortest, and those without meaning, stand backwards in every answer, too."""
+    words = {word for text in texts for word in texts_of(text) if len(word) >= _LONG}
+    return sorted(words - _FUNCTION_WORDS, key=lambda word: (-len(word), word))[:_LONG_WORDS]
 
 
 def _letters(text: str) -> str:
@@ -209,6 +209,7 @@ def _letters(text: str) -> str:
 
 _ENDINGS: Final = ("ing", "ed", "es", "s")
 _LONG_WORDS: Final = 60
+_LONG: Final = 3
 _SIGNS: Final = 2
 """So many of them stand in a disguised text by more than chance."""
 _LETTERS: Final = re.compile(r"[^\W_]+")
