@@ -39,6 +39,10 @@ class Use:
     least_bytes: int = 0
 
 
+_Known = tuple[Scores, tuple[tuple[str, float], ...]]
+"""The scores of a text, and of the types that are found in it."""
+
+
 class ScoreDetector:
     """A ``TextDetector`` over a model. Each finding marks the whole text."""
 
@@ -60,33 +64,35 @@ class ScoreDetector:
         self._limits = np.array(list(self.thresholds.values()))
         self._scorer = scorer
         self._use = use
-        self._remembered: dict[bytes, Scores] = {}
+        self._remembered: dict[bytes, _Known] = {}
 
     def detect(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
         """See ``TextDetector.detect``."""
-        scores = [self.scores(text) for text in texts]
-        if self._use.conversation and len(texts) > 1 and not any((one >= self._limits).any() for one in scores):
+        found = [self._known(text)[1] for text in texts]
+        if self._use.conversation and len(texts) > 1 and not any(found):
             # What is harmless in pieces may not be so in a row: it counts against the last piece, which completes it.
-            joined = "\n".join(texts)[-JOINED_CHARACTERS:]
-            scores[-1] = np.maximum(scores[-1], self.scores(joined))
-        return [self._spans(text, one) for text, one in zip(texts, scores, strict=True)]
-
-    def _spans(self, text: str, scores: Scores) -> list[Span]:
-        found = np.flatnonzero(scores >= self._limits) if text else ()
-        kinds = tuple(self.types)
-        return [Span(kinds[at], 0, len(text), float(scores[at])) for at in found]
+            found[-1] = self._known("\n".join(texts)[-JOINED_CHARACTERS:])[1]
+        return [
+            [Span(kind, 0, len(text), score) for kind, score in one] if text else []
+            for text, one in zip(texts, found, strict=True)
+        ]
 
     def scores(self, text: str) -> Scores:
         """How sure it is of each type."""
+        return self._known(text)[0]
+
+    def _known(self, text: str) -> _Known:
         text = text[: self._use.head_characters]
         key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        scores = self._remembered.get(key)
-        if scores is None:
+        known = self._remembered.get(key)
+        if known is None:
             scores = self._highest(text)
+            kinds = tuple(self.types)
+            found = tuple((kinds[at], float(scores[at])) for at in np.flatnonzero(scores >= self._limits))
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()
-            self._remembered[key] = scores
-        return scores
+            known = self._remembered[key] = (scores, found)
+        return known
 
     def _highest(self, text: str) -> Scores:
         start, end = own_text(text)
