@@ -96,7 +96,7 @@ class Classifier:
         """Everything that is found, in the order of the text. What a pattern raises is raised: here nothing is let through."""
         view = View(text)
         plain, data = view.text, view.data
-        numbers = self._matcher.candidates(data, 0)
+        numbers = self._matcher.candidates(data, 0, len(data))
         matches = [
             placed(view, match) for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches
         ]

@@ -30,7 +30,7 @@ def matchers() -> dict[str, Matcher]:
 def test_a_detector_finds_its_examples_alone(matchers: dict[str, Matcher], detector: Detector, text: str, expected: bool) -> None:
     data = View(text).data
     matcher = matchers[detector.id]
-    found = matcher.matches(0, data, 0, len(data)).matches if 0 in matcher.candidates(data, 0) else []
+    found = matcher.matches(0, data, 0, len(data)).matches if 0 in matcher.candidates(data, 0, len(data)) else []
     assert bool(found) is expected
 
 

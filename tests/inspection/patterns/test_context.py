@@ -14,7 +14,7 @@ BOUND = [one for one in DETECTORS if one.context and one.examples]
 
 
 def found(matcher: Matcher, data: bytes) -> list[tuple[int, int, int]]:
-    numbers = matcher.candidates(data, 0)
+    numbers = matcher.candidates(data, 0, len(data))
     matches = [match for number in numbers for match in matcher.matches(number, data, 0, len(data)).matches]
     return sorted((one.start, one.end, one.detector) for one in matches)
 

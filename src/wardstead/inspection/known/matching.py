@@ -29,9 +29,9 @@ class KnownMatcher(Matcher):
             self._first_lists.append(self._first_lists[-1] + len(one.lists))
         self._always = [-1 - at for at in range(len(self._windowed))]
 
-    def candidates(self, data: bytes, begin: int) -> list[int]:
+    def candidates(self, data: bytes, begin: int, before: int) -> list[int]:
         """See ``Matcher.candidates``."""
-        return [*self._always, *super().candidates(data, begin)]
+        return [*self._always, *super().candidates(data, begin, before)]
 
     def first_pending(self, data: bytes, begin: int) -> int:
         """See ``Matcher.first_pending``."""

@@ -8,7 +8,7 @@ Only where one of them is there Hyperscan says which. Patterns that need context
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +40,9 @@ _WORDS: Final = 1 << 20
 """The first number of a context word where words and patterns are looked for together."""
 _GATES: Final = 1 << 21
 """To this the bit of a gate is added."""
-_BOUND: Final = ({Need.NUMBER, Need.DIGITS}, {Need.DIGIT}, {Need.WORD, Need.RUN}, {Need.AT}, {Need.COLONS}, {Need.NOTHING})
+_NUMBERS: Final = {Need.NUMBER, Need.DIGITS}
+_DIGITS: Final = {need for need, gate in _GATE_OF.items() if gate is Need.DIGIT}
+_BOUND: Final = (_NUMBERS, {Need.DIGIT}, {Need.WORD, Need.RUN}, {Need.AT}, {Need.COLONS}, {Need.NOTHING})
 """Patterns with context are looked for in these groups: loose ones, which are in every text with a digit, by themselves."""
 _MANY_BYTES: Final = 8192
 """So many that some row probably spells something: it is then read in parts anyway."""
@@ -68,9 +70,18 @@ class Candidates:
         at_once = {n: one.outline for n, one in numbered.items() if one.marked or not (one.context or one.need)}
         free = {n: one for n, one in numbered.items() if n not in at_once and not one.context}
         bound = {n: one for n, one in numbered.items() if n not in at_once and one.context}
-        self._free = list(_groups(free, kept))
+        rows = {n: one for n, one in free.items() if one.category == ENCODED and _GATE_OF[one.need] is Need.RUN}
+        self._rows = _Rows(rows, kept)
+        free = {n: one for n, one in free.items() if n not in rows}
+        by_gate = ({n: one for n, one in free.items() if _GATE_OF[one.need] is gate} for gate in _BITS)
+        self._free = [_group(some, kept) for some in by_gate if some]
+        numbers = _of(bound, _NUMBERS)
+        self._numbers = mask_of(numbers)
+        # With context or without: in most texts with digits none is there, and one automaton tells that of both at once.
+        self._any_number = teller("|".join(one.outline for one in (_of(free, _DIGITS) | numbers).values()))
         self._bound = [_group(some, kept) for needs in _BOUND if (some := _of(bound, needs))]
-        self._gated = mask_of(n for n, one in bound.items() if one.need)
+        loose = {n: one for n, one in bound.items() if one.need and n not in numbers}
+        self._loose = Words(loose, kept)
         self._gates = sum({one.gate for one in self._bound})
         self.words = Words({n: one for n, one in numbered.items() if one.context}, kept)
         # Words of what needs nothing else are looked for in every text, the others where a gate is open.
@@ -78,16 +89,15 @@ class Candidates:
         self._early = list(early.values())
         words = {_WORDS + at: _hint(word) for at, word in enumerate(early)}
         gates = {_GATES + bit: GATES[gate] for gate, bit in _BITS.items() if gate is not Need.SPACED}
-        self._first = Scanner(at_once | words | gates, ALL, kept)
         # By itself it is a small automaton; with the others it makes theirs five times as slow.
-        self._apart = Scanner({_GATES + _BITS[Need.SPACED]: GATES[Need.SPACED]}, kept=kept)
+        spaced = {_GATES + _BITS[Need.SPACED]: GATES[Need.SPACED]}
+        self._first = Scanner(at_once | words | gates, ALL, kept, apart=spaced)
 
-    def of(self, data: bytes, begin: int) -> list[int]:
-        """Those that may have a match that starts at or after ``begin``."""
+    def of(self, data: bytes, begin: int, before: int) -> list[int]:
+        """Those that may have a match that starts in ``[begin, before)``."""
         # With its left context. What only matches there makes a candidate that is then looked at exactly.
         part = data[begin - CONTEXT_BYTES :] if begin > CONTEXT_BYTES else data
         hits = self._first.hits(part)
-        hits += self._apart.hits(part)
         if not hits:
             return hits
         found: list[int] = []
@@ -100,14 +110,22 @@ class Candidates:
             else:
                 opened |= hit - _GATES
         at = data[begin - 1 :] if begin > 1 else data
-        for group in self._free:
-            if opened & group.gate and group.any_of(at):
-                found += group.which(at)
-        if opened & self._gates:
-            lent |= self.words.lent(part) & self._gated
+        if opened:
+            if opened & _BITS[Need.RUN]:
+                found += self._rows.which(at, before - begin + 1 if begin > 1 else before)
+            numbers = opened & _BITS[Need.DIGIT] and self._any_number(at)
+            if numbers:
+                lent |= self.words.lent(part) & self._numbers
+            found += self._behind(at, opened if numbers else opened & ~_BITS[Need.DIGIT])
+            if opened & self._gates:
+                lent |= self._loose.lent(part)
         if lent:
             found += self._with_context(at, opened, lent)
         return found if len(found) < 2 else sorted(set(found))
+
+    def _behind(self, part: bytes, opened: int) -> list[int]:
+        """Those without context that may have a match in ``part``."""
+        return [hit for group in self._free if opened & group.gate and group.any_of(part) for hit in group.which(part)]
 
     def _with_context(self, part: bytes, opened: int, lent: int) -> list[int]:
         """Those that may have a match in ``part``, of those in ``lent``."""
@@ -168,26 +186,15 @@ class _Rows:
         self._base64 = [number for number, one in some.items() if one.outline == GATES[Need.RUN]]
         self._which = _which({number: one for number, one in some.items() if number not in self._base64}, kept)
 
-    def which(self, part: bytes) -> list[int]:
-        """Those that may have a run in ``part``."""
+    def which(self, part: bytes, before: int) -> list[int]:
+        """Those that may have a run in ``part`` that begins before a place of it."""
         if len(part) > _MANY_BYTES:
             return self._which(part) + self._base64
-        rows = list(dict.fromkeys(rows_of_keys(part)))
+        rows = list(dict.fromkeys(rows_of_keys(part, before)))
         if not rows:
             return []  # in a piece of a stream, the row that opened the way is mostly behind
         found = self._which(b"\n".join(rows))
         return found + self._base64 if may_be_base64(rows) else found
-
-
-def _groups(free: _Numbered, kept: Kept | None) -> Iterator[_Group]:
-    """Patterns without context, in groups: what lies in rows of keys alone, and the others behind the same gate."""
-    rows = {number: one for number, one in free.items() if one.category == ENCODED and _GATE_OF[one.need] is Need.RUN}
-    if rows:
-        yield _Group(_BITS[Need.RUN], mask_of(rows), _always, _Rows(rows, kept).which)
-    for gate in _BITS:
-        some = {number: one for number, one in free.items() if _GATE_OF[one.need] is gate and number not in rows}
-        if some:
-            yield _group(some, kept)
 
 
 def _group(some: _Numbered, kept: Kept | None) -> _Group:
@@ -207,10 +214,6 @@ def _which(some: _Numbered, kept: Kept | None) -> _Which:
         for need in dict.fromkeys(one.need for one in some.values())
     ]
     return lambda part: [hit for one in scanners for hit in one.hits(part)]
-
-
-def _always(_part: bytes) -> bool:
-    return True
 
 
 def _hint(word: bytes) -> str:

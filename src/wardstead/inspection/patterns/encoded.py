@@ -89,13 +89,13 @@ def _search(pattern: str) -> Search:
     return without_end
 
 
-def rows_of_keys(data: bytes) -> list[bytes]:
-    """The rows of sixteen characters of keys and more, each as long as it is."""
+def rows_of_keys(data: bytes, before: int) -> list[bytes]:
+    """The rows of sixteen characters of keys and more that begin before a place, each as long as it is."""
     rows: list[bytes] = []
     at = 0
     while True:
         start, end = _ROW(data, at)[0]
-        if start < 0:
+        if not 0 <= start < before:
             return rows
         rows.append(data[start:end])
         at = end

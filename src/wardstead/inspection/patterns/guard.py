@@ -92,7 +92,7 @@ class PatternGuard:
         """Decide every start before ``first_open``; release what no match can reach any more."""
         view = self._view
         data = view.data
-        for number in self._matcher.candidates(data, self._decided):
+        for number in self._matcher.candidates(data, self._decided, first_open):
             begin = max(self._decided, self._resume.get(number, 0))
             scan = self._matcher.matches(number, data, begin, first_open)
             self._waiting += scan.matches

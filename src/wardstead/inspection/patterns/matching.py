@@ -106,9 +106,9 @@ class Matcher:
         self._pending_mask = mask_of(self._closures)
         self._unions: dict[int, Find] = {}
 
-    def candidates(self, data: bytes, begin: int) -> list[int]:
-        """The detectors that may have a match that starts at or after ``begin``: none is left out."""
-        return self._candidates.of(data, begin) if self._scan else self._everything
+    def candidates(self, data: bytes, begin: int, before: int) -> list[int]:
+        """The detectors that may have a match that starts in ``[begin, before)``: none is left out."""
+        return self._candidates.of(data, begin, before) if self._scan else self._everything
 
     def first_pending(self, data: bytes, begin: int) -> int:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
@@ -222,11 +222,11 @@ class Matcher:
     def _inside(self, parts: Sequence[bytes], depth: int, known: Known) -> Iterator[tuple[int, list[Match]]]:
         """The matches in each of what runs spell, where there are any."""
         if len(parts) == 1:
-            yield 0, self._in_part(parts[0], self.candidates(parts[0], 0), depth, known)
+            yield 0, self._in_part(parts[0], self.candidates(parts[0], 0, len(parts[0])), depth, known)
         elif parts:
             together = Together(parts)
             suspects: dict[int, list[int]] = {}
-            for number in self.candidates(together.data, 0):
+            for number in self.candidates(together.data, 0, len(together.data)):
                 for at in together.parts_at([match.start for match in self._in_part(together.data, [number], depth, known)]):
                     suspects.setdefault(at, []).append(number)
             for at, numbers in suspects.items():

@@ -71,7 +71,7 @@ def _in_progress(matcher: Matcher, data: bytes, place: int) -> _Stretch | None:
 def _suspects(matcher: Matcher, data: bytes, found: Sequence[_Stretch]) -> Sequence[_Stretch]:
     """Those in which something may match: mostly none, and that is known of all after one scan."""
     together = Together([one.with_context(data) for one in found])
-    numbers = matcher.candidates(together.data, 0)
+    numbers = matcher.candidates(together.data, 0, len(together.data))
     if any(map(matcher.is_encoding, numbers)):
         return found
     starts = [
@@ -82,4 +82,4 @@ def _suspects(matcher: Matcher, data: bytes, found: Sequence[_Stretch]) -> Seque
 
 def _may_match(matcher: Matcher, data: bytes, stretch: _Stretch) -> bool:
     part, begin = data[: stretch.end], stretch.begin
-    return any(matcher.may_match(number, part, begin, stretch.place) for number in matcher.candidates(part, begin))
+    return any(matcher.may_match(number, part, begin, stretch.place) for number in matcher.candidates(part, begin, stretch.place))

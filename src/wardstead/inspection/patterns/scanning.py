@@ -36,10 +36,18 @@ class Scanner:
 
     __slots__ = ("_databases", "_scratches")
 
-    def __init__(self, expressions: Mapping[int, str], together: int = TOGETHER, kept: Kept | None = None) -> None:
-        """Raises ``hyperscan.error`` for one that it refuses."""
+    def __init__(
+        self,
+        expressions: Mapping[int, str],
+        together: int = TOGETHER,
+        kept: Kept | None = None,
+        *,
+        apart: Mapping[int, str] | None = None,
+    ) -> None:
+        """``apart``: others, which have an automaton of their own. Raises ``hyperscan.error`` for one that it refuses."""
         numbered = list(expressions.items())
-        self._databases = [_kept(dict(numbered[at : at + together]), kept) for at in range(0, len(numbered), together)]
+        shared = [dict(numbered[at : at + together]) for at in range(0, len(numbered), together)]
+        self._databases = [_kept(some, kept) for some in (*shared, *((apart,) if apart else ()))]
         # Two scans at a time must not share their scratch space: each takes one, and puts it back.
         self._scratches = [self._scratch()]
 

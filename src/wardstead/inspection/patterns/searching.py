@@ -29,18 +29,18 @@ def placed(view: View, match: Match) -> Match:
 def _suspects(matcher: Matcher, parts: Sequence[bytes], known: Known) -> dict[int, list[int]]:
     """By text: the detectors that may find something in it, which is looked at in that text alone afterwards."""
     if len(parts) <= 1:
-        numbers = matcher.candidates(parts[0], 0) if parts else []
+        numbers = matcher.candidates(parts[0], 0, len(parts[0])) if parts else []
         return {0: numbers} if numbers else {}
     suspects: dict[int, list[int]] = {}
     small: list[int] = []
     for at, part in enumerate(parts):
         if len(part) <= _SMALL:
             small.append(at)
-        elif numbers := matcher.candidates(part, 0):
+        elif numbers := matcher.candidates(part, 0, len(part)):
             suspects[at] = numbers
     if small:
         together = Together([parts[at] for at in small])
-        for number in matcher.candidates(together.data, 0):
+        for number in matcher.candidates(together.data, 0, len(together.data)):
             for at in _where(matcher, number, together, len(small), known):
                 suspects.setdefault(small[at], []).append(number)
     return suspects
