@@ -32,6 +32,10 @@ Seek = Callable[[World, Search, int], Found]
 _NOT_TOLD: Final = "it is labelled above what you, who ask, are cleared for: why they may not is not told"
 
 
+_UNLABELLED: Final = frozenset({"Console", "Model", "Sink"})
+"""Of these the label is what the question says: the policies that go by it tell nothing of ours."""
+
+
 class MayNotAsk(CallerError):
     """Whoever asks may not ask about others."""
 
@@ -70,6 +74,12 @@ class Evaluating:
                 asked = self.put(world, question, now_ms)
                 decision = world.decisions.decide(asked)
                 told = decision.allow or who.principal.clearance.dominates(asked.label)
-                yield decision if told else replace(decision, reason=_NOT_TOLD, policies=())
+                yield decision if told else _withheld(decision, asked.resource)
             except CallerError as error:  # somebody, or something, that nobody knows: they may not
                 yield Decision(allow=False, policies=(), reason=error.what, code=f"access.{error.code}")
+
+
+def _withheld(decision: Decision, resource: Resource) -> Decision:
+    """A denial without what would tell its label."""
+    told = decision.policies if resource.type in _UNLABELLED else ()
+    return replace(decision, reason=_NOT_TOLD, policies=told)
