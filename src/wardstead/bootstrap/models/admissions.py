@@ -27,6 +27,7 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity.entitlements import HOUR_MS, decide
 from wardstead.bootstrap.identity.people import BadValue
 from wardstead.bootstrap.models.admitting import changed_file, section_of, standing_of
+from wardstead.bootstrap.models.advisory_watch import AdvisoryWatch
 from wardstead.bootstrap.models.rescanning import found_since
 from wardstead.bootstrap.models.scanning import Progress, scan, to_scan
 from wardstead.crypto.dsse import seal_envelope
@@ -356,7 +357,10 @@ def take_out(deployment: Deployment, model: str, by: Acting, reason: str, *, for
 
 
 def resume(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
-    """Let a suspended one serve again, once its files are those that were admitted. Raises ``BadModel``, ``MayNot``."""
+    """Let a suspended one serve again, once its files are those that were admitted and no advisory that policy minds concerns it.
+
+    Raises ``BadModel``, ``MayNot``, ``NotReady``.
+    """
     found = in_force(deployment, model)
     permitted(deployment, by, APPROVE, found.candidate)
     done = _reasoned(act_of(by, reason))
@@ -370,6 +374,8 @@ def resume(deployment: Deployment, model: str, by: Acting, reason: str) -> Admis
         raise NotReady(
             f"a scan found {since}", next_step=f"'wardstead model rescan {model}', or add another: 'wardstead model add'"
         )
+    if grave := AdvisoryWatch(deployment).why_not(found):
+        raise NotReady(grave, next_step="upgrade it, or state in policies/vex.yaml why it does not matter")
     return _settle(
         deployment, found, by, done, action="model.resume", revise=lambda one: structs.replace(one, state=State.ADMITTED, why="")
     )  # fmt: skip
