@@ -6,10 +6,10 @@ import pytest
 
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Resource
-from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.content.conversations import MarkRose
 from wardstead.adapters.store.tables.conversations import conversation as conversations
 from wardstead.adapters.store.tables.conversations import fingerprint
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.acting import as_if_signed_in
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity import people
@@ -26,7 +26,7 @@ def begin(deployment: Deployment, owner: str) -> None:
         "id": "c1", "owner": owner, "level": "confidential", "compartments": "personal", "version": 5,
         "created_ms": 1, "changed_ms": 1,
     }  # fmt: skip
-    with open_engine(deployment.places.database_url).begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(conversations.insert().values(values))
 
 
@@ -73,7 +73,7 @@ def test_the_conversations_that_somebody_may_lower_are_those_that_deciding_one_b
          "version": 5, "created_ms": 1, "changed_ms": one // 3}
         for one in range(20)
     ]  # fmt: skip
-    with open_engine(deployment.places.database_url).begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(conversations.insert(), rows)
     for who in everybody:
         expected = []
@@ -94,7 +94,7 @@ def test_the_conversations_that_somebody_may_lower_are_those_that_deciding_one_b
 
 def test_the_recorder_forgets_what_is_old(deployment: Deployment) -> None:
     row = {"mark": b"m" * 32, "owner": "o", "conversation": "", "level": "confidential", "compartments": "", "long": True}
-    with open_engine(deployment.places.database_url).begin() as connection:
+    with write_transaction(deployment.engine, deployment.turn) as connection:
         connection.execute(fingerprint.insert(), [{**row, "time_ms": 1}, {**row, "level": "restricted", "time_ms": now_ms()}])
     assert prune(deployment) == 1
     assert prune(deployment) == 0
@@ -115,7 +115,7 @@ def test_a_mark_that_rises_while_it_is_decided_is_not_lowered(deployment: Deploy
     point = deployment.decision_point()
 
     def rising() -> CedarDecisionPoint:
-        with open_engine(deployment.places.database_url).begin() as connection:
+        with write_transaction(deployment.engine, deployment.turn) as connection:
             connection.execute(conversations.update().values(level="restricted", version=6))
         return point
 

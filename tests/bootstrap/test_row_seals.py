@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
+from alembic import command
 from tests.bootstrap.test_acts import acts
 from typer.testing import CliRunner
 
+from wardstead.adapters.store import migrate
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.row_seals import RowsAltered
 from wardstead.bootstrap.deployment import Deployment
@@ -114,15 +115,18 @@ def test_somebody_accepts_what_was_changed_and_that_is_recorded(made: Deployment
     assert "auditor" in made.directory.load().principals[made.directory.find("ana").id].roles
 
 
-def older(deployment: Deployment, extra: Sequence[str] = ()) -> None:
-    """As the version before seals left it."""
-    beside(deployment, "DROP TABLE row_seal", "DROP TABLE row_seal_head",
-           "UPDATE alembic_version SET version_num = '0028_root_rotation'", *extra)  # fmt: skip
+def older(deployment: Deployment, revision: str = "0028_root_rotation") -> None:
+    """As an earlier version left it; the default is that before seals."""
+    config = migrate._config()
+    with deployment.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
     deployment.engine.dispose()
 
 
 def test_a_database_of_before_is_believed_once(made: Deployment) -> None:
-    older(made, [ELSE])
+    older(made)
+    beside(made, ELSE)
     made.places.rows.unlink()
     require_sealed_rows(made)
     with pytest.raises(ConfigurationError, match="earlier version"):
@@ -134,8 +138,16 @@ def test_a_database_of_before_is_believed_once(made: Deployment) -> None:
     assert made.places.rows.exists()
 
 
+def test_a_table_that_only_a_later_version_has_is_told_as_that(made: Deployment) -> None:
+    older(made, "0029_row_seals")
+    beside(made, "DROP TABLE review")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="earlier version"):
+            made.admin_record.record_admin("system", "backup.create", {})
+
+
 def test_one_that_only_seems_to_be_of_before_is_not(made: Deployment) -> None:
     keep_known_rows(made)
-    older(made, [ELSE])
+    older(made)
     with pytest.raises(RowsAltered, match="seals of all rows are gone"):
         require_sealed_rows(made)

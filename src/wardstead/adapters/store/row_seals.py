@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from wardstead.adapters.store.engine.dialect import Driver, driven, driver_of
+from wardstead.adapters.store.engine.dialect import Driver, dialect_of, driven, driver_of
 from wardstead.adapters.store.sealed_tables import SealedTable, key_text, sealed_tables
 from wardstead.crypto.row_seals import TAG_SIZE, Head, Known, Row, RowSealKey, TableSum
 from wardstead.kernel.errors import IntegrityError
@@ -72,8 +72,14 @@ class RowSeals:
     @staticmethod
     def watch(connection: Connection) -> None:
         """Before a write transaction begins on it. Raises ``ConfigurationError`` for a database of an earlier version."""
-        if not driver_of(connection).watch(sealed_tables().values()):
-            connection.exec_driver_sql("SELECT id FROM row_seal_head")
+        tables = sealed_tables()
+        try:
+            if not driver_of(connection).watch(tables.values()):
+                connection.exec_driver_sql("SELECT id FROM row_seal_head")
+        except dialect_of(connection.engine).errors:
+            for name in tables:  # what is missing is told as what an earlier version lacks
+                connection.exec_driver_sql(f"SELECT 1 FROM {name} LIMIT 0")  # noqa: S608 -- a name of our own
+            raise
 
     def keep(self, driver: Driver) -> None:
         """Before a write transaction commits: seal what it changed. Raises ``RowsAltered`` for a row that was altered before."""

@@ -93,7 +93,7 @@ def _triggers(table: Watched) -> Iterator[str]:
         ("gone", "DELETE", f"{many}, {old}"),
     ):
         yield (
-            f"CREATE TEMP TRIGGER watched_{table.name}_{name} AFTER {event_of} ON main.{table.name} "
+            f"CREATE TEMP TRIGGER IF NOT EXISTS watched_{table.name}_{name} AFTER {event_of} ON main.{table.name} "
             f"BEGIN SELECT note_change('{table.name}', {values}); END"
         )
 
