@@ -62,6 +62,11 @@ def test_of_two_words_before_a_number_the_nearer_one_names_it() -> None:
     assert [one.type for one in found] == ["medical-record-number", "health-plan-number", "bank-account"]
 
 
+def test_a_check_digit_names_a_number_whatever_word_is_nearer() -> None:
+    found = SIMPLE.classify("ΑΦΜ 090000045 tax number 090000045").findings
+    assert [one.type for one in found] == ["gr-afm", "gr-afm"]
+
+
 def test_neither_a_sum_nor_the_rest_of_a_date_is_a_number_of_somebody() -> None:
     text = "SSN 412-88-1034, hired 2023-05-01, net pay 3,204.18"
     assert [text[one.start : one.end] for one in SIMPLE.classify(text).findings] == ["412-88-1034"]

@@ -16,7 +16,7 @@ from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.searching import placed
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Flow, Origin, TextDetector
-from wardstead.inspection.validators import CHECK_DIGITS, SAID
+from wardstead.inspection.validators import CHECK_DIGITS, SAID, UNCHECKED
 from wardstead.inspection.verdict import Judge, char_count
 from wardstead.inspection.whole import WholeText, kinds_of
 from wardstead.kernel.findings import Action
@@ -86,6 +86,7 @@ class Classifier:
         self._bound = frozenset(
             number for number, one in enumerate(patterns) if one.context and one.validator not in CHECK_DIGITS
         )
+        self._unchecked = frozenset(number for number, one in enumerate(patterns) if one.validator in UNCHECKED)
         self._said = frozenset(number for number, one in enumerate(patterns) if one.validator in SAID)
         kinds = [Kind(one.type, one.category) for one in patterns] + kinds_of_lists(own)
         self._judge = Judge([*kinds, *kinds_of(text_detectors)], policy)
@@ -166,18 +167,27 @@ class Classifier:
                 over.append(match)
         return sorted(chosen, key=lambda one: one[0].start)
 
-    def _rank(self, match: Match, data: bytes) -> tuple[bool, bool, int, int, int, int, int]:
+    def _rank(self, match: Match, data: bytes) -> tuple[bool, bool, bool, int, int, int, int, int]:
         """What stands for itself comes before what only a word nearby makes of it: a telephone number stays one beside an SSN.
 
         A check digit that is right beside its word is no accident: "NHS 943 476 5919" could be dialled, and is none to dial.
         What is called a telephone number is one, whatever else it passes for. Of two words that make
-        it one, the nearer one names it.
+        it one, the nearer one names it, where no form or check does.
         """
         treatment = self._treatment(match)
         severity = max(treatment.actions.values())
         said, bound = match.detector in self._said, match.detector in self._bound
         apart = self._matcher.apart(match.detector, data, match.start) if bound else 0
-        return said, not bound, -apart, severity, treatment.label.level.rank, match.end - match.start, -match.detector
+        return (
+            said,
+            not bound,
+            not bound or match.detector not in self._unchecked,
+            -apart,
+            severity,
+            treatment.label.level.rank,
+            match.end - match.start,
+            -match.detector,
+        )
 
     def _found(
         self,

@@ -22,7 +22,7 @@ from wardstead.inspection.validators import (
 )
 from wardstead.inspection.validators.checksums import Validator, of_code, whole
 
-__all__ = ["CHECK_DIGITS", "SAID", "VALIDATORS", "Validator"]
+__all__ = ["CHECK_DIGITS", "SAID", "UNCHECKED", "VALIDATORS", "Validator"]
 
 VALIDATORS: Final[dict[str, Validator]] = {
     # credentials
@@ -189,3 +189,5 @@ CHECK_DIGITS: Final = frozenset(
 """Those that random digits pass once in ten times, or less often: most are written like telephone numbers."""
 SAID: Final = frozenset({"phone-said"})
 """Those of patterns that begin with the very word for what they find."""
+UNCHECKED: Final = frozenset({"", "has-digits", "varied", "ssn", "itin"})
+"""Those that most numbers of the right length pass: a word makes them somebody's."""
