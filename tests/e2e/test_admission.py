@@ -171,6 +171,7 @@ def test_a_model_of_ones_own_serves_once_two_people_admitted_it(made: Deployment
 
 def test_an_approval_that_is_over_serves_no_more_and_two_people_override_it(made: Deployment, weights: Path) -> None:
     made.run("model", "suspend", made.model, "--by", "admin", "--reason", "a rumour")
+    assert f"wardstead model resume {made.model}" in " ".join(made.run("model", "show", made.model, check=False).stdout.split())
     assert "admin: a rumour" in refused(made)
     assert made.run("doctor", check=False).returncode == 1
     made.run("model", "override", made.model, "--by", "admin", "--reason", "the ward waits", "--hours", "0.01")

@@ -275,6 +275,9 @@ def _show_one(one: Admission, stands: Standing | None, report: dict[str, Any]) -
     out.print(f"[bold]{escape(made.model)}[/] {state}, up to {made.ceiling}, {made.basis.value}")
     if stands is not None and stands.refused:
         out.print(f"[bold red]does not serve[/] {escape(stands.refused)}")
+    if one.state is State.SUSPENDED:
+        name = escape(made.model)
+        out.print(f"  next: once its files are the admitted ones again, 'wardstead model resume {name} --by NAME --reason WHY'")
     for file in made.files:
         out.print(f"  {file.role.value:8} {escape(harmless(file.path))} [dim]{file.size_bytes:,} bytes, sha256 {file.sha256}[/]")
     if made.scan is not None:
