@@ -125,8 +125,11 @@ def recording(deployment: Deployment) -> tuple[State, bool]:
 @pytest.mark.parametrize(
     ("failures", "says"),
     [
-        ("{public: flag, above: block}", "exchanges above public are refused, public ones let through without it, and flagged"),
-        ("{public: hold, above: hold}", "exchanges above public are held for review, public ones held for review"),
+        (
+            "{public: flag, above: block}",
+            "exchanges above public that need it are refused, public ones let through without it, and flagged",
+        ),
+        ("{public: hold, above: hold}", "exchanges above public that need it are held for review, public ones held for review"),
     ],
 )
 def test_what_a_detector_s_absence_means_is_said(

@@ -18,7 +18,7 @@ from wardstead.isolation.posture import Check, State
 @pytest.fixture
 def dictionary(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Of a deployment that runs, with this process as its worker."""
-    monkeypatch.setattr(condition, "running", lambda _: {"pid": os.getpid(), "port": 1})
+    monkeypatch.setattr(condition, "running", lambda _: {"pid": os.getpid(), "port": 1, "isolation": "bubblewrap"})
     folder = deployment.places.policies / "dictionaries"
     folder.mkdir()
     path = folder / "site-name.txt"
@@ -64,7 +64,9 @@ def test_the_note_of_a_worker_that_is_gone_does_not_count(deployment: Deployment
 def test_doctor_tells_everything_where_something_does_not_answer(
     deployment: Deployment, dictionary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wardstead.cli.running.running.running", lambda _: {"pid": os.getpid(), "port": 1})
+    monkeypatch.setattr(
+        "wardstead.bootstrap.processes.running.running", lambda _: {"pid": os.getpid(), "port": 1, "isolation": "bubblewrap"}
+    )
     dictionary.write_text("x\n")  # too short a term: nothing could start with it
     result = CliRunner().invoke(app, ["-C", str(deployment.places.directory), "doctor", "--json"])
     assert result.exit_code == 1, result.output
