@@ -36,7 +36,7 @@ COMMANDS = dict(every_command())
 ARGUMENTS = {
     ("classify", "file"): ["-"], ("classify", "import-values"): [__file__, "--type", "customer-id"],
     ("classify", "fingerprint"): ["contract", __file__], ("classify", "what-if"): [__file__],
-    ("classify", "use"): ["health", "--yes"],
+    ("classify", "use"): ["health", "--yes"], ("classify", "forget"): ["contract", "--yes"],
     ("classify", "calibrate"): [__file__],
     ("user", "add"): ["eve"], ("user", "disable"): ["eve"], ("user", "enable"): ["eve"], ("user", "set-roles"): ["eve", "user"],
     ("user", "link"): ["eve", "--subject", "s", "--provider", "p"], ("user", "unlink"): ["eve"],
@@ -69,7 +69,8 @@ ARGUMENTS = {
     ("keys", "protect", "shares"): ["--threshold", "2", "--holders", "3"],
     ("keys", "protect", "pkcs11"): ["--module", "m", "--token", "t"],
     ("keys", "protect", "transit"): ["--url", "https://bao.example", "--key", "k"],
-    ("ledger", "receipt"): ["x"], ("ledger", "export"): ["--output", "out.json"], ("ledger", "prove-consistency"): ["1"],
+    ("ledger", "receipt"): ["x"], ("ledger", "accept-rows"): ["--by", "ada", "--reason", "r"],
+    ("ledger", "export"): ["--output", "out.json"], ("ledger", "prove-consistency"): ["1"],
     ("user", "erase"): ["eve", "--by", "ada", "--reason", "r", "--yes"],
     ("user", "mentions"): ["anna@example.org", "--by", "ada", "--reason", "r"],
     ("user", "erase-mentioned"): ["anna@example.org", "--by", "ada", "--reason", "r", "--yes"],
