@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.models.admitting import Standing
 from wardstead.bootstrap.processes import condition, starting
 from wardstead.cli.main import app
 from wardstead.isolation.posture import Check, State
@@ -64,9 +66,9 @@ def test_the_note_of_a_worker_that_is_gone_does_not_count(deployment: Deployment
 def test_doctor_tells_everything_where_something_does_not_answer(
     deployment: Deployment, dictionary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "wardstead.bootstrap.processes.running.running", lambda _: {"pid": os.getpid(), "port": 1, "isolation": "bubblewrap"}
-    )
+    asked = SimpleNamespace(running=lambda _: {"pid": os.getpid(), "port": 1, "isolation": "bubblewrap"})
+    monkeypatch.setattr("wardstead.bootstrap.processes.doctor.running", asked)
+    monkeypatch.setattr("wardstead.bootstrap.processes.doctor.standing", lambda _, model: Standing(model.name, ""))
     dictionary.write_text("x\n")  # too short a term: nothing could start with it
     result = CliRunner().invoke(app, ["-C", str(deployment.places.directory), "doctor", "--json"])
     assert result.exit_code == 1, result.output
