@@ -11,6 +11,7 @@ from __future__ import annotations
 import platform
 import re
 import statistics
+import sysconfig
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from wardstead.inspection.ports import ANSWER, PROMPT
 DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- inspection:begin -->", "<!-- inspection:end -->"
 BYTES, CHUNK, ROUNDS = 2048, 64, 3
+MODULES = 1200
 PROSE = (
     "The committee met on Tuesday to discuss the new proposal for a community garden near the river. Several members were "
     "worried about the cost, while others argued that volunteers would do most of the work, and that the benefit to children in "
@@ -111,6 +113,28 @@ def measured(detectors: Sequence[Detector], inspector: PolicyInspector) -> list[
     return rows
 
 
+def unseen(inspector: PolicyInspector) -> list[str]:
+    """The table of texts that are new. The engines make states as texts need them: of one text over and over, no more."""
+    sources = sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py"))[:MODULES]
+    texts = [text[BYTES : 2 * BYTES] for path in sources if len(text := path.read_text("utf-8", "replace")) > 2 * BYTES]
+    before, *thirds = (texts[at::4] for at in range(4))
+    ways: dict[str, tuple[Callable[[str], object], int]] = {
+        "2 KB, whole": (lambda text: inspector.inspect(text, PROMPT), 1),
+        f"a chunk of {CHUNK} characters": (lambda text: streamed(inspector, text, CHUNK), BYTES // CHUNK),
+        "a chunk of 4 characters": (lambda text: streamed(inspector, text, 4), BYTES // 4),
+    }
+    rows = ["", f"| new to it after {len(before)} others: Python's own library | CPU µs |", "| --- | --- |"]
+    for (way, (work, parts)), new in zip(ways.items(), thirds, strict=True):
+        for text in before:
+            work(text)
+        begin = time.process_time()
+        for text in new:
+            work(text)
+        rows.append(f"| {way} | {(time.process_time() - begin) * 1e6 / len(new) / parts:,.1f} |")
+        console.print(rows[-1])
+    return rows
+
+
 def main() -> None:
     """Measure, show, and write into the docs."""
     catalogues = files("wardstead.catalogues")
@@ -124,7 +148,7 @@ def main() -> None:
     before = time.process_time()
     inspector = PolicyInspector(detectors, policy)
     compiled_s = time.process_time() - before
-    rows = measured(detectors, inspector)
+    rows = measured(detectors, inspector) + unseen(inspector)
     on = f"{platform.machine()}, Python {platform.python_version()}, one core of a machine that other work shared"
     said = (
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {on}; {len(detectors)} patterns, compiled in {compiled_s:.1f} s of CPU time."

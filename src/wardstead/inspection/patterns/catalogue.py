@@ -26,6 +26,7 @@ ENCODED = "encoded"
 DOCUMENTED = "documented"
 """The category of keys that manuals print for everybody: no credentials."""
 CREDENTIALS = "credentials"
+ACTIVE_CONTENT = "active-content"
 ADDRESS_WITH_DATA = "address-with-data"
 """The type of addresses that carry data to a host."""
 

@@ -17,13 +17,13 @@ import hyperscan
 import msgspec
 import re2
 
-from wardstead.inspection.patterns.candidates import Candidates, mask_of, numbers_of
+from wardstead.inspection.patterns.candidates import Candidates
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, CREDENTIALS, DOCUMENTED, Detector
 from wardstead.inspection.patterns.context import Context
 from wardstead.inspection.patterns.encoded import Encoding, encodings, is_row
 from wardstead.inspection.patterns.finding import Find, finder
 from wardstead.inspection.patterns.folding import View
-from wardstead.inspection.patterns.pattern import WORD
+from wardstead.inspection.patterns.progress import Progress
 from wardstead.inspection.patterns.scanning import Kept
 from wardstead.inspection.patterns.together import Together
 from wardstead.inspection.validators import VALIDATORS, Validator
@@ -94,17 +94,9 @@ class Matcher:
             self._compiled = [_compile(one, documented) for one in self.detectors]
             if scan:
                 self._candidates = Candidates(everything, kept)
-                self._compile_closures(everything)
+                self._progress = Progress(everything)
         except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
-
-    def _compile_closures(self, everything: Sequence[Detector]) -> None:
-        closures = [one.prefixes for one in everything if one.prefixes and not one.context]
-        self._closures = {number: one.prefixes for number, one in enumerate(everything) if one.prefixes and one.context}
-        self._pending = _in_progress([*closures, *self._closures.values()])
-        self._free_pending = _in_progress(closures)
-        self._pending_mask = mask_of(self._closures)
-        self._unions: dict[int, Find] = {}
 
     def candidates(self, data: bytes, begin: int, before: int) -> list[int]:
         """The detectors that may have a match that starts in ``[begin, before)``: none is left out."""
@@ -112,27 +104,7 @@ class Matcher:
 
     def first_pending(self, data: bytes, begin: int) -> int:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
-        low = max(0, begin - 1)
-        part = data[low:]
-        first = max(begin, low + len(part.rstrip(WORD)))
-        if first <= begin:
-            return first
-        # In a text that holds nothing, mostly nothing at all is in progress.
-        if 0 <= self._pending(part, begin - low)[0][0] < first - low:
-            lent = self._candidates.words.lent(data[max(0, begin - CONTEXT_BYTES) :]) & self._pending_mask
-            for pending in (self._free_pending, self._pending_of(lent)):
-                at = pending(part, begin - low)[0][0]
-                first = first if at < 0 else min(first, low + at)
-        return first
-
-    def _pending_of(self, lent: int) -> Find:
-        """What finds a match in progress of those that have context."""
-        pending = self._unions.get(lent)
-        if pending is None:
-            if len(self._unions) >= _UNIONS:
-                self._unions.clear()
-            pending = self._unions[lent] = _in_progress([self._closures[number] for number in numbers_of(lent)])
-        return pending
+        return self._progress.first(data, begin, lambda: self._candidates.words.lent(data[max(0, begin - CONTEXT_BYTES) :]))
 
     def matches(self, number: int, data: bytes, begin: int, before: int, known: Known | None = None) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``.
@@ -242,19 +214,8 @@ class Matcher:
         return found
 
 
-_UNIONS: Final = 1024
 _AT_ONCE: Final = 64
 """So many runs are read together: what one of them spells costs the others a look at each."""
-
-
-def _in_progress(closures: Iterable[str]) -> Find:
-    """What finds the first place at which a match of any of these closures reaches to the end."""
-    either = "|".join(closures)
-    return finder(f"(?:{either})\\z") if either else _nowhere
-
-
-def _nowhere(_data: bytes, _begin: int) -> Sequence[tuple[int, int]]:
-    return [(-1, -1)]
 
 
 def _documented(detectors: Iterable[Detector]) -> re.Pattern[bytes] | None:
