@@ -163,7 +163,7 @@ def test_the_console_knows_what_is_in_force_and_what_waits(said: Said) -> None:
     assert [one.reason for one in desk.standing().history] == ["start"]
     (said.deployment.places.policies / "90.cedar").write_text(FORBID)
     assert desk.standing().edited == ("90.cedar",)
-    assert {one.action for one in desk.difference().changes} == {"infer"}
+    assert {one.action for one in desk.difference("folder").changes} == {"infer"}
     assert not any(one.mistake for one in desk.findings())
     assert desk.people() == ["admin", "bob"]
     assert "support" in desk.purposes()

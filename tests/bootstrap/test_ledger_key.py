@@ -104,6 +104,7 @@ def test_root_and_provider_go_on_to_keep_it(deployment: Deployment, tmp_path: Pa
     secret.chmod(0o600)
     if sealed:
         root_keys.protect(deployment, passphrase_provider(secret))
+        deployment = Deployment(deployment.places.directory, {"WARDSTEAD_UNSEAL_FILES": str(secret)})
     new = in_force(deployment)
     found = again(deployment)
     found.environment["WARDSTEAD_UNSEAL_FILES"] = str(secret)

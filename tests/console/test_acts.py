@@ -13,8 +13,8 @@ SOURCE = Path(wardstead.__file__).parent
 FAMILIES = "|".join(sorted({name.partition(".")[0] for name in ACTS}))
 NO_ACTS = frozenset(
     {
-        "keys.db", "keys.service", "known.key", "weights.key", "advisories.db", "model.sig", "model.sock", "backup.recipients",
-        "principal.id", "share.id", "credential.id",
+        "keys.db", "keys.service", "known.key", "known.json", "weights.key", "advisories.db", "model.sig", "model.sock",
+        "backup.recipients", "principal.id", "share.id", "credential.id",
     }
 )  # fmt: skip
 """Files, settings, checks and columns that are written alike."""
