@@ -5,20 +5,26 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 from alembic import command
+from sqlalchemy import insert, update
 from tests.bootstrap.test_acts import acts
 from typer.testing import CliRunner
 
 from wardstead.adapters.store import migrate
 from wardstead.adapters.store.migrate import upgrade
-from wardstead.adapters.store.row_seals import RowsAltered
+from wardstead.adapters.store.row_seals import RowsAltered, RowSeals
+from wardstead.adapters.store.tables.conversations import conversation
+from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.identity import people
 from wardstead.bootstrap.ledger.row_seals import begin_rows, keep_known_rows, require_sealed_rows, row_problems
 from wardstead.cli.main import app
 from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.labels import label
+from wardstead.ledger.ports import Claim
 
 STATE = ("row_seal", "row_seal_head", "principal", "role_member", "directory_epoch")
 ELSE = "INSERT INTO role_member SELECT id, 'auditor' FROM principal"
@@ -67,6 +73,25 @@ def test_a_password_that_was_put_there_opens_nothing(made: Deployment) -> None:
            "UPDATE password SET must_change = 1 - must_change")  # fmt: skip
     with pytest.raises(RowsAltered):
         made.directory.check_password("ana", "a long password")
+
+
+def test_who_looks_while_others_write_sees_a_row_and_its_seal_of_one_moment(
+    made: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"id": "c", "owner": "ann", "level": "internal", "compartments": "", "version": 1, "created_ms": 1, "changed_ms": 1}
+    with write_transaction(made.engine, made.turn) as connection:
+        connection.execute(insert(conversation).values(row))
+    other, require = Deployment(made.places.directory, {}), RowSeals._require_sealed
+
+    def between(self: RowSeals, *asked: Any) -> None:
+        monkeypatch.undo()
+        with write_transaction(other.engine, other.turn) as connection:
+            connection.execute(update(conversation).values(level="confidential", version=2))
+        require(self, *asked)
+
+    monkeypatch.setattr(RowSeals, "_require_sealed", between)
+    assert made.conversations.look(Claim("ann", "c")).mark == label("internal")
+    assert made.conversations.look(Claim("ann", "c")).mark == label("confidential")
 
 
 def test_a_hold_that_was_taken_away_holds_all_the_same(made: Deployment) -> None:

@@ -23,7 +23,7 @@ from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.row_seals import RowsAltered, require_row
 from wardstead.adapters.store.tables.conversations import conversation, fingerprint
 from wardstead.adapters.store.tables.directory import principal
-from wardstead.adapters.store.transactions import explained, write_transaction
+from wardstead.adapters.store.transactions import explained, read_transaction, write_transaction
 from wardstead.kernel.clock import Clock, rfc3339
 from wardstead.kernel.errors import BackendError, CallerError
 from wardstead.kernel.labels import PUBLIC, Label, Levels
@@ -93,7 +93,7 @@ class ConversationStore:
     def look(self, claim: Claim) -> Remembered:
         """What is so at this moment. Blocks. Raises ``BackendError``."""
         levels = self._levels()
-        with self._connected() as connection:
+        with self._at_one_moment() as connection:
             driver = driver_of(connection)
             found = known_fingerprints(driver, claim.cited, levels) if claim.cited else {}
             present = Remembered()
@@ -215,10 +215,10 @@ class ConversationStore:
     # -- the database ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        """For statements in the driver's words."""
+    def _at_one_moment(self) -> Iterator[Connection]:
+        """For statements in the driver's words. A row and its seal are read of the same moment: others write meanwhile."""
         try:
-            with self._engine.connect() as connection:
+            with read_transaction(self._engine) as connection:
                 yield connection
         except DatabaseError as error:
             raise explain(error) from None
