@@ -17,10 +17,8 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from sqlalchemy.exc import DatabaseError
@@ -64,15 +62,6 @@ def reading(name: str, total: int | None = None, *, quiet: bool = False) -> Iter
     columns = (TextColumn("[progress.description]{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
         yield partial(progress.advance, progress.add_task(escape(name), total=total))
-
-
-@contextmanager
-def counting(name: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """For a terminal, while many things are done: how many of how many, and how long it still takes."""
-    columns = (TextColumn("[progress.description]{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
-        task = progress.add_task(escape(name), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def step(text: str) -> None:
