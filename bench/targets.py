@@ -20,8 +20,8 @@ MODELS = ("mock-n1-d0", "mock-n200-d0", "mock-n100-d10000", "mock-n3000000-d0")
 WARDSTEAD = Path(sys.executable).with_name("wardstead")
 
 
-def pinned(core: int, *command: str | Path) -> list[str]:
-    """The command, on one core."""
+def pinned(core: int | str, *command: str | Path) -> list[str]:
+    """The command, on one core or on several (``0,1``)."""
     return ["taskset", "-c", str(core), *map(str, command)]
 
 
@@ -163,12 +163,13 @@ def have(program: str, package: str) -> bool:
     return done.returncode == 0
 
 
-def start_wardstead(upstream: int, directory: Path, *, tls: bool) -> Target:
+def start_wardstead(upstream: int, directory: Path, *, tls: bool, workers: int = 1) -> Target:
     """A deployment as ``init`` makes it, with the mock as its model server: identity, policy, inspection both ways,
-    encryption and the durable ledger are on. All of its processes share one core."""
+    encryption and the durable ledger are on. All of its processes share one core; several workers share all of them."""
     port = free_port()
-    initialise(directory, upstream, port, tls=tls)
-    subprocess.run(pinned(TARGET_CORE, WARDSTEAD, "-C", directory, "up", "--detach"), check=True, capture_output=True)
+    initialise(directory, upstream, port, tls=tls, workers=workers)
+    cores = TARGET_CORE if workers == 1 else f"{LOAD_CORE},{TARGET_CORE}"
+    subprocess.run(pinned(cores, WARDSTEAD, "-C", directory, "up", "--detach"), check=True, capture_output=True)
     made = subprocess.run(
         [WARDSTEAD, "-C", directory, "key", "create", "--user", "bench", "--json"], check=True, capture_output=True
     )
@@ -177,7 +178,7 @@ def start_wardstead(upstream: int, directory: Path, *, tls: bool) -> Target:
     return target
 
 
-def initialise(directory: Path, upstream: int, port: int, *, tls: bool) -> None:
+def initialise(directory: Path, upstream: int, port: int, *, tls: bool, workers: int = 1) -> None:
     """A deployment as ``init`` makes it, with the mock's models."""
     shutil.rmtree(directory, ignore_errors=True)
     subprocess.run([WARDSTEAD, "init", directory, "--yes", "--json"], check=True, capture_output=True)
@@ -187,7 +188,8 @@ def initialise(directory: Path, upstream: int, port: int, *, tls: bool) -> None:
         for name in MODELS
     )
     (directory / "wardstead.yaml").write_text(
-        f"version: 1\nserver: {{port: {port}, tls: '{'on' if tls else 'off'}', concurrency: 512, per_person: 512}}\n"
+        f"version: 1\nserver: {{port: {port}, workers: {workers}, tls: '{'on' if tls else 'off'}', "
+        "concurrency: 512, per_person: 512}\n"
         f"models:\n{models}"
     )
 

@@ -2,7 +2,8 @@
 
 The same gateway with and without an operator who once a second activates another version of the policies, revokes a key and makes
 one. Rounds are interleaved; medians are shown, and their ratios. Afterwards the ledger is read from its beginning: it ends
-with an error when an exchange failed, or an intent was committed under a version that was in force no more.
+with an error when an exchange failed, or an intent was committed under a version that was in force no more. One worker has a core
+and the load another; several (``--workers N``) share both with it.
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.access.changing", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
     mock, driver = targets.compile_tools(BUILD)
     quiet, changing, made = list[Row](), list[Row](), Counter[str]()
@@ -120,7 +122,7 @@ def main() -> int:
         folder = Path(name)
         everything = [targets.start_mock(mock, folder)]
         try:
-            target = targets.start_wardstead(everything[0].port, folder / "deployment", tls=False)
+            target = targets.start_wardstead(everything[0].port, folder / "deployment", tls=False, workers=given.workers)
             everything.append(target)
             deployment = Deployment(folder / "deployment", {})
             load(target, driver, 1)
@@ -137,7 +139,7 @@ def main() -> int:
     for name in ("rps", "cpu_us"):
         usual, meanwhile = (statistics.median(getattr(row, name) for row in rows) for rows in (quiet, changing))
         shown[name] = {"quiet": round(usual), "changing": round(meanwhile), "ratio": round(meanwhile / usual, 2)}
-    shown |= {"intents": intents, **made}
+    shown |= {"workers": given.workers, "intents": intents, **made}
     print(json.dumps(shown, indent=2))
     return 0
 
