@@ -18,5 +18,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test file is read: many compile what they need when they are imported."""
-    if config.cache is not None:
-        compiled.share(config.cache.mkdir("compiled"))
+    cache = getattr(config, "cache", None)  # '-p no:cacheprovider'
+    if cache is not None:
+        compiled.share(cache.mkdir("compiled"))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from sqlalchemy import text
 from tests.auditor.made import Line, Made, codes, make, verified, written
 
@@ -22,6 +24,7 @@ from wardstead.auditor.verify import Trust, of_leaf
 from wardstead.crypto.signing import SigningKey
 from wardstead.ledger.certificate import sign_certificate
 
+VECTORS = Path(__file__).parents[2] / "docs" / "reference" / "ledger-vectors"
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 
 
@@ -419,3 +422,118 @@ def test_the_program_needs_nothing_of_ours(made: Made, tmp_path: Path) -> None:
     assert wardstead_verify(str(export), "--key", "junk").returncode == 3
     assert wardstead_verify(str(tmp_path / "none")).returncode == 3
     assert wardstead_verify().returncode == 2
+
+
+# -- what a file may try with the verifier itself ---------------------------------------------------------------------------
+
+
+def test_a_receipt_of_which_nothing_is_in_a_signed_tree_is_not_clean(made: Made, path: Path) -> None:
+    pending = receipt_of(made) | {"status": "pending"}
+    for one in pending["entries"]:
+        one |= {"index": None, "inclusion_proof": []}
+    for said in (pending, pending | {"entries": [], "checkpoint": ""}):
+        assert codes(verified(path, json.dumps(said).encode(), made.trust)) == {"checkpoint-missing"}
+
+
+def test_an_export_of_nothing_needs_a_signature_too(made: Made, path: Path) -> None:
+    head = made.lines()[0] | {"from": 0, "to": 0, "size": 0, "left": [], "right": []}
+    assert codes(verified(path, [head], made.trust)) == {"checkpoint-missing"}
+
+
+def test_a_checkpoint_that_was_kept_is_held_against_receipts_and_certificates(made: Made, path: Path, tmp_path: Path) -> None:
+    notes = {line["size"]: line["checkpoint"] for line in made.lines() if "checkpoint" in line}
+    (tmp_path / "fork").mkdir()
+    fork = make(tmp_path / "fork").lines()  # another history, signed with the same key
+    forked = next(line["checkpoint"] for line in fork if line.get("size") == 12 and "checkpoint" in line)
+    tree = ["12", notes[12].split("\n")[2]]
+    for document in (json.dumps(receipt_of(made)), certificate(checkpoint=tree)):
+        for note, expected in ((notes[12], set()), (notes[4], {"not-covered"}), (forked, {"rewritten"})):
+            assert codes(verified(path, document.encode(), replace(made.trust, checkpoints=(note,)))) == expected
+
+
+def test_what_is_asked_for_and_cannot_be_there_is_not_passed_over(made: Made, path: Path) -> None:
+    trusted = x509.load_pem_x509_certificates((VECTORS / "timestamp-authority.pem").read_bytes())
+    receipt = json.dumps(receipt_of(made)).encode()
+    assert codes(verified(path, receipt, replace(made.trust, authorities=tuple(trusted)))) == {"unstamped"}
+    assert codes(verified(path, certificate().encode(), made.witnessed)) == {"unwitnessed"}
+    assert codes(verified(path, made.lines(), replace(made.trust, quorum=1))) == {"unwitnessed"}
+    witness = made.witnessed.witnesses[0]
+    assert codes(verified(path, receipt, Trust(made.trust.key, (witness, witness), quorum=2))) == {"unwitnessed"}
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: lines[1].update(authority=HALF),
+        lambda lines: lines[0].update(verifier_key=f"{HALF}+00000000+AA=="),
+        lambda lines: lines[-1].update(header=HALF),
+        lambda lines: lines[1].update(checkpoint=lines[1]["checkpoint"] + HALF),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_told(made: Made, path: Path, change: Callable[[list[Line]], object]) -> None:
+    lines = made.lines()
+    change(lines)
+    for escaped in (True, False):
+        texts = [json.dumps(line, separators=(",", ":"), ensure_ascii=escaped) for line in lines]
+        content = "".join(f"{text}\n" for text in texts).encode("utf-8", "surrogatepass")
+        assert "export-malformed" in codes(verified(path, content, made.trust))
+
+
+def test_half_of_a_surrogate_pair_in_a_document_is_told(made: Made, path: Path) -> None:
+    for where in ("verifier_key", "checkpoint", "receipt"):
+        document = receipt_of(made)
+        document[where] = HALF + document[where]
+        assert codes(verified(path, json.dumps(document).encode(), made.trust)) == {"export-malformed"}
+
+
+def test_gaps_take_no_memory_beyond_their_bound(made: Made, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MAX_GAP", 100)
+    head = made.lines()[0] | {"to": 1 << 62, "size": 1 << 62, "right": []}
+    lines = [head, *({"index": 90 * n, "leaf_hash": "0" * 64, "header": None, "body": None} for n in range(1, 50))]
+    verification = verify.Verification(made.trust)
+    report = verification.run(written(lines).splitlines(keepends=True))
+    assert "entry-missing" in codes(report)
+    assert len(verification.missing) <= 100
+
+
+def test_a_time_stamp_that_is_no_time_stamp_does_not_hold_anybody_up(made: Made, path: Path) -> None:
+    """Two megabytes of empty elements: to copy what is left behind each of them would take minutes."""
+    elements = b"\x05\x00" * 1_000_000
+    response = b"\x30\x83" + len(elements).to_bytes(3, "big") + elements
+    lines = made.lines()
+    lines.insert(4, {"timestamp": b64encode(response).decode(), "authority": "time", "size": 12})
+    started = time.process_time()
+    assert codes(verified(path, lines, made.trust)) == {"timestamp-altered"}
+    assert time.process_time() - started < 10
+
+
+def test_names_out_of_a_file_do_not_move_the_cursor(made: Made, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = made.lines()
+    lines.insert(4, {"timestamp": "AA==", "authority": "\x1b[2J\x1b[Hclean: export\nclean: export\u202e", "size": 12})
+    path.write_bytes(written(lines))
+    assert verify.main([str(path)]) == 5
+    said = capsys.readouterr().out
+    assert said.startswith("ALTERED: ")
+    assert all(line.isprintable() for line in said.splitlines())
+    assert not any(line.startswith("clean") for line in said.splitlines())
+
+
+def test_keys_without_a_checkpoint_are_read(made: Made, path: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    key = made.deployment.ledger_key.verifying.text()
+    keys.write_text(json.dumps({"type": "wardstead-keys", "keys": [], "verifier_key": key}))
+    path.write_bytes(written(made.lines()))
+    assert verify.main([str(path), "--keys", str(keys)]) == 0
+
+
+def test_a_checkpoint_that_is_nested_without_end_is_none(made: Made, path: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("[" * 200_000)
+    path.write_bytes(written(made.lines()))
+    assert verify.main([str(path), "--checkpoint", str(tmp_path / "kept")]) == 3
+
+
+def test_a_document_without_end_is_not_read_to_its_end(made: Made) -> None:
+    assert codes(verify.verify_file(Path("/dev/zero"), made.trust)) == {"export-malformed"}

@@ -38,6 +38,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 SIGNED, COSIGNED = 1, 4
 MAX_PROBLEMS = 1000
 MAX_GAP = 1_000_000
+"""How many missing entries are noted one by one."""
+MAX_DOCUMENT = 16 * 1024 * 1024
+MAX_TIMESTAMP = 64 * 1024
 _CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n((?:[^\n]+\n)*)")
 CERTIFICATE = b"wardstead erasure certificate v1\n"
 HEAD = ("type", "version", "verifier_key", "from", "to", "size", "left", "right")
@@ -263,6 +266,7 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "2.16.840.1.101.3.4.2.3": hashes.SHA512(),
 }
 _LONGEST_CHAIN = 6
+_BAD_EXTENSIONS = (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 class Der:
@@ -325,11 +329,13 @@ def stamped_at(response: bytes, message: bytes, trusted: Sequence[x509.Certifica
     """
     try:
         return _stamped_at(response, message, trusted)
-    except (LookupError, ValueError, UnsupportedAlgorithm, InvalidSignature, x509.ExtensionNotFound) as error:
+    except (LookupError, ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, *_BAD_EXTENSIONS) as error:
         raise Malformed(f"the time stamp does not verify ({type(error).__name__})") from None
 
 
 def _stamped_at(response: bytes, message: bytes, trusted: Sequence[x509.Certificate]) -> datetime:
+    if len(response) > MAX_TIMESTAMP:
+        raise Malformed("the time stamp is longer than any")
     answer, rest = Der.read(response)
     status, token = answer.parts(0x30)
     kind, wrapped = token.parts(0x30)
@@ -343,7 +349,9 @@ def _stamped_at(response: bytes, message: bytes, trusted: Sequence[x509.Certific
         raise Malformed("the time stamp is not in its form")
     _, _, imprint, _, time, *_ = Der.read(info)[0].parts(0x30)
     algorithm, digest = imprint.parts(0x30)
-    if digest.content != _digest_by(algorithm.parts(0x30)[0].oid(), message):
+    imprint_oid = algorithm.parts(0x30)[0].oid()
+    _require_unbroken(imprint_oid)
+    if digest.content != _digest_by(imprint_oid, message):
         raise Malformed("the time stamp is of something else")
     held = [one.parts() for one in signed if one.tag == 0xA0]
     certificates = [x509.load_der_x509_certificate(one.raw) for one in (held[0] if held else []) if one.tag == 0x30]
@@ -352,6 +360,11 @@ def _stamped_at(response: bytes, message: bytes, trusted: Sequence[x509.Certific
     if trusted:
         _require_chain(signer, certificates, trusted, at)
     return at
+
+
+def _require_unbroken(oid: str) -> None:
+    if isinstance(_HASHES.get(oid), hashes.SHA1):
+        raise Malformed("the time stamp rests on a broken hash")
 
 
 def _signer(fields: Sequence[Der], info: bytes, certificates: Sequence[x509.Certificate]) -> x509.Certificate:
@@ -378,9 +391,8 @@ def _names(signing: Der, certificate: x509.Certificate, default: str) -> bool:
 
 
 def _require_signature(signer: x509.Certificate, signature: bytes, message: bytes, hash_oid: str, method: Der) -> None:
+    _require_unbroken(hash_oid)
     key, algorithm = signer.public_key(), _HASHES[hash_oid]
-    if isinstance(algorithm, hashes.SHA1):
-        raise Malformed("the time stamp is signed over a broken hash")
     if isinstance(key, rsa.RSAPublicKey):
         pss = method.parts(0x30)[0].oid() == "1.2.840.113549.1.1.10"
         form = padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO) if pss else padding.PKCS1v15()
@@ -414,7 +426,7 @@ def _certified(one: x509.Certificate, other: x509.Certificate) -> bool:
     try:
         one.verify_directly_issued_by(other)
         return other != one and other.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, *_BAD_EXTENSIONS):
         return False
 
 
@@ -439,7 +451,7 @@ def header_of(text: str) -> dict[str, Any]:
         if not isinstance(fields[name], str) or not form.fullmatch(fields[name]):
             raise Malformed(f"the header's {name} is malformed")
     if (
-        type(fields["minute"]) is not int
+        any(type(fields[name]) is not int for name in ("minute", "v"))
         or (fields["v"] != 1 and not fields["row"])
         or (fields["v"] == 3 and not fields["label"])
     ):
@@ -606,6 +618,11 @@ class Trust:
         """Whether no key is known: what is verified then only fits itself."""
         return self.key is None and self.history is None
 
+    @property
+    def needed(self) -> int:
+        """How many witnesses must have cosigned: one, if any is named and no number is."""
+        return self.quorum or min(1, len(self.witnesses))
+
 
 class Verification:
     """One export, line by line (section 6)."""
@@ -616,7 +633,7 @@ class Verification:
         self.due: dict[int, list[tuple[str, Note]]] = {}
         self.next, self.stop, self.anchor, self.right = 0, 0, 0, list[bytes]()
         self.missing: set[int] = set()
-        self.proven = 0
+        self.proven = -1
         """Up to where a signed checkpoint has the root of the entries."""
         self.intents: set[str] = set()
         self.ended: set[str] = set()
@@ -769,7 +786,7 @@ class Verification:
         self.report.entries += 1
 
     def _place(self, index: int, where: str) -> None:
-        if index > self.next + MAX_GAP:
+        if index - self.next > MAX_GAP - len(self.missing):
             self.report.problem("entry-missing", where, f"entry {self.next} was expected")
         elif index >= self.next:
             self.missing.update(range(self.next, index))
@@ -829,19 +846,21 @@ class Verification:
             else:
                 report.problem("truncated", where, "entries before it are missing")
         if self.proven < self.anchor:
-            report.problem("checkpoint-missing", "export", f"a checkpoint fits {self.proven} of {self.anchor} entries")
+            report.problem("checkpoint-missing", "export", f"a checkpoint fits {max(self.proven, 0)} of {self.anchor} entries")
         sizes = sorted(self.cosigned.values(), reverse=True)
-        quorum = self.trust.quorum or min(1, len(self.trust.witnesses))
+        quorum = self.trust.needed
         report.witnessed = sizes[quorum - 1] if 0 < quorum <= len(sizes) else 0
         if self.trust.authorities and report.stamped < self.stop:
             report.problem("unstamped", "export", f"authorities have stamped {report.stamped} of {self.stop} entries")
-        if self.trust.witnesses and report.witnessed < self.stop:
+        if quorum and report.witnessed < self.stop:
             report.problem("unwitnessed", "export", f"{quorum} witnesses have cosigned {report.witnessed} of {self.stop} entries")
 
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = json.loads(text.decode())
+        if b"\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError):
         raise Malformed("not a JSON object") from None
     if not isinstance(found, dict):
@@ -905,6 +924,7 @@ def verify_document(document: dict[str, Any], trust: Trust) -> Report:
             report.problem("checkpoint-signature", "checkpoint", "the ledger's key has not signed it")
         if kind == "receipt":
             _receipt(document, note, report)
+            _known(trust, keys, (note.size, note.root) if note is not None else None, report)
         elif kind == "consistency":
             _consistency(document, note, trust, keys, report)
         else:
@@ -939,18 +959,29 @@ def keys_in(path: Path, key: Key | None) -> Keys:
     report = verify_document(document, Trust(key))
     if document.get("type") != KEYS or report.problems:
         raise Malformed(f"{path} does not hold the keys of a ledger: {'; '.join(one.what for one in report.problems)}")
-    note = Note.parse(document["checkpoint"]) if document["checkpoint"] else None
+    note = Note.parse(document["checkpoint"]) if document.get("checkpoint") else None
     return Keys(Key.parse(document["verifier_key"], SIGNED), _proven_changes(document, note))
 
 
 def _witnessed(note: Note | None, trust: Trust, report: Report) -> None:
-    if not trust.witnesses:
+    if not trust.needed:
         return
-    count = sum(note is not None and note.cosigned_s(one) is not None for one in trust.witnesses)
-    quorum = trust.quorum or 1
-    report.witnessed = note.size if note is not None and count >= quorum else 0
+    count = sum(note is not None and note.cosigned_s(one) is not None for one in set(trust.witnesses))
+    report.witnessed = note.size if note is not None and count >= trust.needed else 0
     if not report.witnessed:
         report.problem("unwitnessed", "checkpoint", f"{count} witnesses have cosigned it")
+
+
+def _known(trust: Trust, keys: Keys, tree: tuple[int, bytes] | None, report: Report) -> None:
+    """Hold the one tree that a document speaks of against the checkpoints that were kept elsewhere."""
+    for text in trust.checkpoints:
+        known = Note.parse(text)
+        if not keys.signed(known):
+            report.problem("checkpoint-signature", "known checkpoint", "the ledger's key has not signed it")
+        elif tree is None or known.size != tree[0]:
+            report.problem("not-covered", "known checkpoint", "it is of another tree: 'ledger prove-consistency' connects them")
+        elif known.root != tree[1]:
+            report.problem("rewritten", "known checkpoint", "as many entries had another root")
 
 
 def _receipt(document: dict[str, Any], note: Note | None, report: Report) -> None:
@@ -971,6 +1002,8 @@ def _receipt(document: dict[str, Any], note: Note | None, report: Report) -> Non
         report.entries += 1
     report.size = note.size if note is not None else 0
     report.checkpoints = int(note is not None)
+    if not proven:
+        report.problem("checkpoint-missing", "receipt", "nothing of it is in a signed tree yet: fetch it again")
     if document["status"] not in {"complete", "pending"} or (
         document["status"] == "complete" and not proven & {"outcome", "admin"}
     ):
@@ -1022,6 +1055,9 @@ def verify_certificate(text: str, trust: Trust) -> Report:
             raise Malformed("it is of another ledger")  # noqa: TRY301
         keys.require([key for key, _ in made], _size_of(fields.get("checkpoint")))
         report.origin, report.entries = keys.name, _count(fields.get("entries_unreadable"))
+        _known(trust, keys, _tree_of(fields.get("checkpoint")), report)
+        if trust.needed:
+            report.problem("unwitnessed", "certificate", "a certificate carries no cosignatures")
     except Malformed as error:
         report.problem(_code(error, "certificate-altered"), "certificate", str(error))
     return report
@@ -1034,19 +1070,33 @@ def _size_of(checkpoint: object) -> int:
     return int(checkpoint[0]) if checkpoint else 0
 
 
+def _tree_of(checkpoint: object) -> tuple[int, bytes] | None:
+    """The size and the root that it names; ``None`` before any checkpoint."""
+    if not isinstance(checkpoint, list) or len(checkpoint) != 2:
+        return None
+    return _size_of(checkpoint), _bytes(checkpoint[1])
+
+
 # -- the program -----------------------------------------------------------------------------------------------------------
 
 
 def verify_file(path: Path, trust: Trust) -> Report:
     """Whatever it is. Raises ``OSError``."""
+    report = _verify_file(path, trust)
+    if trust.authorities and report.kind != "export":
+        report.problem("unstamped", report.kind or "file", "exports alone carry time stamps")
+    return report
+
+
+def _verify_file(path: Path, trust: Trust) -> Report:
     with path.open("rb") as file:
-        first = file.readline()
+        first = file.readline(MAX_DOCUMENT)
         if first == CERTIFICATE:
-            return verify_certificate((first + file.read()).decode("utf-8", "replace"), trust)
+            return verify_certificate((first + file.read(MAX_DOCUMENT)).decode("utf-8", "replace"), trust)
         try:
             document = _object(first)
         except Malformed:
-            document = {"type": None}
+            document = {}
         if "type" in document and document["type"] != KEYS:
             file.seek(0)
             report = Verification(trust).run(_lines(file))
@@ -1054,7 +1104,7 @@ def verify_file(path: Path, trust: Trust) -> Report:
                 return report
         file.seek(0)
         try:
-            return verify_document(_object(file.read()), trust)
+            return verify_document(_object(file.read(MAX_DOCUMENT)), trust)
         except Malformed as error:
             return Report(problems=[Problem("export-malformed", "file", str(error))])
 
@@ -1096,10 +1146,9 @@ def _kept(path: Path) -> str:
     """A checkpoint that somebody kept. What is none says nothing of the ledger, so that is no alteration: ``Malformed``."""
     text = path.read_text(encoding="utf-8")
     try:
-        said = json.loads(text)
-    except ValueError:
-        said = None
-    note = said.get("checkpoint") if isinstance(said, dict) else text
+        note = _object(text.encode()).get("checkpoint")
+    except Malformed:
+        note = text
     try:
         Note.parse(note)
     except Malformed:
@@ -1142,15 +1191,20 @@ def main(arguments: list[str]) -> int:
 def _say(report: Report) -> None:
     state = "clean" if report.ok else "ALTERED"
     slice_ = f"{report.entries} entries from {report.first} on, of {report.size}"
-    sys.stdout.write(f"{state}: {report.kind} of {report.origin or 'nobody'}: {slice_}; {report.witnessed} witnessed\n")
+    _tell(f"{state}: {report.kind} of {report.origin or 'nobody'}: {slice_}; {report.witnessed} witnessed")
     if report.stamped:
-        sys.stdout.write(f"  {report.stamped} entries were there at {report.stamped_at} at the latest\n")
+        _tell(f"  {report.stamped} entries were there at {report.stamped_at} at the latest")
     if report.own_key:
-        sys.stdout.write("  the key is the file's own: compare it with the one that you know, or give --key\n")
+        _tell("  the key is the file's own: compare it with the one that you know, or give --key")
     for told in report.keys:
-        sys.stdout.write(f"  {told}\n")
+        _tell(f"  {told}")
     for one in report.problems:
-        sys.stdout.write(f"  {one.code} {one.where}: {one.what}\n")
+        _tell(f"  {one.code} {one.where}: {one.what}")
+
+
+def _tell(line: str) -> None:
+    """Names come from the file: none of them moves the cursor, begins a line of its own or hides what was said."""
+    sys.stdout.write("".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line) + "\n")
 
 
 def run() -> None:
