@@ -66,6 +66,13 @@ class Changed(NamedTuple):
     """Its primary key from then on; ``None`` where it is gone."""
 
 
+class Put(NamedTuple):
+    """Rows within a statement: the ``text`` of a table ``put`` with the columns ``column1`` and on, and what goes into it."""
+
+    text: str
+    parameters: list[Any]
+
+
 class Driver(Protocol):
     """A connection in the driver's own words, ``?`` for each value. What it raises is in the dialect's ``errors``."""
 
@@ -123,6 +130,10 @@ class Dialect(Protocol):
 
     def keep(self, connection: Any) -> Driver:
         """Over one that is taken from the pool for good, and begins and ends its transactions itself."""
+        ...
+
+    def table(self, rows: Sequence[Sequence[Any]], types: Sequence[str]) -> Put:
+        """One row or more for a statement, with the types of their columns."""
         ...
 
     def begin_reading(self, connection: Connection) -> None:

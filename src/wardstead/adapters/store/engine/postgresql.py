@@ -21,7 +21,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Rows, Watched
+from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Put, Rows, Watched
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 
 LOCKS: Final = 0x5753
@@ -78,7 +78,10 @@ def _turn(key: int) -> str:
 
 @cache
 def _statement(text: str) -> bytes:
-    """In psycopg's words. No statement of ours has a question mark or a per cent sign in another sense."""
+    """In psycopg's words. No statement of ours has a question mark or a per cent sign in another sense.
+
+    ``%b`` asks for a value in binary (https://www.psycopg.org/psycopg3/docs/basic/params.html).
+    """
     return text.replace("?", "%s").encode()
 
 
@@ -182,6 +185,12 @@ class Postgresql:
         """See ``Dialect``."""
         connection.autocommit = True
         return PostgresqlDriver(connection)
+
+    def table(self, rows: Sequence[Sequence[Any]], types: Sequence[str]) -> Put:
+        """An array for each column, in binary: one statement, planned once; a mark for each value takes three times the work."""
+        arrays = ", ".join(f"%b::{one}[]" for one in types)
+        names = ", ".join(f"column{number}" for number in range(1, len(types) + 1))
+        return Put(f"unnest({arrays}) AS put({names})", [list(column) for column in zip(*rows, strict=True)])
 
     def begin_reading(self, connection: Connection) -> None:
         """What is read by its statements is of the moment of the first of them."""

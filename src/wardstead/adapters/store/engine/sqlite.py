@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Rows, Watched
+from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Put, Rows, Watched
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 
 # https://www.sqlite.org/rescode.html: primary codes are the low byte of extended ones.
@@ -177,6 +178,10 @@ class Sqlite:
         connection.execute("PRAGMA wal_autocheckpoint=0")
         return SqliteDriver(connection)
 
+    def table(self, rows: Sequence[Sequence[Any]], types: Sequence[str]) -> Put:
+        """A mark for each value; each number of rows is a statement of its own, which the driver remembers."""
+        return Put(_values(len(rows), len(types)), [value for row in rows for value in row])
+
     def begin_reading(self, connection: Connection) -> None:
         """The driver begins a transaction of its own at the first write only, so ``BEGIN`` is said here.
 
@@ -228,6 +233,12 @@ class Sqlite:
                 next_step=RESTORE,
             )  # fmt: skip
         return BackendError("the database cannot be used", why=why, next_step="see to its disk and its folder's permissions")
+
+
+@cache
+def _values(rows: int, columns: int) -> str:
+    row = f"({','.join('?' * columns)})"
+    return f"(VALUES {','.join([row] * rows)}) AS put"
 
 
 SQLITE: Final[Dialect] = Sqlite()

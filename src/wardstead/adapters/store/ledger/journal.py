@@ -43,25 +43,18 @@ OUTCOME_ROOM_BYTES = 128 * 1024
 Deliver = Callable[[list[tuple[Done, Refusal | None]]], None]
 """Hands on the results of one batch, from the journal's thread. It must not raise."""
 
-_ROW = "(?,?,?,?,?,?,?,?,?)"
+_TYPES = ("TEXT", "TEXT", "BYTEA", "BYTEA", "TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT")
+"""Of the columns of an entry, and of the directory's version that an intent rests on."""
+_PRESENT = "column9 IS NULL OR column9 = (SELECT version FROM directory_epoch)"
+_INTENDED = "EXISTS (SELECT 1 FROM entry AS intent WHERE intent.exchange = column1 AND intent.kind = 'intent')"
 
 
-def _insert(rows: int, which: str, on_conflict: str = "") -> str:
-    values = ",".join([_ROW] * rows)
-    # No value is part of the text: only column names and question marks.
+def _insert(put: str, which: str) -> str:
+    # No value is part of the text: only names of columns, and marks where values go.
     return (
         f"INSERT INTO entry ({', '.join(COLUMNS)}) SELECT column1, column2, column3, column4, column5, column6, column7, column8 "  # noqa: S608
-        f"FROM (VALUES {values}) AS put WHERE {which} {on_conflict}"
+        f"FROM {put} WHERE {which}"
     )
-
-
-# A database with stricter types has to be told that what is NULL in every row would be a number.
-_PRESENT = "CAST(column9 AS BIGINT) IS NULL OR CAST(column9 AS BIGINT) = (SELECT version FROM directory_epoch)"
-_INSERT = [_insert(rows, _PRESENT) for rows in range(_BATCH + 1)]
-_INTENDED = (
-    "column9 IS NULL AND EXISTS (SELECT 1 FROM entry AS intent WHERE intent.exchange = column1 AND intent.kind = 'intent')"
-)
-_INSERT_OWED = _insert(1, _INTENDED, "ON CONFLICT DO NOTHING")
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -312,8 +305,8 @@ class Journal:
         }  # fmt: skip
 
     def _statement(self, batch: Sequence[_Waiting]) -> tuple[str, list[Any]]:
-        parameters = [value for one in batch for value in self._row(one.draft, one.version)]
-        return _INSERT[len(batch)], parameters
+        put = self._dialect.table([self._row(one.draft, one.version) for one in batch], _TYPES)
+        return _insert(put.text, _PRESENT), put.parameters
 
     def _insert_and_pass(self, connection: Driver, batch: Sequence[_Waiting]) -> dict[int, Refusal]:
         """The same where something passes into conversations: compared, raised and written in one transaction."""
@@ -410,9 +403,9 @@ class Journal:
     def _pay(self) -> None:
         for exchange, draft in list(self._owed.items()):
             try:
-                connection = self._connect()
+                connection, put = self._connect(), self._dialect.table([self._row(draft, None)], _TYPES)
                 with self._turn:
-                    connection.write(_INSERT_OWED, self._row(draft, None))
+                    connection.write(f"{_insert(put.text, _INTENDED)} ON CONFLICT DO NOTHING", put.parameters)
             except self._failures:
                 self._disconnect()
                 return
