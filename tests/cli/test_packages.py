@@ -137,6 +137,67 @@ def test_a_stray_record_of_another_ecosystem_does_not_make_that_one_known(room: 
     assert [one["ecosystem"] for one in found["imports"]] == ["PyPI"]
 
 
+def known(room: Room) -> list[str]:
+    return [
+        one["ecosystem"]
+        for one in json.loads(room.run("advisories", "status", "--advisories", room.file, "--json").stdout)["imports"]
+    ]
+
+
+def test_a_small_archive_makes_none_of_the_others_known_that_its_records_concern_too(room: Room) -> None:
+    both = record("GHSA-2", "swift-nio", "1.0.0", ecosystem="SwiftURL")
+    both["affected"] += record("x", "golang.org/x/net", "1.0.0", ecosystem="Go")["affected"]
+    swift = archive(room.folder / "all.zip", record("GHSA-1", "grpc", "1.0.0", ecosystem="SwiftURL"), both)
+    room.take(swift)
+    assert known(room) == ["SwiftURL"]
+
+
+def test_the_archive_of_a_release_tells_nothing_of_another(room: Room) -> None:
+    eleven = [record(f"D-{number}", f"p{number}", "1", ecosystem="Debian:11") for number in range(3)]
+    eleven[0]["affected"] += record("x", "p0", "1", ecosystem="Debian:12")["affected"]
+    room.take(archive(room.folder / "all.zip", *eleven))
+    assert known(room) == ["Debian:11"]
+    root = room.folder / "root"
+    (root / "etc").mkdir(parents=True)
+    (root / "var/lib/dpkg").mkdir(parents=True)
+    (root / "var/lib/dpkg/status").write_text("Package: zlib1g\nStatus: install ok installed\nSource: zlib\nVersion: 1-1\n")
+    for release, gaps in (("11", []), ("12", ["no-advisories"])):
+        (root / "etc/os-release").write_text(f"ID=debian\nVERSION_ID={release}\n")
+        assert [one["rule"] for one in room.audit(root)[1]["gaps"]] == gaps
+    room.take(archive(room.folder / "debian.zip", *eleven, record("D-9", "zlib", "1-2", ecosystem="Debian:12")))
+    assert known(room) == ["Debian", "Debian:11"]
+    code, said = room.audit(root)
+    assert (code, [one["id"] for one in said["weaknesses"]], said["gaps"]) == (1, ["D-9"], [])
+
+
+def test_records_that_cannot_be_read_stay_a_finding(room: Room) -> None:
+    path = archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0"))
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("broken.json", "{")
+    room.take(path)
+    assert [one["rule"] for one in room.audit(room.lock("flask==2"))[1]["gaps"]] == ["unread-advisories"]
+    room.take(archive(room.folder / "again.zip", record("GHSA-1", "torch", "2.6.0")))
+    assert room.audit(room.lock("flask==2"))[1]["gaps"] == []
+
+
+def test_a_record_of_the_future_is_not_taken_for_nothing_would_replace_it(room: Room) -> None:
+    done = room.take(archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0"), record("GHSA-2", "a", "2", age=-3)))
+    assert (done.exit_code, json.loads(done.stdout)["imported"][0]["unread"]) == (1, ["GHSA-2.json"])
+
+
+def test_an_advisory_is_shown_by_any_name_and_says_that_it_was_withdrawn(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "torch", "2", aliases=["CVE-2026-0001"]),
+                      record("PYSEC-1", "torch", "2", aliases=["CVE-2026-0001"], withdrawn=f"{NOW:%Y-%m-%dT%H:%M:%SZ}"),
+                      record("PYSEC-2", "torch", "2", aliases=["CVE-2026-00010"])))  # fmt: skip
+    shown = room.run("advisories", "show", "CVE-2026-0001", "--advisories", room.file, "--json")
+    assert [(one["id"], one["withdrawn"]) for one in json.loads(shown.stdout)["advisories"]] == [
+        ("GHSA-1", False),
+        ("PYSEC-1", True),
+    ]
+    assert "took it back" in room.run("advisories", "show", "PYSEC-1", "--advisories", room.file).stdout
+    assert room.run("advisories", "show", "CVE-2026-0002", "--advisories", room.file).exit_code == 2
+
+
 def test_records_that_cannot_be_read_are_named_and_the_rest_is_taken(room: Room) -> None:
     path = archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0"))
     with zipfile.ZipFile(path, "a") as file:
@@ -217,6 +278,17 @@ def test_a_statement_suppresses_until_it_ends(room: Room) -> None:
     assert (code, said["weaknesses"][0]["severity"], [one["rule"] for one in said["gaps"]]) == (1, "warn", ["vex-expired"])
     vex.write_text("version: 2\n")
     assert room.run("packages", "audit", room.lock("a==1"), "--advisories", room.file).exit_code == 3
+
+
+def test_what_is_still_looked_into_says_what_mends_it(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "a", "2", aliases=["CVE-2026-0001"])))
+    vex = room.folder / "vex.yaml"
+    looking = STATEMENT.replace("not_affected, justification: component_not_present", "under_investigation")
+    vex.write_text(looking.format(day=f"{NOW + timedelta(days=9):%Y-%m-%d}"))
+    done = room.run("packages", "audit", room.lock("a==1"), "--advisories", room.file, "--vex", vex)
+    assert done.exit_code == 1
+    assert "alice: under_investigation" in done.stdout
+    assert "Update to 2" in done.stdout
 
 
 def test_sarif_has_rules_suppressions_and_gaps(room: Room) -> None:
@@ -333,6 +405,37 @@ def test_an_image_is_read_as_its_layers_lie_upon_one_another(room: Room) -> None
     found = names(done)
     assert {("PyPI", "old", "2"), ("Rocky Linux:9", "openssl", "1:3.0.7-1.el9"), ("AI server", "ollama", "0.1.33")} <= found
     assert not {"gone", "1"} & {part for one in found for part in one[1:]}
+
+
+def test_llama_cpp_is_known_by_its_programs_and_its_library(room: Room) -> None:
+    for name in ("llama-server", "libllama.so.0.0.4711", "llama-server.txt", "libllama.so"):
+        path = room.folder / "llama" / "bin" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\x7fELF" + bytes(600) if ".txt" not in name else b"words")
+        path.chmod(0o755)
+    path.unlink()
+    path.symlink_to("libllama.so.0.0.4711")
+    done = room.run("packages", "list", room.folder / "llama", "--json")
+    assert names(done) == {("AI server", "llama.cpp", ""), ("AI server", "llama.cpp", "b4711")}
+
+
+def test_a_bill_names_what_no_advisories_are_kept_for_as_well(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("D-1", "zlib", "1:1.2.14-1", ecosystem="Debian:12")))
+    bill = room.folder / "image.cdx.json"
+    purls = ["pkg:deb/debian/zlib1g@1%3A1.2.13-1?arch=amd64&distro=debian-12&upstream=zlib", "pkg:generic/openssl@1.1.1",
+             "pkg:huggingface/a/b@1", "pkg:rpm/centos/krb5-libs@1.15.1-55.el7_9"]  # fmt: skip
+    bill.write_text(json.dumps({"components": [{"purl": one} for one in purls]}))
+    _, said = room.audit(bill)
+    assert [one["package"] for one in said["weaknesses"]] == ["pkg:deb/debian/zlib@1:1.2.13-1?distro=debian-12"]
+    assert [one["what"].partition(":")[0] for one in said["gaps"]] == [
+        "there are no advisories for Red Hat",
+        "there are no advisories for generic",
+    ]
+    assert "look yourself" in said["gaps"][1]["next_step"]
+
+
+def test_a_list_for_scripts_has_tabs_between(room: Room) -> None:
+    assert room.run("packages", "list", room.lock("a==1")).stdout.split("\t")[:3] == ["PyPI", "a", "1"]
 
 
 def test_a_list_that_cannot_be_read_is_a_finding(room: Room) -> None:

@@ -16,6 +16,7 @@ from wardstead.cli.output import Json, err, errors, out, say_json
 from wardstead.cli.state import deployment, folder
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.text import harmless
+from wardstead.supply.advisories.advisory import Advisory
 
 app = typer.Typer(no_args_is_help=True, help="Keep what is known to be wrong with packages, without a network.")
 Where = Annotated[
@@ -129,31 +130,41 @@ def status(context: typer.Context, where: Where = None, json: Json = False) -> N
 @app.command("show")
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Its id, as its publisher has it.", metavar="ID")],
+    name: Annotated[str, typer.Argument(help="Its id, or another name that it has, such as a CVE's.", metavar="NAME")],
     where: Where = None,
     json: Json = False,
 ) -> None:
-    """Show an advisory: whom it concerns, and where to read more."""
+    """Show an advisory, or all that go by a name: whom they concern, and where to read more."""
     with errors(as_json=json):
-        one = advisories.find(store_of(context, where), name)
-        if one is None:
+        found = advisories.find(store_of(context, where), name)
+        if not found:
             raise CallerError(
                 "there is no such advisory here", where=name, next_step="import it: wardstead advisories import FILE"
             )
-    document = {
+    if json:
+        say_json({"advisories": [_shown(one) for one in found]})
+        return
+    for one in found:
+        _tell(one)
+
+
+def _shown(one: Advisory) -> dict[str, object]:
+    return {
         "id": one.id, "aliases": list(one.aliases), "summary": one.summary, "severity": one.severity, "score": one.score,
         "modified": one.modified, "withdrawn": one.withdrawn, "references": list(one.references),
         "affected": [{"ecosystem": each.ecosystem, "name": each.name, "versions": len(each.versions),
                       "ranges": [[list(event) for event in item.events] for item in each.ranges]} for each in one.affected],
     }  # fmt: skip
-    if json:
-        say_json(document)
-        return
+
+
+def _tell(one: Advisory) -> None:
     out.print(f"[bold]{escape(harmless(one.id))}[/] {escape(harmless(', '.join(one.aliases)))}\n{escape(harmless(one.summary))}")
+    if one.withdrawn:
+        out.print("[bold]withdrawn[/]: its publisher took it back, and it concerns nobody")
     out.print(f"severity {one.severity}{f' ({one.score})' if one.score is not None else ''}; modified {escape(one.modified)}")
     for each in one.affected:
         events = "; ".join(", ".join(f"{kind} {version}" for kind, version in item.events) for item in each.ranges)
-        said = harmless(events) or f"{len(each.versions)} versions"
+        said = harmless(events) or (f"{len(each.versions)} versions" if each.versions else "no versions, commits alone")
         out.print(f"  {escape(harmless(each.ecosystem))} {escape(harmless(each.name))}: {escape(said)}")
     for link in one.references:
         out.print(f"  [dim]{escape(harmless(link))}[/]")

@@ -51,7 +51,7 @@ def list_(paths: Paths = None, json: Json = False) -> None:
         })  # fmt: skip
     else:
         for one in found.packages:
-            out.print(harmless(f"{one.ecosystem}\t{one.name}\t{one.version}\t{one.file}"), markup=False)
+            typer.echo("\t".join(harmless(each) for each in (one.ecosystem, one.name, one.version, one.file)))
         for gap in found.gaps:
             out.print(harmless(f"{gap.rule}: {gap.what}"), markup=False, style="yellow")
     if found.gaps:

@@ -73,7 +73,7 @@ def tell(audit: Audit) -> None:
             out.print(f"      {_safe(one.summary)} [dim]{_safe(one.package.file)}[/]")
         if (said := one.statement) is not None:
             out.print(f"      [dim]{_safe(said.owner)}: {said.status}, {_safe(said.reason)} (until {said.expires})[/]")
-        else:
+        if one.statement is None or not one.statement.suppresses:
             out.print(f"      [dim]next[/] {_safe(next_step(one))}")
     if len(audit.weaknesses) > _SHOWN:
         out.print(f"[dim]and {len(audit.weaknesses) - _SHOWN} more: --json shows them[/]")

@@ -43,6 +43,26 @@ def test_a_record_of_osv_is_read() -> None:
     assert osv.read(json.dumps(RECORD | {"id": "MAL-2026-1"}).encode()).malicious
 
 
+def test_lists_that_the_schema_lets_be_null_are_empty() -> None:
+    affected = RECORD["affected"][0] | {"severity": None, "versions": None}  # type: ignore[index,operator]
+    one = osv.read(json.dumps(RECORD | {"affected": [affected], "references": None, "severity": None}).encode())
+    assert concerns(one, Package("PyPI", "torch", "2.5")) is Concerns.YES
+
+
+def test_of_two_times_the_later_is_the_greater_text() -> None:
+    written = ["2026-02-03T00:00:00Z", "2026-02-03T00:00:00.5Z", "2026-02-03T02:00:01+01:00"]
+    read = [osv.read(json.dumps(RECORD | {"modified": one}).encode()).modified for one in written]
+    assert read == sorted(set(read))
+    with pytest.raises(Malformed):
+        osv.read(json.dumps(RECORD | {"modified": "zzzz"}).encode())
+
+
+def test_a_record_of_commits_alone_leaves_it_open() -> None:
+    affected = RECORD["affected"][0] | {"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}]}  # type: ignore[index,operator]
+    one = osv.read(json.dumps(RECORD | {"affected": [affected]}).encode())
+    assert concerns(one, Package("PyPI", "torch", "2.5")) is Concerns.UNDECIDED
+
+
 def test_a_record_without_a_vector_has_the_word_of_its_publisher() -> None:
     one = osv.read(json.dumps(RECORD | {"severity": [], "database_specific": {"severity": "MODERATE"}}).encode())
     assert (one.score, one.severity) == (None, "medium")

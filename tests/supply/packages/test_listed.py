@@ -165,10 +165,14 @@ def test_a_distribution_has_its_ecosystem(text: str, expected: str) -> None:
         (Package("Go", "github.com/x/y", "1"), "pkg:golang/github.com/x/y@1"),
         (Package("Maven", "org.a:b", "1"), "pkg:maven/org.a/b@1"),
         (Package("Debian:12", "openssl", "3"), "pkg:deb/debian/openssl@3?distro=debian-12"),
+        (Package("Ubuntu:22.04:LTS", "openssl", "3"), "pkg:deb/ubuntu/openssl@3?distro=ubuntu-22.04:LTS"),
+        (Package("Alpine:v3.20", "zlib", "1.3-r0"), "pkg:apk/alpine/zlib@1.3-r0?distro=alpine-v3.20"),
+        (Package("Rocky Linux:9", "openssl", "3"), "pkg:rpm/rocky/openssl@3?distro=rocky-9"),
+        (Package("Red Hat", "openssl", "3"), "pkg:rpm/redhat/openssl@3"),
     ],
 )  # fmt: skip
 def test_a_package_has_its_url(package: Package, purl: str) -> None:
     assert package.purl == purl
     again = of_purl(purl, "")
-    if again is not None:
-        assert again.key == package.key
+    assert again is not None
+    assert (again.ecosystem, again.key, again.version) == (package.ecosystem, package.key, package.version)

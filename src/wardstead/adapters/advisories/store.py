@@ -94,14 +94,24 @@ class AdvisoryFile:
         )
         return [_DECODER.decode(row[0]) for row in rows]
 
-    def named(self, name: str) -> Advisory | None:
-        """The advisory with this id."""
+    def named(self, name: str) -> list[Advisory]:
+        """Those with this id, or else those that others call so."""
         row = self._connection.execute("SELECT record FROM advisory WHERE id = ?", (name,)).fetchone()
-        return _DECODER.decode(row[0]) if row else None
+        if row is not None:
+            return [_DECODER.decode(row[0])]
+        # An alias stands in the record as it is, so most records need not be decoded.
+        rows = self._connection.execute(
+            "SELECT record FROM advisory WHERE instr(record, ?) > 0 ORDER BY id", (name.encode("utf-8", "replace"),)
+        )
+        return [one for row in rows if name in (one := _DECODER.decode(row[0])).names]
 
     def as_of(self) -> Mapping[str, date]:
         """See ``Store``."""
         return {one.ecosystem: date.fromisoformat(one.as_of) for one in self.imports()}
+
+    def unread(self) -> Mapping[str, int]:
+        """See ``Store``."""
+        return {one.ecosystem: one.unread for one in self.imports() if one.unread}
 
     def likelihood(self, names: Iterable[str]) -> float | None:
         """See ``Store``."""
@@ -176,6 +186,10 @@ class NoAdvisories:
 
     def as_of(self) -> Mapping[str, date]:
         """Of no ecosystem."""
+        return {}
+
+    def unread(self) -> Mapping[str, int]:
+        """None."""
         return {}
 
     def likelihood(self, names: Iterable[str]) -> float | None:

@@ -16,6 +16,7 @@ import msgspec
 
 from wardstead.supply.packages import go_programs, listed, rpm_headers
 from wardstead.supply.packages.package import Package
+from wardstead.supply.packages.servers import program
 from wardstead.supply.ports import Malformed
 
 _LONGEST_LIST: Final = 128 << 20
@@ -137,10 +138,12 @@ def _rpm(content: bytes, name: str) -> Iterator[Package]:
 
 
 def _program(file: IO[bytes], name: str) -> Iterator[Package]:
-    """The modules of a Go program; of another program nothing is known."""
+    """The modules of a Go program, and llama.cpp by its programs' names; of another program nothing is known."""
     block = file.read(_BLOCK)
     if not block.startswith(b"\x7fELF"):
         return
+    if (server := program(name)) is not None:
+        yield server
     read = 0
     while block and read < _LONGEST_PROGRAM:
         if (at := block.find(go_programs.MAGIC)) >= 0 and _begins(block, at):

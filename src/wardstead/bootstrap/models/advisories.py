@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +21,8 @@ from wardstead.supply.advisories.audit import Store
 from wardstead.supply.packages.package import SERVERS, family
 from wardstead.supply.ports import Malformed
 
-_SHARE: Final = 20
-"""One in so many records concerns an ecosystem that an archive is of; a stray record of another makes no archive of that."""
+_SHARE: Final = 0.95
+"""As much of an archive's records concern the ecosystem that it is of. Some concern others as well, which it is not of."""
 Progress = Callable[[int], None]
 
 
@@ -83,10 +83,10 @@ def known(path: Path) -> Known:
         return Known(tuple(store.imports()), dict(store.counts()))
 
 
-def find(path: Path, name: str) -> Advisory | None:
-    """One advisory by its id."""
+def find(path: Path, name: str) -> list[Advisory]:
+    """One advisory by its id, or all that bear the name (a CVE's) as well."""
     if not path.exists():
-        return None
+        return []
     with AdvisoryFile.reading(path) as store:
         return store.named(name)
 
@@ -127,10 +127,12 @@ class _Intake:
 
     def __init__(self, source: Path, store: AdvisoryFile, now: datetime, as_of: date | None) -> None:
         self._source, self._store, self._now, self._as_of = source, store, now, as_of
-        self._found: Counter[str] = Counter()
+        self._families: Counter[str] = Counter()
+        self._releases: Counter[str] = Counter()
         self._unread: list[str] = []
         self._read = self._new = 0
         self._newest = _day("")
+        self._tomorrow = now.date() + timedelta(days=1)
         self._pack = False
 
     def take(self, named: Sequence[str], progress: Progress) -> Imported:
@@ -144,7 +146,7 @@ class _Intake:
         complete = self._complete(named)
         sha256 = digest(self._source)
         for one in complete:
-            self._store.note(Import(one, as_of.isoformat(), _ms(self._now), self._source.name, sha256, len(self._unread)))
+            self._store.note(Import(one, as_of.isoformat(), _ms(self._now), _called(self._source), sha256, len(self._unread)))
         return Imported(
             str(self._source),
             "AI servers" if self._pack else "OSV",
@@ -162,12 +164,16 @@ class _Intake:
         except Malformed:
             self._unread.append(record.name)
             return
+        if advisory is not None and _day(advisory.modified) > self._tomorrow:
+            self._unread.append(record.name)  # nothing could replace it any more
+            return
         if advisory is None:
             return
         self._read += 1
         self._pack = not record.name.endswith(".json")
         self._new += self._store.put(advisory)
-        self._found.update({family(one.ecosystem) for one in advisory.affected})
+        self._families.update({family(one.ecosystem) for one in advisory.affected})
+        self._releases.update({one.ecosystem for one in advisory.affected if one.ecosystem != family(one.ecosystem)})
         self._newest = max(self._newest, _day(advisory.modified), record.day if not self._source.is_dir() else _day(""))
 
     def _day(self) -> date:
@@ -179,12 +185,15 @@ class _Intake:
     def _complete(self, named: Sequence[str]) -> tuple[str, ...]:
         """The ecosystems of which there is now all that the archive's day knew."""
         if named:
-            return tuple(sorted({family(one) for one in named}))
+            return tuple(sorted(set(named)))
         if self._pack:
             return (SERVERS,)
         if self._source.is_dir():
             return ()
-        return tuple(sorted(one for one, count in self._found.items() if count * _SHARE >= self._read))
+        # What every record concerns is all that is in it: Debian:11's archive tells nothing of what concerns Debian:12 alone.
+        releases = {one for one, count in self._releases.items() if count == self._read}
+        whole = {one for one, count in self._families.items() if count >= _SHARE * self._read}
+        return tuple(sorted(releases | (whole - {family(one) for one in releases})))
 
 
 def _read(record: Record) -> Advisory | None:
@@ -221,6 +230,11 @@ def _enrich(source: Path, store: AdvisoryFile, now: datetime) -> Imported:
     day = min(day, now.date().isoformat())
     store.note(Import(name, day, _ms(now), source.name, digest(source)))
     return Imported(str(source), name, (name,), day, new, new, digest(source))
+
+
+def _called(source: Path) -> str:
+    """Published archives are all called ``all.zip``, in a folder for each ecosystem."""
+    return f"{source.parent.name}/{source.name}".lstrip("/") if source.name == "all.zip" else source.name
 
 
 def _ms(now: datetime) -> int:

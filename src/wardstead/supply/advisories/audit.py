@@ -13,6 +13,7 @@ from wardstead.supply.advisories.exploited import Exploited
 from wardstead.supply.advisories.matching import Concerns, concerns, fixes
 from wardstead.supply.advisories.vex import Statement
 from wardstead.supply.packages.package import SERVERS, Package, family
+from wardstead.supply.packages.versions import has_rules
 from wardstead.supply.ports import Severity
 
 _CRITICAL: Final = 9.0
@@ -26,7 +27,11 @@ class Store(Protocol):
         ...
 
     def as_of(self) -> Mapping[str, date]:
-        """For each ecosystem that was imported, the day of its newest import's data."""
+        """For each ecosystem that was imported, or release of one, the day of its newest import's data."""
+        ...
+
+    def unread(self) -> Mapping[str, int]:
+        """How many records of each of these imports could not be read, where some could not."""
         ...
 
     def likelihood(self, names: Iterable[str]) -> float | None:
@@ -167,18 +172,30 @@ def _best_known(name: str) -> tuple[int, str]:
 
 
 def _freshness(packages: Sequence[Package], known: Knowledge, today: date) -> Iterator[Gap]:
-    days = known.store.as_of()
-    for kind in sorted({family(one.ecosystem) for one in packages}):
-        if kind not in days:
+    days, unread = known.store.as_of(), known.store.unread()
+    for kind in sorted({one.ecosystem for one in packages}):
+        imported = [one for one in dict.fromkeys((kind, family(kind))) if one in days]
+        if not imported:
             yield Gap("no-advisories", f"there are no advisories for {kind}: nothing can be said of its packages", _source(kind))
-        elif (age := (today - days[kind]).days) > known.most_days:
+            continue
+        newest = max(imported, key=lambda one: days[one])
+        if (age := (today - days[newest]).days) > known.most_days:
             yield Gap("stale-advisories", f"the advisories for {kind} are {age} days old", _source(kind))
+        if count := unread.get(newest):
+            yield Gap(
+                "unread-advisories",
+                f"{count:,} of the advisories for {kind} could not be read: what they say is not known",
+                "import them anew: the import names them; read those yourself",
+            )
 
 
 def _source(kind: str) -> str:
     if kind == SERVERS:
         return "import a pack of rules for AI servers: wardstead advisories import FOLDER"
-    return f"fetch the OSV archive of {kind} (all.zip) on a machine with a network, then: wardstead advisories import FILE"
+    if not has_rules(kind):
+        return "look yourself at what their publishers tell: no archive of advisories is read for such packages"
+    archive = f"the OSV archive of {family(kind)} (all.zip)"
+    return f"fetch {archive} on a machine with a network, then: wardstead advisories import FILE"
 
 
 def _unpinned(packages: Sequence[Package]) -> Iterator[Gap]:

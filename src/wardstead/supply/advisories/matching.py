@@ -22,7 +22,7 @@ class Concerns(StrEnum):
     YES = "yes"
     NO = "no"
     UNDECIDED = "undecided"
-    """Versions cannot be compared, or none is fixed: somebody has to look."""
+    """Versions cannot be compared, or one of the two says none: somebody has to look."""
 
 
 def concerns(advisory: Advisory, package: Package) -> Concerns:
@@ -61,6 +61,8 @@ def _concerns(affected: Affected, package: Package) -> Concerns:
         return Concerns.UNDECIDED
     if _listed(affected, package):
         return Concerns.YES
+    if not affected.ranges and not affected.versions:
+        return Concerns.UNDECIDED  # it speaks of commits alone
     answers = {_within(one, package) for one in affected.ranges}
     return next((one for one in (Concerns.YES, Concerns.UNDECIDED) if one in answers), Concerns.NO)
 

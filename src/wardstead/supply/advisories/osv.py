@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -36,9 +37,9 @@ class _Specific(msgspec.Struct):
 
 class _Affected(msgspec.Struct):
     package: _Package | None = None
-    ranges: list[_Range] = []
-    versions: list[str] = []
-    severity: list[_Severity] = []
+    ranges: list[_Range] | None = None
+    versions: list[str] | None = None
+    severity: list[_Severity] | None = None
     ecosystem_specific: _Specific | None = None
     database_specific: _Specific | None = None
 
@@ -74,11 +75,11 @@ def read(record: bytes) -> Advisory:
     if not found.id or len(found.id) > 200:
         raise Malformed("an advisory has an id")
     affected = found.affected or []
-    vectors = [one.score for one in found.severity or []] + [one.score for each in affected for one in each.severity]
+    vectors = [one.score for one in found.severity or []] + [one.score for each in affected for one in each.severity or []]
     score = score_of(vectors)
     return Advisory(
         found.id,
-        found.modified,
+        _moment(found.modified),
         tuple(_affected(one) for one in affected if one.package is not None),
         tuple(dict.fromkeys([*(found.aliases or []), *(found.upstream or [])])),
         _first_line(found.summary or found.details or ""),
@@ -89,6 +90,15 @@ def read(record: bytes) -> Advisory:
     )
 
 
+def _moment(text: str) -> str:
+    """In UTC and of one length, so that the later of two is the greater text."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Malformed(f"this is no time: {text[:40]!r}") from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def _affected(one: _Affected) -> Affected:
     assert one.package is not None
     ranges = tuple(
@@ -96,10 +106,10 @@ def _affected(one: _Affected) -> Affected:
             "SEMVER" if each.type == "SEMVER" else "ECOSYSTEM",
             tuple((kind, at) for event in each.events for kind, at in event.items()),
         )
-        for each in one.ranges
+        for each in one.ranges or []
         if each.type in ("SEMVER", "ECOSYSTEM")
     )
-    return Affected(one.package.ecosystem, one.package.name, ranges, tuple(one.versions))
+    return Affected(one.package.ecosystem, one.package.name, ranges, tuple(one.versions or []))
 
 
 def _said(record: _Record) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from wardstead.supply.packages.package import Package, of_purl
+from wardstead.supply.packages.package import Package, billed, system
 from wardstead.supply.ports import Malformed
 
 Packages = Iterator[Package]
@@ -164,7 +164,7 @@ def cyclonedx(text: str, file: str) -> Packages:
     while components:
         one = components.pop()
         components += _list(one.get("components"))
-        if isinstance(one.get("purl"), str) and (package := of_purl(one["purl"], file)) is not None:
+        if isinstance(one.get("purl"), str) and (package := billed(one["purl"], file)) is not None:
             yield package
 
 
@@ -197,15 +197,7 @@ def distribution(os_release: str) -> str:
     """The OSV ecosystem of ``/etc/os-release``: ``Debian:12``, ``Alpine:v3.20``; its own name where OSV has none for it."""
     values = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     kind, release = (values.get(one, "").strip("\"'") for one in ("ID", "VERSION_ID"))
-    major = release.partition(".")[0]
-    if kind == "ubuntu" and major.isdecimal() and int(major) % 2 == 0 and release.endswith(".04"):
-        release += ":LTS"
-    forms = {
-        "debian": f"Debian:{major}" if major else "Debian", "ubuntu": f"Ubuntu:{release}", "centos": "Red Hat", "rhel": "Red Hat",
-        "alpine": "Alpine:v" + ".".join(release.split(".")[:2]), "rocky": f"Rocky Linux:{major}",
-        "almalinux": f"AlmaLinux:{major}", "wolfi": "Wolfi", "chainguard": "Chainguard",
-    }  # fmt: skip
-    return forms.get(kind, kind or "an unnamed distribution")
+    return system(kind, release)
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -19,6 +20,10 @@ REGISTERED: Final[Mapping[str, str]] = {
 """Servers that PyPI has under a name: rules for the one concern the other."""
 
 
+_LLAMA_CPP: Final = re.compile(r"llama-(?:server|cli|run|bench|perplexity|quantize)|libllama\.so(?:\.0\.0\.(\d+))?")
+"""The library's last number is the build, since builds are counted in it."""
+
+
 def servers(packages: Iterable[Package]) -> Iterator[Package]:
     """Ollama, by the module that its program was built from; llama.cpp, by the build that a package of its bindings is of."""
     for one in packages:
@@ -30,3 +35,9 @@ def servers(packages: Iterable[Package]) -> Iterator[Package]:
             yield Package(SERVERS, "llama.cpp", f"b{build[0]}" if build and build[0].isdecimal() else "", one.file)
         elif one.key == ("PyPI", "llama-cpp-python"):
             yield Package(SERVERS, "llama.cpp", "", one.file)
+
+
+def program(file: str) -> Package | None:
+    """llama.cpp as its own programs and library, which say nothing of themselves but their names."""
+    found = _LLAMA_CPP.fullmatch(file.rpartition("/")[2])
+    return Package(SERVERS, "llama.cpp", f"b{found[1]}" if found[1] else "", file) if found is not None else None

@@ -139,3 +139,8 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "Mageia": RpmVersion, "openEuler": RpmVersion,
     SERVERS: _ServerVersion,
 }  # fmt: skip
+
+
+def has_rules(ecosystem: str) -> bool:
+    """Whether its versions can be compared at all."""
+    return family(ecosystem) in _READERS
