@@ -10,7 +10,7 @@ from tests.inspection.reference import DETECTORS
 
 from wardstead.cli import classify, classify_report
 from wardstead.cli.classify_detectors import show_patterns
-from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell
+from wardstead.cli.classify_report import Classified, Passed, Unread, document, read, tell
 from wardstead.cli.classify_sarif import sarif
 from wardstead.inspection.classify import Classification, Found
 from wardstead.inspection.extraction import Extracted, Part
@@ -32,8 +32,8 @@ def found(kind: str, at: str, detector: str, *combinations: str) -> Found:
 def scan(*failed: str, findings: tuple[Found, ...] = (), unread: tuple[Unread, ...] = ()) -> Classified:
     part = Part(("my notes ü.txt",), TEXT)
     classification = Classification(findings=findings, failed=failed)
-    read = Read("my notes ü.txt", Extracted("my notes ü.txt", "text", (part,)), ((part, classification),))
-    return Classified((read, *unread), several=False)
+    one = read("my notes ü.txt", Extracted("my notes ü.txt", "text", (part,)), lambda _text, _most: classification, 10)
+    return Classified((one, *unread), several=False)
 
 
 PERSON = found("person", "Okafor", "names")
@@ -88,6 +88,30 @@ def test_the_table_names_the_combination_that_raised_a_label(capsys: pytest.Capt
     assert "person-with-a-condition" not in person
     assert "my notes ü.txt: public; 2 findings" in captured.get()
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_not_listed_is_counted_by_type_wherever_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = tuple(Part(("one.zip", name), TEXT) for name in ("a", "b", "c"))
+    left: list[int] = []
+
+    def classified(_text: str, most: int) -> Classification:
+        left.append(most)
+        two = (PERSON, ILLNESS)
+        return Classification(label("restricted"), two[:most], more={one.type: 1 for one in two[most:]})
+
+    one = read("one.zip", Extracted("one.zip", "zip", parts), classified, 3)
+    assert left == [3, 1, 0]
+    assert (len(one.findings), one.total, one.more) == (3, 6, {"medical-term": 2, "person": 1})
+    assert document(Classified((one,), several=False))["more"] == {"medical-term": 2, "person": 1}
+    (run,) = sarif(Classified((one,), several=False))["runs"]
+    assert len(run["results"]) == 3
+    assert run["artifacts"][0]["properties"]["more"] == {"medical-term": 2, "person": 1}
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert (note["descriptor"]["id"], note["level"]) == ("more", "warning")
+    with classify_report.err.capture() as captured:
+        tell(one, show=False)
+    assert "3 findings that are not listed (medical-term 2, person 1): --most N" in captured.get()
+    assert "one.zip: restricted; 6 findings" in capsys.readouterr().out
 
 
 def test_a_folder_that_may_not_be_read_is_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
+from collections import Counter
 from importlib.resources import files
 
 from hypothesis import example, given
@@ -13,10 +15,13 @@ from tests.inspection.reference import DETECTORS, POLICY
 from wardstead.inspection.classify import Classifier
 from wardstead.inspection.inspector import PolicyInspector
 from wardstead.inspection.patterns.catalogue import load_catalogues
+from wardstead.inspection.patterns.folding import View
+from wardstead.inspection.patterns.matching import Match
+from wardstead.inspection.patterns.searching import blocks
 from wardstead.inspection.policy_loading import load_policy
 from wardstead.inspection.ports import PROMPT
 from wardstead.kernel.findings import Action
-from wardstead.kernel.labels import join_all
+from wardstead.kernel.labels import join_all, label
 
 SCANNING = Classifier(DETECTORS, POLICY)
 SIMPLE = Classifier(DETECTORS, POLICY, scan=False)
@@ -27,6 +32,38 @@ INSPECTOR = PolicyInspector(DETECTORS, POLICY)
 @example("novupassword: AVNS_0EOk-lR8XL33nWtHuBr")  # a word is none where a match goes on from it
 def test_with_and_without_a_scan_the_same_is_found(text: str) -> None:
     assert SCANNING.classify(text) == SIMPLE.classify(text)
+
+
+@given(TEXT, st.integers(1, 300))
+@example("a&#52;539 1488 0343 6467 x", 3)
+def test_by_blocks_the_same_is_found_as_in_the_whole(text: str, size: int) -> None:
+    matcher, found, limit = SCANNING._matcher, list[Match](), 0
+    for matches, after in blocks(matcher, View(text), size):
+        assert all(one.start >= limit for one in matches)
+        found, limit = [*found, *matches], after
+    ((whole, _),) = blocks(matcher, View(text))
+    assert sorted(found) == sorted(whole)
+
+
+def test_millions_of_findings_are_counted_and_take_no_memory_each() -> None:
+    lines = 60_000
+    text = "".join(f"customer{at:07d}@mail.example.org\n" for at in range(lines))
+    tracemalloc.start()
+    found = SCANNING.classify(text, 100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.findings) == 100
+    assert found.more == {"email": lines - 100}
+    assert (found.findings[99].start, found.findings[99].end) == (99 * 33, 99 * 33 + 32)
+    assert found.label == label("restricted", ["personal"])  # of more than fifty together
+    assert peak < 12 * len(text)  # some 70 before
+
+
+@given(TEXT, st.integers(0, 3))
+def test_the_first_findings_and_the_label_are_the_same_however_many_are_asked_for(text: str, most: int) -> None:
+    every, some = SIMPLE.classify(text), SIMPLE.classify(text, most)
+    assert (some.label, some.findings) == (every.label, every.findings[:most])
+    assert Counter(some.more) == Counter(one.type for one in every.findings[most:])
 
 
 @given(TEXT)

@@ -25,7 +25,7 @@ from wardstead.bootstrap.policy.asking import FOLDER
 from wardstead.bootstrap.policy.classification import classification_named, not_active
 from wardstead.bootstrap.reading import kind_of, read_bounded, read_regular
 from wardstead.cli.classify_policy import Which, tell_not_active
-from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, tell, tell_all
+from wardstead.cli.classify_report import Classified, Passed, Read, Unread, document, read, tell, tell_all
 from wardstead.cli.classify_sarif import sarif
 from wardstead.cli.output import Json, err, errors, say_json
 from wardstead.cli.state import deployment
@@ -36,6 +36,9 @@ MUCH: Final = 256 * 1024
 """From so many bytes on, the time to compile a scanner is won back."""
 MOST: Final = 1 << 30
 """No more bytes are read of one file, or of standard input. What is no plain text has ``documents.max_bytes`` besides."""
+
+MOST_FINDINGS: Final = 10_000
+"""So many are listed where nobody says how many: a text of 100 MB may hold millions."""
 
 
 class NothingToRead(CallerError):
@@ -86,6 +89,9 @@ def classify(
     skip_unread: Annotated[
         bool, typer.Option("--skip-unread", help="Of several files, pass over those that cannot be read (they are listed).")
     ] = False,
+    most: Annotated[
+        int, typer.Option("--most", min=0, help="List so many findings of all files together; what is more is counted by type.")
+    ] = MOST_FINDINGS,
     sarif_: Annotated[bool, typer.Option("--sarif", help="Answer with SARIF 2.1.0 on standard output.")] = False,
     which: Which = FOLDER,
     json: Json = False,
@@ -104,7 +110,7 @@ def classify(
         policy = classification_named(place, which)
         explain = classifier(place, scan=sum(map(_size_bytes, sources)) >= MUCH, policy=policy)
         inactive = which == FOLDER and not_active(place)
-        results = [*unread, *_results(place, explain, sources, several=several)]
+        results = [*unread, *_results(place, explain, sources, most, several=several)]
     scan = Classified(tuple(results), several=several, passed=tuple(passed))
     if sarif_:
         say_json(sarif(scan, policy.levels))
@@ -172,13 +178,15 @@ def _why_none(passed: list[Passed]) -> str:
     return f"links, pipes and devices are passed over: {len(passed)} here" if passed else ""
 
 
-def _results(place: Deployment, explain: Classifier, sources: list[Path], *, several: bool) -> Iterator[Read | Unread]:
+def _results(place: Deployment, explain: Classifier, sources: list[Path], most: int, *, several: bool) -> Iterator[Read | Unread]:
     with Progress(console=err, transient=True, disable=not several or not err.is_terminal) as progress:
         task = progress.add_task("reading", total=len(sources))
         for path in sources:
             progress.update(task, description=escape(path.name))
             try:
-                yield _read(place, explain, path)
+                result = _read(place, explain, path, most)
+                most -= len(result.findings)
+                yield result
             except WardsteadError as error:
                 if not several:
                     raise
@@ -186,11 +194,11 @@ def _results(place: Deployment, explain: Classifier, sources: list[Path], *, sev
             progress.advance(task)
 
 
-def _read(place: Deployment, explain: Classifier, path: Path) -> Read:
+def _read(place: Deployment, explain: Classifier, path: Path, most: int) -> Read:
     if str(path) == "-":
         name = "standard input"
         data = read_bounded(sys.stdin.buffer, name, MOST, CannotRead)
     else:
         name, data = str(path), read_regular(path, MOST, CannotRead)
     extracted = place.extractor.extract(data, path.name if str(path) != "-" else name, place.settings.documents.limits())
-    return Read(name, extracted, tuple((part, explain.classify(part.text)) for part in extracted.parts))
+    return read(name, extracted, explain.classify, max(0, most))

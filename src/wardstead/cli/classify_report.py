@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from msgspec.structs import replace
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,34 +23,54 @@ from wardstead.kernel.text import harmless
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A finding, and where: in which part, and from and to which line and column (from 1). ``text``: what was found."""
+
+    part: Part
+    found: Found
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
-    """A file that was read: its parts, each with what it holds."""
+    """What is said of a file that was read: its texts are none of that. ``more``: by type, what is not among ``findings``."""
 
     name: str
-    extracted: Extracted
-    parts: tuple[tuple[Part, Classification], ...]
-
-    @property
-    def label(self) -> Label:
-        """Of all parts together."""
-        return join_all([one.label for _, one in self.parts])
+    kind: str
+    label: Label
+    findings: tuple[Place, ...]
+    more: Mapping[str, int]
+    failed: tuple[str, ...]
+    """Detectors that did not work on some part."""
+    warnings: tuple[str, ...]
 
     @property
     def plain(self) -> bool:
         """Whether places in it are places in the file."""
-        return self.extracted.kind == "text"
+        return self.kind == "text"
 
     @property
-    def failed(self) -> tuple[str, ...]:
-        """Detectors that did not work on some part."""
-        return tuple(dict.fromkeys(name for _, one in self.parts for name in one.failed))
+    def total(self) -> int:
+        """How many findings there are, those that are not given included."""
+        return len(self.findings) + sum(self.more.values())
 
-    def findings(self) -> Iterator[tuple[Part, Found, Lines]]:
-        """Everything that was found, in the order of the document."""
-        for part, classification in self.parts:
-            lines = Lines(part.text)
-            for found in classification.findings:
-                yield part, found, lines
+
+def read(name: str, extracted: Extracted, classify: Callable[[str, int], Classification], most: int) -> Read:
+    """Of what was extracted from a file, the first ``most`` findings with their places, in the order of the document."""
+    findings: list[Place] = []
+    more, labels, failed = Counter[str](), [], dict[str, None]()
+    for part in extracted.parts:
+        result = classify(part.text, most - len(findings))
+        lines, where = Lines(part.text), replace(part, text="")
+        findings += [
+            Place(where, one, lines.at(one.start), lines.at(one.end), part.text[one.start : one.end]) for one in result.findings
+        ]
+        more.update(result.more)
+        labels.append(result.label)
+        failed.update(dict.fromkeys(result.failed))
+    return Read(name, extracted.kind, join_all(labels), tuple(findings), more, tuple(failed), extracted.all_warnings())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +122,11 @@ class Lines:
     """Lines and columns, from 1, of places in a text."""
 
     def __init__(self, text: str) -> None:
-        self._starts = [0, *(at + 1 for at, char in enumerate(text) if char == "\n")]
+        self._starts = array("Q", [0])
+        at = text.find("\n")
+        while at >= 0:
+            self._starts.append(at + 1)
+            at = text.find("\n", at + 1)
 
     def at(self, place: int) -> tuple[int, int]:
         """Line and column."""
@@ -124,22 +151,23 @@ def document(scan: Classified) -> dict[str, Any]:
 def _file(read: Read) -> dict[str, Any]:
     return {
         "file": read.name,
-        "kind": read.extracted.kind,
+        "kind": read.kind,
         "label": read.label.document(),
-        "findings": [_finding(part, found, lines) for part, found, lines in read.findings()],
-        "warnings": list(read.extracted.all_warnings()),
+        "findings": [_finding(one) for one in read.findings],
+        "more": dict(sorted(read.more.items())),
+        "warnings": list(read.warnings),
         "failed": list(read.failed),
     }
 
 
-def _finding(part: Part, found: Found, lines: Lines) -> dict[str, Any]:
-    line, column = lines.at(found.start)
+def _finding(place: Place) -> dict[str, Any]:
+    found, (line, column) = place.found, place.start
     return {
         "type": found.type,
         "category": found.category,
         "detector": found.detector,
-        "part": _inside(part),
-        "hidden": part.hidden,
+        "part": _inside(place.part),
+        "hidden": place.part.hidden,
         "start": found.start,
         "end": found.end,
         "line": line,
@@ -167,24 +195,30 @@ def tell(read: Read, *, show: bool) -> None:
         *(["text"] if show else []),
     ):
         table.add_column(title, overflow="fold")
-    count = 0
-    for part, found, lines in read.findings():
-        count += 1
-        line, column = lines.at(found.start)
+    for place in read.findings:
+        part, found, (line, column) = place.part, place.found, place.start
         also = f" [dim](or {', '.join(found.also)})[/]" if found.also else ""
-        shown = [escape(harmless(part.text[found.start : found.end]))] if show else []
+        shown = [escape(harmless(place.text))] if show else []
         done = (found.prompt.name.lower(), found.answer.name.lower())
         hidden = f" [yellow]({part.hidden})[/]" if part.hidden else ""
         where = [f"{escape(_inside(part)) or '[dim]body[/]'}{hidden}"] if inside else []
         raised = f" [dim]({', '.join(found.combinations)})[/]" if found.combinations else ""
         table.add_row(*where, f"{line}:{column}", f"{found.type}{also}", f"{found.label}{raised}", *done, *shown)
-    if count:
+    if read.findings:
         out.print(table)
-    for warning in read.extracted.all_warnings():
+    if read.more:
+        err.print(f"[yellow]more[/] {counted(read.more)}: --most N lists more of them")
+    for warning in read.warnings:
         err.print(f"[yellow]note[/] {escape(warning)}")
     for failed in read.failed:
         err.print(f"[bold red]failed[/] the detector {escape(failed)} did not work: what it looks for may be there")
-    out.print(f"{escape(harmless(read.name))}: [bold]{read.label}[/]; {count} finding{'' if count == 1 else 's'}")
+    out.print(f"{escape(harmless(read.name))}: [bold]{read.label}[/]; {read.total:,} finding{'' if read.total == 1 else 's'}")
+
+
+def counted(more: Mapping[str, int]) -> str:
+    """How many of each type are not listed, the most frequent first."""
+    types = ", ".join(f"{kind} {count:,}" for kind, count in sorted(more.items(), key=lambda one: (-one[1], one[0])))
+    return f"{sum(more.values()):,} findings that are not listed ({types})"
 
 
 def tell_all(scan: Classified, *, show: bool) -> None:
@@ -193,7 +227,7 @@ def tell_all(scan: Classified, *, show: bool) -> None:
     What is known of the files is the result, and goes to standard output; what is not known of them is an error.
     """
     for read in scan.read:
-        if any(one.findings for _, one in read.parts) or read.failed or read.extracted.all_warnings():
+        if read.total or read.failed or read.warnings:
             tell(read, show=show)
     for one in scan.unread:
         said = str(one.error).removeprefix(f"{one.name}: ").removeprefix(f"{PurePath(one.name).name}: ")
@@ -206,7 +240,7 @@ def tell_all(scan: Classified, *, show: bool) -> None:
     table.add_column("findings", justify="right")
     for label in sorted({one.label for one in scan.read}, key=lambda one: (-one.level.rank, str(one))):
         same = [one for one in scan.read if one.label == label]
-        table.add_row(str(label), str(len(same)), str(sum(len(found.findings) for one in same for _, found in one.parts)))
+        table.add_row(str(label), str(len(same)), f"{sum(one.total for one in same):,}")
     if scan.unread:
         table.add_row("[red]not read[/]", str(len(scan.unread)), "")
     if scan.passed:

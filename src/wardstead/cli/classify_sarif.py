@@ -11,9 +11,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wardstead import __version__
-from wardstead.cli.classify_report import Classified, Lines, Read
+from wardstead.cli.classify_report import Classified, Place, Read, counted
 from wardstead.inspection.classify import Found
-from wardstead.inspection.extraction import Part
 from wardstead.kernel.errors import DetectorFailed
 from wardstead.kernel.labels import STANDARD, Levels
 
@@ -22,20 +21,22 @@ _LEVELS: Final = ("note", "note", "warning", "error")
 SKIPPED: Final = "skipped"
 FAILED: Final = DetectorFailed.code
 DOCUMENT: Final = "document"
+MORE: Final = "more"
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _MEANS: Final[Mapping[str, str]] = {
     SKIPPED: "Links, pipes, devices and sockets are not read",
     FAILED: "A detector did not work: what it looks for may be there",
     DOCUMENT: "What the reader of a document says of it",
+    MORE: "More was found than is listed: it is counted by type",
 }
 
 
 def sarif(scan: Classified, levels: Levels = STANDARD) -> dict[str, Any]:
     """One run; what was not read, was skipped or did not work stands in its invocation."""
-    every = [(read, *each) for read in scan.read for each in read.findings()]
+    every = [(read, place) for read in scan.read for place in read.findings]
     kinds: dict[str, list[Found]] = {}
-    for _, _, found, _ in every:
-        kinds.setdefault(found.type, []).append(found)
+    for _, place in every:
+        kinds.setdefault(place.found.type, []).append(place.found)
     at = {kind: number for number, kind in enumerate(sorted(kinds))}
     notes = list(_notes(scan))
     run = {
@@ -49,12 +50,17 @@ def sarif(scan: Classified, levels: Levels = STANDARD) -> dict[str, Any]:
             }
         },
         "invocations": [{"executionSuccessful": not (scan.unread or scan.failed), "toolExecutionNotifications": notes}],
-        "artifacts": [{"location": _place(one.name), "properties": {"label": one.label.document()}} for one in scan.read],
+        "artifacts": [_artifact(one) for one in scan.read],
         "columnKind": "unicodeCodePoints",
         "properties": {"label": scan.label.document()},
-        "results": [_result(each, at[each[2].type], levels) for each in every],
+        "results": [_result(read, place, at[place.found.type], levels) for read, place in every],
     }
     return {"version": "2.1.0", "$schema": _SCHEMA, "runs": [run]}
+
+
+def _artifact(read: Read) -> dict[str, Any]:
+    more = {"more": dict(sorted(read.more.items()))} if read.more else {}
+    return {"location": _place(read.name), "properties": {"label": read.label.document(), **more}}
 
 
 def _rule(kind: str, found: list[Found], levels: Levels) -> dict[str, Any]:
@@ -85,7 +91,9 @@ def _notes(scan: Classified) -> Iterator[dict[str, Any]]:
     for read in scan.read:
         for name in read.failed:
             yield _note(FAILED, "error", f"the detector {name} did not work", read.name)
-        for warning in read.extracted.all_warnings():
+        if read.more:
+            yield _note(MORE, "warning", counted(read.more), read.name)
+        for warning in read.warnings:
             yield _note(DOCUMENT, "warning", warning, read.name)
 
 
@@ -104,9 +112,8 @@ def _place(name: str) -> dict[str, str]:
     return {"uri": quote(os.fsencode(name))}
 
 
-def _result(each: tuple[Read, Part, Found, Lines], rule: int, levels: Levels) -> dict[str, Any]:
-    read, part, found, lines = each
-    (line, column), (end_line, end_column) = lines.at(found.start), lines.at(found.end)
+def _result(read: Read, place: Place, rule: int, levels: Levels) -> dict[str, Any]:
+    part, found, (line, column), (end_line, end_column) = place.part, place.found, place.start, place.end
     physical: dict[str, Any] = {"artifactLocation": _place(read.name)}
     location: dict[str, Any] = {"physicalLocation": physical}
     span = {"charOffset": found.start, "charLength": found.end - found.start}

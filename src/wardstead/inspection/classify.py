@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from wardstead.inspection.combining import Kind
+from wardstead.inspection.combining import Kind, Tracker
 from wardstead.inspection.known.matching import kinds_of_lists, matcher_of
 from wardstead.inspection.known.ports import Windowed
 from wardstead.inspection.patterns.catalogue import Detector, canary
 from wardstead.inspection.patterns.folding import View
 from wardstead.inspection.patterns.matching import Match, Matcher
 from wardstead.inspection.patterns.scanning import Kept
-from wardstead.inspection.patterns.searching import placed
+from wardstead.inspection.patterns.searching import blocks
 from wardstead.inspection.policy import FLOWS, ClassificationPolicy, Combination, Treatment
 from wardstead.inspection.ports import ANSWER, PROMPT, Direction, Flow, Origin, TextDetector
 from wardstead.inspection.validators import CHECK_DIGITS, SAID, UNCHECKED
@@ -53,11 +55,15 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Classification(msgspec.Struct, frozen=True):
-    """The label of a text as it stands, before anything is taken out of it, and why. ``failed``: detectors that did not work."""
+    """The label of a text as it stands, before anything is taken out of it, and why. ``failed``: detectors that did not work.
+
+    ``findings``: all of them, or the first that were asked for; ``more``: how many of each type there are besides.
+    """
 
     label: Label = PUBLIC
     findings: tuple[Found, ...] = ()
     failed: tuple[str, ...] = ()
+    more: Mapping[str, int] = {}
 
 
 class Classifier:
@@ -93,28 +99,36 @@ class Classifier:
         self._whole = WholeText(text_detectors, self._judge, len(kinds))
         self._matcher = matcher or matcher_of(patterns, own, scan=scan, kept=kept)
 
-    def classify(self, text: str) -> Classification:
-        """Everything that is found, in the order of the text. What a pattern raises is raised: here nothing is let through."""
+    def classify(self, text: str, most: int | None = None) -> Classification:
+        """What is found, in the order of the text. What a pattern raises is raised: here nothing is let through.
+
+        Of more than ``most`` findings the rest is counted: a text may hold millions. Marks are among those that are given.
+        """
         view = View(text)
-        plain, data = view.text, view.data
-        numbers = self._matcher.candidates(data, 0, len(data))
-        matches = [
-            placed(view, match) for number in numbers for match in self._matcher.matches(number, data, 0, len(data)).matches
-        ]
+        plain = view.text
         seen = self._whole.look_at(text)
-        matches = sorted([*matches, *seen.places])
-        together = self._together(matches, plain)
+        place, tracker = _Characters(plain), self._judge.combinations.begin()
+        found: list[Found] = []
+        more = Counter[str]()
+        numbers = {match.detector for match in seen.marks}
+        completed: dict[str, Combination] = {}
+        for group in self._groups(view, sorted(seen.places)):
+            place.go_on_from(group[0].start)
+            numbers.update(match.detector for match in group)
+            together = {} if tracker is None else _together(tracker, group, place, plain)
+            completed.update((one.id, one) for ones in together.values() for one in ones)
+            for chosen, others in self._resolve(group, plain):
+                if most is None or len(found) < most:
+                    found.append(self._found(chosen, others, place, together))
+                else:
+                    more[self._judge.kinds[chosen.detector].type] += 1
         place = _Characters(plain)
-        found = [
-            self._found(chosen, others, place, together)
-            for group in _overlapping(matches)
-            for chosen, others in self._resolve(group, plain)
-        ]
         found += [self._found(match, [], place, {}, mark=True) for match in seen.marks]
         # The label is that of every reading: the one that is not shown may be the right one.
-        labels = [self._treatment(match).label for match in (*matches, *seen.marks)]
-        labels += [one.treatment.label for ones in together.values() for one in ones]
-        return Classification(join_all(labels), tuple(found), tuple(seen.failed))
+        labels = [self._judge.treatments[number].label for number in numbers] + [
+            one.treatment.label for one in completed.values()
+        ]
+        return Classification(join_all(labels), tuple(found), tuple(seen.failed), dict(more))
 
     def under(self, policy: ClassificationPolicy) -> Classifier:
         """The same detectors under another policy. Raises ``ConfigurationError`` where they do not go together."""
@@ -139,21 +153,23 @@ class Classifier:
     def _treatment(self, match: Match) -> Treatment:
         return self._judge.treatments[match.detector]
 
-    def _together(self, matches: Sequence[Match], data: bytes) -> dict[Match, list[Combination]]:
-        """The combinations that each match completes, as the text stands."""
-        tracker = self._judge.combinations.begin()
-        if tracker is None:
-            return {}
-        place = _Characters(data)
-        found = {}
-        for group in _overlapping(matches):
-            for match in group:
-                value = data[match.start : match.end]
-                if ones := tracker.completed(match.detector, place.before(match.end), value):
-                    found[match] = ones
-            for match in group:
-                tracker.note(match.detector, place.before(match.start), data[match.start : match.end])
-        return found
+    def _groups(self, view: View, places: Sequence[Match]) -> Iterator[list[Match]]:
+        """Matches that overlap in a chain, in the order of the text, and never all of a long text at once.
+
+        ``places``: what was found elsewhere, in order.
+        """
+        waiting: list[Match] = []
+        taken = 0
+        for found, limit in blocks(self._matcher, view):
+            upto = bisect_left(places, limit, taken, key=lambda match: match.start)
+            waiting = sorted([*waiting, *found, *places[taken:upto]])
+            taken, at = upto, 0
+            for group in _overlapping(waiting):
+                if max(match.end for match in group) > limit:
+                    break  # what is not known yet may join it
+                at += len(group)
+                yield group
+            waiting = waiting[at:]
 
     def _resolve(self, group: Sequence[Match], data: bytes) -> list[tuple[Match, list[Match]]]:
         """Of matches that overlap in a chain, the ones to show, each with the readings that it stands for."""
@@ -226,6 +242,10 @@ class _Characters:
         self._data, self._ascii = data, data.isascii()
         self._known = [(0, 0)]
 
+    def go_on_from(self, place: int) -> None:
+        """Nothing before ``place`` will be asked for any more."""
+        self._known = [(place, self.before(place))]
+
     def before(self, place: int) -> int:
         """How many characters begin before the byte at ``place``."""
         if self._ascii:
@@ -236,6 +256,17 @@ class _Characters:
         count += char_count(self._data[at:place])
         self._known.append((place, count))
         return count
+
+
+def _together(tracker: Tracker, group: Sequence[Match], place: _Characters, data: bytes) -> dict[Match, list[Combination]]:
+    """The combinations that each match of a group completes, as the text stands."""
+    found = {}
+    for match in group:
+        if ones := tracker.completed(match.detector, place.before(match.end), data[match.start : match.end]):
+            found[match] = ones
+    for match in group:
+        tracker.note(match.detector, place.before(match.start), data[match.start : match.end])
+    return found
 
 
 def _overlapping(matches: Sequence[Match]) -> Iterator[list[Match]]:

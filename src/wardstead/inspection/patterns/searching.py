@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES, WINDOW_BYTES
 from wardstead.inspection.patterns.folding import View
 from wardstead.inspection.patterns.matching import Known, Match, Matcher
 from wardstead.inspection.patterns.together import Together
 
 _SMALL: Final = 4096
 """Of a text that is larger, a look of its own costs little, and what is found in it need not be looked for twice."""
+BLOCK_BYTES: Final = 1 << 20
+"""So much of a long text is looked at at once: what is found in it need not be kept for all of it."""
 
 
 def matches_in(matcher: Matcher, texts: Sequence[str]) -> list[list[Match] | None]:
@@ -21,9 +24,34 @@ def matches_in(matcher: Matcher, texts: Sequence[str]) -> list[list[Match] | Non
     return [_found(matcher, view, suspects.get(at, ()), known) for at, view in enumerate(views)]
 
 
-def placed(view: View, match: Match) -> Match:
-    """A match in a view as one in its text."""
-    return Match(view.place(match.start), view.end(match.end), match.detector, match.overlong)
+def placed(view: View, match: Match, first: int = 0) -> Match:
+    """A match in a view, or in what begins at its byte ``first``, as one in its text."""
+    return Match(view.place(match.start + first), view.end(match.end + first), match.detector, match.overlong)
+
+
+def blocks(matcher: Matcher, view: View, size: int = BLOCK_BYTES) -> Iterator[tuple[list[Match], int]]:
+    """The matches in a view, block by block, as places in its text; and where in it every match not given yet starts at least.
+
+    How it is cut makes no difference: a start decides by itself, by the context before it and one window from it on.
+    """
+    data, begin, resume = view.data, 0, dict[int, int]()
+    while True:
+        before = min(begin + size, len(data))
+        first = max(0, begin - CONTEXT_BYTES)
+        part = data[first : before + 2 * WINDOW_BYTES]
+        found: list[Match] = []
+        for number in matcher.candidates(part, begin - first, before - first):
+            scan = matcher.matches(number, part, max(begin, resume.get(number, 0)) - first, before - first)
+            resume[number] = scan.resume + first
+            found += [
+                Match(view.place(one.start + first), view.end(one.end + first), one.detector, one.overlong)
+                for one in scan.matches
+            ]
+        last = before == len(data)
+        yield found, len(view.text) if last else view.place(before)
+        if last:
+            return
+        begin = before
 
 
 def _suspects(matcher: Matcher, parts: Sequence[bytes], known: Known) -> dict[int, list[int]]:
