@@ -14,14 +14,17 @@ from tests.bootstrap.test_acts import acts
 from typer.testing import CliRunner
 
 from wardstead.adapters.store import migrate
+from wardstead.adapters.store.engine.dialect import driven
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.adapters.store.row_seals import RowsAltered, RowSeals
 from wardstead.adapters.store.tables.conversations import conversation
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.identity import people
-from wardstead.bootstrap.ledger.row_seals import begin_rows, keep_known_rows, require_sealed_rows, row_problems
+from wardstead.bootstrap.ledger.row_seals import accept_rows, begin_rows, keep_known_rows, require_sealed_rows, row_problems
+from wardstead.bootstrap.ordering import Order
 from wardstead.cli.main import app
+from wardstead.crypto.row_seals import Head
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.kernel.labels import label
 from wardstead.ledger.ports import Claim
@@ -176,3 +179,31 @@ def test_one_that_only_seems_to_be_of_before_is_not(made: Deployment) -> None:
     older(made)
     with pytest.raises(RowsAltered, match="seals of all rows are gone"):
         require_sealed_rows(made)
+
+
+def test_a_start_seals_how_the_tables_are_declared(made: Deployment) -> None:
+    """Seals of an earlier version do not say it."""
+    with write_transaction(made.engine, made.turn) as connection, driven(connection) as driver:
+        head = made.row_seals.head(driver)
+        assert head is not None
+        made.row_seals._put_head(driver, Head(head.version + 1, head.tables))
+    begin_rows(made)
+    assert row_problems(made) == []
+    beside(made, "CREATE UNIQUE INDEX helper ON role_member (role, principal)")
+    assert codes(made) == ["schema-altered"]
+
+
+def test_somebody_elses_trigger_gives_nobody_a_role_and_is_never_accepted(made: Deployment) -> None:
+    beside(made, f"CREATE TRIGGER helper AFTER UPDATE ON directory_epoch BEGIN {ELSE}; END")
+    for act in (
+        lambda: people.add(made, "bob", ["user"], "internal", []),
+        made.directory.load,
+        lambda: require_sealed_rows(made),
+    ):
+        with pytest.raises(RowsAltered, match="somebody else's trigger helper"):
+            act()
+    with pytest.raises(RowsAltered, match="drop it"):
+        accept_rows(made, Order("admin", "it was me"))
+    beside(made, "DROP TRIGGER helper")
+    assert row_problems(made) == []
+    assert {one.name for one in made.directory.list_principals()} == {"admin", "ana"}

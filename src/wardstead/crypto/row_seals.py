@@ -32,11 +32,12 @@ class TableSum(msgspec.Struct, frozen=True):
         return TableSum(self.rows + rows, f"{(int(self.total, 16) + by) % _MODULUS:x}", self.columns)
 
 
-class Head(msgspec.Struct, frozen=True):
-    """What is known of all tables after the change with this number."""
+class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of all tables after the change with this number, and a digest of how each is declared."""
 
     version: int
     tables: Mapping[str, TableSum]
+    declared: Mapping[str, str] = {}
 
 
 class Known(msgspec.Struct, frozen=True):

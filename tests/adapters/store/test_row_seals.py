@@ -285,3 +285,100 @@ def test_whoever_only_looks_is_not_asked_for_a_key(filled: Filled) -> None:
         assert asked == []
         assert seals.check(driver_of(connection)) == []
         assert asked == [True]
+
+
+# -- what acts in the database beside us: its changes would be noted by our connections, and sealed as ours -----------------
+
+GIVES_A_ROLE = "INSERT INTO role_member (principal, role) SELECT id, 'admin' FROM principal WHERE name = 'name 1'"
+TRIGGERS = {
+    "sqlite": [f"CREATE TRIGGER helper AFTER INSERT ON {{on}} BEGIN {GIVES_A_ROLE}; END"],
+    "postgresql": [
+        f"CREATE FUNCTION helper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {GIVES_A_ROLE}; RETURN NULL; END $$",
+        "CREATE TRIGGER helper AFTER INSERT ON {on} FOR EACH ROW EXECUTE FUNCTION helper()",
+    ],
+}
+OTHERWISE = {
+    "sqlite": [
+        "CREATE UNIQUE INDEX helper ON role_member (role, principal)",
+        "ALTER TABLE principal ADD COLUMN helper TEXT",
+        "UPDATE sqlite_schema SET sql = replace(sql, '''unknown''', '''top''') WHERE name = 'principal'",
+    ],
+    "postgresql": [
+        "CREATE UNIQUE INDEX helper ON role_member (role, principal)",
+        "ALTER TABLE principal ALTER COLUMN level SET DEFAULT 'top'",
+        "CREATE RULE helper AS ON DELETE TO role_member DO INSTEAD NOTHING",
+        "ALTER TABLE role_member DISABLE TRIGGER wardstead_note_change",
+        "ALTER TABLE role_member DISABLE TRIGGER ALL",
+        "CREATE TABLE helper (id TEXT REFERENCES principal (id) ON DELETE CASCADE)",
+        "CREATE OR REPLACE FUNCTION wardstead_note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+        "CREATE FUNCTION to_jsonb(principal) RETURNS jsonb LANGUAGE sql AS $$ SELECT '{}'::jsonb $$",
+    ],
+}
+
+
+def beside(filled: Filled, *statements: str) -> None:
+    """As somebody else's program would."""
+    with filled.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA writable_schema=ON")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        connection.commit()
+    filled.engine.dispose()
+
+
+def codes(filled: Filled) -> set[str]:
+    return {one.code for one in filled.problems()}
+
+
+@pytest.mark.parametrize("on", ["group_member", "directory_epoch", "entry"])
+def test_a_trigger_that_was_planted_has_nothing_sealed_in_our_name(filled: Filled, on: str) -> None:
+    """Also where nothing is sealed: its changes are made by our connection, and noted."""
+    beside(filled, *(one.format(on=on) for one in TRIGGERS[filled.engine.dialect.name]))
+    assert "schema-altered" in codes(filled)
+    with pytest.raises(RowsAltered, match="trigger helper"), write_transaction(filled.engine, filled.turn) as connection:
+        connection.execute(metadata.tables["taken_once"].delete())
+    with pytest.raises(RowsAltered, match="trigger helper"), write_transaction(filled.engine, filled.turn) as connection:
+        filled.seals.seal_all(driver_of(connection))
+    with read_transaction(filled.engine) as connection, pytest.raises(RowsAltered, match="trigger helper"):
+        filled.seals.require(driver_of(connection), {"principal"})
+
+
+@contextmanager
+def declared(filled: Filled, statement: str) -> Iterator[Connection]:
+    """As long as it lasts, something is declared otherwise."""
+    with filled.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA writable_schema=ON")
+            connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql(statement)
+        yield connection
+        connection.rollback()
+
+
+def test_a_table_that_is_declared_otherwise_is_named(filled: Filled) -> None:
+    for statement in OTHERWISE[filled.engine.dialect.name]:
+        with declared(filled, statement) as connection:
+            assert "schema-altered" in {one.code for one in filled.seals.check(driver_of(connection))}, statement
+    filled.engine.dispose()
+    assert filled.problems() == []
+
+
+@pytest.mark.sqlite
+def test_what_is_declared_in_the_file_calls_no_function_of_ours(filled: Filled) -> None:
+    """It could say that a row was changed by us which was changed beside us."""
+    beside(filled, "CREATE TRIGGER helper AFTER DELETE ON taken_once BEGIN SELECT note_change('principal', 'new', 'id 0'); END")
+    with pytest.raises(DatabaseError, match="unsafe use of note_change"):
+        filled.write("DELETE FROM taken_once")
+
+
+def test_seals_of_an_earlier_version_say_nothing_of_declarations(filled: Filled) -> None:
+    with write_transaction(filled.engine, filled.turn) as connection:
+        driver = driver_of(connection)
+        head = filled.seals.head(driver)
+        assert head is not None
+        filled.seals._put_head(driver, Head(head.version, head.tables))
+    with declared(filled, OTHERWISE[filled.engine.dialect.name][0]) as connection:
+        assert filled.seals.check(driver_of(connection)) == []
+    filled.write("DELETE FROM taken_once")
+    assert filled.problems() == []

@@ -8,11 +8,14 @@ back together do not fit the head; a head put back as well is older than the one
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
+from wardstead.adapters.store.base import metadata
 from wardstead.adapters.store.engine.dialect import Driver, dialect_of, driven, driver_of
 from wardstead.adapters.store.sealed_tables import SealedTable, key_text, sealed_tables
 from wardstead.crypto.row_seals import TAG_SIZE, Head, Known, Row, RowSealKey, TableSum
@@ -100,6 +103,8 @@ class RowSeals:
                 before.setdefault(place, None)
                 keys.setdefault(place, one.key)
         head = self._require_head(driver)
+        if unlike := _declared_otherwise(driver, head):
+            raise altered(unlike)
         sums = dict(head.tables)
         for place, row in before.items():
             table = sealed_tables()[place[0]]
@@ -107,13 +112,17 @@ class RowSeals:
             now = driver.execute(table.one_row, keys[place]).fetchone()
             many, by = self._move(driver, place, row, now)
             sums[table.name] = (sums.get(table.name) or _nothing_of(table)).moved(many, by)
-        self._put_head(driver, Head(head.version + 1, sums))
+        self._put_head(driver, Head(head.version + 1, sums, head.declared))
 
     def seal_all(self, driver: Driver, above: int = 0) -> Head:
         """Within a write transaction that changes no sealed row: take every row as it is.
 
-        The head's number is above ``above``, and that of the last.
+        The head's number is above ``above``, and that of the last. Raises ``RowsAltered`` where something acts in the database
+        that is none of ours: it would be taken for us from then on.
         """
+        declared, strange = _declared(driver)
+        if strange:
+            raise altered(strange)
         last = self.head(driver)
         driver.execute("DELETE FROM row_seal")
         sums = {}
@@ -125,7 +134,7 @@ class RowSeals:
                 seals.append((table.name, key, self._key.seal(table.name, table.columns, key, row)))
             driver.executemany(_PUT_SEAL, seals)
             sums[table.name] = _nothing_of(table).moved(len(rows), total)
-        head = Head(max(above, last.version if last else 0) + 1, sums)
+        head = Head(max(above, last.version if last else 0) + 1, sums, declared)
         self._put_head(driver, head)
         return head
 
@@ -192,7 +201,7 @@ class RowSeals:
         head = self.head(driver)
         if head is None:
             return [Problem("row-seals-altered", "row_seal_head", "the head of the seals is gone, or none of ours")]
-        found: list[Problem] = []
+        found = _declared_otherwise(driver, head)
         for table in sealed_tables().values():
             known = head.tables.get(table.name)  # none of one that the next upgrade brings
             if known is not None and (names is None or table.name in names):
@@ -266,6 +275,27 @@ def require_row(connection: Connection, name: str, *key: Any) -> None:
     if seals is not None:
         with driven(connection) as driver:
             seals.require_row(driver, name, *key)
+
+
+def _declared(driver: Driver) -> tuple[dict[str, str], list[Problem]]:
+    """A digest of how each table is declared; and what acts on one that no version of ours brings."""
+    lines, strange = defaultdict[str, list[str]](list), list[Problem]()
+    for one in driver.declared(metadata.tables):
+        if one.ours:
+            lines[one.table].append(f"{one.what} {one.text}")
+        else:
+            what = f"somebody else's {one.what}: it acts whenever we write; drop it"
+            strange.append(Problem("schema-altered", one.table, what))
+    return {name: sha256("\n".join(sorted(ones)).encode()).hexdigest()[:32] for name, ones in lines.items()}, strange
+
+
+def _declared_otherwise(driver: Driver, head: Head) -> list[Problem]:
+    """What would act, or decide, beside us where we write: a trigger's changes would be sealed as ours."""
+    declared, found = _declared(driver)
+    for name, digest in head.declared.items():
+        if declared.get(name) != digest:
+            found.append(Problem("schema-altered", name, "its columns, constraints, indexes or triggers are others than we made"))
+    return found
 
 
 def altered(problems: Sequence[Problem]) -> RowsAltered:

@@ -60,7 +60,7 @@ def row_problems(deployment: Deployment) -> list[Problem]:
 def begin_rows(deployment: Deployment, *, anew: bool = False) -> None:
     """Seal what has no seals yet, or (``anew``) what an upgrade has just changed."""
     with explained(), write_transaction(deployment.engine, deployment.turn) as connection:
-        if anew or not _begun(connection, deployment):
+        if anew or not _begun(connection, deployment) or not _declarations(connection, deployment):
             _seal_all(connection, deployment)
     keep_known_rows(deployment)
 
@@ -100,6 +100,13 @@ def _begun(connection: Connection, deployment: Deployment) -> bool:
         return False
     with driven(connection) as driver:
         return deployment.row_seals.begun(driver)
+
+
+def _declarations(connection: Connection, deployment: Deployment) -> bool:
+    """Whether the seals cover how the tables are declared: those of earlier versions do not."""
+    with driven(connection) as driver:
+        head = deployment.row_seals.head(driver)
+    return head is not None and bool(head.declared)
 
 
 def _known(deployment: Deployment) -> Known | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -73,6 +73,18 @@ class Put(NamedTuple):
     parameters: list[Any]
 
 
+class Declared(NamedTuple):
+    """Something that the database does by itself where a statement of ours reaches one of our tables."""
+
+    table: str
+    what: str
+    """Its kind and its name."""
+    text: str
+    """How it is declared."""
+    ours: bool
+    """Whether a version of ours has such a thing at all."""
+
+
 class Driver(Protocol):
     """A connection in the driver's own words, ``?`` for each value. What it raises is in the dialect's ``errors``."""
 
@@ -113,6 +125,10 @@ class Driver(Protocol):
 
     def changed(self, tables: Mapping[str, Watched]) -> list[Changed]:
         """What the present transaction changed so far, in its order."""
+        ...
+
+    def declared(self, tables: Collection[str]) -> Iterable[Declared]:
+        """How these tables are declared, and whatever else would act where they are written."""
         ...
 
 

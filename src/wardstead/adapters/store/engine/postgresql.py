@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 from weakref import WeakSet
@@ -21,7 +21,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Put, Rows, Watched
+from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Declared, Dialect, Driver, Put, Rows, Watched
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 
 LOCKS: Final = 0x5753
@@ -49,6 +49,35 @@ _NOTES: Final = (
     "(id BIGINT GENERATED ALWAYS AS IDENTITY, tab TEXT NOT NULL, before JSONB, after JSONB) ON COMMIT DELETE ROWS"
 )
 _NOTED: Final = "SELECT tab, before, after FROM pg_temp.wardstead_change ORDER BY id"
+_DECLARED: Final = """
+WITH ours AS MATERIALIZED (
+  SELECT oid, relname::text FROM pg_class
+  WHERE relnamespace = current_schema()::regnamespace AND relkind <> 'i' AND relname = ANY(?)
+)
+SELECT relname, 'column ' || attname,
+  concat_ws(' ', format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated, pg_get_expr(adbin, adrelid)), true
+FROM ours JOIN pg_attribute ON attrelid = ours.oid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attnum > 0 AND NOT attisdropped
+UNION ALL SELECT relname, 'index ' || indexrelid::regclass, pg_get_indexdef(indexrelid), true
+FROM ours JOIN pg_index ON indrelid = ours.oid
+UNION ALL SELECT relname, 'constraint ' || conname, pg_get_constraintdef(pg_constraint.oid), true
+FROM ours JOIN pg_constraint ON conrelid = ours.oid WHERE contype <> 'n'
+UNION ALL SELECT relname, 'constraint ' || conname, '', false
+FROM ours JOIN pg_constraint ON confrelid = ours.oid WHERE contype = 'f' AND conrelid NOT IN (SELECT oid FROM ours)
+UNION ALL SELECT relname, 'trigger ' || tgname,
+  concat_ws(' ', tgtype, tgenabled, tgattr, tgqual IS NULL, encode(tgargs, 'hex'), tgfoid::regproc),
+  tgname = 'wardstead_note_change'
+FROM ours JOIN pg_trigger ON tgrelid = ours.oid WHERE NOT tgisinternal
+UNION ALL SELECT relname, 'trigger of constraint ' || tgconstraint, concat_ws(' ', tgtype, tgenabled), true
+FROM ours JOIN pg_trigger ON tgrelid = ours.oid WHERE tgisinternal AND tgenabled <> 'O'
+UNION ALL SELECT relname, 'rule ' || rulename, '', false FROM ours JOIN pg_rewrite ON ev_class = ours.oid
+UNION ALL SELECT relname, 'policy ' || polname, '', false FROM ours JOIN pg_policy ON polrelid = ours.oid
+UNION ALL
+SELECT 'functions', 'function ' || proname || '(' || proargtypes::text || ')', concat_ws(' ', prosrc, prosecdef, proconfig), true
+FROM pg_proc
+WHERE pronamespace = current_schema()::regnamespace
+  AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')
+"""
 _WATCHED: Final[WeakSet[psycopg.Connection[Any]]] = WeakSet()
 _LOST: Final = "if it was lost while something was carried out, look whether it was"
 
@@ -154,6 +183,11 @@ class PostgresqlDriver:
         """See ``Driver``."""
         found = self._connection.execute(_NOTED).fetchall()
         return [_changed(tables[name], before, after) for name, before, after in found if name in tables]
+
+    def declared(self, tables: Collection[str]) -> Iterator[Declared]:
+        """See ``Driver``. What the server's superuser adds to the server itself is not looked for."""
+        for row in self._connection.execute(_statement(_DECLARED), (list(tables),)):
+            yield Declared(*row)
 
 
 def _changed(table: Watched, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Dialect, Driver, Put, Rows, Watched
+from wardstead.adapters.store.engine.dialect import RESTORE, Changed, Declared, Dialect, Driver, Put, Rows, Watched
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError
 
 # https://www.sqlite.org/rescode.html: primary codes are the low byte of extended ones.
@@ -21,6 +21,7 @@ _DISK: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 )
 _ALTERED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+_SCHEMA: Final = "SELECT type, name, lower(tbl_name), sql FROM main.sqlite_schema"
 _LACKS: Final = ("no such table", "no such column", "has no column named")
 
 
@@ -58,6 +59,7 @@ def _pragmas(connection: Any, _record: object) -> None:
         "foreign_keys=ON",
         "busy_timeout=5000",
         "secure_delete=ON",
+        "trusted_schema=OFF",  # what is declared in the file calls no function of ours
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -160,6 +162,13 @@ class SqliteDriver:
     def changed(self, tables: Mapping[str, Watched]) -> list[Changed]:  # noqa: ARG002 -- values come as they are stored
         """See ``Driver``."""
         return self._connection.changes
+
+    def declared(self, tables: Collection[str]) -> Iterator[Declared]:
+        """See ``Driver``. Our triggers are the connection's own: one in the file is somebody else's, and so is a view."""
+        for kind, name, table, text in self._connection.execute(_SCHEMA):
+            ours = kind not in {"trigger", "view"}
+            if not ours or table in tables:
+                yield Declared(table, f"{kind} {name}", text or "", ours)
 
 
 class Sqlite:
