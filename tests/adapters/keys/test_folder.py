@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -84,6 +86,23 @@ def test_a_secret_that_is_made_later_is_sealed_from_the_first(made: Path) -> Non
     assert opened(made).key(KNOWN).hex().encode() == key.strip()
     with pytest.raises(ConfigurationError, match="a key already"):
         opened(made).make(KNOWN, key)
+
+
+def test_of_two_who_make_the_same_secret_at_once_one_does(made: Path) -> None:
+    begun = Barrier(8)
+
+    def make(_number: int) -> bytes:
+        key = new_key(os.urandom)
+        begun.wait()
+        try:
+            opened(made).make(KNOWN, key)
+        except ConfigurationError:
+            return b""
+        return key
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = [key for key in pool.map(make, range(8)) if key]
+    assert kept == [(made / KNOWN).read_bytes()]
 
 
 def test_a_sealed_secret_does_not_open_in_the_place_of_another(made: Path) -> None:

@@ -9,10 +9,8 @@ Residual: what was plain is overwritten before it goes; a copy-on-write or flash
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -27,6 +25,7 @@ from wardstead.adapters.keys.handed import (
     variable,
 )
 from wardstead.adapters.store.engine.durable_file import sync_folder, write_durably
+from wardstead.adapters.store.engine.locks import alone_in
 from wardstead.adapters.store.keys.key_files import key_of, ledger_key_of, read_secret, text_of
 from wardstead.crypto.envelope import KEY_SIZE
 from wardstead.crypto.roots import NewRoot
@@ -185,12 +184,13 @@ class KeyFolder:
 
     def make(self, name: str, data: bytes) -> None:
         """Keep a new secret, never over another: sealed where the root key is."""
-        if self.has(name):
-            raise ConfigurationError(
-                "there is a key already", where=str(self._folder / name), why="overwriting it would make what it seals unreadable"
-            )
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._alone():
+        with alone_in(self._folder):
+            if self.has(name):
+                raise ConfigurationError(
+                    "there is a key already", where=str(self._folder / name),
+                    why="overwriting it would make what it seals unreadable",
+                )  # fmt: skip
             if name == ROOT or self.protection is None:
                 write_durably(self._folder / name, [data])
             else:
@@ -239,7 +239,7 @@ class KeyFolder:
 
     def next_root(self) -> NewRoot:
         """The root key that is to take the place of this one: made, and kept as this one is, where there is none yet."""
-        with self._alone():
+        with alone_in(self._folder):
             if not self.rotating:
                 root, protection = require_root(self._entropy(KEY_SIZE)), self.protection
                 data = text_of(root) if protection is None else write_sealed(self._provider(protection).reseal(protection, root))
@@ -248,7 +248,7 @@ class KeyFolder:
 
     def pending_root(self) -> NewRoot | None:
         """As ``next_root``; ``None`` where there is none."""
-        with self._alone():
+        with alone_in(self._folder):
             return self._new() if self.rotating else None
 
     def _new(self) -> NewRoot:
@@ -260,7 +260,7 @@ class KeyFolder:
         Raises ``ConfigurationError`` where it is kept by somebody else than the one of this folder.
         """
         data = self._as_kept_here(new)
-        with self._alone():
+        with alone_in(self._folder):
             if not self.rotating or read_secret(self._next) != data:
                 write_durably(self._next, [data])
         replace_roots(ROOT, self._environment, [new.root, old])
@@ -281,7 +281,7 @@ class KeyFolder:
 
         Raises ``IntegrityError`` where it is not the newest.
         """
-        with self._alone():
+        with alone_in(self._folder):
             held = self.roots()
             if not same_key(held[0], root):
                 raise IntegrityError("another root key than the newest cannot take its place", where=str(self._folder))
@@ -299,16 +299,6 @@ class KeyFolder:
         if moved != sealed:
             write_durably(path, [moved])
             os.utime(path, (made, made))
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else moves, makes or replaces a key of this folder meanwhile."""
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
     @property
     def _next(self) -> Path:

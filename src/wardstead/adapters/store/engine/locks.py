@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -45,6 +47,17 @@ class Turn:
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """No other thread and no other process is in such a block for the same folder meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class ProcessLock:
