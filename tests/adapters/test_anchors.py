@@ -1,14 +1,19 @@
-"""Git as it is run for an anchor."""
+"""Places of anchors: git as it is run for one, and folders."""
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.anchors import GitPlace
+from wardstead.adapters import anchors
+from wardstead.adapters.anchors import FolderPlace, GitPlace
 from wardstead.bootstrap.database import PASSWORD_VARIABLE
+from wardstead.kernel.errors import PeerError
 
 
 def test_git_is_handed_what_it_needs_and_no_secret_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +28,58 @@ def test_git_is_handed_what_it_needs_and_no_secret_of_ours(tmp_path: Path, monke
     handed = dict(line.split("=", 1) for line in seen.read_text().splitlines())
     assert PASSWORD_VARIABLE not in handed
     assert (handed["SSH_AUTH_SOCK"], handed["GIT_TERMINAL_PROMPT"]) == ("/run/agent", "0")
+
+
+def repository(folder: Path) -> Path:
+    subprocess.run(["git", "init", "--quiet", "--bare", str(folder)], check=True)
+    return folder
+
+
+def test_threads_and_commands_use_one_copy_in_turn(tmp_path: Path) -> None:
+    place = GitPlace(str(repository(tmp_path / "there.git")), "anchors", "ledger", tmp_path / "clone")
+
+    def work(number: int) -> int:
+        for step in range(3):
+            place.publish({f"{number}-{step}": b"content"})
+            assert f"{number}-{step}" in dict(place.published()), "what was pushed is there"
+        return 3
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(work, range(3))) == 9
+    assert len(list(GitPlace(place.url, "anchors", "ledger", tmp_path / "other").published())) == 9
+
+
+@pytest.mark.parametrize("left", [".git/index.lock", ".git/refs/remotes/origin/anchors.lock", ".git/config.lock"])
+def test_a_git_that_was_killed_keeps_nobody_from_publishing(tmp_path: Path, left: str) -> None:
+    place = GitPlace(str(repository(tmp_path / "there.git")), "anchors", "ledger", tmp_path / "clone")
+    place.publish({"one": b"1"})
+    (place.clone / left).parent.mkdir(parents=True, exist_ok=True)
+    (place.clone / left).touch()
+    place.publish({"two": b"2"})
+    assert dict(place.published()) == {"one": b"1", "two": b"2"}
+
+
+def test_a_copy_that_was_half_made_is_made(tmp_path: Path) -> None:
+    place = GitPlace(str(repository(tmp_path / "there.git")), "anchors", "ledger", tmp_path / "clone")
+    (place.clone / ".git").mkdir(parents=True)
+    place.publish({"one": b"1"})
+    assert dict(place.published()) == {"one": b"1"}
+
+
+def test_a_file_that_a_full_disk_did_not_take_does_not_count_as_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = FolderPlace(tmp_path / "ledger")
+
+    def full(_fd: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(anchors.os, "fsync", full)
+        with pytest.raises(PeerError, match="takes nothing"):
+            place.publish({"one": b"1"})
+    place.publish({"one": b"1"})
+    assert dict(place.published()) == {"one": b"1"}
+    (place.folder / "two").touch()  # in a folder in which nothing can be taken away
+    with pytest.raises(PeerError, match="never written"):
+        place.publish({"two": b"2"})

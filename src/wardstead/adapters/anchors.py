@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from wardstead.adapters.store.engine.durable_file import sync_folder
+from wardstead.adapters.store.engine.locks import alone_in
 from wardstead.kernel.errors import PeerError
 
 _MOST_BYTES = 64 * 1024
@@ -63,11 +65,19 @@ def _create(path: Path, content: bytes) -> None:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o444)
     except FileExistsError:
+        if not path.stat().st_size:  # the disk was full, or the power went
+            next_step = "remove it, where that can be done; the next checkpoint has a file of its own"
+            raise PeerError("a file there was begun and never written", where=str(path), next_step=next_step) from None
         return
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):  # in a folder in which nothing can be changed it stays, and does not count
+            path.unlink()
+        raise
 
 
 def _files_in(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -79,7 +89,10 @@ def _files_in(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class GitPlace:
-    """A branch of a repository elsewhere, through a copy of it in ``clone``. It is pushed to, never by force."""
+    """A branch of a repository elsewhere, through a copy of it in ``clone``. It is pushed to, never by force.
+
+    The copy is whoever's turn it is: threads and commands publish, verify and list through the same one.
+    """
 
     url: str
     branch: str
@@ -88,6 +101,10 @@ class GitPlace:
 
     def publish(self, files: Mapping[str, bytes]) -> None:
         """See ``AnchorPlace``."""
+        with self._turn():
+            self._publish(files)
+
+    def _publish(self, files: Mapping[str, bytes]) -> None:
         self._fetch()
         place = self.clone / self.folder
         place.mkdir(exist_ok=True)
@@ -99,22 +116,30 @@ class GitPlace:
         self._git("add", "--", self.folder)
         who = ("-c", "user.name=wardstead", "-c", "user.email=wardstead@localhost", "-c", "commit.gpgsign=false")
         self._git(*who, "commit", "--quiet", "--no-verify", "-m", f"{self.folder}: {', '.join(sorted(fresh))}")
-        self._git("push", "--quiet", "origin", f"HEAD:refs/heads/{self.branch}")
+        self._git("push", "--quiet", "--", self.url, f"HEAD:refs/heads/{self.branch}")
 
     def published(self) -> Iterator[tuple[str, bytes]]:
         """See ``AnchorPlace``."""
-        self._fetch()
-        yield from _files_in(self.clone / self.folder)
+        with self._turn():
+            self._fetch()
+            found = list(_files_in(self.clone / self.folder))
+        yield from found
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """What a git that was killed had locked is free again: nobody else is at it."""
+        self.clone.mkdir(parents=True, exist_ok=True)
+        with alone_in(self.clone):
+            inside = self.clone / ".git"
+            for left in (*inside.glob("*.lock"), *(inside / "refs").rglob("*.lock")):
+                left.unlink(missing_ok=True)
+            yield
 
     def _fetch(self) -> None:
         """Make the copy what the branch is now; a branch that is not there yet is empty."""
-        if not (self.clone / ".git").is_dir():
-            self.clone.mkdir(parents=True, exist_ok=True)
-            self._git("init", "--quiet")
-            self._git("remote", "add", "origin", "--", self.url)
-        self._git("remote", "set-url", "origin", "--", self.url)
+        self._git("init", "--quiet")  # also where that was broken off
         self._git("update-ref", "-d", f"refs/remotes/origin/{self.branch}")
-        self._git("fetch", "--quiet", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        self._git("fetch", "--quiet", "--no-tags", "--", self.url, "+refs/heads/*:refs/remotes/origin/*")
         there = self._git("for-each-ref", "--format=%(refname)", f"refs/remotes/origin/{self.branch}")
         if there.strip():
             self._git("checkout", "--quiet", "--force", "--detach", f"refs/remotes/origin/{self.branch}")
@@ -142,5 +167,5 @@ class GitPlace:
 
 def _word(arguments: tuple[str, ...]) -> str:
     """The command among the arguments, for a message."""
-    known = ("init", "remote", "update-ref", "fetch", "for-each-ref", "checkout", "rm", "clean", "add", "commit", "push")
+    known = ("init", "update-ref", "fetch", "for-each-ref", "checkout", "rm", "clean", "add", "commit", "push")
     return next((one for one in arguments if one in known), "")
