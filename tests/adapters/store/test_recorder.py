@@ -254,3 +254,64 @@ def test_a_warning_says_why(deployment: Deployment, caplog: pytest.LogCaptureFix
         ("the ledger cannot be written; trying again", "disk I/O error", None),
         ("outcomes of dead workers recorded as unknown", None, 1),
     ]
+
+
+class Ticks:
+    """Lets a recorder step so many times."""
+
+    def __init__(self, many: int) -> None:
+        self._left = many
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._left -= 1
+        return self._left <= 0
+
+
+def test_a_server_that_is_gone_while_rows_are_looked_at_is_waited_for(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = deployment.journal()
+    recorder = deployment.recorder()
+    gone = BackendError("the database cannot be used", why="the server was started anew")
+
+    def failing() -> None:
+        raise gone
+
+    monkeypatch.setattr(recorder, "_keep_rows", failing)
+    deployment.exchange(journal)
+    recorder.run(Ticks(3), interval_s=0.0)
+    journal.close()
+    assert deployment.verify() == []
+    deployment.recorder().close()  # the first one let go of its lock all the same
+
+
+def test_a_recorder_that_was_fenced_off_and_cannot_ask_who_was_elected_goes_on(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True, OperationalError("SELECT", {}, sqlite3.OperationalError("the session is lost"))])
+    moved = iter([TreeMoved("another recorder has begun since")])
+    step = Recorder.step
+
+    class Election:
+        def won(self) -> bool:
+            answer = next(answers, True)
+            if isinstance(answer, OperationalError):
+                raise answer
+            return answer
+
+        def resign(self) -> None:
+            pass
+
+    def fenced_off_once(recorder: Recorder) -> None:
+        for error in moved:
+            raise error
+        step(recorder)
+
+    journal = deployment.journal()
+    deployment.exchange(journal)
+    recorder = deployment.recorder()
+    monkeypatch.setattr(recorder, "_election", Election())
+    monkeypatch.setattr(Recorder, "step", fenced_off_once)
+    recorder.run(Ticks(3), interval_s=0.0)
+    journal.close()
+    assert deployment.verify() == []

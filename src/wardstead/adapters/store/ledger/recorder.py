@@ -40,6 +40,7 @@ from wardstead.adapters.store.ledger.tree_store import (
 )
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.kernel.clock import Clock
+from wardstead.kernel.errors import BackendError
 from wardstead.ledger.checkpoint import CheckpointSigner, nothing_of, open_checkpoint
 from wardstead.ledger.tiles import TileId, node_from
 
@@ -115,12 +116,12 @@ class Recorder:
                         self.open()
                         opened = True
                     self.step()
-            except (DatabaseError, OSError) as error:
+            except (DatabaseError, BackendError, OSError) as error:
                 _log.warning("the ledger cannot be written; trying again", extra={"fields": {"why": _cause(error)}})
                 self._engine.dispose()
                 opened = False
             except TreeMoved:
-                if self._election.won():
+                if self._elected():
                     raise
                 opened = False  # another was elected meanwhile, and this one has written nothing since
             if stopping:
@@ -172,11 +173,18 @@ class Recorder:
 
     def close(self) -> None:
         """Keep the newest checkpoint, and let another recorder start."""
-        with suppress(OSError):  # a full disk: the database holds it, and the next start copies it
+        with suppress(OSError, BackendError):  # a full disk, a server that is gone: the next start copies what the database holds
             self._copy_checkpoint()
             self._keep_rows()
         self._turn.close()
         self._election.resign()
+
+    def _elected(self) -> bool:
+        """Still. Where the database cannot be asked, nobody knows."""
+        try:
+            return self._election.won()
+        except DatabaseError:
+            return False
 
     def _sequence(self) -> bool:
         """Whether there was anything to sequence."""
@@ -222,5 +230,5 @@ class Recorder:
         return True
 
 
-def _cause(error: DatabaseError | OSError) -> str:
+def _cause(error: DatabaseError | BackendError | OSError) -> str:
     return why(error) if isinstance(error, DatabaseError) else str(error)
