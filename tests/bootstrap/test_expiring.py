@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import event
 from tests.bootstrap.test_erasing import ORDER, contents, raw
 from tests.bootstrap.test_witnessing import grow
 
@@ -147,3 +148,19 @@ def test_it_is_recorded_with_counts_alone(made: Deployment) -> None:
     acts = {one["entries"][0]["content"]["action"]: one["entries"][0]["content"]["details"] for one in opened if one}
     assert acts["retention.end"] == acts["retention.end"] | {"days_of_people": 1, "kept_under_legal_hold": 0}
     assert "ann" not in json.dumps(acts["retention.end"])
+
+
+def test_where_the_days_begin_is_found_without_reading_what_was_said(made: Deployment) -> None:
+    say(made, "ann", 1, 1, at=NOON + 5 * DAY_MS)
+    say(made, "bob", 1, 1)  # the clock was put right
+    asked: list[str] = []
+
+    @event.listens_for(made.engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    assert len(due(made, NOON + 30 * DAY_MS).keys) == 2
+    statement = next(one for one in asked if "FROM entry" in one)
+    with made.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.replace('?', '1')}", ()).all()
+    assert all("USING INDEX" in row[-1] for row in plan), plan
