@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -312,3 +313,14 @@ def test_the_command_says_what_to_put_into_the_configuration(deployment: Deploym
     (recipient,) = yaml.safe_load(said.stderr)["backup"]["recipients"]
     assert recipient.startswith("age1")
     assert recipient in key.read_text()
+
+
+def test_backups_that_are_made_at_once_are_all_remembered(deployment: Deployment) -> None:
+    now = now_ms()
+
+    def made(number: int) -> None:
+        backups.remember(deployment, backups.Kept(f"b{number}", f"/backups/{number}", now, now + 10**9))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(made, range(32)))
+    assert {one.id for one in backups.kept(deployment)} == {f"b{number}" for number in range(32)}

@@ -128,8 +128,9 @@ def kept(deployment: Deployment) -> list[Kept]:
 
 def remember(deployment: Deployment, one: Kept) -> None:
     """Keep it among the keys: until when copies of keys exist is what certificates of erasure say."""
-    others = [other for other in kept(deployment) if other.id != one.id]
-    write_durably(_place(deployment), [msgspec.json.encode([*others, one])])
+    with deployment.turn:  # somebody else may make one, too
+        others = [other for other in kept(deployment) if other.id != one.id]
+        write_durably(_place(deployment), [msgspec.json.encode([*others, one])])
 
 
 def last_expiry_ms(deployment: Deployment) -> int:
