@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from wardstead.adapters.store.ledger.ledger_keys import StoredKeys
 from wardstead.adapters.store.ledger.recorder import Recorder
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.auditor.witness import Refusal, Server, Witness, add_log, init
@@ -23,6 +24,7 @@ from wardstead.config.sections import WitnessSection
 from wardstead.crypto.signing import WitnessKey, cosigned_s
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import ConfigurationError
+from wardstead.ledger.succession import LedgerKeys
 from wardstead.ledger.witnessing import ADD_KEYS, Reply, Standing
 
 
@@ -317,3 +319,33 @@ def test_a_witness_nobody_answers_for_is_down() -> None:
     from wardstead.adapters.witnesses import ask_witness
 
     assert ask_witness("http://127.0.0.1:9/prefix", "add-checkpoint", b"", timeout_s=1.0) == Reply(0)
+
+
+def test_nobody_holds_the_database_while_a_witness_thinks(one: tuple[Deployment, Elsewhere]) -> None:
+    deployment, elsewhere = one
+    held = []
+
+    def asking(section: WitnessSection, what: str, body: bytes) -> Reply:
+        held.append(deployment.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return elsewhere(section, what, body)
+
+    witness_round(deployment, asking)
+    assert (held, standing(deployment)) == ([0], [Standing.COSIGNED])
+
+
+def test_the_ledger_s_keys_are_looked_up_once_for_all_cosignatures(
+    one: tuple[Deployment, Elsewhere], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, elsewhere = one
+    for _ in range(3):
+        grow(deployment)
+        witness_round(deployment, elsewhere)
+    looked, of = [], StoredKeys.of
+
+    def counted(stored: StoredKeys, connection: Connection) -> LedgerKeys:
+        looked.append(1)
+        return of(stored, connection)
+
+    monkeypatch.setattr(StoredKeys, "of", counted)
+    notes, problems = witnessing.cosigned_checkpoints(deployment)
+    assert (len(notes), problems, len(looked)) == (4, [], 1)

@@ -109,17 +109,18 @@ def anchored_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
     """
     notes, problems = list[str](), list[Problem]()
     for stand, place in zip(anchor_stands(deployment), _places(deployment).values(), strict=True):
-        sizes = set[int]()
         try:
-            for name, note in _checkpoints(place):
-                try:
-                    sizes.add(open_checkpoint(note, deployment.ledger.keys).size)
-                    notes.append(note)
-                except IntegrityError as error:
-                    problems.append(Problem("anchor-altered", f"{stand.name}: {name}", error.what))
+            found = list(_checkpoints(place))
         except PeerError as error:
             log.warning("an anchor cannot be read", extra={"fields": error.diagnostics()})
             continue
+        sizes, keys = set[int](), deployment.ledger.keys  # read after them: each is signed with one of these
+        for name, note in found:
+            try:
+                sizes.add(open_checkpoint(note, keys).size)
+                notes.append(note)
+            except IntegrityError as error:
+                problems.append(Problem("anchor-altered", f"{stand.name}: {name}", error.what))
         if stand.size and stand.size not in sizes:
             what = f"the checkpoint of {stand.size} entries was published there, and is gone"
             problems.append(Problem("anchor-missing", stand.name, what))
@@ -140,8 +141,10 @@ def anchored(deployment: Deployment) -> list[Anchored]:
 def _anchored(deployment: Deployment, one: AnchorSection) -> Anchored:
     sizes = []
     try:
-        for _, note in _checkpoints(_place(deployment, one)):
-            sizes.append(open_checkpoint(note, deployment.ledger.keys).size)
+        found = list(_checkpoints(_place(deployment, one)))
+        keys = deployment.ledger.keys
+        for _, note in found:
+            sizes.append(open_checkpoint(note, keys).size)
     except (PeerError, IntegrityError) as error:
         return Anchored(one.name, one.kind, len(sizes), max(sizes, default=0), str(error))
     return Anchored(one.name, one.kind, len(sizes), max(sizes, default=0))

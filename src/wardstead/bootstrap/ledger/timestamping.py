@@ -21,6 +21,7 @@ from wardstead.config.sections import TimestampSection
 from wardstead.isolation.posture import Check
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
+from wardstead.ledger.succession import LedgerKeys
 from wardstead.ledger.verify import Problem
 
 KIND = "timestamps"
@@ -79,10 +80,11 @@ def stamped_checkpoints(deployment: Deployment) -> tuple[list[str], list[Problem
             raise explained from None
         return [], [Problem("unreadable", "time stamps", explained.what)]
     notes, problems = list[str](), list[Problem]()
+    keys = deployment.ledger.keys  # read after them: each checkpoint is signed with one of these
     for one in kept:
         where = f"time stamp {one.size} of {one.authority}"
         try:
-            _require_stamp(deployment, one, known.get(one.authority))
+            _require_stamp(keys, one, known.get(one.authority))
             notes.append(one.note)
         except IntegrityError as error:
             problems.append(Problem("timestamp-altered", where, error.what))
@@ -93,10 +95,10 @@ def stamped_checkpoints(deployment: Deployment) -> tuple[list[str], list[Problem
     return notes, problems
 
 
-def _require_stamp(deployment: Deployment, one: StoredStamp, authority: Authority | None) -> None:
+def _require_stamp(keys: LedgerKeys, one: StoredStamp, authority: Authority | None) -> None:
     if not isinstance(one.note, str) or not isinstance(one.response, bytes):
         raise IntegrityError("a value of the wrong type is stored")
-    if open_checkpoint(one.note, deployment.ledger.keys).size != one.size:
+    if open_checkpoint(one.note, keys).size != one.size:
         raise IntegrityError("it is of another checkpoint")
     if authority is not None and token_time_ms(authority, one.response, one.note.encode()) != one.time_ms:
         raise IntegrityError("it says another time than its row")

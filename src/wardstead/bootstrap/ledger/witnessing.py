@@ -29,6 +29,7 @@ from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
+from wardstead.ledger.succession import LedgerKeys
 from wardstead.ledger.tiles import node_from
 from wardstead.ledger.verify import Problem
 from wardstead.ledger.witnessing import (
@@ -163,11 +164,15 @@ def _answer(deployment: Deployment, section: WitnessSection, note: str, *, old: 
 
 def _reply(deployment: Deployment, section: WitnessSection, ask: Ask, *, old: int, size: int, note: str) -> Reply:
     """What it answers; where it does not trust the key, to the changes that lead there from one that it trusts."""
+    with deployment.engine.connect() as connection:  # nobody elsewhere is waited for with one
+        asked = request_body(old, size, note, node_from(tile_reader(connection)))
+    reply = ask(section, ADD_CHECKPOINT, asked)
+    changes = deployment.ledger.key_entries(size) if reply.status == UNKNOWN_KEY else []
+    if not changes:
+        return reply
     with deployment.engine.connect() as connection:
-        node = node_from(tile_reader(connection))
-        reply = ask(section, ADD_CHECKPOINT, request_body(old, size, note, node))
-        changes = deployment.ledger.key_entries(size) if reply.status == UNKNOWN_KEY else []
-        return ask(section, ADD_KEYS, keys_body(old, size, note, node, changes)) if changes else reply
+        told = keys_body(old, size, note, node_from(tile_reader(connection)), changes)
+    return ask(section, ADD_KEYS, told)
 
 
 def _tell(before: Stand, now: Stand) -> None:
@@ -228,7 +233,7 @@ def cosigned_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
     A cosignature of somebody who is no witness any more cannot be verified: its checkpoint is held against the ledger all the
     same, for the ledger's own signature.
     """
-    keys, problems, notes = witness_keys(deployment), list[Problem](), list[str]()
+    witnesses, problems, notes = witness_keys(deployment), list[Problem](), list[str]()
     kept = [StoredCosignature(one.size, one.name, one.note, one.at_s * 1000) for one in stands(deployment) if one.note]
     try:
         with deployment.engine.connect() as connection:
@@ -238,8 +243,9 @@ def cosigned_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
         if not isinstance(explained, IntegrityError):
             raise explained from None
         problems.append(Problem("unreadable", "cosignatures", explained.what))
+    keys = deployment.ledger.keys  # read after them: each is signed with one of these
     for one in kept:
-        if _is_whole(deployment, one, keys.get(one.witness)):
+        if _is_whole(keys, one, witnesses.get(one.witness)):
             notes.append(one.note)
         else:
             where = f"cosignature {one.size} of {one.witness}"
@@ -247,11 +253,11 @@ def cosigned_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
     return notes, problems
 
 
-def _is_whole(deployment: Deployment, one: StoredCosignature, witness: WitnessKey | None) -> bool:
+def _is_whole(keys: LedgerKeys, one: StoredCosignature, witness: WitnessKey | None) -> bool:
     if not isinstance(one.note, str):
         return False
     try:
-        size = open_checkpoint(one.note, deployment.ledger.keys).size
+        size = open_checkpoint(one.note, keys).size
         at_s = cosigned_s(one.note, witness) if witness is not None else None
     except IntegrityError:
         return False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from wardstead.adapters.store.tables.ledger import checkpoint, cosignature
 
@@ -41,4 +41,5 @@ def with_cosignatures(connection: Connection, size: int, note: str) -> str:
 
 def unwitnessed_since_ms(connection: Connection, size: int) -> int | None:
     """When the first checkpoint beyond ``size`` was signed; ``None`` where there is none."""
-    return connection.execute(select(func.min(checkpoint.c.time_ms)).where(checkpoint.c.size > size)).scalar()
+    next_one = select(checkpoint.c.time_ms).where(checkpoint.c.size > size).order_by(checkpoint.c.size).limit(1)
+    return connection.execute(next_one).scalar()

@@ -92,10 +92,15 @@ class LedgerExport:
                 "from": cut.first, "to": cut.stop, "size": cut.size, "left": left, "right": right,
             })  # fmt: skip
             yield from map(_line, key_documents(changes, cut.size, node))
-            for size, note in self._source.checkpoints(end):
-                if cut.first <= size <= cut.stop or size == cut.size:
-                    yield _checkpoint_line(connection, size, note)
-                    yield from map(_stamp_line, stamps_of(connection, size))
+            for size, note in self._checkpoints(cut, end):
+                yield _checkpoint_line(connection, size, note)
+                yield from map(_stamp_line, stamps_of(connection, size))
+
+    def _checkpoints(self, cut: Slice, end: LedgerEnd) -> Iterator[tuple[int, str]]:
+        """Those of the slice, and the one that it is proven by."""
+        yield from self._source.checkpoints(replace(end, signed=cut.stop), cut.first)
+        if cut.size > cut.stop:
+            yield from self._source.checkpoints(replace(end, signed=cut.size), cut.size)
 
 
 def _checkpoint_line(connection: Connection, size: int, note: str) -> bytes:

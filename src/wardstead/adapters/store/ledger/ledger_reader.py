@@ -350,9 +350,9 @@ class StoredLedger:
             if len(rows) < self._page:
                 return
 
-    def checkpoints(self, end: LedgerEnd) -> Iterator[tuple[int, str]]:
-        """(the size it is stored under, the signed note) of those that there were, by size."""
-        after = _BELOW_ALL
+    def checkpoints(self, end: LedgerEnd, first: int = _BELOW_ALL + 1) -> Iterator[tuple[int, str]]:
+        """(the size it is stored under, the signed note) of those that there were, by size, from that of ``first`` leaves on."""
+        after = first - 1
         while True:
             with self._engine.connect() as connection:
                 query = select(checkpoint.c.size, checkpoint.c.note).where(
