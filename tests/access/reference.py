@@ -15,6 +15,7 @@ EXCHANGE = {"readReceipt", "viewExchange", "reviewHeld", "readHeld"}
 SHARING = {"shareData", "revokeShare"}
 ELEVATION = {"requestRole", "approveRole"}
 POLICIES = {"proposePolicies", "activatePolicies"}
+ADMISSION = {"addModel", "approveModel", "overrideModel"}
 HAD = {"code", "recovery-code", "passkey"}
 """What somebody has, beside what they know: two factors."""
 KEPT = {"readData": {"read"}, "useData": {"read", "use"}, "changeData": {"admin"}}
@@ -102,6 +103,8 @@ class Question:
     key: Key = field(default_factory=Key)
     means: frozenset[str] | None = frozenset()
     """How they signed in; ``None``: they did not, it is a key."""
+    beside: tuple[frozenset[str], Key] | None = None
+    """The scopes and the bounds of the certificate that the credential came with."""
 
 
 def roles_of(world: World, who: Person, now: int) -> set[str]:
@@ -154,7 +157,7 @@ def mandatory(asked: Question, who: Person) -> bool:
             return who.cleared.above(asked.mark)
         case "shareData":
             return who.cleared.above(asked.mark) and (asked.target is None or asked.target.above(asked.mark))
-        case "approveRole" | "activatePolicies":
+        case "approveRole" | "activatePolicies" | "approveModel" | "overrideModel":
             return not own
         case "reviewHeld":
             return not own and who.cleared.above(asked.mark)
@@ -202,8 +205,14 @@ def permitted(world: World, asked: Question, who: Person) -> bool:
             return "data-steward" in roles and not own
         case "viewLedger" | "viewAdministration" | "replayPolicy":
             return bool(roles & {"auditor", "admin"})
-        case "administer" | "proposePolicies" | "activatePolicies":
+        case "administer" | "proposePolicies" | "activatePolicies" | "addModel":
             return "admin" in roles
+        case "approveModel" | "overrideModel":
+            return bool(roles & {"admin", "model-approver"})
+        case "evaluateAccess":
+            return "application" in roles
+        case "provision":
+            return "provisioner" in roles
         case "shareData":
             return "share" in rights
         case "revokeShare":
@@ -215,9 +224,8 @@ def permitted(world: World, asked: Question, who: Person) -> bool:
     return False
 
 
-def within(asked: Question) -> bool:
-    """What the key was made for: the office is 10.0.0.0/8, and whoever is not there is at 192.0.2.1."""
-    key = asked.key
+def within(asked: Question, key: Key) -> bool:
+    """What a key was made for: the office is 10.0.0.0/8, and whoever is not there is at 192.0.2.1."""
     reached = {"office", "10.1.0.0/16"} if asked.inside_office else {"192.0.2.1/32"}
     if key.models and asked.thing.kind == "Model" and asked.thing.id not in key.models:
         return False
@@ -231,6 +239,7 @@ def within(asked: Question) -> bool:
 def decide(world: World, asked: Question) -> bool:
     """All four together: what is forbidden by one is permitted by none."""
     who = world.people[asked.who]
-    if not who.active or (asked.scopes and asked.action not in asked.scopes) or not within(asked):
+    presented = [(asked.scopes, asked.key), *([asked.beside] if asked.beside is not None else [])]
+    if not who.active or not all((not scopes or asked.action in scopes) and within(asked, key) for scopes, key in presented):
         return False
     return mandatory(asked, who) and circumstantial(world, asked, who) and permitted(world, asked, who)

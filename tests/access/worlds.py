@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from hypothesis import strategies as st
 from tests.access.reference import (
+    ADMISSION,
     ELEVATION,
     EXCHANGE,
     KEPT,
@@ -48,7 +49,9 @@ FOLDER = files("wardstead.catalogues") / "policies"
 MANDATORY = files("wardstead.catalogues") / "mandatory"
 SCHEMA = (FOLDER / "schema.cedarschema").read_text()
 STARTER = {"10-roles.cedar": (FOLDER / "10-roles.cedar").read_text(), "mandatory": (MANDATORY / "mandatory.cedar").read_text()}
-PRODUCT = {name: (MANDATORY / f"{name}.cedar").read_text() for name in ("sharing", "data", "strength", "sinks", "activation")}
+PRODUCT = {
+    name: (MANDATORY / f"{name}.cedar").read_text() for name in ("sharing", "data", "strength", "sinks", "activation", "models")
+}
 EXTRA = """
 @id("contractors-by-day")
 forbid (principal, action == Action::"infer", resource)
@@ -91,8 +94,11 @@ NAMES = ("ann", "bob", "cem", "dee")
 START = 1_795_000_000_000 // (24 * HOUR) * (24 * HOUR)
 TIMES = st.integers(0, 48).map(lambda half: START + half * HOUR // 2) | st.integers(START, START + 24 * HOUR)
 ENDS = st.none() | TIMES
+ROLE_NAMES = (
+    "user", "admin", "auditor", "data-steward", "lead", "chief", "reviewer", "model-approver", "application", "provisioner",
+)  # fmt: skip
 MARKS = st.builds(Mark, st.integers(0, 3), st.frozensets(st.sampled_from(["personal", "health"])))
-ROLES = st.tuples(st.sampled_from(["user", "admin", "auditor", "data-steward", "lead", "chief", "reviewer"]), ENDS, ENDS)
+ROLES = st.tuples(st.sampled_from(ROLE_NAMES), ENDS, ENDS)
 FACTS = st.tuples(
     st.sampled_from([
         ("department", "contractors"), ("training", "privacy"), ("training", "other"), ("device", "unmanaged"), ("signal", "risk")
@@ -177,6 +183,8 @@ def things(draw: st.DrawFn, action: str) -> Thing:
         return Thing("Sink", "s", cleared=draw(MARKS))
     if action in POLICIES:
         return Thing("PolicyVersion", "p1", owner)
+    if action in ADMISSION:
+        return Thing("Admission", "a1", owner)
     if action in EXCHANGE:
         return Thing("Exchange", "e1", owner, draw(st.just(()) | st.just((("Conversation", "c1", owner),))))
     if action == "declassify":
@@ -213,14 +221,15 @@ def questions(draw: st.DrawFn) -> Question:
         draw(st.booleans()) if action == "revokeShare" else False,
         draw(st.just(Key()) | KEYS),
         draw(MEANS),
+        draw(st.none() | st.tuples(bound_to(*sorted(KNOWN)), KEYS)),
     )  # fmt: skip
 
 
 KNOWN = frozenset({
-    *MODEL, *EXCHANGE, *KEPT, *SHARING, *ELEVATION, *POLICIES, "createData", "exportData", "declassify", "viewConsole",
-    "viewLedger", "viewAdministration", "administer", "replayPolicy",
+    *MODEL, *EXCHANGE, *KEPT, *SHARING, *ELEVATION, *POLICIES, *ADMISSION, "createData", "exportData", "declassify",
+    "viewConsole", "viewLedger", "viewAdministration", "administer", "replayPolicy", "evaluateAccess", "provision",
 })  # fmt: skip
-assert KNOWN <= ACTIONS
+assert KNOWN == ACTIONS
 
 
 def label(mark: Mark) -> Label:
@@ -247,9 +256,13 @@ def directory_of(world: World, version: int = 1) -> Directory:
     return Directory(version, principals, {}, shares)
 
 
+def bounds_of(key: Key) -> Bounds:
+    return Bounds(key.purposes, key.networks, key.models)
+
+
 def request_of(directory: Directory, asked: Question) -> AccessRequest:
     who = directory.principals[PrincipalId(asked.who)]
-    bounds = Bounds(asked.key.purposes, asked.key.networks, asked.key.models)
+    bounds = bounds_of(asked.key)
     name = f"{sorted(asked.scopes)} {asked.signed_in} {asked.key} {None if asked.means is None else sorted(asked.means)}"
     kind, strength = CredentialKind.API_KEY, frozenset[str]()
     if asked.means is not None:
@@ -257,6 +270,11 @@ def request_of(directory: Directory, asked: Question) -> AccessRequest:
     credential = Credential(
         CredentialId(name), kind, b"", who.id, asked.scopes, authenticated_ms=asked.signed_in, bounds=bounds, strength=strength
     )
+    beside = None
+    if asked.beside is not None:
+        scopes, key = asked.beside
+        known_by = CredentialId(f"certificate {sorted(scopes)} {key}")
+        beside = Credential(known_by, CredentialKind.CERTIFICATE, b"", who.id, scopes, bounds=bounds_of(key))
     thing = asked.thing
     context: dict[str, str | bool | int] = {"purpose": asked.purpose} if asked.purpose else {}
     if asked.own_grant:
@@ -265,6 +283,6 @@ def request_of(directory: Directory, asked: Question) -> AccessRequest:
     within = tuple(Container(kind, one, PrincipalId(whose) if whose else None) for kind, one, whose in thing.inside)
     resource = Resource(thing.kind, thing.id, label(thing.cleared), owner, within=within)
     return AccessRequest(
-        Identity(who, credential, "10.1.2.3" if asked.inside_office else "192.0.2.1"), asked.action, resource,
+        Identity(who, credential, "10.1.2.3" if asked.inside_office else "192.0.2.1", beside), asked.action, resource,
         label(asked.mark), asked.now, context, label(asked.target) if asked.target else None,
     )  # fmt: skip
