@@ -49,6 +49,7 @@ FOLDER = files("wardstead.catalogues") / "policies"
 MANDATORY = files("wardstead.catalogues") / "mandatory"
 SCHEMA = (FOLDER / "schema.cedarschema").read_text()
 STARTER = {"10-roles.cedar": (FOLDER / "10-roles.cedar").read_text(), "mandatory": (MANDATORY / "mandatory.cedar").read_text()}
+BROUGHT = ("sharing", "data", "strength", "sinks", "activation", "models")
 PRODUCT = {
     name: (MANDATORY / f"{name}.cedar").read_text() for name in ("sharing", "data", "strength", "sinks", "activation", "models")
 }
