@@ -12,6 +12,7 @@ from wardstead.access.policyset import AccessPolicies, PolicyFiles, compile_poli
 from wardstead.access.written import read_policies
 from wardstead.bootstrap.deployment import product_policies
 from wardstead.kernel.errors import ConfigurationError
+from wardstead.kernel.labels import Levels
 
 FOLDER = files("wardstead.catalogues") / "policies"
 TEXTS = {name: (FOLDER / name).read_text("utf-8") for name in ("10-roles.cedar", "schema.cedarschema", "access.yaml")}
@@ -155,7 +156,16 @@ def test_an_example_says_what_it_expected_and_what_it_got() -> None:
         ("who: ann, action: infer, at", "who: bob, action: infer, at", "e.yaml:5: examples[0].who"),
         ("2026-01-07T09:00:00Z", "today", "e.yaml:5: examples[0]"),
         ("expect: allow}", "expect: maybe}", "e.yaml:5: examples[0].expect"),
-        ("roles: [user]", "clearance: {level: top}", "e.yaml:2: people"),
+        ("roles: [user]", "clearance: {level: top}", "e.yaml:3: people.ann"),
+        ("roles: [user]", "roles: [usr]", "e.yaml:3: people.ann.roles"),
+        ("{department: A}", "{departmnt: A}", "e.yaml:3: people.ann"),
+        ("{department: A}", "{signal: rsk}", "e.yaml:3: people.ann.attributes"),
+        ("action: infer,", "action: infr,", "e.yaml:5: examples[0]"),
+        ("action: infer,", "action: infer, resource: Document,", "e.yaml:5: examples[0]"),
+        ("action: infer,", "action: infer, network: 10.1.2.x,", "e.yaml:5: examples[0]"),
+        ("action: infer,", "action: infer, means: [passkey],", "e.yaml:5: examples[0]"),
+        ("action: infer,", "action: infer, signed_in: 5m, means: [pass],", "e.yaml:5: examples[0]"),
+        ("action: infer,", "action: infer, shared: [read],", "e.yaml:5: examples[0]"),
         ("action: infer,", "action: infer, purpose: war,", "e.yaml:5: examples[0]"),
         ("action: infer,", "action: infer, network: moon,", "e.yaml:5: examples[0]"),
         ("action: infer,", "action: infer, resource: Moon,", "e.yaml:5: examples[0]"),
@@ -166,3 +176,43 @@ def test_what_is_wrong_with_a_table_is_named_with_its_place(before: str, after: 
     with pytest.raises(ConfigurationError) as caught:
         run_examples(EXAMPLES.replace(before, after, 1), "e.yaml", policies())
     assert caught.value.where == where
+
+
+def test_an_example_says_what_was_shared_and_how_somebody_signed_in() -> None:
+    table = """\
+version: 1
+people: {ann: {}, bob: {clearance: {level: internal}}}
+examples:
+  - {name: given, who: bob, action: readData, resource: Document, owner: ann, shared: [read], expect: allow}
+  - {name: not given, who: bob, action: readData, resource: Document, owner: ann, shared: [use], expect: deny}
+  - {name: given and above, who: bob, action: readData, resource: "Document::x", owner: ann, shared: [read],
+     label: {level: confidential}, expect: deny, policies: [nobody-handles-data-above-them]}
+  - {name: weak, who: ann, action: viewConsole, signed_in: 5m, expect: deny, policies: [mine]}
+  - {name: strong, who: ann, action: viewConsole, signed_in: 5m, means: [password, code], expect: allow}
+"""
+    own = """@id("mine") forbid (principal, action == Action::"viewConsole", resource)
+    unless { context.strength.contains("second-factor") };"""
+    assert [one.wrong for one in run_examples(table, "e.yaml", policies(own, RULES))] == [""] * 5
+
+
+def test_an_example_that_no_policy_decides_is_wrong_whatever_it_expects() -> None:
+    """An older schema does not know the action: that it is denied says nothing of the policies."""
+    schema = "\n".join(line for line in TEXTS["schema.cedarschema"].splitlines() if not line.startswith("action requestRole"))
+    roles = "\n\n".join(
+        one for one in TEXTS["10-roles.cedar"].split("\n\n") if "requestRole" not in one and "approveRole" not in one
+    )
+    older = policies(**{"schema.cedarschema": schema, "10-roles.cedar": roles})
+    table = (
+        "version: 1\npeople: {ann: {}}\nexamples:\n  - {name: asks, who: ann, action: requestRole, owner: ann, expect: deny}\n"
+    )
+    assert [one.wrong for one in run_examples(table, "e.yaml", older)] == ["no policy decided this"]
+
+
+def test_levels_of_ones_own_stand_in_examples() -> None:
+    levels = Levels(("public", "closed"))
+    table = """\
+version: 1
+people: {ann: {roles: [user], clearance: {level: closed}}}
+examples: [{name: asks, who: ann, action: infer, label: {level: closed}, cleared: {level: closed}, expect: allow}]
+"""
+    assert [one.wrong for one in run_examples(table, "e.yaml", policies(), levels)] == [""]

@@ -12,8 +12,9 @@ from typing import Any
 
 from tests.trees import node_of
 
-from wardstead.access.asking import Asked, Circumstance, Difference, Explained, Ground, compare, request_of
+from wardstead.access.asking import Asked, Circumstance, Explained, request_of
 from wardstead.access.checks import Finding, check_policies
+from wardstead.access.comparing import Difference, Ground, compare
 from wardstead.access.credentials import BadCsrfToken, Unauthenticated
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import CedarDecisionPoint

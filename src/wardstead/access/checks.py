@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wardstead.access.policyset import AccessPolicies
+from wardstead.access.ports import CredentialKind
 from wardstead.access.rules import RESERVED, AccessRules
 from wardstead.access.strength import SECOND_FACTOR, STRENGTHS
-from wardstead.access.written import Mention, WrittenPolicy, literals, path_of, read_policies
+from wardstead.access.written import ASKED_ROLE, Mention, WrittenPolicy, literals, path_of, read_policies
 
 _NAMED: Final = {"windows": "window", "networks": "network", "fresh": "fresh", "signals": "signal", "purpose": "purpose"}
-_OURS: Final = {"strength": STRENGTHS, "lacks": frozenset({SECOND_FACTOR})}
+_OURS: Final = {
+    "strength": STRENGTHS,
+    "lacks": frozenset({SECOND_FACTOR}),
+    "credential": frozenset(one.value for one in CredentialKind),
+}
 """Names that the product gives, and no access.yaml."""
+_ANYBODY_S: Final = frozenset({"application", "conversation"})
+"""Names that requests give, whatever they are."""
 _MAX_PAIRS: Final = 200
 """So many pairs of a permit and a forbid are named."""
 
@@ -58,7 +65,7 @@ def _order(where: str) -> tuple[str, int]:
 def _declared(rules: AccessRules, of: str) -> Collection[str]:
     return {
         "windows": rules.windows, "networks": rules.networks, "fresh": rules.fresh, "signals": rules.signals,
-        "purpose": rules.purposes, "role": rules.roles,
+        "purpose": rules.purposes, "role": rules.roles, ASKED_ROLE: rules.roles,
     }[of].keys()  # fmt: skip
 
 
@@ -69,17 +76,17 @@ def _names(written: Collection[WrittenPolicy], rules: AccessRules, known: Collec
             if mention.of.startswith("principal."):
                 yield from _attribute(policy, mention, rules, known)
             elif mention.of in _OURS:
-                yield from _strength(policy, mention)
-            elif mention.value not in _declared(rules, mention.of):
-                kind = _NAMED.get(mention.of, mention.of)
+                yield from _ours(policy, mention)
+            elif mention.of not in _ANYBODY_S and mention.value not in _declared(rules, mention.of):
+                kind = _NAMED.get(mention.of, "role")
                 what = f"{policy.id} speaks of the {kind} {mention.value!r}: nothing declares it"
                 yield Finding(f"undeclared-{kind}", True, policy.where, what, "correct its name, or declare it in access.yaml")
 
 
-def _strength(policy: WrittenPolicy, mention: Mention) -> Iterator[Finding]:
+def _ours(policy: WrittenPolicy, mention: Mention) -> Iterator[Finding]:
     known = _OURS[mention.of]
     if mention.value not in known:
-        what = f"{policy.id}: context.{mention.of} never has {mention.value!r}"
+        what = f"{policy.id}: context.{mention.of} is never {mention.value!r}"
         yield Finding("impossible-value", True, policy.where, what, f"it may have {', '.join(sorted(known))}")
 
 

@@ -59,6 +59,10 @@ ACTIONS: Final = frozenset(
         "activatePolicies",
     }
 )
+UNDECIDED: Final = frozenset({
+    "access.unknown_action", "access.unknown_to_schema", "access.bad_attribute", "access.evaluation_error",
+})  # fmt: skip
+"""Codes of denials that are no policy's answer: the question could not be put, or not be answered."""
 _WORDS: Final[Mapping[str, str]] = {
     "infer": "ask the model {}",
     "embed": "have the model {} make embeddings",

@@ -20,7 +20,8 @@ from wardstead.kernel.labels import Label
 _SETS: Final = ("windows", "networks", "fresh", "signals", "strength", "lacks")
 _OWNED: Final = ("Exchange", "Conversation", "Collection", "Document", "Template", "Elevation", "Admission", "PolicyVersion")
 _LABELLED: Final = ("Model", "Sink")
-_WITHIN: Final = {"Exchange": "Conversation", "Document": "Collection"}
+WITHIN: Final = {"Exchange": "Conversation", "Document": "Collection"}
+"""By type of resource, the type of what it may be part of."""
 _CONTEXT: Final = ("purpose", "application", "conversation", "ownGrant", "role")
 _OURS: Final = frozenset({"active", "clearanceLevel", "clearanceCompartments"})
 OF_RESOURCES: Final = frozenset({"owner", "rights", "clearanceLevel", "clearanceCompartments"})
@@ -49,7 +50,7 @@ class Vocabulary:
         self._owned = tuple(one for one in _OWNED if _fits(schema, "resource has owner", resource=f"is {one}"))
         self._rights = tuple(one for one in _OWNED if _fits(schema, 'resource.rights.contains("read")', resource=f"is {one}"))
         self._within = tuple(
-            one for one, whole in _WITHIN.items() if _fits(schema, f'resource in {whole}::"x"', resource=f"is {one}")
+            one for one, whole in WITHIN.items() if _fits(schema, f'resource in {whole}::"x"', resource=f"is {one}")
         )
         self._attributes = {name: kind for name, kind in _declared(text).items() if name not in _OURS}
 

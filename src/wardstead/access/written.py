@@ -13,14 +13,23 @@ from typing import Any, Final
 
 import cedarpy
 
+ASKED_ROLE: Final = "context.role"
+"""The role that somebody asks for, and not one that they have."""
 _NO_CODE: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*')
-_SETS: Final = ("windows", "networks", "fresh", "signals", "strength", "lacks")
+_NO_RESOURCES: Final = frozenset({"User", "Role", "Group", "Action", "Model", "Sink", "Console"})
+"""Principals, actions, and what is asked about whether it is named or not."""
+_NAMES: Final = {
+    **{one: one for one in ("windows", "networks", "fresh", "signals", "strength", "lacks")},
+    **{one: one for one in ("purpose", "application", "conversation", "credential")},
+    "role": ASKED_ROLE,
+}  # fmt: skip
+"""Of the context: what policies compare with names, and as what it is mentioned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A policy speaks of a value: ``of`` is ``windows`` or another set of the context, ``purpose``, ``role`` or an
-    attribute, as ``principal.department``. ``value`` is ``None`` where the attribute alone is named.
+    """A policy speaks of a value: ``of`` is ``windows`` or another set of the context, ``purpose`` or another text of it,
+    ``role`` or an attribute, as ``principal.department``. ``value`` is ``None`` where the attribute alone is named.
     """
 
     of: str
@@ -49,6 +58,10 @@ class WrittenPolicy:
     mentions: frozenset[Mention]
     parts: tuple[Any, ...]
     """The same conditions, to be looked into."""
+    context: frozenset[str]
+    """What of the context they look at."""
+    resources: frozenset[tuple[str, str]]
+    """Type and id of everything that it names, beside people, roles and groups."""
 
 
 def read_policies(files: Mapping[str, str]) -> tuple[WrittenPolicy, ...]:
@@ -83,6 +96,8 @@ def _policy(parsed: Mapping[str, Any], where: str) -> WrittenPolicy:
     return WrittenPolicy(
         notes.get("id") or where, "id" in notes, parsed["effect"], where, scope,
         frozenset(json.dumps(one, sort_keys=True) for one in parts), mentions, parts,
+        frozenset(_of_context([one["body"] for one in parsed["conditions"]])),
+        frozenset(one for one in _entities(dict(parsed)) if one[0] not in _NO_RESOURCES),
     )  # fmt: skip
 
 
@@ -168,6 +183,30 @@ def _compared(left: Any, right: Any) -> Iterator[Mention]:
     for one, other in ((left, right), (right, left)):
         path = path_of(one)
         name = path.removeprefix("context.")
-        if path.startswith("principal.") or (path.startswith("context.") and name in {*_SETS, "purpose"}):
+        if path.startswith("principal.") or (path.startswith("context.") and name in _NAMES):
             for value in literals(other):
-                yield Mention(path if path.startswith("principal.") else name, value)
+                yield Mention(path if path.startswith("principal.") else _NAMES[name], value)
+
+
+def _entities(part: Any) -> Iterator[tuple[str, str]]:
+    """Everything that is named: in a scope as ``{"type", "id"}``, in a condition the same within ``__entity``."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _entities(one)
+    elif isinstance(part, dict):
+        if isinstance(part.get("type"), str) and isinstance(part.get("id"), str):
+            yield part["type"], part["id"]
+        for inner in part.values():
+            yield from _entities(inner)
+
+
+def _of_context(body: Any) -> Iterator[str]:
+    """``context.name`` and ``context has name``."""
+    if isinstance(body, list):
+        for one in body:
+            yield from _of_context(one)
+    elif isinstance(body, dict):
+        for key, inner in body.items():
+            if key in {".", "has"} and inner.get("left") == {"Var": "context"}:
+                yield inner["attr"]
+            yield from _of_context(inner)

@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wardstead.access.asking import Asked, Change
+from wardstead.access.asking import Asked
+from wardstead.access.comparing import Change
 from wardstead.access.ports import Decision
 from wardstead.bootstrap.policy import asking
 from wardstead.bootstrap.policy.asking import ACTIVE, FOLDER
@@ -137,6 +138,10 @@ def explain(
         return
     out.print(f"[bold]{'[green]allow[/]' if decision.allow else '[red]deny[/]'}[/] {escape(decision.reason)}")
     out.print(f"[dim]policies  {escape(', '.join(decision.policies) or 'none: default deny')}[/]")
+    held = (("windows", said.windows), ("networks", said.networks), ("fresh", said.fresh))
+    for what, names in held:
+        if names:
+            out.print(f"[dim]{what:9} {escape(', '.join(names))}[/]")
     roles = ", ".join(said.roles) or "none"
     out.print(f"[dim]roles     {escape(roles)}; data {said.label}; {rfc3339(said.time_ms)}; version {said.version}[/]")
 
@@ -193,7 +198,16 @@ def diff(
         rows = [_change(one) for one in said.changes]
         versions = {"old": before.version, "new": after.version}
         handling = [{"what": list(one.what), "before": one.before, "after": one.after} for one in data]
-        say_json({**versions, "changes": rows, "data": handling, "questions": said.asked, "complete": said.complete})
+        say_json(
+            {
+                **versions,
+                "changes": rows,
+                "data": handling,
+                "questions": said.asked,
+                "complete": said.complete,
+                "untried": list(said.untried),
+            }
+        )
     else:
         for one in said.changes:
             mark = "[green]+[/]" if one.after.allow else "[red]-[/]"
@@ -206,6 +220,10 @@ def diff(
             out.print(f"    [dim]{escape(changed.before)}[/]")
             out.print(f"    {escape(changed.after)}")
         how = "" if said.complete else "; circumstances one at a time, for all of them together are too many"
+        if said.untried:
+            err.print(
+                f"[yellow]not tried[/]: what changes by context.{', context.'.join(said.untried)}; 'access test' holds examples"
+            )
         err.print(
             f"{before.version} → {after.version}: {len(said.changes)} changes in {said.asked} questions{how}; {len(data)} of data"
         )

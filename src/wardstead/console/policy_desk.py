@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wardstead.access.asking import Asked, Difference, Explained
+from wardstead.access.asking import Asked, Explained
 from wardstead.access.checks import Finding
+from wardstead.access.comparing import Difference
 from wardstead.access.ports import Identity
 from wardstead.inspection.policy_changes import PolicyChange
 

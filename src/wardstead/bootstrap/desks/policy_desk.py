@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wardstead.access.asking import RESOURCES, Asked, Difference, Explained
+from wardstead.access.asking import RESOURCES, Asked, Explained
 from wardstead.access.checks import Finding
+from wardstead.access.comparing import Difference
 from wardstead.access.ports import Identity
 from wardstead.adapters.store.policies import OPEN
 from wardstead.bootstrap.acting import at_the_console

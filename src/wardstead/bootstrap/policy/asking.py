@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,15 +13,13 @@ from wardstead.access.asking import (
     RESOURCES,
     Asked,
     Circumstance,
-    Difference,
     Explained,
-    Ground,
     address_in,
-    compare,
     kinds_of,
     request_of,
 )
 from wardstead.access.checks import Finding, check_policies
+from wardstead.access.comparing import Difference, Ground, compare
 from wardstead.access.examples import Outcome, run_examples
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import ACTIONS
@@ -29,6 +27,7 @@ from wardstead.access.policyset import AccessPolicies
 from wardstead.access.ports import Credential, Decision, Directory, Principal, Resource
 from wardstead.access.situation import roles_at
 from wardstead.access.strength import MEANS, PASSWORD
+from wardstead.access.written import read_policies
 from wardstead.assurance.library.kept import Kind
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity.entitlements import moment
@@ -107,9 +106,29 @@ def who_can(deployment: Deployment, asked: Asked, policies: AccessPolicies) -> l
 def difference(deployment: Deployment, old: AccessPolicies, new: AccessPolicies) -> Difference:
     """Whose access changes between two versions."""
     directory = deployment.directory.load()
-    shared = {one.resource for one in directory.shares.values()}
-    others = [Resource(one.type, one.id) for one in sorted(shared)]
-    return compare(old, new, Ground(directory, _models(deployment), sinks(deployment, new.rules), others), now_ms())
+    others = [*_shared(directory), *_named(deployment, old, new)]
+    unique = tuple({one.ref: one for one in others}.values())
+    ground = Ground(
+        directory, _models(deployment), sinks(deployment, new.rules), unique, deployment.levels, deployment.compartments()
+    )
+    return compare(old, new, ground, now_ms())
+
+
+def _shared(directory: Directory) -> Iterator[Resource]:
+    """What somebody shared: whoever began a chain of shares owns what it is of."""
+    for one in directory.shares.values():
+        if one.parent is None:
+            yield Resource(one.resource.type, one.resource.id, owner=one.granted_by)
+
+
+def _named(deployment: Deployment, *versions: AccessPolicies) -> Iterator[Resource]:
+    """What policies name that somebody keeps here, with whose it is."""
+    names = {one for version in versions for policy in read_policies(version.files.cedar) for one in policy.resources}
+    for kind, name in sorted(names):
+        try:
+            yield found_kept(deployment, Kind(kind), name)[0] if kind in set(Kind) else Resource(kind, name)
+        except CallerError:  # there is none by now
+            yield Resource(kind, name)
 
 
 def data_difference(deployment: Deployment, old: AccessPolicies, new: AccessPolicies) -> tuple[PolicyChange, ...]:
@@ -138,7 +157,7 @@ def hold_examples(deployment: Deployment, file: Path | None, policies: AccessPol
     path = file or deployment.places.policies / EXAMPLES
     if not present(path):
         raise ConfigurationError("there are no examples", where=str(path), next_step="write some: docs/reference/access.md")
-    return run_examples(read_text(path), str(path), policies)
+    return run_examples(read_text(path), str(path), policies, deployment.levels)
 
 
 def _person(directory: Directory, name: str) -> Principal:
@@ -190,7 +209,7 @@ def _resource(
         raise UnknownResource(f"there is no model {name[:64]!r}", next_step=f"one of {known}")
     if stated == "Sink":
         return sink(deployment, policies.rules, name or DOWNLOAD), PUBLIC
-    if asked.owner or stated in {"Elevation", "PolicyVersion"}:  # somebody's, whichever
+    if asked.owner or stated in {"Elevation", "PolicyVersion", "Admission"}:  # somebody's, whichever
         return Resource(stated, name or "any", owner=owner), PUBLIC
     if stated in set(Kind):
         return found_kept(deployment, Kind(stated), name)
@@ -203,6 +222,8 @@ def _circumstance(deployment: Deployment, asked: Asked, policies: AccessPolicies
     if asked.purpose and policies.purposes is not None:
         policies.rules.purpose(asked.purpose)
     signed = None
+    if asked.means and not asked.signed_in:
+        raise BadValue("nobody signed in, so there is no means", where="--means", next_step="say how long ago: --signed-in 5m")
     if asked.signed_in:
         if (ago := _AGO.fullmatch(asked.signed_in)) is None:
             raise BadValue(f"not how long ago: {asked.signed_in[:20]!r}", next_step="write 30s, 5m, 8h or 2d")
