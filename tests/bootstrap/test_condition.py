@@ -6,19 +6,19 @@ import threading
 import time
 
 import pytest
-from sqlalchemy import insert
 from tests.bootstrap.worlds import Worlds, inspector
 
 from wardstead.adapters.store.engine.reserve import Reserve
 from wardstead.adapters.store.keys.subject_keys import Usage
-from wardstead.adapters.store.tables.ledger import checkpoint
-from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.clock import Ratchet
+from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.desks.console import Console
-from wardstead.bootstrap.processes import condition
+from wardstead.bootstrap.processes import condition, time_keeping
 from wardstead.bootstrap.processes.supervising import _require_room
 from wardstead.inspection.scoring.model import BadModel
 from wardstead.isolation.posture import Check, State
 from wardstead.isolation.probes import CATALOGUE, ProbeResult, results
+from wardstead.kernel.clock import KnownTime
 from wardstead.kernel.errors import BackendError
 
 MODEL = "smollm2"
@@ -180,12 +180,12 @@ def test_a_sound_deployment_at_rest_is_not_red(deployment: Deployment) -> None:
 
 
 def test_a_clock_that_is_behind_what_is_recorded_is_red(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    latest = 1_800_000_000_000
-    with deployment.engine.begin() as connection:
-        values = [{"size": size, "note": "", "time_ms": time_ms} for size, time_ms in ((901, 1), (902, latest), (903, 2))]
-        connection.execute(insert(checkpoint), values)
+    late = now_ms() + 3_600_000
+    deployment.known_time.keep(KnownTime(late))
     for behind_ms, state in ((0, State.GREEN), (60_000, State.GREEN), (60_001, State.RED)):
-        monkeypatch.setattr(condition, "now_ms", lambda behind_ms=behind_ms: latest - behind_ms)
+        clock = Ratchet(lambda behind_ms=behind_ms: late - behind_ms, lambda: 0)
+        monkeypatch.setattr(condition, "CLOCK", clock)
+        monkeypatch.setattr(time_keeping, "CLOCK", clock)
         assert condition._clock_check(deployment).state is state
 
 

@@ -70,6 +70,7 @@ ARGUMENTS = {
     ("keys", "protect", "pkcs11"): ["--module", "m", "--token", "t"],
     ("keys", "protect", "transit"): ["--url", "https://bao.example", "--key", "k"],
     ("ledger", "receipt"): ["x"], ("ledger", "accept-rows"): ["--by", "ada", "--reason", "r"],
+    ("ledger", "accept-clock"): ["--by", "ada", "--reason", "r"],
     ("ledger", "export"): ["--output", "out.json"], ("ledger", "prove-consistency"): ["1"],
     ("user", "erase"): ["eve", "--by", "ada", "--reason", "r", "--yes"],
     ("user", "mentions"): ["anna@example.org", "--by", "ada", "--reason", "r"],

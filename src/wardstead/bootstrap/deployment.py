@@ -6,6 +6,7 @@ import hmac
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +39,7 @@ from wardstead.adapters.store.content.reviews import ReviewStore
 from wardstead.adapters.store.directory.access import AccessStore
 from wardstead.adapters.store.directory.certificates import CertificateStore
 from wardstead.adapters.store.directory.directory import DirectoryStore
+from wardstead.adapters.store.directory.known_time import KnownTimeStore
 from wardstead.adapters.store.earlier_versions import tell_of_earlier_versions
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.engine.reserve import NoBallast, Reserve
@@ -53,6 +55,7 @@ from wardstead.adapters.store.ledger.published import PublishedTree
 from wardstead.adapters.store.policies import PolicyStore
 from wardstead.adapters.store.readiness import Readiness
 from wardstead.adapters.store.row_seals import RowSeals, seal_with
+from wardstead.bootstrap.clock import CLOCK
 from wardstead.bootstrap.database import server_url
 from wardstead.bootstrap.environment import overridden
 from wardstead.bootstrap.keys.unsealing import asker, opener
@@ -76,8 +79,8 @@ from wardstead.supply.admission_policy import AdmissionPolicy, load_admission, s
 
 
 def now_ms() -> int:
-    """The clock: milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+    """The clock: milliseconds since the epoch, never behind what is recorded."""
+    return CLOCK()
 
 
 class Deployment:
@@ -224,7 +227,7 @@ class Deployment:
     def directory(self) -> DirectoryStore:
         """People and credentials; every change is recorded in its own transaction."""
 
-        return DirectoryStore(
+        made = DirectoryStore(
             self.engine,
             self.turn,
             pepper=lambda: self.pepper,
@@ -233,6 +236,14 @@ class Deployment:
             audit=self._audit,
             levels=lambda: self.levels,
         )
+        with suppress(WardsteadError):  # a database that cannot be read, or was altered, is told where it is used
+            CLOCK.learn(KnownTimeStore(made).read())
+        return made
+
+    @property
+    def known_time(self) -> KnownTimeStore:
+        """How late it is at least."""
+        return KnownTimeStore(self.directory)
 
     @cached_property
     def certificates(self) -> CertificateStore:

@@ -20,6 +20,7 @@ from wardstead.bootstrap.ledger.timestamping import stamp_round, stamp_stands
 from wardstead.bootstrap.ledger.verifying import verify as recompute
 from wardstead.bootstrap.ledger.witnessing import Witnessed, witnessed
 from wardstead.bootstrap.ordering import Order
+from wardstead.bootstrap.processes.time_keeping import accept_clock
 from wardstead.bootstrap.reading import read_text
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
@@ -137,6 +138,21 @@ def accept(
     with errors(as_json=json):
         problems = accept_rows(deployment(context), Order(by, reason))
     say(json, {"accepted": [asdict(one) for one in problems]}, f"{len(problems)} differences accepted")
+
+
+@app.command("accept-clock")
+def accept_time(
+    context: typer.Context,
+    by: Annotated[str, typer.Option(help="Who answers for it.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    json: Json = False,
+) -> None:
+    """Take the clock for right, though it is behind what is recorded: it had been ahead. What began meanwhile ends. Recorded."""
+    with errors(as_json=json):
+        done = accept_clock(deployment(context), Order(by, reason))
+    now, was, ended = rfc3339(done.now_ms), rfc3339(done.was_ms), dict(done.ended)
+    said = ", ".join(f"{many} {what}" for what, many in ended.items()) or "nothing"
+    say(json, {"clock": now, "was": was, "ended": ended}, f"it is {now}, not {was}; what began in between was ended: {said}")
 
 
 @app.command("receipt")

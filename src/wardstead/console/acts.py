@@ -52,6 +52,7 @@ ACTS: Final[Mapping[str, str]] = {
     "policy.replay": "replayed a changed policy on recorded exchanges",
     "deployment.up": "started the deployment",
     "deployment.rows": "had decisions made anew after rows were accepted",
+    "clock.accept": "took the clock for right, though it was behind what is recorded",
     "rows.accept": "accepted rows that were written beside Wardstead",
     "isolation.none": "started without isolation",
     "principal.standing": "learned what somebody's provider says of them",

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 DAY_MS: Final = 86_400_000
 Clock = Callable[[], int]
 Entropy = Callable[[int], bytes]
+APART_MS: Final = 60_000
+"""So far clocks of several gateways may be apart, and so exactly it is recorded how late it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTime:
+    """How late it is at least, as it is recorded. ``accepted``: how often somebody said that what was recorded is wrong."""
+
+    latest_ms: int
+    accepted: int = 0
 
 
 def rfc3339(time_ms: int) -> str:

@@ -19,6 +19,7 @@ from wardstead.adapters.store.tables import (  # noqa: F401 -- the tables regist
     directory,
     erasures,
     federation,
+    known_time,
     ledger,
     policies,
     provisioning,
@@ -59,8 +60,8 @@ UNSEALED_COLUMNS: Final[Mapping[tuple[str, str], str]] = {
 DECIDING: Final = frozenset(
     {
         "attribute", "authenticator", "break_glass", "break_glass_opening", "credential", "directory_epoch", "federated_person",
-        "group_member", "legal_hold", "model_admission", "passkey", "password", "people_group", "policy_activation", "policy_set",
-        "principal", "recovery_code", "role_member", "share", "timed_role",
+        "group_member", "known_time", "legal_hold", "model_admission", "passkey", "password", "people_group", "policy_activation",
+        "policy_set", "principal", "recovery_code", "role_member", "share", "timed_role",
     }
 )  # fmt: skip
 """What it is decided by who may sign in and do what: whole before a worker takes a snapshot of it."""

@@ -24,6 +24,7 @@ from wardstead.bootstrap.ledger.witnessing import keep_witnessing
 from wardstead.bootstrap.models.admitting import REFUSED, Standing, attest, section_of, standing, template_text
 from wardstead.bootstrap.models.guarding import keep_guarding
 from wardstead.bootstrap.models.rescanning import keep_rescanning
+from wardstead.bootstrap.processes.time_keeping import keep_following, keep_recording
 from wardstead.config.sections import ModelSection
 from wardstead.crypto.dsse import read_envelope
 from wardstead.kernel.errors import IntegrityError, WardsteadError
@@ -76,9 +77,12 @@ def run_recorder(deployment: Deployment) -> int:
     rescanning.start()
     expiring = threading.Thread(target=keep_expiring, args=(deployment, stop), name="expiring", daemon=True)
     expiring.start()
+    timing = threading.Thread(target=keep_recording, args=(deployment, stop), name="time", daemon=True)
+    timing.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
     verifying.join(_VERIFYING_ENDS_S)
     rooting.join(_VERIFYING_ENDS_S)
+    timing.join(_VERIFYING_ENDS_S)
     return 0
 
 
@@ -97,6 +101,7 @@ def run_launcher(deployment: Deployment, model: str) -> int:
     """Run one model server, while its model is admitted, until it ends (status 1) or we are told to stop (0)."""
     stop = _until_told()
     section = section_of(deployment, model)
+    keep_following(deployment)
     while not stop.is_set():
         status = _serve(deployment, section, stop)
         if status is not None:

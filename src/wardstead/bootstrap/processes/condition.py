@@ -10,6 +10,7 @@ from typing import Any
 
 from wardstead.adapters.sandbox import launcher
 from wardstead.bootstrap.backup.backups import backup_check
+from wardstead.bootstrap.clock import CLOCK
 from wardstead.bootstrap.database_check import database_checks
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.detection.detectors import lacking, text_detectors
@@ -27,6 +28,7 @@ from wardstead.bootstrap.models.admitting import REFUSED, admission_check, admis
 from wardstead.bootstrap.policy.policies import policy_state
 from wardstead.bootstrap.processes import starting
 from wardstead.bootstrap.processes.running import health, running
+from wardstead.bootstrap.processes.time_keeping import follow_time
 from wardstead.bootstrap.processes.watching import failing
 from wardstead.config.addresses import parse_upstream
 from wardstead.config.sections import ModelSection
@@ -35,7 +37,7 @@ from wardstead.inspection.extraction import DocumentReaderUnavailable
 from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import Check, State, isolation_check, overall
 from wardstead.isolation.probes import ProbeResult
-from wardstead.kernel.clock import rfc3339
+from wardstead.kernel.clock import APART_MS, rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError, WardsteadError
 from wardstead.kernel.findings import Action
 
@@ -179,18 +181,15 @@ def _ledger_check(deployment: Deployment) -> Check:
     return Check("ledger", title, State.GREEN, f"signed checkpoint over {size} entries")
 
 
-_CLOCK_MS = 60_000
-"""So far clocks of several gateways may be apart."""
-
-
 def _clock_check(deployment: Deployment) -> Check:
-    """Whatever ends by time (a role, a share, a key) would hold again for as long as the clock is behind."""
-    title, now, latest = "The clock is not behind what is recorded", now_ms(), deployment.ledger.latest_ms()
-    if latest - now <= _CLOCK_MS:
-        return Check("clock", title, State.GREEN, f"it shows {rfc3339(now)}")
-    evidence = f"it shows {rfc3339(now)}, the ledger was signed at {rfc3339(latest)}: what ended between the two may hold again"
+    """Nothing that ended by time holds again: decisions go on from what is recorded. But somebody has to look."""
+    follow_time(deployment)
+    title, behind_ms = "The clock is not behind what is recorded", CLOCK.behind_ms()
+    if behind_ms <= APART_MS:
+        return Check("clock", title, State.GREEN, f"it shows {rfc3339(CLOCK.wall_ms())}")
+    evidence = f"it shows {rfc3339(CLOCK.wall_ms())}; what is recorded says that it is {rfc3339(CLOCK())}, and so is decided"
     return Check(
-        "clock", title, State.RED, evidence, "put the clock right; if it was ahead before: look at what was decided then"
+        "clock", title, State.RED, evidence, "put the clock right; if it was ahead before: 'wardstead ledger accept-clock'"
     )
 
 

@@ -44,6 +44,7 @@ from wardstead.bootstrap.processes.edge import edge_command, prepare_edge, reloa
 from wardstead.bootstrap.processes.model_servers import require_model_files
 from wardstead.bootstrap.processes.mutual_tls import context_of
 from wardstead.bootstrap.processes.running import READY_TIMEOUT_S, healthy, require_writable, take_lock
+from wardstead.bootstrap.processes.time_keeping import follow_time
 from wardstead.bootstrap.scratch import remove_leftovers
 from wardstead.isolation.plan import Mode
 from wardstead.kernel.errors import BackendError, ConfigurationError, WardsteadError
@@ -223,6 +224,7 @@ class _CertificateWatch:
 
     def _keep(self) -> None:
         try:
+            follow_time(self._deployment)
             done = local_authority(self._deployment).keep(now_ms())
             record(self._deployment, done)
         except (WardsteadError, DatabaseError, OSError) as error:  # it is tried again, and the posture shows the days left

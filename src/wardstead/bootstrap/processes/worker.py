@@ -45,6 +45,7 @@ from wardstead.bootstrap.policy.searching import seeking
 from wardstead.bootstrap.processes import starting
 from wardstead.bootstrap.processes.edge import behind_edge
 from wardstead.bootstrap.processes.mutual_tls import door_for_services
+from wardstead.bootstrap.processes.time_keeping import keep_following
 from wardstead.bootstrap.processes.upstreams import open_upstream
 from wardstead.config.addresses import bracketed
 from wardstead.config.sections import ModelSection
@@ -91,6 +92,7 @@ async def assembled(deployment: Deployment) -> AsyncIterator[Gateway]:
         gateway = Gateway(_services(deployment, journal, worlds, upstreams), doors(deployment))
         opened.callback(gateway.workshop.close)
         opened.callback(gateway.readers.close)
+        opened.callback(keep_following(deployment).set)
         gateway.console = create_console(Console(deployment, worlds))
         loop = asyncio.get_running_loop()
         asked = ReadyWhenAsked(deployment, inspectors, incarnation)

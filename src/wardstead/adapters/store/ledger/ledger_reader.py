@@ -37,7 +37,6 @@ from wardstead.ledger.verify import LedgerEnd, Problem, Report, StoredEntry, Sto
 
 T = TypeVar("T")
 _PAGE = 500
-_NEWEST_CHECKPOINTS = 2000
 _BELOW_ALL = -(1 << 63)
 """A size that was made negative must not hide its row."""
 _FIELDS = ("id", "exchange", "kind", "header", "body", "time_ms", "outcome", "subject")
@@ -241,12 +240,6 @@ class LedgerReader:
                 progress(found.opened + found.erased)
             if len(rows) < self._page:
                 return found
-
-    def latest_ms(self) -> int:
-        """When the latest of the newest 2,000 checkpoints was signed, by the clock of then; 0 where there is none."""
-        newest = select(checkpoint.c.time_ms).order_by(checkpoint.c.size.desc()).limit(_NEWEST_CHECKPOINTS).subquery()
-        with self._engine.connect() as connection:
-            return connection.execute(select(func.max(newest.c.time_ms))).scalar() or 0
 
     def size(self) -> int | None:
         """How many entries are in the tree, the end of ``verify``'s progress; ``None`` where that cannot be read."""
