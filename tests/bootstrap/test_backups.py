@@ -324,3 +324,43 @@ def test_backups_that_are_made_at_once_are_all_remembered(deployment: Deployment
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(made, range(32)))
     assert {one.id for one in backups.kept(deployment)} == {f"b{number}" for number in range(32)}
+
+
+def test_what_else_lies_in_the_folder_stops_no_restore(kit: Kit, tmp_path: Path) -> None:
+    head, call = kit.back_up(), CliRunner().invoke
+    (kit.folder / "empty.backup").touch()
+    (kit.folder / "cut.backup").write_bytes(head.path.read_bytes()[:100])
+    target = tmp_path / "restored"
+    words = ["--key", str(kit.key), "--by", "admin", "--reason", "the disk failed"]
+    done = call(app, ["backup", "restore", str(kit.folder), str(target), *words])
+    assert done.exit_code == 0, done.output
+    assert [done.stderr.count(f"left out {kit.folder / name}.backup") for name in ("empty", "cut")] == [1, 1]
+    assert [one.id for one in backups.kept(Deployment(target, {}))] == [head.id], "it knows until when its copies are there"
+    listed = call(app, ["backup", "list", str(kit.folder)])
+    assert (listed.exit_code, head.created in listed.stdout, listed.stderr.count("left out")) == (5, True, 2)
+    with pytest.raises(IntegrityError) as told:  # whoever only verifies does not pass over the newest
+        choose(kit.folder, None, "", None)
+    assert "take it out" in told.value.next_step
+
+
+def test_a_folder_is_of_one_deployment(kit: Kit) -> None:
+    kit.back_up()
+    note = backups.sign_statement(SigningKey("another.ledger", bytes(32)), backups.ERASED_TITLE, {"ledger": "another.ledger"})
+    (kit.folder / ERASED_FILE).write_text(note)
+    with pytest.raises(CallerError, match="backups of another deployment"):
+        kit.back_up("two.backup")
+    assert (kit.folder / ERASED_FILE).read_text() == note
+    (kit.folder / ERASED_FILE).write_text("damaged")
+    kit.back_up("two.backup")
+    assert (kit.folder / ERASED_FILE).read_text() != "damaged"
+
+
+def test_a_head_of_another_form_is_told(kit: Kit, tmp_path: Path) -> None:
+    head = kit.back_up()
+    key = kit.deployment.signing_key()
+    fields = {**dict.fromkeys(("id", "expires", "root", "migration", "sha256"), ""), "entries": 1, "bytes": 0, "recipients": []}
+    said = {**fields, "created": 5, "verifier_key": key.verifying.text()}
+    note = backups.sign_statement(key, backups.TITLE, said).encode()
+    head.path.write_bytes(note + b"\n" * (HEAD - len(note)))
+    with pytest.raises(IntegrityError, match="not in its form"):
+        choose(kit.folder, None, "2027-01-01T00:00:00.000Z", None)

@@ -19,6 +19,7 @@ from wardstead.bootstrap.ordering import Order
 from wardstead.cli.output import Json, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.crypto.signing import VerifyingKey
+from wardstead.kernel.errors import IntegrityError
 
 app = typer.Typer(help="Encrypted backups: made while it serves, verified, restored, tried.", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="A backup, or a folder of them: then the newest.", metavar="FILE|FOLDER")]
@@ -84,9 +85,10 @@ def list_backups(
     json: Json = False,
 ) -> None:
     """Backups, the newest first, by what their signed heads say. No key is needed."""
+    strange: list[IntegrityError] = []
     with errors(as_json=json):
         if source is not None:
-            rows = [_document(one) for one in backups.heads_in(source)]
+            rows = [_document(one) for one in backups.heads_in(source, left_out=strange.append)]
         else:
             rows = [
                 _document(backups.head_of(path)) if path.is_file() else {"path": str(path), "id": one.id, "missing": True}
@@ -94,12 +96,17 @@ def list_backups(
                 for path in [Path(one.path)]
             ]
     if json:
-        say_json({"backups": rows})
-        return
-    table = Table("created", "expires", "entries", "bytes", "file", box=None, padding=(0, 2, 0, 0))
-    for row in rows:
-        table.add_row(*(escape(str(row.get(name, "not there"))) for name in ("created", "expires", "entries", "bytes", "path")))
-    out.print(table)
+        say_json({"backups": rows, "left_out": [{"path": one.where, "why": one.what} for one in strange]})
+    else:
+        table = Table("created", "expires", "entries", "bytes", "file", box=None, padding=(0, 2, 0, 0))
+        for row in rows:
+            shown = (row.get(name, "not there") for name in ("created", "expires", "entries", "bytes", "path"))
+            table.add_row(*(escape(str(one)) for one in shown))
+        out.print(table)
+    for one in strange:
+        _left_out(one)
+    if strange:
+        raise typer.Exit(5)
 
 
 @app.command("verify")
@@ -149,7 +156,7 @@ def restore(
 ) -> None:
     """Make a deployment from a backup. Who was erased since is erased again; that it was restored is recorded in it."""
     with errors(as_json=json), _progress(quiet=json) as progress:
-        head = backups.choose(source, _known(ledger_key), at, entries)
+        head = backups.choose(source, _known(ledger_key), at, entries, _left_out)
         told = restoring.erased_beside(head, erased, nobody=nobody)
         plan = Plan(head, restoring.keys_in(identity), told, Order(by, reason))
         found = restoring.restore(plan, target, _one(progress))
@@ -201,6 +208,10 @@ def erased_note(
     )
     if missed:
         raise typer.Exit(4)
+
+
+def _left_out(error: IntegrityError) -> None:
+    err.print(f"[yellow]left out[/] {escape(error.where)}: {escape(error.what)}")
 
 
 def _known(text: str | None) -> VerifyingKey | None:

@@ -21,6 +21,7 @@ from wardstead.adapters.store.engine.durable_file import sync_folder
 from wardstead.kernel.errors import IntegrityError, WardsteadError
 
 HEAD: Final = 4096
+ANOTHER: Final = "take it out of the folder, or name the file that is meant"
 _BLOCK: Final = 1 << 20
 Progress = Callable[[int], None]
 
@@ -81,7 +82,7 @@ def read_head(path: Path) -> str:
     except UnicodeDecodeError:
         note = ""
     if len(head) != HEAD or "\n\n" not in note:
-        raise IntegrityError("this is no backup, or its head was altered", where=str(path))
+        raise IntegrityError("this is no backup, or its head was altered", where=str(path), next_step=ANOTHER)
     return note
 
 

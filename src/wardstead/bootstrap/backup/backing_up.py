@@ -22,7 +22,7 @@ from wardstead.adapters.store.engine.snapshot import copy_database, database_byt
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.adapters.store.ledger.ledger_reader import LedgerReader
 from wardstead.adapters.store.ledger.tree_store import latest_note
-from wardstead.bootstrap.backup.backups import SUFFIX, TITLE, Head, Kept, expiry, head_of, remember, tell_of_erasures
+from wardstead.bootstrap.backup.backups import SUFFIX, TITLE, Head, Kept, expiry, head_of, remember, require_own, tell_of_erasures
 from wardstead.bootstrap.backup.examining import Examined, examine
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.ledger.verifying import known_checkpoints
@@ -133,6 +133,7 @@ def _target(deployment: Deployment, output: Path, now: int) -> Path:
         raise CallerError("there is no such folder", where=str(path.parent), next_step="make it first")
     if path.resolve().is_relative_to(deployment.places.directory):
         raise CallerError("a backup does not belong into what it backs up", where=str(path), next_step="name another disk")
+    require_own(deployment, path.parent)
     return path
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from wardstead.adapters.backup.container import digest_of, read_head
+from wardstead.adapters.backup.container import ANOTHER, digest_of, read_head
 from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.crypto.signing import VerifyingKey
@@ -48,6 +48,18 @@ class Head:
         return rfc3339(now_ms()) >= self.expires
 
 
+class _Said(msgspec.Struct, frozen=True):
+    id: str
+    created: str
+    expires: str
+    entries: int
+    root: str
+    migration: str
+    recipients: list[str]
+    sha256: str
+    bytes: int
+
+
 class Kept(msgspec.Struct, frozen=True):
     """A backup that this deployment made; ``verified_ms``: when its content was last found whole, 0 for never."""
 
@@ -67,19 +79,20 @@ def head_of(path: Path, trusted: VerifyingKey | LedgerKeys | None = None) -> Hea
     if isinstance(trusted, VerifyingKey):
         claimed = trusted
     try:
-        return Head(
-            path, fields["id"], claimed, fields["created"], fields["expires"], int(fields["entries"]), fields["root"],
-            fields["migration"], tuple(fields["recipients"]), fields["sha256"], int(fields["bytes"]),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError):
+        said = msgspec.convert(fields, _Said)
+    except msgspec.MsgspecError:
         raise IntegrityError("the head of the backup is not in its form", where=str(path)) from None
+    return Head(
+        path, said.id, claimed, said.created, said.expires, said.entries, said.root, said.migration, tuple(said.recipients),
+        said.sha256, said.bytes,
+    )  # fmt: skip
 
 
 def _claimed(note: str, path: Path) -> VerifyingKey:
     try:
         return VerifyingKey.from_text(str(msgspec.json.decode(note.splitlines()[1])["verifier_key"]))
     except (IndexError, KeyError, TypeError, msgspec.MsgspecError, ConfigurationError):
-        raise IntegrityError("this is no backup, or its head was altered", where=str(path)) from None
+        raise IntegrityError("this is no backup, or its head was altered", where=str(path), next_step=ANOTHER) from None
 
 
 def require_whole(head: Head) -> None:
@@ -91,18 +104,37 @@ def require_whole(head: Head) -> None:
         )  # fmt: skip
 
 
-def heads_in(source: Path, key: VerifyingKey | LedgerKeys | None = None) -> list[Head]:
-    """Of a file, or of each backup in a folder; the newest first."""
-    if source.is_dir():
-        return sorted((head_of(one, key) for one in source.glob(f"*{SUFFIX}")), key=lambda one: one.created, reverse=True)
-    if not source.is_file():
-        raise CallerError("there is no such backup", where=str(source))
-    return [head_of(source, key)]
+def heads_in(
+    source: Path, key: VerifyingKey | LedgerKeys | None = None, left_out: Callable[[IntegrityError], None] | None = None
+) -> list[Head]:
+    """Of a file, or of each backup in a folder; the newest first.
+
+    ``left_out`` is told what in a folder is no backup, or somebody else's; without it, that is an error.
+    """
+    if not source.is_dir():
+        if not source.is_file():
+            raise CallerError("there is no such backup", where=str(source))
+        return [head_of(source, key)]
+    found = []
+    for path in sorted(source.glob(f"*{SUFFIX}")):
+        try:
+            found.append(head_of(path, key))
+        except IntegrityError as error:
+            if left_out is None:
+                raise
+            left_out(error)
+    return sorted(found, key=lambda one: one.created, reverse=True)
 
 
-def choose(source: Path, key: VerifyingKey | LedgerKeys | None, at: str, entries: int | None) -> Head:
+def choose(
+    source: Path,
+    key: VerifyingKey | LedgerKeys | None,
+    at: str,
+    entries: int | None,
+    left_out: Callable[[IntegrityError], None] | None = None,
+) -> Head:
     """The newest that is not newer than the moment ``at`` (empty: any), and holds at most so many entries."""
-    found = heads_in(source, key)
+    found = heads_in(source, key, left_out)
     fitting = [one for one in found if (not at or one.created <= at) and (entries is None or one.entries <= entries)]
     if not fitting:
         told = ", ".join(f"{one.created} ({one.entries} entries)" for one in found[:5]) or "none"
@@ -194,6 +226,19 @@ def _followed(note: str, key: VerifyingKey) -> LedgerKeys:
         raise IntegrityError("this is no note of erased subjects") from None
     since = next((place for place, one in enumerate(changes) if one.before == key), len(changes))
     return LedgerKeys.follow(key, changes[since:])
+
+
+def require_own(deployment: Deployment, folder: Path) -> None:
+    """Raises ``CallerError`` for a folder of another deployment: each would overwrite who was erased from the other."""
+    try:
+        ledger = msgspec.json.decode((folder / ERASED_FILE).read_text().splitlines()[1])["ledger"]
+    except (OSError, UnicodeDecodeError, IndexError, KeyError, TypeError, msgspec.MsgspecError):
+        return
+    if ledger != deployment.keys.verifying().name:
+        raise CallerError(
+            "this folder holds the backups of another deployment", where=str(folder), why=f"of the ledger {str(ledger)[:80]!r}",
+            next_step="name a folder of its own: beside the backups lies who was erased from them",
+        )  # fmt: skip
 
 
 def tell_of_erasures(deployment: Deployment, folders: Iterable[Path] = ()) -> list[Path]:

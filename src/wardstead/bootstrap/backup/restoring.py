@@ -101,7 +101,7 @@ def restore(plan: Plan, target: Path, progress: Progress) -> Restored:
     """
     found = _lay_out(plan, target, progress)
     deployment = Deployment(target, os.environ)
-    for head in heads_in(plan.head.path.parent):
+    for head in heads_in(plan.head.path.parent, left_out=lambda _: None):
         if head.key.name == plan.head.key.name and not head.expired:
             remember(deployment, Kept(head.id, str(head.path.resolve()), _ms(head.created), _ms(head.expires)))
     _note(deployment, plan.head, drilled=False)
