@@ -421,29 +421,79 @@ def test_the_console_offers_what_may_be_done_and_does_it_as_who_is_signed_in(
         current=SimpleNamespace(decisions=MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load()))
     )
     desk = DeploymentModelDesk(deployment, worlds)  # type: ignore[arg-type]
-    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="public")
+    made = admissions.add(deployment, "small", file, by(deployment, "admin"), up_to="public")
     admissions.scan_added(deployment, made, nothing)
     admin, ben = (as_if_signed_in(deployment.directory.find(name)) for name in ("admin", "ben"))
+
+    def may(who: Identity) -> set[str]:
+        found = desk.model("small", who)
+        assert found is not None
+        return set(found.may)
+
+    assert (may(admin), may(ben)) == ({"refuse"}, {"review", "refuse"})
+    desk.act("small", "review", ben, "read")
+    assert may(ben) == {"approve", "refuse"}
+    desk.act("small", "approve", ben, "good")
+    assert (may(admin), may(ben)) == ({"sign", "refuse"}, {"refuse"})
+    desk.act("small", "sign", admin, "")
+    assert (may(admin), may(ben)) == ({"suspend", "withdraw"}, set())
+    desk.act("small", "suspend", admin, "a rumour")
+    shown = desk.model("small", ben)
+    assert shown is not None
+    assert shown.may == {"resume"}
+    assert shown.admission is not None
+    assert shown.admission.why == "admin: a rumour"
+    assert {"small", "smollm2"} <= {line.name for line in desk.models()}
+
+
+def test_what_serves_can_be_taken_out_while_another_is_on_its_way_and_that_one_refused(
+    deployment: Deployment, people: None, file: Path
+) -> None:
+    worlds = SimpleNamespace(
+        current=SimpleNamespace(decisions=MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load()))
+    )
+    desk = DeploymentModelDesk(deployment, worlds)  # type: ignore[arg-type]
+    admin, ben = (as_if_signed_in(deployment.directory.find(name)) for name in ("admin", "ben"))
+    admit(deployment, file)
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="public")
+    admissions.scan_added(deployment, made, nothing)
 
     def may(who: Identity) -> set[str]:
         found = desk.model("tiny", who)
         assert found is not None
         return set(found.may)
 
-    assert (may(admin), may(ben)) == (set(), {"review"})
-    desk.act("tiny", "review", ben, "read")
-    assert may(ben) == {"approve"}
-    desk.act("tiny", "approve", ben, "good")
-    assert (may(admin), may(ben)) == ({"sign"}, set())
-    desk.act("tiny", "sign", admin, "")
-    assert (may(admin), may(ben)) == ({"suspend", "withdraw"}, set())
-    desk.act("tiny", "suspend", admin, "a rumour")
-    shown = desk.model("tiny", ben)
-    assert shown is not None
-    assert shown.may == {"resume"}
-    assert shown.admission is not None
-    assert shown.admission.why == "admin: a rumour"
-    assert {"tiny", "smollm2"} <= {line.name for line in desk.models()}
+    assert (may(admin), may(ben)) == ({"refuse", "suspend", "withdraw"}, {"review", "refuse"})
+    desk.act("tiny", "refuse", ben, "its licence")
+    refused = deployment.admissions.of("tiny")[-1]
+    assert (refused.state, refused.why) == (State.WITHDRAWN, "ben refused it: its licence")
+    assert may(admin) == {"suspend", "withdraw"}, "what serves goes on"
+    with pytest.raises(admissions.NoSuchAdmission):
+        admissions.approve(deployment, "tiny", by(deployment, "ben"), "after all")
+    with pytest.raises(admissions.NoSuchAdmission):
+        admissions.refuse(deployment, "tiny", by(deployment, "ben"), "once more")
+
+
+def test_an_override_that_was_refused_or_asked_for_anew_is_agreed_to_no_more(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
+    admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", 1)
+    (one,) = admissions.asked_for(deployment, "tiny")
+    assert one.lasts_ms == 3_600_000
+    admissions.refuse(deployment, "tiny", by(deployment, "ben"), "no")
+    with pytest.raises(admissions.NoSuchAdmission):
+        admissions.agree(deployment, "tiny", by(deployment, "ben"), "yes")
+
+
+def test_a_reason_steers_nobodys_terminal_and_turns_no_line_round(deployment: Deployment, people: None, file: Path) -> None:
+    done = admit(deployment, file)
+    admissions.take_out(deployment, "tiny", by(deployment, "admin"), "\x1b[2J\u202egone", for_good=False)
+    refused = standing(deployment, section(done)).refused
+    assert "gone" in refused
+    assert not {"\x1b", "\u202e"} & set(refused)
 
 
 def test_another_bill_undoes_review_and_approvals_and_the_same_does_not(

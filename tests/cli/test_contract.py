@@ -62,7 +62,7 @@ ARGUMENTS = {
     ("model", "add"): ["m", __file__, "--by", "ada"], ("model", "show"): ["m"], ("model", "sign"): ["m", "--by", "ada"],
     ("model", "evidence"): ["m", "--bom", __file__, "--by", "ada"],
     **{("model", one): ["m", "--by", "ada", "--reason", "r"]
-       for one in ("review", "approve", "override", "agree", "suspend", "resume", "withdraw")},
+       for one in ("review", "approve", "refuse", "override", "agree", "suspend", "resume", "withdraw")},
     ("advisories", "import"): [__file__], ("advisories", "show"): ["CVE-2026-0001"],
     ("model", "encrypt"): ["m"], ("model", "decrypt"): ["m"],
     ("keys", "protect", "service"): ["our-kms"],

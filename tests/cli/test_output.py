@@ -7,8 +7,9 @@ import sys
 
 import pytest
 import typer
+from rich.table import Table
 
-from wardstead.cli.output import confirm
+from wardstead.cli.output import confirm, out
 
 
 @pytest.mark.parametrize(("said", "code"), [("y\n", None), ("n\n", 2), ("", 2)])
@@ -26,3 +27,13 @@ def test_a_question_is_no_part_of_what_goes_into_a_file(
     assert told.out == ""
     assert "Erase bob?" in told.err
     assert ("--yes" in told.err) == (said == "")
+
+
+def test_what_others_wrote_steers_no_terminal_wherever_it_stands() -> None:
+    table = Table("name", "why")
+    table.add_row("a", "\x1b[2J\u202egone\nover :bug: [b]two[/b] lines")
+    with out.capture() as shown:
+        out.print("\x1b]0;title\x07[bold]plain[/] :100:")
+        out.print(table)
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown.get())
+    assert all(one in shown.get() for one in ("plain :100:", "over :bug: two lines"))

@@ -61,6 +61,14 @@ def approve(context: typer.Context, name: Name, by: By, reason: Reason, json: Js
         _tell_next(opened, admissions.approve(opened, name, acting(opened, by), reason), f"{by} approved {name}", json=json)
 
 
+def refuse(context: typer.Context, name: Name, by: By, reason: Reason, json: Json = False) -> None:
+    """Say no to a model, or an override, that is on its way: it is withdrawn, and what serves goes on."""
+    with errors(as_json=json):
+        opened = deployment(context)
+        done = admissions.refuse(opened, name, acting(opened, by), reason)
+    say(json, _document(done), f"{escape(name)} was refused; it can be added anew")
+
+
 def evidence_(
     context: typer.Context,
     name: Name,

@@ -21,20 +21,33 @@ from rich.progress import (
     TextColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 
 from wardstead.bootstrap.deployment import explained
 from wardstead.bootstrap.kept.saving import save
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import BackendError, CallerError, WardsteadError
+from wardstead.kernel.text import harmless
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 INTERRUPTED = 130
 """Ended by Ctrl-C: 128 and the signal's number, as shells have it."""
 COLOURS: Final = {State.GREEN: "green", State.AMBER: "yellow", State.RED: "bold red"}
 """How a state of the posture is shown."""
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Harmless(Console):
+    """Shows what others wrote and does not obey it: control characters are marked, and no word becomes a picture."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """See ``Console.render_str``, through which every text goes."""
+        shown = "\n".join(harmless(line) for line in text.split("\n"))
+        return super().render_str(shown, **{**options, "emoji": False})
+
+
+out = _Harmless(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+err = _Harmless(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say_json(value: Any) -> None:

@@ -80,6 +80,7 @@ TREE: Final[Mapping[str, str | _Branch]] = {
         "add": "model_admission:add",
         "review": "model_admission:review",
         "approve": "model_admission:approve",
+        "refuse": "model_admission:refuse",
         "evidence": "model_admission:evidence_",
         "sign": "model_admission:sign",
         "override": "model_admission:override",

@@ -101,6 +101,7 @@ ACTS: Final[Mapping[str, str]] = {
     "model.suspend": "suspended a model",
     "model.resume": "resumed a model",
     "model.withdraw": "withdrew a model",
+    "model.refuse": "refused a model that was on its way",
     "advisories.import": "took in advisories",
     "weights.encrypt": "encrypted a model's weights",
     "weights.decrypt": "laid a model's weights open",

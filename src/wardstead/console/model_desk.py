@@ -101,5 +101,5 @@ class ModelDesk(Protocol):
         ...
 
     def act(self, name: str, what: str, who: Identity, reason: str) -> None:
-        """``review``, ``approve``, ``sign``, ``agree``, ``suspend``, ``resume`` or ``withdraw``, as whoever is signed in."""
+        """``review``, ``approve``, ``sign``, ``agree``, ``refuse``, ``suspend``, ``resume`` or ``withdraw``."""
         ...

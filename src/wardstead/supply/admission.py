@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from wardstead.kernel.clock import rfc3339
+from wardstead.kernel.text import harmless
 from wardstead.supply.admission_policy import Requirement
 from wardstead.supply.ports import Severity
 from wardstead.supply.rules import Finding
@@ -178,7 +179,8 @@ def refusal(found: Admission | None, model: str, now_ms: int) -> str:
     if found is None:
         return f"the model {model} has not been admitted; ask an operator to audit it ('wardstead model add')"
     if found.state is State.SUSPENDED:
-        return f"the model {model} is suspended: {found.why or _NO_REASON}; ask an operator ('wardstead model show {model}')"
+        why = harmless(found.why) or _NO_REASON
+        return f"the model {model} is suspended: {why}; ask an operator ('wardstead model show {model}')"
     if _over(found, now_ms):
         ended = rfc3339(found.expires_ms or 0)
         return f"the approval of the model {model} expired on {ended}; ask an operator to have it approved again"

@@ -38,9 +38,11 @@ _NOWHERE = {
 }
 _OURS = {
     "sign": admissions.ADD, "suspend": admissions.ADD, "withdraw": admissions.ADD, "review": admissions.APPROVE,
-    "approve": admissions.APPROVE, "resume": admissions.APPROVE, "agree": admissions.OVERRIDE,
+    "approve": admissions.APPROVE, "refuse": admissions.APPROVE, "resume": admissions.APPROVE, "agree": admissions.OVERRIDE,
 }  # fmt: skip
 """What people do at the console, and which action of the policies that is."""
+_OF_WHAT_SERVES = frozenset({"suspend", "resume", "withdraw"})
+"""What is done about the admission in force, while another may be on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class DeploymentModelDesk:
             self._findings(one) if one else (),
             tuple((lack.what, lack.next_step) for lack in lacks),
             tuple(_admission(each) for each in reversed(found) if each is not one),
-            frozenset(what for what in _possible(found, lacking=bool(lacks)) if self._may(what, one, who)),
+            frozenset(what for what in _possible(found, lacking=bool(lacks)) if self._may(what, found, who)),
             bill,
             other_bill=one is not None and bool(one.candidate.bom_sha256) and bill is None,
         )
@@ -90,6 +92,7 @@ class DeploymentModelDesk:
             "approve": admissions.approve,
             "sign": lambda deployment, model, by, _reason: admissions.sign(deployment, model, by),
             "agree": admissions.agree,
+            "refuse": admissions.refuse,
             "resume": admissions.resume,
             "suspend": partial(admissions.take_out, for_good=False),
             "withdraw": partial(admissions.take_out, for_good=True),
@@ -132,13 +135,16 @@ class DeploymentModelDesk:
             return None
         return outline(json.loads(kept))
 
-    def _may(self, what: str, one: Admission | None, who: Identity) -> bool:
-        if what == "approve" and one is not None and any(act.who == who.principal.id for act in one.candidate.approvals):
+    def _may(self, what: str, found: list[Admission], who: Identity) -> bool:
+        one = current(found, now_ms()) if what in _OF_WHAT_SERVES else _shown_one(found)
+        if one is None:
             return False
-        owner = PrincipalId(one.candidate.added.who) if one is not None and one.candidate.added.who else None
-        resource = Resource("Admission", one.candidate.id if one else "new", owner=owner)
-        asked = AccessRequest(who, _OURS[what], resource, now_ms=now_ms())
-        return self.worlds.current.decisions.decide(asked).allow
+        me, made = who.principal.id, one.candidate
+        if what == "approve" and any(act.who == me for act in made.approvals):
+            return False
+        action = admissions.ADD if what == "refuse" and made.added.who == me else _OURS[what]
+        resource = Resource("Admission", made.id, owner=PrincipalId(made.added.who) if made.added.who else None)
+        return self.worlds.current.decisions.decide(AccessRequest(who, action, resource, now_ms=now_ms())).allow
 
 
 def _on_its_way(one: Admission) -> bool:
@@ -160,8 +166,9 @@ def _possible(found: list[Admission], *, lacking: bool) -> list[str]:
     for one in (one for one in waiting if not one.override and one.candidate.scan is not None):
         possible.append("approve" if one.candidate.reviewed else "review")
         possible += [] if lacking else ["sign"]
+    possible += ["refuse"] if waiting else []
     serving = current(found, now_ms())
-    if serving is not None and not waiting:
+    if serving is not None:
         possible += ["suspend" if serving.state is State.ADMITTED else "resume", "withdraw"]
     return possible
 

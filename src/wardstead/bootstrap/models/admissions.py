@@ -204,11 +204,12 @@ def candidate(deployment: Deployment, model: str) -> Candidate:
     """The model's candidate that is on its way. Raises ``NoSuchAdmission``."""
     found = next((one for one in deployment.admissions.of(model) if one.state is State.CANDIDATE and not one.override), None)
     if found is None:
-        raise NoSuchAdmission(
-            f"nothing of {model[:80]!r} is on its way",
-            next_step="'wardstead model list' says how each stands",
-        )
+        raise _nothing_on_its_way(model)
     return found.candidate
+
+
+def _nothing_on_its_way(model: str) -> NoSuchAdmission:
+    return NoSuchAdmission(f"nothing of {model[:80]!r} is on its way", next_step="'wardstead model list' says how each stands")
 
 
 def requirement(deployment: Deployment, one: Candidate) -> Requirement:
@@ -251,6 +252,24 @@ def approve(deployment: Deployment, model: str, by: Acting, reason: str) -> Cand
         return changed(found, approvals=(*now.approvals, done))
 
     return _record(deployment, one, by, done, action="model.approve", revise=approved)
+
+
+def refuse(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
+    """Say no to what is on its way, an override that waits for somebody included: whoever may approve it, or brought it."""
+    found = next((one for one in reversed(deployment.admissions.of(model)) if one.state is State.CANDIDATE), None)
+    if found is None:
+        raise _nothing_on_its_way(model)
+    one = found.candidate
+    permitted(deployment, by, ADD if one.added.who == by.identity.principal.id else APPROVE, one)
+    done = _reasoned(act_of(by, reason))
+    return _end(deployment, one, f"{done.by} refused it: {done.reason}", by)
+
+
+def _end(deployment: Deployment, one: Candidate, why: str, by: Acting) -> Admission:
+    def ended(found: Admission) -> Admission:
+        return structs.replace(changed(found), state=State.WITHDRAWN, why=why)
+
+    return deployment.admissions.revise(one.id, ended, "model.refuse", {"model": one.model, "reason": why}, actor=by.of_record)
 
 
 def sign(deployment: Deployment, model: str, by: Acting) -> Admission:
@@ -306,14 +325,21 @@ def override(deployment: Deployment, model: str, by: Acting, reason: str, hours:
         uuid7(now_ms(), os.urandom(10)), model, section.clearance.level, tuple(files), done, basis=Basis.OVERRIDE,
         lasts_ms=int(hours * HOUR_MS),
     )  # fmt: skip
+    for waiting in asked_for(deployment, model):
+        _end(deployment, waiting, f"{done.by} asked anew", by)
     deployment.admissions.add(one, actor=by.of_record)
     log.warning("somebody asks for an override", extra={"fields": {"model": model, "by": done.by, "hours": hours}})
     return one
 
 
+def asked_for(deployment: Deployment, model: str) -> list[Candidate]:
+    """Overrides that nobody has agreed to yet."""
+    return [one.candidate for one in deployment.admissions.of(model) if one.state is State.CANDIDATE and one.override]
+
+
 def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
     """Agree to an override that somebody else asked for: it serves from now on. Raises ``MayNot``, ``NoSuchAdmission``."""
-    waiting = [one.candidate for one in deployment.admissions.of(model) if one.state is State.CANDIDATE and one.override]
+    waiting = asked_for(deployment, model)
     if not waiting:
         raise NoSuchAdmission(f"nobody asked for an override of {model[:80]!r}", next_step="'wardstead model override' asks")
     one = waiting[-1]

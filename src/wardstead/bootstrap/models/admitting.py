@@ -22,6 +22,7 @@ from wardstead.isolation.posture import Check, Kept, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label
+from wardstead.kernel.text import harmless
 from wardstead.supply.admission import Act, Admission, AdmittedFile, Basis, Candidate, Role, current, refusal
 from wardstead.supply.statement import files_in, terms_of
 
@@ -179,7 +180,7 @@ def admission_check(stands: Standing) -> Check:
     one, until = stands.admission.candidate, rfc3339(stands.until_ms) if stands.until_ms is not None else ""
     if stands.admission.override:
         by = ", ".join(act.by for act in (one.added, *one.approvals))
-        evidence = f"IT SERVES BY OVERRIDE, not by policy, until {until}: {by}; {one.added.reason}"
+        evidence = f"IT SERVES BY OVERRIDE, not by policy, until {until}: {by}; {harmless(one.added.reason)}"
         title = f"The model {stands.model} serves by policy, not by override"
         return Check(name, title, State.RED, evidence, "end it: 'wardstead model withdraw'")
     how = "by the digest that ships with this version" if one.basis is Basis.SHIPPED else f"by {_names(one.approvals)}"

@@ -27,11 +27,18 @@ ACTS: Final = {
     "approve": "Approve it",
     "sign": "Sign and admit it",
     "agree": "Agree to the override",
+    "refuse": "Refuse it",
     "resume": "Let it serve again",
     "suspend": "Suspend it",
     "withdraw": "Withdraw it for good",
 }
 """What may be done, in the order of the page, and what its button says."""
+BESIDE: Final = {
+    "resume": "Let the one before it serve again",
+    "suspend": "Suspend the one that serves now",
+    "withdraw": "Withdraw the one that serves now for good",
+}
+"""What the last three say on the page of one that is on its way."""
 _MAX_CHARS: Final = 2000
 
 
@@ -89,7 +96,9 @@ class Models:
         found: ModelShown | None = await run_in_threadpool(lambda: self.desk.model(name, who.identity))
         if found is None:
             raise NotFound("no such model was ever added here")
-        acts = [(what, said) for what, said in ACTS.items() if what in found.may]
+        waits = found.admission is not None and found.admission.state == "candidate"
+        said = {**ACTS, **BESIDE} if waits else ACTS
+        acts = [(what, said[what]) for what in said if what in found.may]
         problem = sentence(error) if error is not None else ""
         page = await self.site.page(
             who, "model.html", at="models", model=found, tones=TONES, acts=acts, problem=problem
