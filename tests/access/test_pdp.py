@@ -60,6 +60,13 @@ def test_every_denial_says_why_in_words(request: AccessRequest) -> None:
     assert decision.allow or len(decision.reason) > 20
 
 
+@given(requests())
+def test_a_reason_tells_a_label_to_whom_is_cleared_for_it_alone(request: AccessRequest) -> None:
+    decision = POINT.decide(request)
+    told = f"the data's label is {request.label}" in decision.reason
+    assert not told or request.identity.principal.clearance.dominates(request.label)
+
+
 def outcome(decision: Decision) -> tuple[bool, str]:
     """A memo's point knows rights as well: the same decision may have one reason more."""
     return decision.allow, decision.code

@@ -13,8 +13,10 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.access.worlds import POINT
 from tests.gateway.playbook import ALICE, CONFIDENTIAL, NOW, Playbook, exchange, world
 
+from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.content.conversations import ConversationStore
@@ -106,6 +108,31 @@ def test_what_its_reader_was_not_permitted_to_have_does_not_raise_the_mark() -> 
     play = Playbook(exchange(now=world(identity=bob), conversation="c")) >> ReadBody << chat("hello") >> Recall << Remembered()
     play >> CommitIntent << None >> CallModel << 200 >> ReadModel << completion("PERSONAL") >> ReadModel << b"" >> CommitOutcome
     assert play.seen[-1].passage is None  # type: ignore[union-attr]
+
+
+def really_decided() -> World:
+    """By the policies that ship, for somebody who is cleared for nothing."""
+    return replace(
+        world(identity=Identity(replace(ALICE.principal, clearance=PUBLIC), ALICE.credential)),
+        decisions=MemoisedDecisionPoint(POINT),
+    )
+
+
+def test_the_label_of_what_somebody_sent_is_told_to_them() -> None:
+    play = (
+        Playbook(exchange(now=really_decided())) >> ReadBody << chat("PERSONAL") >> CommitIntent << None >> CommitOutcome << None
+    )
+    play.end()
+    assert "labelled above your clearance" in play.sent.decode()
+    assert "the data's label is confidential; personal" in play.sent.decode()
+
+
+def test_the_label_of_an_answer_is_not_told_to_whom_is_not_cleared_for_it() -> None:
+    play = Playbook(exchange(now=really_decided())) >> ReadBody << chat("hello") >> CommitIntent << None >> CallModel << 200
+    play >> ReadModel << completion("PERSONAL") >> ReadModel << b"" >> CommitOutcome << None
+    play.end()
+    assert "labelled above your clearance" in play.sent.decode()
+    assert "confidential" not in play.sent.decode() + str(play.started)
 
 
 def test_the_same_name_is_another_conversation_for_somebody_else() -> None:

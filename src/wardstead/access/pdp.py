@@ -15,7 +15,7 @@ from typing import Any, Final
 import cedarpy
 
 from wardstead.access.bounds import refused
-from wardstead.access.ports import AccessRequest, CredentialKind, Decision, Principal
+from wardstead.access.ports import AccessRequest, CredentialKind, Decision, Principal, labelled
 from wardstead.access.rules import AccessRules
 from wardstead.access.situation import Situation, roles_at, situation_of
 from wardstead.access.slices import Slices
@@ -24,7 +24,6 @@ from wardstead.access.vocabulary import TypeConfusion, Vocabulary
 from wardstead.access.windows import OpenWindows
 from wardstead.kernel.encoding import length_prefixed
 from wardstead.kernel.errors import ConfigurationError
-from wardstead.kernel.labels import PUBLIC
 
 ACTIONS: Final = frozenset(
     {
@@ -271,8 +270,9 @@ class CedarDecisionPoint:
         return "; ".join(sorted({self._about[reason].reason for reason in reasons if reason in self._about}))
 
     def _forbidden(self, request: AccessRequest, result: cedarpy.AuthzResult) -> str:
+        """The label is told to whom is cleared for it: what others wrote is not to be known by a reason."""
         said = self._reason(result.diagnostics.reasons)
-        return f"{said} (the data's label is {request.label})" if request.label != PUBLIC else said
+        return labelled(said, request.label) if request.identity.principal.clearance.dominates(request.label) else said
 
     def _nearest_permit(self, request: AccessRequest, now: Situation) -> str:
         """A default deny names no policy: say which roles would have been let through."""

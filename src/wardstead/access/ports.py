@@ -278,6 +278,11 @@ class Decision:
     step: str = ""
 
 
+def labelled(reason: str, label: Label) -> str:
+    """A reason that says which label the data has."""
+    return f"{reason} (the data's label is {label})" if label != PUBLIC else reason
+
+
 class DecisionPoint(Protocol):
     """Decides. Pure: the same request gets the same answer. Never raises: an evaluation error is a denial that says so."""
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from wardstead.access.ports import Decision, Identity, ResourceRef
+from wardstead.access.ports import Decision, Identity, ResourceRef, labelled
 from wardstead.gateway.pipeline import record, steps
 from wardstead.gateway.pipeline.commands import (
     Command,
@@ -274,6 +274,8 @@ class Question:
         self._decision = self._barred or self._ask(self.label)
         if self._barred is None and self._above_reader():
             self._decision = self._without_the_mark(self._decision)
+        elif self._barred is None:
+            self._decision = self._with_own_label(self._decision)
         action = self._inspected.action
         stopped = "hold" if action is Action.HOLD else "block" if action.stops else "allow"
         self.verdict = stopped if self._decision.allow else "deny"
@@ -287,8 +289,15 @@ class Question:
         """A denial that does not tell the label that it is about, or whoever pastes a text could test what it is labelled."""
         own = self._ask(self._inspected.label)
         if not own.allow:
-            return own
+            return self._with_own_label(own)
         return _above(decision, "this conversation, or a text in it, is labelled above your clearance")
+
+    def _with_own_label(self, decision: Decision) -> Decision:
+        """What they sent themselves is labelled by what is in it: they may know, and know then what to take out."""
+        own = self._inspected.label
+        if decision.allow or decision.code != "access.forbidden" or self._who.principal.clearance.dominates(own):
+            return decision
+        return replace(decision, reason=labelled(decision.reason, own))
 
     def _ask(self, label: Label) -> Decision:
         operation = self._request.operation
