@@ -164,7 +164,8 @@ def test_a_ledger_that_was_put_back_with_all_its_keys_does_not_extend_what_is_pu
         grow(rolled_back)
     assert codes(rolled_back) == {"rewritten"}
     anchor_round(rolled_back, now=True)  # both histories are there to be seen
-    assert codes(anchoring) == {"truncated"}
+    (problem,) = verify(anchoring, anchoring.ledger).problems
+    assert (problem.code, problem.where.partition(" of ")[2]) == ("truncated", "anchor elsewhere"), "whose it is, is told"
 
 
 def test_what_is_gone_from_a_folder_or_not_ours_is_named(deployment: Deployment, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from wardstead.crypto.merkle import HASH_SIZE, Frontier, perfect_root
 from wardstead.crypto.signing import VerifyingKey
@@ -150,6 +150,30 @@ def verify_ledger(
     return _Verification(source, keys_of(trusted), progress).run(now_ms, known)
 
 
+class Kept(str):
+    """A checkpoint's note that is kept somewhere, and ``place``, the name of that: what does not fit is named with it."""
+
+    __slots__ = ("place",)
+    place: str
+
+    def __new__(cls, note: str, place: str) -> Self:
+        made = super().__new__(cls, note)
+        made.place = place
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A checkpoint that the tree must have the root of when it has its size."""
+
+    checkpoint: Checkpoint
+    place: str = ""
+
+    @property
+    def where(self) -> str:
+        return f"checkpoint {self.checkpoint.size}" + (f" of {self.place}" if self.place else "")
+
+
 class _Verification:
     """One pass over the leaves, with the checkpoints and the tiles beside it."""
 
@@ -165,10 +189,10 @@ class _Verification:
     def run(self, now_ms: int, known: Sequence[str]) -> Report:
         end = self.source.end()
         elsewhere = list(self._known(known))
-        stored = list(self._checkpoints(end))
+        stored = [_Due(one) for one in self._checkpoints(end)]
         self._require_checkpoint(end, elsewhere if known else None)
-        named = [Checkpoint(self.keys.name, one.size, one.root) for one in self.keys.placed]
-        due = sorted([*stored, *elsewhere, *named], key=lambda one: one.size)
+        named = [_Due(Checkpoint(self.keys.name, one.size, one.root)) for one in self.keys.placed]
+        due = sorted([*stored, *elsewhere, *named], key=lambda one: one.checkpoint.size)
         position = self._compare(due, 0)
         for leaf in self.source.leaves(end):
             self._leaf(leaf)
@@ -176,8 +200,8 @@ class _Verification:
             if self.progress is not None and self.frontier.size % 1000 == 0:
                 self.progress(self.frontier.size)
         self.report.entries = self.frontier.size
-        for checkpoint in due[position:]:
-            self.problem("truncated", f"checkpoint {checkpoint.size}", f"only {self.frontier.size} leaves are left")
+        for one in due[position:]:
+            self.problem("truncated", one.where, f"only {self.frontier.size} leaves are left")
         for index in self.changes:
             if index is not None and index < end.size:
                 self.problem("key-change-missing", f"leaf {index}", "the keys name a change there, and there is none")
@@ -205,17 +229,18 @@ class _Verification:
             self.report.checkpoint = note
             yield checkpoint
 
-    def _require_checkpoint(self, end: LedgerEnd, known: Sequence[Checkpoint] | None) -> None:
+    def _require_checkpoint(self, end: LedgerEnd, known: Sequence[_Due] | None) -> None:
         """A tree without one was signed nowhere yet, if those kept elsewhere say so; with none to ask, it is a problem."""
-        signed = known is None or any(checkpoint.size for checkpoint in known)
+        signed = known is None or any(one.checkpoint.size for one in known)
         if end.size and not self.report.checkpoints and signed:
             self.problem("checkpoint-missing", "checkpoints", "there is a tree and not one signed checkpoint")
 
-    def _known(self, notes: Sequence[str]) -> Iterator[Checkpoint]:
+    def _known(self, notes: Sequence[str]) -> Iterator[_Due]:
         for note in notes:
-            checkpoint = self._open(note, "known checkpoint")
+            place = note.place if isinstance(note, Kept) else ""
+            checkpoint = self._open(note, f"known checkpoint of {place}" if place else "known checkpoint")
             if checkpoint is not None:
-                yield checkpoint
+                yield _Due(checkpoint, place)
 
     def _open(self, note: str, where: str) -> Checkpoint | None:
         try:
@@ -227,12 +252,12 @@ class _Verification:
             self.problem("checkpoint-signature", where, error.what)
             return None
 
-    def _compare(self, due: Sequence[Checkpoint], position: int) -> int:
+    def _compare(self, due: Sequence[_Due], position: int) -> int:
         """Compare the checkpoints that were signed for the present size; the position of the next."""
-        while position < len(due) and due[position].size <= self.frontier.size:
-            checkpoint = due[position]
+        while position < len(due) and due[position].checkpoint.size <= self.frontier.size:
+            checkpoint = due[position].checkpoint
             if checkpoint.size == self.frontier.size and checkpoint.root != self.frontier.root():
-                self.problem("rewritten", f"checkpoint {checkpoint.size}", "the tree has another root than the one signed")
+                self.problem("rewritten", due[position].where, "the tree has another root than the one signed")
             position += 1
         return position
 

@@ -25,7 +25,7 @@ from wardstead.config.sections import AnchorSection
 from wardstead.isolation.posture import Check
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, PeerError
 from wardstead.ledger.checkpoint import open_checkpoint
-from wardstead.ledger.verify import Problem
+from wardstead.ledger.verify import Kept, Problem
 
 log = logging.getLogger(__name__)
 KIND = "anchors"
@@ -118,7 +118,7 @@ def anchored_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
         for name, note in found:
             try:
                 sizes.add(open_checkpoint(note, keys).size)
-                notes.append(note)
+                notes.append(Kept(note, f"anchor {stand.name}"))
             except IntegrityError as error:
                 problems.append(Problem("anchor-altered", f"{stand.name}: {name}", error.what))
         if stand.size and stand.size not in sizes:

@@ -22,7 +22,7 @@ from wardstead.isolation.posture import Check
 from wardstead.kernel.errors import IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.succession import LedgerKeys
-from wardstead.ledger.verify import Problem
+from wardstead.ledger.verify import Kept, Problem
 
 KIND = "timestamps"
 Ask = Callable[[Authority, bytes], Stamped]
@@ -85,7 +85,7 @@ def stamped_checkpoints(deployment: Deployment) -> tuple[list[str], list[Problem
         where = f"time stamp {one.size} of {one.authority}"
         try:
             _require_stamp(keys, one, known.get(one.authority))
-            notes.append(one.note)
+            notes.append(Kept(one.note, f"time stamp {one.authority}"))
         except IntegrityError as error:
             problems.append(Problem("timestamp-altered", where, error.what))
     there = {(one.authority, one.size) for one in kept}

@@ -29,7 +29,7 @@ from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import BackendError
 from wardstead.kernel.text import harmless
-from wardstead.ledger.verify import Problem, Report
+from wardstead.ledger.verify import Kept, Problem, Report
 
 log = logging.getLogger(__name__)
 FIRST_S, AGAIN_S, EVERY_S = 5.0, 60.0, 86_400.0
@@ -64,7 +64,7 @@ class _Stopped(Exception):
 def known_checkpoints(deployment: Deployment) -> list[str]:
     """The checkpoints that this deployment keeps beside its database."""
     kept = (deployment.places.state / "checkpoint", deployment.places.signed)
-    return [path.read_bytes().decode("utf-8", "replace") for path in kept if path.is_file()]
+    return [Kept(path.read_bytes().decode("utf-8", "replace"), str(path)) for path in kept if path.is_file()]
 
 
 def verify(

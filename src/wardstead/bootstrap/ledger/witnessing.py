@@ -31,7 +31,7 @@ from wardstead.kernel.errors import ConfigurationError, IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
 from wardstead.ledger.succession import LedgerKeys
 from wardstead.ledger.tiles import node_from
-from wardstead.ledger.verify import Problem
+from wardstead.ledger.verify import Kept, Problem
 from wardstead.ledger.witnessing import (
     ADD_CHECKPOINT,
     ADD_KEYS,
@@ -246,7 +246,7 @@ def cosigned_checkpoints(deployment: Deployment) -> tuple[list[str], list[Proble
     keys = deployment.ledger.keys  # read after them: each is signed with one of these
     for one in kept:
         if _is_whole(keys, one, witnesses.get(one.witness)):
-            notes.append(one.note)
+            notes.append(Kept(one.note, f"witness {one.witness}"))
         else:
             where = f"cosignature {one.size} of {one.witness}"
             problems.append(Problem("cosignature-altered", where, "it is not what the witness cosigned"))
