@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from wardstead.bootstrap import environment as variables
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.processes import running, supervising
 from wardstead.kernel.errors import ConfigurationError
@@ -66,6 +67,20 @@ def test_it_runs_as_long_as_its_supervisor_lives(deployment: Deployment) -> None
     supervisor.communicate()
     assert running.running(deployment) is None
     os.close(running.take_lock(deployment))
+
+
+def test_with_another_edge_it_does_not_run_as_it_is_asked_to(deployment: Deployment) -> None:
+    folder = deployment.places.directory
+    with_edge = Deployment(folder, {variables.EDGE: "caddy"})
+    assert not running.runs_so(deployment)
+    held = running.take_lock(with_edge)
+    try:
+        assert running.runs_so(with_edge)
+        assert not running.runs_so(deployment)
+        attached = running.attach(folder)
+        assert attached.settings.server.edge is not None, "commands know the edge that a flag of 'up' put there"
+    finally:
+        os.close(held)
 
 
 @pytest.mark.parametrize("status", [200, 503])

@@ -91,7 +91,7 @@ def up(
         environment[variables.EDGE] = edge
     with errors(as_json=as_json):
         found = Deployment(folder(context), environment)
-        if _runs_so(found):
+        if running.runs_so(found):
             say(as_json, _running(found), f"it is [green]running[/] already, at {found.url}: 'wardstead down' stops it")
             return
         if detach:
@@ -104,12 +104,6 @@ def up(
 
         code = supervise(found, step, lambda: _ready(found, as_json=as_json))
     raise typer.Exit(code)
-
-
-def _runs_so(found: Deployment) -> bool:
-    """Whether it runs already, and as it is asked for now."""
-    noted = running.running(found)
-    return noted is not None and (noted["port"], noted["isolation"]) == (found.settings.server.port, found.mode.value)
 
 
 def _running(found: Deployment) -> dict[str, object]:

@@ -59,9 +59,20 @@ def take_lock(deployment: Deployment) -> int:
             "this deployment is running already", where=str(deployment.places.directory), next_step="'wardstead down' stops it"
         ) from None
     os.truncate(fd, 0)
-    settings = {"pid": os.getpid(), "port": deployment.settings.server.port, "isolation": deployment.mode.value}
-    os.write(fd, json.dumps(settings).encode())
+    os.write(fd, json.dumps({"pid": os.getpid(), **_flags(deployment)}).encode())
     return fd
+
+
+def _flags(deployment: Deployment) -> dict[str, object]:
+    """What flags of ``up`` may have said over the file, as it is in force."""
+    server = deployment.settings.server
+    return {"port": server.port, "isolation": deployment.mode.value, "edge": "" if server.edge is None else server.edge.kind}
+
+
+def runs_so(deployment: Deployment) -> bool:
+    """Whether it runs already, and as it is asked for now."""
+    noted = running(deployment)
+    return noted is not None and {**noted, **_flags(deployment)} == noted
 
 
 def require_stopped(deployment: Deployment) -> None:
@@ -73,7 +84,7 @@ def require_stopped(deployment: Deployment) -> None:
 
 
 def running(deployment: Deployment) -> dict[str, Any] | None:
-    """What the running supervisor noted (pid, port, isolation); ``None`` when none runs."""
+    """What the running supervisor noted (pid, port, isolation, edge); ``None`` when none runs."""
     path = deployment.places.run / "supervisor.pid"
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # the folder may be read-only: a backup, or a disk that failed
@@ -94,14 +105,14 @@ def running(deployment: Deployment) -> dict[str, Any] | None:
 
 
 def attach(directory: Path) -> Deployment:
-    """The deployment as it runs: port and isolation as they were given to ``up``, not as the file says."""
+    """The deployment as it runs: port, isolation and edge as they were given to ``up``, not as the file says."""
     deployment = Deployment(directory)
     noted = running(deployment)
     if noted is None:
         deployment.at_rest = True
         return deployment
-    environment = {**os.environ, variables.PORT: str(noted["port"]), variables.ISOLATION: str(noted["isolation"])}
-    return Deployment(directory, environment)
+    flags = {variables.PORT: noted["port"], variables.ISOLATION: noted["isolation"], variables.EDGE: noted.get("edge", "")}
+    return Deployment(directory, {**os.environ, **{name: str(value) for name, value in flags.items()}})
 
 
 def detach(deployment: Deployment, arguments: list[str]) -> None:
