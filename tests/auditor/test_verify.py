@@ -389,8 +389,36 @@ def test_a_certificate_that_was_altered_does_not(made: Made, path: Path, text: s
     assert codes(verified(path, text.encode(), made.trust)) == {"certificate-altered"}
 
 
-def test_a_certificate_says_nothing_without_a_key_from_elsewhere(path: Path) -> None:
-    assert codes(verified(path, certificate().encode(), Trust())) == {"certificate-altered"}
+def test_a_certificate_without_a_key_from_elsewhere_is_not_verified_and_not_called_altered(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path.write_text(certificate())
+    assert verify.main([str(path)]) == 3
+    told = capsys.readouterr()
+    assert "--key" in told.err
+    assert told.out == ""
+
+
+def test_a_certificate_of_another_key_of_that_name_says_who_knows_them_all(made: Made, path: Path) -> None:
+    (problem,) = verified(path, certificate(bytes([1]) * 32).encode(), made.trust).problems
+    assert "--keys" in problem.what
+
+
+def test_a_certificate_is_shown_by_what_it_says(made: Made, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text(certificate(subject="\x1b[2Kfb785e", ordered="2026-11-26"))
+    key = SigningKey("ledger.test", bytes(32)).verifying.text()
+    assert verify.main([str(path), "--key", key]) == 0
+    told = capsys.readouterr().out
+    assert "last_key_copy_expires: 2027-01-01" in told
+    assert "entries_unreadable: 4" in told
+    assert "entries from" not in told, "a certificate is no slice"
+    assert "\x1b" not in told
+
+
+def test_what_is_no_document_of_ours_is_of_nobody(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text("unset PYTHONPATH\n")
+    assert verify.main([str(path)]) == 5
+    assert capsys.readouterr().out.startswith("ALTERED: file\n  export-malformed file: ")
 
 
 # -- the program -------------------------------------------------------------------------------------------------------------

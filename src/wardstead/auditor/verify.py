@@ -43,6 +43,8 @@ MAX_DOCUMENT = 16 * 1024 * 1024
 MAX_TIMESTAMP = 64 * 1024
 _CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n((?:[^\n]+\n)*)")
 CERTIFICATE = b"wardstead erasure certificate v1\n"
+CERTIFIED = ("subject", "ordered", "erased", "entries_unreadable", "mentioned", "last_key_copy_expires", "unless", "stays")
+"""What is shown of a certificate (section 10)."""
 HEAD = ("type", "version", "verifier_key", "from", "to", "size", "left", "right")
 KEYS = "wardstead-keys"
 VERSIONS = (2, 3)
@@ -589,6 +591,8 @@ class Report:
     own_key: bool = False
     keys: list[str] = field(default_factory=list)
     """The ledger's keys where there were several, and since which entry each signs."""
+    said: dict[str, Any] = field(default_factory=dict)
+    """What a certificate says."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -1034,20 +1038,23 @@ def _consistency(document: dict[str, Any], note: Note | None, trust: Trust, keys
     report.size, report.checkpoints, report.first = new[0], int(note is not None), old[0]
 
 
-# -- certificates of erasure (section 9) -----------------------------------------------------------------------------------
+# -- certificates of erasure (section 10) ----------------------------------------------------------------------------------
 
 
 def verify_certificate(text: str, trust: Trust) -> Report:
-    """A signed certificate. It carries no key: whose it is must be known from elsewhere."""
+    """A signed certificate. It carries no key: whose it is must be known from elsewhere. Raises ``Malformed`` without one."""
+    keys = trust.history or (Keys(trust.key) if trust.key is not None else None)
+    if keys is None:
+        raise Malformed("a certificate carries no key: give the ledger's with --key, or all of them with --keys")
     report = Report("certificate")
     try:
         body, separator, tail = text.rpartition("\n\n")
-        keys = trust.history or (Keys(trust.key) if trust.key is not None else None)
-        if keys is None:
-            raise Malformed("a certificate names no key: say --key")  # noqa: TRY301 -- told like the others
         lines = [_signature(line) for line in tail.removesuffix("\n").split("\n")] if separator else []
         by_id = {(one.name, one.id): one for one in keys.all}
         made = [(by_id[name, ident], signature) for name, ident, signature in lines if (name, ident) in by_id]
+        if not made and keys.name in {name for name, _, _ in lines}:
+            why = "another key of this name has signed it; where the ledger's key was changed, --keys knows them all"
+            raise Malformed(why)  # noqa: TRY301 -- told like the others
         if not made or any(not key.made(one, body + "\n") for key, one in made):
             raise Malformed("the ledger's key has not signed it")  # noqa: TRY301
         fields = _object(body.partition("\n")[2].encode())
@@ -1058,6 +1065,7 @@ def verify_certificate(text: str, trust: Trust) -> Report:
         _known(trust, keys, _tree_of(fields.get("checkpoint")), report)
         if trust.needed:
             report.problem("unwitnessed", "certificate", "a certificate carries no cosignatures")
+        report.said = fields
     except Malformed as error:
         report.problem(_code(error, "certificate-altered"), "certificate", str(error))
     return report
@@ -1189,9 +1197,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(report: Report) -> None:
-    state = "clean" if report.ok else "ALTERED"
-    slice_ = f"{report.entries} entries from {report.first} on, of {report.size}"
-    _tell(f"{state}: {report.kind} of {report.origin or 'nobody'}: {slice_}; {report.witnessed} witnessed")
+    head = f"{'clean' if report.ok else 'ALTERED'}: {report.kind or 'file'}"
+    if not report.origin:
+        _tell(head)
+    elif report.kind == "certificate":
+        _tell(f"{head} of {report.origin}")
+        for name in [one for one in CERTIFIED if one in report.said]:
+            _tell(f"  {name}: {json.dumps(report.said[name]).strip(chr(34))}")
+    else:
+        slice_ = f"{report.entries} entries from {report.first} on, of {report.size}"
+        _tell(f"{head} of {report.origin}: {slice_}; {report.witnessed} witnessed")
     if report.stamped:
         _tell(f"  {report.stamped} entries were there at {report.stamped_at} at the latest")
     if report.own_key:
