@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,13 @@ def test_it_is_restored_to_the_newest_of_a_moment_and_into_nothing_that_is_there
     assert choose(kit.folder, None, "", first.entries) == first
     with pytest.raises(CallerError, match="no backup of that time"):
         choose(kit.folder, None, "2020-01-01T00:00:00.000Z", None)
+    for said in ("yesterday", "2099-01-01T00:00:00", "9"):
+        with pytest.raises(CallerError, match="not a time"):
+            choose(kit.folder, None, said, None)
+    assert choose(kit.folder, None, first.created.replace("Z", "+00:00"), None) == first
+    west = datetime.fromisoformat(first.created).astimezone(timezone(timedelta(hours=-5))).isoformat()
+    assert choose(kit.folder, None, west, None) == first, "a moment, whatever its zone"
+    assert choose(kit.folder, None, "2099-01-01", None) == second
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("mine")
     with pytest.raises(CallerError, match="empty folder"):
@@ -307,10 +315,20 @@ def test_who_was_mentioned_and_erased_stays_erased(kit: Kit) -> None:
         assert made.ledger.verify_contents(made.ring).problems == []
 
 
+def test_where_there_is_nothing_to_list_tell_or_publish_the_commands_say_so(deployment: Deployment) -> None:
+    for words, told in (
+        (("backup", "list"), "backup create"), (("backup", "erased"), "no backup is known"),
+        (("ledger", "anchor"), "ledger.anchors"), (("ledger", "anchors"), "ledger.anchors"),
+    ):  # fmt: skip
+        said = CliRunner().invoke(app, ["-C", str(deployment.places.directory), *words])
+        assert (said.exit_code, said.stdout) == (0, ""), (words, said.exception)
+        assert told in " ".join(said.stderr.split()), words
+
+
 def test_the_command_says_what_to_put_into_the_configuration(deployment: Deployment, tmp_path: Path) -> None:
     folder, key = str(deployment.places.directory), tmp_path / "backup.key"
     said = CliRunner().invoke(app, ["-C", folder, "backup", "key", "--output", str(key)])
-    (recipient,) = yaml.safe_load(said.stderr)["backup"]["recipients"]
+    (recipient,) = yaml.safe_load(said.stdout)["backup"]["recipients"]
     assert recipient.startswith("age1")
     assert recipient in key.read_text()
 

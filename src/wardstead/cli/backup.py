@@ -48,7 +48,11 @@ def key(
     """Make the key that opens backups. The deployment gets its public half alone: 'backup.recipients' in wardstead.yaml."""
     with errors(as_json=json):
         public = backing_up.make_key(deployment(context), output)
-    say(json, {"public_key": public, "output": str(output)}, escape(f"backup:\n  recipients: [{public}]"))
+    if json:
+        say_json({"public_key": public, "output": str(output)})
+        return
+    typer.echo(f"backup:\n  recipients: [{public}]")
+    err.print(f"[dim]for wardstead.yaml; the private key is in {escape(str(output))}: whoever loses it has no backup[/]")
 
 
 @app.command("create")
@@ -97,6 +101,8 @@ def list_backups(
             ]
     if json:
         say_json({"backups": rows, "left_out": [{"path": one.where, "why": one.what} for one in strange]})
+    elif not rows:
+        err.print("none: 'wardstead backup create --output FOLDER' makes one")
     else:
         table = Table("created", "expires", "entries", "bytes", "file", box=None, padding=(0, 2, 0, 0))
         for row in rows:
@@ -165,6 +171,7 @@ def restore(
         if ledger_key is None:
             err.print(f"[yellow]signed by {escape(head.key.text())}[/]: hold it against the key that you know")
         err.print("people, keys and roles are those of the backup: 'wardstead key list' and 'user list' before you start it")
+        err.print("never start it beside the one it was made of: both would sign, and witnesses and anchors see two histories")
 
 
 @app.command("drill")
@@ -201,11 +208,12 @@ def erased_note(
         missed = [] if output is not None else backups.tell_of_erasures(found)
         if output is not None:
             output.write_text(backups.erased_note(found))
-    say(
-        json,
-        {"untold": [str(one) for one in missed]},
-        "\n".join(f"out of reach: {escape(str(one))}" for one in missed) or "written",
-    )
+        known = output is not None or backups.kept(found)
+    written = f"written {'beside every known backup' if output is None else 'to ' + str(output)}"
+    if not known:
+        written = "nothing was written: no backup is known here; --output FILE writes it to a file"
+    said = "\n".join(f"out of reach: {escape(str(one))}" for one in missed) or escape(written)
+    say(json, {"untold": [str(one) for one in missed]}, said)
     if missed:
         raise typer.Exit(4)
 

@@ -27,9 +27,11 @@ from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError
 from wardstead.ledger.checkpoint import open_checkpoint
+from wardstead.ledger.verify import Kept
 from wardstead.ledger.witnessing import Standing
 
 app = typer.Typer(help="The tamper-evident record.", no_args_is_help=True)
+_NOWHERE = "nowhere: name places in ledger.anchors, authorities in ledger.timestamps of wardstead.yaml"
 _NOTE = re.compile(r"[^\n]+\n[0-9]{1,19}\n[A-Za-z0-9+/]+=*\n(?:[^\n]+\n)*\n(?:\u2014 [^\n]+\n)+")
 """A signed note that holds a checkpoint (https://c2sp.org/tlog-checkpoint), by its form alone."""
 
@@ -69,7 +71,7 @@ def verify(
     """Recompute everything: leaves, tree, tiles, signatures, order. Exit 5 on any alteration."""
     with errors(as_json=json):
         found = deployment(context)
-        known = [_checkpoint_in(path) for path in checkpoint or []]
+        known = [Kept(_checkpoint_in(path), str(path)) for path in checkpoint or []]
         reader = found.ledger
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
@@ -213,7 +215,7 @@ def anchors(context: typer.Context, json: Json = False) -> None:
         say_json({"anchors": places, "timestamps": stamps})
         return
     if not (places or stamps):
-        out.print("nowhere: name places in ledger.anchors, authorities in ledger.timestamps")
+        err.print(_NOWHERE)
     for place in places:
         said = f"{place['checkpoints']} checkpoints, up to {place['size']} entries; last at {place['told'] or 'never'}"
         out.print(f"{place['place']} ({place['kind']}): {said}{_failing(place['why'] or place['failing'])}")
@@ -238,6 +240,8 @@ def anchor(context: typer.Context, json: Json = False) -> None:
         told = [*stamp_round(found, now=True), *anchor_round(found, now=True)]
     if json:
         say_json({"told": [{"name": one.name, **_stand(one)} for one in told]})
+    elif not told:
+        err.print(_NOWHERE)
     for one in told if not json else ():
         out.print(f"{one.name}: {one.size} entries{_failing(one.why)}")
     if any(one.why for one in told):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,12 +135,23 @@ def choose(
     left_out: Callable[[IntegrityError], None] | None = None,
 ) -> Head:
     """The newest that is not newer than the moment ``at`` (empty: any), and holds at most so many entries."""
-    found = heads_in(source, key, left_out)
-    fitting = [one for one in found if (not at or one.created <= at) and (entries is None or one.entries <= entries)]
+    limit, found = _moment(at) if at else "", heads_in(source, key, left_out)
+    fitting = [one for one in found if (not at or one.created <= limit) and (entries is None or one.entries <= entries)]
     if not fitting:
         told = ", ".join(f"{one.created} ({one.entries} entries)" for one in found[:5]) or "none"
         raise CallerError("there is no backup of that time or before", where=str(source), why=f"there are: {told}")
     return fitting[0]
+
+
+def _moment(text: str) -> str:
+    """A moment as somebody says it, as heads have it. Raises ``CallerError``: a word that is none would be newer than any."""
+    try:
+        given = datetime.fromisoformat(text if len(text) > 10 else f"{text}T00:00:00Z")
+        zoned = given if given.tzinfo is not None else datetime.fromisoformat("")
+        return rfc3339(int(zoned.timestamp() * 1000))
+    except (ValueError, OverflowError):
+        next_step = "write 2027-03-01T12:00:00Z, with its zone, or 2027-03-01"
+        raise CallerError(f"not a time: {text[:40]!r}", where="--at", next_step=next_step) from None
 
 
 # -- what this deployment made ---------------------------------------------------------------------------------------------
