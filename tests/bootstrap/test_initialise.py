@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests import postgres
 
 from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.bootstrap.deployment import Deployment
@@ -35,3 +36,19 @@ def test_an_interrupted_one_is_no_deployment_yet_and_can_be_made_again(
     assert opened.directory.check_password(ADMINISTRATOR, made.secret) is not None
     assert made.url == opened.url
     assert config.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(not postgres.INSTALLED, reason="PostgreSQL is not installed")
+def test_a_database_of_another_deployment_is_refused_before_anything_is_recorded_in_it(tmp_path: Path, weightless: None) -> None:
+    server = postgres.Server()
+    try:
+        url = server.database()
+        made = initialise(tmp_path / "one", lambda _step: None, database=url)
+        with pytest.raises(ConfigurationError, match="another deployment in this database") as refused:
+            initialise(tmp_path / "other", lambda _step: None, database=url)
+        assert "copy the folder" in refused.value.next_step
+        first = Deployment(tmp_path / "one", {})
+        assert first.directory.check_password(ADMINISTRATOR, made.secret) is not None
+        first.engine.dispose()
+    finally:
+        server.close()

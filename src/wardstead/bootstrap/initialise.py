@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -34,6 +35,7 @@ from wardstead.bootstrap.ledger.row_seals import begin_rows
 from wardstead.bootstrap.models.shipped import admit_shipped
 from wardstead.bootstrap.places import Places
 from wardstead.config.sections import DatabaseSection, ServerSection
+from wardstead.crypto.keyring import OtherRoot, open_kek
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import CallerError, ConfigurationError
 
@@ -152,7 +154,12 @@ def _make_database(places: Places, address: str) -> str:
         with explained():
             _require_new(engine, address)
             upgrade(engine)
-        SharedKeys(engine, plain_keys(places.keys).roots, os.urandom, create=True).close()
+        roots = plain_keys(places.keys).roots
+        with closing(SharedKeys(engine, roots, os.urandom, create=True)) as keys:
+            try:
+                open_kek(roots(), keys.current_kek())
+            except OtherRoot:
+                raise _in_use("there is another deployment in this database already", address) from None
     finally:
         engine.dispose()
     password = f"  password_file: {section.password_file}\n" if section.password_file else ""
@@ -164,10 +171,12 @@ def _make_database(places: Places, address: str) -> str:
 def _require_new(engine: Engine, address: str) -> None:
     with engine.connect() as connection:
         if inspect(connection).has_table("leaf") and tree_end(connection).size:
-            raise ConfigurationError(
-                "there is a ledger in this database already", where=address,
-                next_step="name an empty one; to add a gateway, copy the folder of one that runs: docs/how-to/use-postgresql.md",
-            )  # fmt: skip
+            raise _in_use("there is a ledger in this database already", address)
+
+
+def _in_use(what: str, address: str) -> ConfigurationError:
+    next_step = "name an empty one; to add a gateway, copy the folder of one that runs: docs/how-to/use-postgresql.md"
+    return ConfigurationError(what, where=address, next_step=next_step)
 
 
 def _keep_password(places: Places) -> str:
