@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from tests.adapters.store.deployment import Answer
 from tests.bootstrap.test_witnessing import grow
+from typer.testing import CliRunner, Result
 
 from wardstead.access.ports import Principal
 from wardstead.adapters.store.keys.erasures import LegalHold
@@ -26,6 +27,7 @@ from wardstead.bootstrap.forgetting.mentions import find, identifiers, stand_ins
 from wardstead.bootstrap.identity.people import LastAdministrator
 from wardstead.bootstrap.ledger.verifying import verify
 from wardstead.bootstrap.ordering import Order
+from wardstead.cli.main import app
 from wardstead.crypto.keyring import KeyGone
 from wardstead.crypto.signing import SigningKey
 from wardstead.inspection.pseudonyms import Vault, load_stand_ins
@@ -396,3 +398,22 @@ def test_nobody_is_found_by_what_means_nobody(made: Deployment) -> None:
     for said in ([], ["ab"], ["@"], ["x"] * 101):
         with pytest.raises(CallerError):
             find(made, said, ORDER)
+
+
+def test_the_commands_say_what_was_destroyed_and_what_was_not(made: Deployment) -> None:
+    mention(made, "ann")
+
+    def said(*words: str) -> Result:
+        by = ("--by", "admin", "--reason", "letter 4711")
+        return CliRunner().invoke(app, ["-C", str(made.places.directory), "user", *words, *by])
+
+    found = said("mentions", "John Smith")
+    assert "first: none" in found.stdout
+    assert "names of people are not looked for" in " ".join(found.stderr.split())
+    missed = said("erase-mentioned", "John Smith", "--yes")
+    assert missed.stdout.startswith("wardstead erasure certificate v1\n")
+    assert "no entry of others was found by these identifiers" in " ".join(missed.stderr.split())
+    hit = said("erase-mentioned", ANNA, "--yes")
+    assert "1 entries of others that mention them are unreadable" in " ".join(hit.stderr.split())
+    own = " ".join(said("erase", NAME, "--yes").stderr.split())
+    assert "entries of their own are unreadable; no copy of keys/ may be kept longer than 20" in own

@@ -12,11 +12,12 @@ from rich.table import Table
 from wardstead.bootstrap.forgetting import erasing
 from wardstead.bootstrap.forgetting import mentions as looking
 from wardstead.bootstrap.ordering import Order
-from wardstead.cli.output import Json, confirm, errors, out, say, say_json
+from wardstead.cli.output import Json, confirm, err, errors, out, say, say_json
 from wardstead.cli.state import deployment
 from wardstead.kernel.clock import rfc3339
 from wardstead.ledger.certificate import open_certificate
 
+_BY_WHAT = "names of people are not looked for; give every address, number and id that is known"
 Name = Annotated[str, typer.Argument(help="The person's name.")]
 By = Annotated[str, typer.Option("--by", help="Who answers for it.")]
 Identifiers = Annotated[
@@ -87,7 +88,9 @@ def mentions(
         say_json({**counts, **({"mentions": rows} if exchanges else {})})
         return
     for name, value in counts.items():
-        out.print(f"{name.replace('_', ' ')}: {value}")
+        out.print(f"{name.replace('_', ' ')}: {'none' if value == '' else value}")
+    if not seen.entries:
+        err.print(f"[dim]nothing was found: {_BY_WHAT}[/]")
     table = Table("exchange", "in its", "time", "asked by", box=None)
     for row in rows:
         table.add_row(row["exchange"], row["kind"], row["time"], escape(row["user"]) or "no longer known")
@@ -105,8 +108,22 @@ def _given(identifiers: list[str]) -> list[str]:
 def _hand_out(said: Mapping[str, object], certificate: str, *, as_json: bool) -> None:
     if as_json:
         say_json({**said, "certificate": certificate})
-    else:
-        typer.echo(certificate, nl=False)
+        return
+    typer.echo(certificate, nl=False)
+    err.print(f"{_destroyed(said)}; [bold]no copy of keys/ may be kept longer than {said['last_key_copy_expires']}[/]")
+    err.print("[dim]'wardstead user erasures' keeps the certificate; 'wardstead-verify FILE --key KEY' verifies it[/]")
+
+
+def _destroyed(said: Mapping[str, object]) -> str:
+    """What an erasure did, in words. Who looked for somebody by what no record has must not believe that there was anything."""
+    counts = said.get("mentioned")
+    gone = f"{said['entries_unreadable']} entries of their own are unreadable"
+    if not isinstance(counts, Mapping):
+        return gone
+    others = f"{counts['entries_unreadable']} entries of others that mention them are unreadable"
+    if not counts["keys"]:
+        others = f"[yellow]no entry of others was found by these identifiers[/]: {_BY_WHAT}"
+    return others if str(said["subject"]).startswith("mentions:") else f"{gone}, {others}"
 
 
 def hold(context: typer.Context, name: Name, by: By, reason: Reason, json: Json = False) -> None:
