@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from typer.testing import CliRunner
 
+from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.keys.local_authority import LocalAuthority
+from wardstead.cli.main import app
 from wardstead.crypto.pki import make_authority, make_leaf
 from wardstead.kernel.errors import ConfigurationError
 
@@ -105,3 +108,16 @@ def test_announcing_changes_nothing_for_clients_and_passing_on_needs_it(tls: Pat
     authority.pass_on(NOW_MS)
     assert trusts(both, tls, NOW_MS)
     assert not trusts(old, tls, NOW_MS)
+
+
+def test_the_commands_say_what_clients_have_to_do(deployment: Deployment) -> None:
+    def said(*words: str) -> str:
+        shown = CliRunner().invoke(app, ["-C", str(deployment.places.directory), "tls", *words])
+        assert shown.exit_code == 0, shown.output
+        return " ".join(shown.stderr.split())
+
+    assert "clients need nothing new" in said("renew")
+    announced = said("rotate")
+    assert "give that file to every client" in announced
+    assert "tls rotate --finish" in announced
+    assert "the old one alone no longer connect" in said("rotate", "--finish")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.cuts import Cut, cut_after
+from typer.testing import CliRunner
 
 from wardstead.adapters.keys import folder
 from wardstead.adapters.keys.folder import CREDENTIALS
@@ -20,6 +21,7 @@ from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.keys import ledger_key, root_keys
 from wardstead.bootstrap.keys.root_gateway import RootGateway, who_is
+from wardstead.cli.main import app
 from wardstead.crypto.keyring import KeyRing, OtherRoot
 from wardstead.crypto.roots import only, root_id
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
@@ -264,3 +266,25 @@ def test_it_is_told_how_many_keys_are_wrapped_anew(deployment: Deployment) -> No
     assert totals == {done[-1]}, "the last is the end"
     assert done == sorted(set(done))
     assert done[-1] >= subjects >= 300
+
+
+def test_the_command_says_where_shares_lie_and_what_older_copies_still_open_by(deployment: Deployment, tmp_path: Path) -> None:
+    """Whoever goes from a passphrase to shares is not told that older copies are plain: they open by the passphrase."""
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text("correct horse battery")  # as the fixture opens it
+
+    def said(*words: str) -> str:
+        shown = CliRunner().invoke(
+            app, ["-C", str(deployment.places.directory), "keys", "protect", *words], env={"WARDSTEAD_UNSEAL_FILES": str(secret)}
+        )
+        assert shown.exit_code == 0, shown.output
+        return " ".join(shown.stderr.split())
+
+    plain = said("passphrase", "--secret-file", str(secret))
+    assert "still hold it plain" in plain
+    assert "keys rotate --root" in plain
+    shares = said("shares", "--threshold", "2", "--holders", "3", "--output", str(tmp_path / "shares"))
+    assert "still open by passphrase" in shares
+    assert "share-3.txt" in shares
+    assert "delete it here" in shares

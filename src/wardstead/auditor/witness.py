@@ -461,7 +461,7 @@ def only_one(folder: Path) -> Iterator[None]:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise WitnessError(f"another witness uses {folder}", 4) from None
+        raise WitnessError(f"a witness runs with {folder}: stop it first", 4) from None
     finally:
         os.close(fd)
 

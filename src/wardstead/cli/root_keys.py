@@ -101,7 +101,7 @@ def with_shares(
 
     with errors(as_json=json):
         provider = unsealing.shares_provider(threshold, holders, lambda shares: show(list(shares)))
-        _protect(_stopped(context), provider, json=json, shares=made)
+        _protect(_stopped(context), provider, json=json, shares=made, files=output is not None)
 
 
 @protect.command("pkcs11")
@@ -230,7 +230,16 @@ def _stopped(context: typer.Context) -> Deployment:
     return found
 
 
-def _protect(found: Deployment, provider: KeyProvider, *, json: bool, shares: list[str] | None = None) -> None:
+def _protect(
+    found: Deployment, provider: KeyProvider, *, json: bool, shares: list[str] | None = None, files: bool = False
+) -> None:
+    """``files``: ``shares`` are the paths of files that hold them."""
+    before = found.keys.protection
     sealed = root_keys.protect(found, provider)
     said = {"provider": sealed.provider, "parameters": sealed.parameters, **({"shares": shares} if shares is not None else {})}
-    say(json, said, f"the root key is kept by [bold]{sealed.provider}[/]; backups of the folder from before still hold it plain")
+    older = "still hold it plain" if before is None else f"still open by {escape(before.provider)} as it was"
+    text = f"the root key is kept by [bold]{sealed.provider}[/]; backups of the folder from before {older}: "
+    text += "'wardstead keys rotate --root'"
+    if files:
+        text += "\n  give each to its holder, then delete it here: " + escape(", ".join(shares or ()))
+    say(json, said, text)

@@ -74,7 +74,7 @@ def renew(context: typer.Context, json: Json = False) -> None:
         found = deployment(context)
         done = local_authority(found).renew(now_ms())
         record(found, [done])
-    _say(done, json=json)
+    _say(done, "the server has a new key and certificate: what runs takes it up by itself; clients need nothing new", json=json)
 
 
 @app.command("rotate")
@@ -91,11 +91,19 @@ def rotate(
         authority = local_authority(found)
         done = authority.pass_on(now_ms()) if finish else authority.announce(now_ms())
         record(found, [done])
-    _say(done, json=json)
+    where = escape(str(found.places.tls / "ca.crt"))
+    text = (
+        "the announced authority certifies from now on; clients that have the old one alone no longer connect"
+        if finish
+        else f"the next authority is announced: {where} holds both\n  give that file to every client; the new one certifies "
+        "in 90 days, or with 'wardstead tls rotate --finish'"
+    )
+    _say(done, text, json=json)
 
 
-def _say(done: Done, *, json: bool) -> None:
-    say(json, {"act": done.act, **done.told}, f"{done.act}: {', '.join(f'{name} {value}' for name, value in done.told.items())}")
+def _say(done: Done, text: str, *, json: bool) -> None:
+    told = ", ".join(f"{name} {value}" for name, value in done.told.items())
+    say(json, {"act": done.act, **done.told}, f"{text}\n  [dim]{told}[/]")
 
 
 def _document(one: Outline, now: int) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.keys.asking import UNSEAL_VARIABLE, Asker
+from wardstead.adapters.keys.asking import SECRET_OPTION, UNSEAL_VARIABLE, Asker
 from wardstead.kernel.errors import ConfigurationError
 
 
@@ -20,3 +20,12 @@ def test_a_file_that_is_not_there_is_looked_for_in_the_variable_not_in_a_backup(
         asker("share 2")
     assert UNSEAL_VARIABLE in refused.value.next_step
     assert "share 2" in refused.value.what
+
+
+def test_what_is_to_open_it_from_now_on_is_not_looked_for_in_the_variable(tmp_path: Path) -> None:
+    for asker in (Asker([tmp_path / "none"], None, SECRET_OPTION), Asker([], None, SECRET_OPTION)):
+        with pytest.raises(ConfigurationError) as refused:
+            asker("passphrase")
+        assert SECRET_OPTION in refused.value.next_step
+        assert UNSEAL_VARIABLE not in str(refused.value)
+        assert "is sealed" not in refused.value.what, "it need not be"

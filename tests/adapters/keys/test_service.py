@@ -187,6 +187,14 @@ def test_one_that_gives_back_half_a_key_opens_nothing(monkeypatch: pytest.Monkey
         made.open(sealed)
 
 
+def test_a_setting_that_nobody_gave_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "_entry_point", lambda _: lambda settings, _ask: settings["key_id"])
+    with pytest.raises(ConfigurationError, match="cannot be made") as refused:
+        Service(lambda _: b"", os.urandom, package="kms", settings={"url": "x"}).seal(ROOT)
+    assert "key_id" in refused.value.why
+    assert refused.value.next_step == "--set key_id=VALUE"
+
+
 def test_one_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> KeyService:
         raise KeyError("key_id")

@@ -10,14 +10,19 @@ from wardstead.kernel.errors import ConfigurationError
 
 UNSEAL_VARIABLE = "WARDSTEAD_UNSEAL_FILES"
 """Names the files that hold what opens the root key, with ``:`` between: one, or one for each share."""
+SECRET_OPTION = "--secret-file"  # noqa: S105 -- the name of an option
+"""Names the file that holds what is to open it from now on."""
 
 
 class Asker:
     """Gives each secret that is asked for, once; what was given is remembered while this lives."""
 
-    def __init__(self, files: Sequence[Path], prompt: Callable[[str], str] | None) -> None:
-        """``files``: asked before ``prompt``, in their order. ``prompt``: ``None`` where nobody sits at a terminal."""
-        self._files, self._prompt = list(files), prompt
+    def __init__(self, files: Sequence[Path], prompt: Callable[[str], str] | None, named_in: str = UNSEAL_VARIABLE) -> None:
+        """``files``: asked before ``prompt``, in their order. ``prompt``: ``None`` where nobody sits at a terminal.
+
+        ``named_in``: where whoever is at it says which files.
+        """
+        self._files, self._prompt, self._named_in = list(files), prompt, named_in
         self._given: dict[str, bytes] = {}
 
     def __call__(self, what: str) -> bytes:
@@ -30,12 +35,15 @@ class Asker:
         if self._files:
             path = self._files.pop(0)
             if not path.exists():
-                next_step = f"{UNSEAL_VARIABLE} names the files that open the root key: correct it"
-                raise ConfigurationError(f"there is no such file, and the {what} is wanted", where=str(path), next_step=next_step)
+                raise ConfigurationError(
+                    f"there is no such file, and the {what} is wanted", where=str(path),
+                    next_step=f"{self._named_in} names the file that holds it: correct it",
+                )  # fmt: skip
             return read_secret(path).strip()
         if self._prompt is None:
+            sealed = "the root key is sealed: its" if self._named_in == UNSEAL_VARIABLE else "to keep the root key, the"
             raise ConfigurationError(
-                f"the root key is sealed: its {what} is wanted", why="there is no terminal to ask at",
-                next_step=f"name a file that holds it, readable by its owner alone, in {UNSEAL_VARIABLE}",
+                f"{sealed} {what} is wanted", why="there is no terminal to ask at",
+                next_step=f"name a file that holds it, readable by its owner alone, in {self._named_in}",
             )  # fmt: skip
         return self._prompt(what).strip().encode()

@@ -83,15 +83,25 @@ class Service:
 
     def _service(self, sealed: SealedRoot) -> KeyService:
         package, timeout_s = sealed.text("package"), sealed.number("timeout_s", 1, _MOST_S)
-        settings = {
-            name.removeprefix(_SETTING): str(sealed.parameters[name]) for name in sealed.parameters if name.startswith(_SETTING)
-        }
+        settings = _Settings(
+            {name.removeprefix(_SETTING): str(sealed.parameters[name]) for name in sealed.parameters if name.startswith(_SETTING)}
+        )
         make = _entry_point(package)
         try:
             made = _in_time(lambda: make(settings, self._ask), package, timeout_s)
         except KeyServiceFailed as error:
-            raise ConfigurationError(f"the key service {package!r} cannot be made", where=package, why=error.why) from None
+            raise ConfigurationError(
+                f"the key service {package!r} cannot be made", where=package, why=error.why, next_step=error.next_step
+            ) from None
         return _InTime(made, package, timeout_s)
+
+
+class _Settings(dict[str, str]):
+    """What ``--set`` said. A setting that a package wants and nobody gave is told by its name."""
+
+    def __missing__(self, name: object) -> str:
+        why, next_step = f"it wants the setting {str(name)[:40]!r}", f"--set {str(name)[:40]}=VALUE"
+        raise KeyServiceFailed("a setting is missing", why=why, next_step=next_step)
 
 
 class _InTime:

@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wardstead.adapters.keys.passphrase import Ask
 from wardstead.crypto.envelope import NONCE_SIZE
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     import pkcs11
 
 _KEY_BITS, _TAG_BITS = 256, 128
+
+
+_NEXT: Final = {
+    "NoSuchToken": "put the token in; --token is its label",
+    "NoSuchKey": "--key is the key's label in the token; --make-key makes one",
+    "PinIncorrect": "give its right PIN: after a few wrong ones a token locks itself",
+    "PinLocked": "its security officer unlocks the PIN",
+}
+"""What to do about an error of PKCS#11, by its name."""
 
 
 class TokenFailed(BackendError):
@@ -59,6 +68,7 @@ class Token:
     @contextmanager
     def _key(self, sealed: SealedRoot, *, make: bool = False) -> Iterator[tuple[Any, Any]]:
         library, labels = _library(sealed.text("module")), (sealed.text("token"), sealed.text("key"))
+        making = not sealed.sealed
         import pkcs11
         from pkcs11.mechanisms import GCMParams
 
@@ -70,10 +80,10 @@ class Token:
             with token.open(rw=make, user_pin=self._ask(f"PIN of the token {labels[0]!r}").decode("utf-8", "replace")) as session:
                 yield _key_in(session, labels[1], make=make), mechanism
         except pkcs11.PKCS11Error as error:
-            raise TokenFailed(
-                "the token does not open the root key", where=f"token {labels[0]!r}, key {labels[1]!r}", why=_said(error),
-                next_step=f"is it there, is the PIN right? Otherwise {RESTORE}",
-            ) from None  # fmt: skip
+            where, otherwise = f"token {labels[0]!r}, key {labels[1]!r}", "" if making else f", or {RESTORE}"
+            next_step = f"{_NEXT.get(type(error).__name__, 'see that it is there, and what its module says')}{otherwise}"
+            what = "the token does not keep the root key" if making else "the token does not open the root key"
+            raise TokenFailed(what, where=where, why=_said(error), next_step=next_step) from None
 
 
 def _library(module: str) -> Any:
@@ -86,7 +96,8 @@ def _library(module: str) -> Any:
     try:
         return pkcs11.lib(module)
     except (pkcs11.PKCS11Error, RuntimeError) as error:
-        raise TokenFailed("the PKCS#11 module cannot be loaded", where=module, why=_said(error)) from None
+        next_step = "see that its own configuration is there, such as SOFTHSM2_CONF, and that its device answers"
+        raise TokenFailed("the PKCS#11 module cannot be loaded", where=module, why=_said(error), next_step=next_step) from None
 
 
 def _key_in(session: pkcs11.Session, label: str, *, make: bool) -> Any:

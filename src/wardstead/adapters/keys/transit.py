@@ -64,11 +64,15 @@ class Transit:
             with httpx2.Client(verify=trusted, timeout=_TIMEOUT_S, trust_env=False) as client:
                 answer = client.post(where, json=body, headers={"X-Vault-Token": token})
         except (httpx2.HTTPError, OSError, ValueError) as error:
-            raise TransitFailed("the transit server cannot be asked", where=where, why=type(error).__name__) from None
+            raise TransitFailed(
+                "the transit server cannot be asked", where=where, why=f"{type(error).__name__} {error}".strip(),
+                next_step="see that it answers there, and that --ca-file names the authority of its certificate",
+            ) from None  # fmt: skip
         if answer.status_code != 200 or len(answer.content) > _MOST_BYTES:
+            otherwise = f"; otherwise {RESTORE}" if sealed.sealed else ""
             raise TransitFailed(
                 f"the transit server refused ({answer.status_code})", where=where, why=_WHY.get(answer.status_code, ""),
-                next_step=f"is the token allowed to {verb}? Was the key destroyed? Then {RESTORE}",
+                next_step=f"see that the key is there and the token may {verb} with it{otherwise}",
             )  # fmt: skip
         return _field(answer, wanted, where)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
 
-from wardstead.adapters.keys.asking import UNSEAL_VARIABLE, Asker
+from wardstead.adapters.keys.asking import SECRET_OPTION, UNSEAL_VARIABLE, Asker
 from wardstead.adapters.keys.folder import KeyFolder
 from wardstead.adapters.keys.passphrase import Ask, Passphrase
 from wardstead.adapters.keys.service import Service
@@ -54,7 +54,7 @@ def asker(environment: Mapping[str, str]) -> Asker:
 
 def new_secret(file: Path | None) -> Asker:
     """Asks for a secret that is new: where it is typed, twice."""
-    return Asker([] if file is None else [file], _prompt_twice if sys.stdin.isatty() else None)
+    return _asked_for_now(file, _prompt_twice)
 
 
 def opener(ask: Ask, sealed: SealedRoot) -> KeyProvider:
@@ -99,13 +99,13 @@ def shares_provider(threshold: int, holders: int, on_made: Callable[[Sequence[st
 
 def token_provider(place: TokenPlace, file: Path | None) -> KeyProvider:
     """A key in a token; its PIN from a file or as it is typed."""
-    ask = Asker([] if file is None else [file], _prompt if sys.stdin.isatty() else None)
+    ask = _asked_for_now(file, _prompt)
     return Token(ask, os.urandom, module=place.module, token=place.token, key=place.key, make=place.make)
 
 
 def transit_provider(place: TransitPlace, file: Path | None) -> KeyProvider:
     """A key in a transit engine; the token from a file or as it is typed."""
-    ask = Asker([] if file is None else [file], _prompt if sys.stdin.isatty() else None)
+    ask = _asked_for_now(file, _prompt)
     return Transit(ask, url=place.url, mount=place.mount, key=place.key, ca_file=place.ca_file)
 
 
@@ -115,7 +115,7 @@ def service_provider(package: str, settings: Sequence[str], timeout_s: int, file
     wrong = [one for one, (name, equals, _) in zip(settings, pairs, strict=True) if not (name.strip() and equals)]
     if wrong:
         raise CallerError(f"not a setting: {wrong[0][:80]!r}", where="--set", next_step="--set NAME=VALUE")
-    ask = Asker([] if file is None else [file], _prompt if sys.stdin.isatty() else None)
+    ask = _asked_for_now(file, _prompt)
     said = {name.strip(): value for name, _, value in pairs}
     return Service(ask, os.urandom, package=package, settings=said, timeout_s=timeout_s)
 
@@ -151,6 +151,10 @@ def write_shares(folder: Path, shares: Sequence[str]) -> list[Path]:
             os.fsync(file.fileno())
         written.append(path)
     return written
+
+
+def _asked_for_now(file: Path | None, prompt: Callable[[str], str]) -> Asker:
+    return Asker([] if file is None else [file], prompt if sys.stdin.isatty() else None, SECRET_OPTION)
 
 
 def _prompt(what: str) -> str:
