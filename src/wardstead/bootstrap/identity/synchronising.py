@@ -246,7 +246,9 @@ def _carry_out(
 
 
 def keep_synchronising(deployment: Deployment, stop: threading.Event) -> None:
-    """Until told to stop: each directory, as often as its section says."""
+    """Until told to stop: each directory, as often as its section says. Ends at once where none is named."""
+    if not deployment.settings.identity.directories:
+        return
     notes = Synchronisations(deployment.directory)
     while not stop.wait(LOOK_S):
         for section in deployment.settings.identity.directories:

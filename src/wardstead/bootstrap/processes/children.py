@@ -6,7 +6,9 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.launcher import Launcher, ModelServer
@@ -32,8 +34,15 @@ from wardstead.supply.admission import Role
 
 log = logging.getLogger(__name__)
 _LOOK_S = 1.0
-_VERIFYING_ENDS_S = 2.0
-"""How long verification is waited for at the end. It only reads: it can be left at whatever it does."""
+_BESIDE: Final[Mapping[str, Callable[[Deployment, threading.Event], None]]] = {
+    "verifying": keep_verifying, "directories": keep_synchronising, "witnessing": keep_witnessing, "anchoring": keep_anchoring,
+    "retiring": keep_retired, "root key": keep_root, "guarding": keep_guarding, "rescanning": keep_rescanning,
+    "expiring": keep_expiring, "time": keep_recording,
+}  # fmt: skip
+"""What threads of the recorder's process do, by name, for as long as it runs."""
+_WAITED_FOR: Final = ("verifying", "root key", "time")
+_ENDS_S: Final = 2.0
+"""So long these are waited for at the end. Verification only reads, and can be left at whatever it does."""
 
 
 def _until_told() -> threading.Event:
@@ -58,31 +67,13 @@ def run_recorder(deployment: Deployment) -> int:
         prune=partial(prune, deployment),
         keep_rows=partial(keep_known_rows, deployment),
     )
-    verifying = threading.Thread(target=keep_verifying, args=(deployment, stop), name="verifying", daemon=True)
-    verifying.start()
-    if deployment.settings.identity.directories:
-        reading = threading.Thread(target=keep_synchronising, args=(deployment, stop), name="directories", daemon=True)
-        reading.start()
-    witnessing = threading.Thread(target=keep_witnessing, args=(deployment, stop), name="witnessing", daemon=True)
-    witnessing.start()
-    anchoring = threading.Thread(target=keep_anchoring, args=(deployment, stop), name="anchoring", daemon=True)
-    anchoring.start()
-    retiring = threading.Thread(target=keep_retired, args=(deployment, stop), name="retiring", daemon=True)
-    retiring.start()
-    rooting = threading.Thread(target=keep_root, args=(deployment, stop), name="root key", daemon=True)
-    rooting.start()
-    guarding = threading.Thread(target=keep_guarding, args=(deployment, stop), name="guarding", daemon=True)
-    guarding.start()
-    rescanning = threading.Thread(target=keep_rescanning, args=(deployment, stop), name="rescanning", daemon=True)
-    rescanning.start()
-    expiring = threading.Thread(target=keep_expiring, args=(deployment, stop), name="expiring", daemon=True)
-    expiring.start()
-    timing = threading.Thread(target=keep_recording, args=(deployment, stop), name="time", daemon=True)
-    timing.start()
+    threads = [threading.Thread(target=do, args=(deployment, stop), name=name, daemon=True) for name, do in _BESIDE.items()]
+    for one in threads:
+        one.start()
     recorder.run(stop, interval_s=deployment.settings.ledger.interval_s)
-    verifying.join(_VERIFYING_ENDS_S)
-    rooting.join(_VERIFYING_ENDS_S)
-    timing.join(_VERIFYING_ENDS_S)
+    for one in threads:
+        if one.name in _WAITED_FOR:
+            one.join(_ENDS_S)
     return 0
 
 
