@@ -85,11 +85,6 @@ def rrn(code: str) -> bool:
     return is_short_day(code[2:4], code[4:6]) and varied(code)
 
 
-def rrn_checked(code: str) -> bool:
-    """A date and the checksum of before October 2020."""
-    return rrn(code) and (11 - weighted(code[:12], (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10 == int(code[12])
-
-
 def my_number(code: str) -> bool:
     """Modulus 11 (Japan, Ministerial Ordinance No. 85 of 2014, article 5)."""
     rest = weighted(code[:11], (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11
