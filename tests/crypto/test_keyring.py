@@ -15,10 +15,10 @@ from wardstead.crypto.keyring import (
     KeyRing,
     KeyUnknown,
     SubjectKey,
+    moved_subjects,
     new_kek,
     new_subject_key,
     open_kek,
-    rewrap,
 )
 from wardstead.crypto.roots import only
 from wardstead.kernel.errors import IntegrityError
@@ -98,7 +98,7 @@ def test_a_rewrapped_key_is_the_same_key_and_an_old_copy_is_worth_nothing_once_i
     old = store.keys["alice"]
     store.keks[2] = new_kek(ROOT, 2, os.urandom)
     keks = [open_kek((ROOT,), store.keks[epoch]).key for epoch in (1, 2)]
-    store.keys["alice"] = rewrap(keks[0], keks[1], 2, old, os.urandom)
+    (store.keys["alice"],) = moved_subjects(keks[0], keks[1], 2, [old], os.urandom)
     del store.keks[1]
     ring.evict()
     assert ring.to_open("alice").decrypt(bytes(12), sealed, None) == b"text"

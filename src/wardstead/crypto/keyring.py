@@ -2,12 +2,12 @@
 
 Whoever destroys a subject's key makes all that was sealed under it unreadable. A copy of the wrapped key in an old backup
 must not undo that, so an erasure also retires the epoch: survivors are re-wrapped under a new key-encryption key
-(``rewrap``) and the old one is destroyed.
+(``moved_subjects``) and the old one is destroyed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
@@ -137,10 +137,14 @@ def new_subject_key(kek: bytes, epoch: int, subject: str, entropy: Entropy) -> S
     return SubjectKey(subject, epoch, wrapped)
 
 
-def rewrap(old: bytes, new: bytes, epoch: int, key: SubjectKey, entropy: Entropy) -> SubjectKey:
-    """The same subject key, from under the key ``old`` of its epoch, under the key ``new`` of another."""
-    plain = unwrap(AESGCM(old), key.wrapped, *_subject_context(key.subject, key.epoch))
-    return SubjectKey(key.subject, epoch, wrap(AESGCM(new), entropy(NONCE_SIZE), plain, *_subject_context(key.subject, epoch)))
+def moved_subjects(old: bytes, new: bytes, epoch: int, keys: Iterable[SubjectKey], entropy: Entropy) -> list[SubjectKey]:
+    """The same subjects' keys, from under the key ``old`` of their epoch, under the key ``new`` of another."""
+    before, after, out = AESGCM(old), AESGCM(new), []
+    for key in keys:
+        plain = unwrap(before, key.wrapped, *_subject_context(key.subject, key.epoch))
+        wrapped = wrap(after, entropy(NONCE_SIZE), plain, *_subject_context(key.subject, epoch))
+        out.append(SubjectKey(key.subject, epoch, wrapped))
+    return out
 
 
 def rewrap_kek(old: bytes, new: bytes, kek: KeyEncryptionKey, entropy: Entropy) -> KeyEncryptionKey:

@@ -103,12 +103,6 @@ def masked(epoch_key: bytes, plain: bytes) -> bytes:
     return encryptor.update(plain) + encryptor.finalize()
 
 
-def unmasked(epoch_key: bytes, stored: bytes) -> bytes:
-    """The token again."""
-    decryptor = _mask(epoch_key).decryptor()
-    return decryptor.update(stored) + decryptor.finalize()
-
-
 def _mask(epoch_key: bytes) -> Cipher[ECB]:
     key = hmac.digest(epoch_key, b"wardstead mention token v1", "sha256")
     # One block, random to whoever has not the index's key: what ECB shows, equality, is what it is for.
@@ -129,11 +123,13 @@ def open_mention(epoch_key: bytes, row: MentionRow) -> Mention:
 
 def moved_mentions(old: bytes, new: bytes, epoch: int, rows: Iterable[MentionRow], entropy: Entropy) -> list[MentionRow]:
     """The same keys in another epoch, under other tokens."""
-    cipher, out = AESGCM(new), []
+    before, after = AESGCM(old), AESGCM(new)
+    off, on = _mask(old).decryptor(), _mask(new).encryptor()
+    out = []
     for row in rows:
-        key = open_mention(old, row).key
-        wrapped = wrap(cipher, entropy(NONCE_SIZE), key, *_context(row.owner, row.id, epoch))
-        out.append(MentionRow(row.owner, masked(new, unmasked(old, row.token)), row.id, epoch, wrapped))
+        key = unwrap(before, row.wrapped, *_context(row.owner, row.id, row.epoch))
+        wrapped = wrap(after, entropy(NONCE_SIZE), key, *_context(row.owner, row.id, epoch))
+        out.append(MentionRow(row.owner, on.update(off.update(row.token)), row.id, epoch, wrapped))
     return out
 
 

@@ -24,9 +24,9 @@ from wardstead.crypto.keyring import (
     RetentionOver,
     SubjectKey,
     in_era,
+    moved_subjects,
     new_kek,
     open_kek,
-    rewrap,
     rewrap_kek,
 )
 from wardstead.crypto.mentions import INDEX, MARK, SPAN, MentionRow, moved_mentions
@@ -324,7 +324,7 @@ class SubjectKeys:
         keys = [SubjectKey(*row) for row in db.execute("SELECT subject, epoch, wrapped FROM subject_key")]
         mentions = [MentionRow(*row) for row in db.execute(_MENTIONS)]
         told = _Told(progress, len(keys) + len(mentions))
-        moved = [rewrap(old.key, new.key, after.epoch, key, self._entropy) for key in told.each(keys)]
+        moved = moved_subjects(old.key, new.key, after.epoch, told.each(keys), self._entropy)
         update = "UPDATE subject_key SET epoch = ?, wrapped = ? WHERE subject = ?"
         db.executemany(update, [(key.epoch, key.wrapped, key.subject) for key in moved])
         fresh = moved_mentions(old.key, new.key, after.epoch, told.each(mentions), self._entropy)
