@@ -242,12 +242,14 @@ def test_a_witness_follows_no_change_that_is_not_signed_or_not_in_the_tree(deplo
         ([{**change, "key_index": "1"}], 400),
         ([{**change, "inclusion_proof": []}], 422), ([{**change, "body": change["body"].replace('"size":', '"size":1')}], 403),
         ([{**change, "header": "{}"}], 400), ([{}], 400), ("x", 400),
+        ([{**change, "header": "no JSON"}], 400), ([{**change, "header": "[]"}], 400),
     ]  # fmt: skip
     for keys, status in wrong:
         with pytest.raises(Refusal) as refused:
             witness.add_keys(json.dumps({**good, "keys": keys}).encode())
         assert refused.value.status == status
-    for body in (b"", b"[]", b"{}", json.dumps({**good, "proof": ["AA=="]}).encode()):
+    no_text = {**good, "checkpoint": good["checkpoint"].replace("\n\n", "\n\ud800\n\n", 1)}
+    for body in (b"", b"[]", b"{}", json.dumps({**good, "proof": ["AA=="]}).encode(), json.dumps(no_text).encode()):
         with pytest.raises(Refusal):
             witness.add_keys(body)
     before = [key.text() for key in witness.logs[stranger.verifying.name].keys]

@@ -223,10 +223,10 @@ def parse_change(document: Any, new: Checkpoint) -> Change:
         signatures = tuple(_signature(line) for line in tail.removesuffix("\n").split("\n"))
         parts = b"".join(len(one).to_bytes(8, "big") + one for one in (header, sha256(body.encode()).digest()))
         there = type(index) is int and len(path) <= MAX_PROOF and all(len(one) == 32 for one in path)
+        kind = json.loads(header).get("kind")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, WitnessError):
         raise Refusal(400, "expected changes of a log's key\n") from None
     signed = Checkpoint(f"{text}\n", "", 0, b"", signatures)
-    kind = json.loads(header).get("kind") if there else None
     if not there or title != KEY_TITLE or kind != "key" or before.name != after.name or before.name != new.origin:
         raise Refusal(400, "expected changes of a log's key\n")
     if not (_signed_by(before, signed) and _signed_by(after, signed)):
@@ -408,8 +408,8 @@ def _parse_keys_request(body: bytes) -> tuple[int, list[bytes], list[Any], str]:
         document = json.loads(body)
         old, changes, note = document["old"], document["keys"], document["checkpoint"]
         proof = [b64decode(one, validate=True) for one in document["proof"]]
-        whole = type(old) is int and old >= 0 and isinstance(changes, list) and isinstance(note, str)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = type(old) is int and old >= 0 and isinstance(changes, list) and note.encode().decode() == note
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         whole = False
     if not whole or len(proof) > MAX_PROOF or any(len(one) != 32 for one in proof):
         raise Refusal(400, "expected an old size, a proof, changes of a log's key and a checkpoint\n")
