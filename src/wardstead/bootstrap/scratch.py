@@ -15,8 +15,12 @@ _BLOCK = 1 << 20
 
 @contextmanager
 def scratch(places: Places, what: str) -> Iterator[Path]:
-    """An empty folder within the deployment that is gone afterwards, and what was left of an interrupted one with it."""
+    """An empty folder within the deployment that is gone afterwards.
+
+    What a killed command left goes with the next erasure or start; at once, where it had this process's number.
+    """
     folder = places.run / f"{what}-{os.getpid()}"
+    remove(folder)
     folder.mkdir(parents=True, mode=0o700)
     try:
         yield folder
