@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, update
 from tests.bootstrap.test_acts import acts
 from typer.testing import CliRunner
 
@@ -207,3 +207,17 @@ def test_somebody_elses_trigger_gives_nobody_a_role_and_is_never_accepted(made: 
     beside(made, "DROP TRIGGER helper")
     assert row_problems(made) == []
     assert {one.name for one in made.directory.list_principals()} == {"admin", "ana"}
+
+
+def test_the_newest_act_is_found_without_looking_at_the_exchanges_since(made: Deployment) -> None:
+    asked: list[str] = []
+
+    @event.listens_for(made.engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    assert row_problems(made) == []
+    statement = next(one for one in asked if "FROM entry" in one)
+    with made.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.replace('?', '1')}").all()
+    assert [row[-1] for row in plan] == ["SCAN entry USING INDEX ix_entry_acts"]

@@ -17,7 +17,7 @@ from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE, rows_in
 from wardstead.adapters.store.ledger.continuity import read_copy
 from wardstead.adapters.store.row_seals import altered
-from wardstead.adapters.store.tables.ledger import entry
+from wardstead.adapters.store.tables.ledger import IS_ACT, entry
 from wardstead.adapters.store.tables.row_seals import row_seal_head
 from wardstead.adapters.store.transactions import explained, read_transaction, write_transaction
 from wardstead.bootstrap.deployment import Deployment
@@ -25,7 +25,6 @@ from wardstead.bootstrap.ordering import Order
 from wardstead.crypto.keyring import KeyGone
 from wardstead.crypto.row_seals import Head, Known
 from wardstead.kernel.errors import IntegrityError
-from wardstead.ledger.ports import EntryKind
 from wardstead.ledger.sealing import open_entry
 from wardstead.ledger.verify import Problem
 
@@ -135,12 +134,7 @@ def _behind(deployment: Deployment, head: Head, known: Known, where: str) -> Pro
 
 def _recorded(connection: Connection, deployment: Deployment) -> Known | None:
     """What the newest act of administration that opens says of the rows before it."""
-    query = (
-        select(entry.c.subject, entry.c.header, entry.c.body)
-        .where(entry.c.kind == EntryKind.ADMIN.value)
-        .order_by(entry.c.id.desc())
-        .limit(_LOOKED_AT)
-    )
+    query = select(entry.c.subject, entry.c.header, entry.c.body).where(IS_ACT).order_by(entry.c.id.desc()).limit(_LOOKED_AT)
     for row in connection.execute(query):
         try:
             known = rows_in(open_entry(deployment.ring, row.subject, row.header, row.body).content)
