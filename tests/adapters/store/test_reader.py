@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 from tests.adapters.store.deployment import Deployment, now_ms
 
 from wardstead.adapters.store.engine.locks import Turn
@@ -170,3 +170,18 @@ def test_every_entry_opens_under_the_label_that_it_commits_to_and_older_ones_wit
     deployment.keys.erase("alice")
     deployment.ring.evict()
     assert deployment.reader.verify_contents(deployment.ring).erased == 5
+
+
+@pytest.mark.sqlite
+def test_what_was_held_is_looked_for_among_what_was_held(deployment: Deployment) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    @event.listens_for(deployment.engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, values: tuple[object, ...], *_more: object) -> None:
+        asked.append((statement, values))
+
+    assert deployment.reader.held_of("alice") == []
+    with deployment.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0][0]}", asked[0][1]).all()
+    assert any("USING INDEX ix_entry_outcome" in row[-1] for row in plan), plan
+    assert not any("ix_entry_subject" in row[-1] for row in plan), plan

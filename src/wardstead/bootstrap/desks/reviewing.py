@@ -137,7 +137,7 @@ class Desk:
 
     def own(self, reader: Identity) -> list[dict[str, Any]]:
         """What of theirs was held, the newest first, without answers."""
-        found = self.deployment.ledger.with_outcome("held", subject=reader.principal.subject)
+        found = self.deployment.ledger.held_of(reader.principal.subject)
         return [self._status(self._find_own(one.id, reader)[1]) for one in found]
 
     def fetch(self, exchange_id: str, reader: Identity) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, literal_column, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
 from wardstead.adapters.store.content.marks import columns_of, enter, label_of
 from wardstead.adapters.store.directory.directory import Audit
 from wardstead.adapters.store.engine.dialect import driver_of
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
-from wardstead.adapters.store.tables.ledger import entry
+from wardstead.adapters.store.tables.ledger import IS_HELD, entry
 from wardstead.adapters.store.tables.reviews import review
 from wardstead.adapters.store.transactions import explained, write_transaction
 from wardstead.assurance.review.held import AlreadyReviewed, Status, Verdict
@@ -22,12 +22,10 @@ from wardstead.crypto.keyring import KeyGone
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import IntegrityError
 from wardstead.kernel.labels import PUBLIC, Label, Levels
-from wardstead.ledger.ports import EntryKind, Passage
+from wardstead.ledger.ports import Passage
 from wardstead.ledger.sealing import Sealer
 
 _RELEASED = Status.RELEASED.value
-_HELD: Final[ColumnElement[str]] = literal_column("'held'")
-"""Written out, so that SQLite sees that the partial index covers the question."""
 
 
 class ReviewStore:
@@ -45,7 +43,7 @@ class ReviewStore:
         query = (
             select(entry.c.exchange)
             .outerjoin(review, review.c.exchange == entry.c.exchange)
-            .where(entry.c.outcome == _HELD, entry.c.kind == EntryKind.OUTCOME.value, review.c.exchange.is_(None))
+            .where(IS_HELD, review.c.exchange.is_(None))
             .where(entry.c.exchange > after)
             .order_by(entry.c.exchange)
             .limit(limit)

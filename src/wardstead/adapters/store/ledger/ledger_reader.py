@@ -19,7 +19,7 @@ from wardstead.adapters.store.ledger.exchanges import ExchangeSummary, summaries
 from wardstead.adapters.store.ledger.ledger_keys import StoredKeys
 from wardstead.adapters.store.ledger.tree_store import latest_note, tile_reader, tree_end
 from wardstead.adapters.store.tables.conversations import said_in
-from wardstead.adapters.store.tables.ledger import checkpoint, entry, leaf, mention, tile
+from wardstead.adapters.store.tables.ledger import IS_HELD, checkpoint, entry, leaf, mention, tile
 from wardstead.adapters.store.transactions import explained, read_transaction
 from wardstead.crypto.keyring import KeyGone, KeyRing, MentionErased, RetentionOver
 from wardstead.crypto.signing import VerifyingKey
@@ -150,11 +150,9 @@ class LedgerReader:
         """The newest acts of administration that lie under this subject's key."""
         return self._summaries([entry.c.kind == EntryKind.ADMIN.value, entry.c.subject == subject], limit)
 
-    def with_outcome(self, outcome: str, limit: int = 200, *, subject: str | None = None) -> list[ExchangeSummary]:
-        """The newest exchanges that ended so (of one ``subject``)."""
-        which = select(entry.c.exchange).where(entry.c.kind == EntryKind.OUTCOME.value, entry.c.outcome == outcome)
-        if subject is not None:
-            which = which.where(entry.c.subject == subject)
+    def held_of(self, subject: str, limit: int = 200) -> list[ExchangeSummary]:
+        """The newest exchanges of somebody's that were held."""
+        which = select(entry.c.exchange).where(IS_HELD, entry.c.subject == subject)
         return self._summaries([entry.c.exchange.in_(which)], limit)
 
     def summary(self, exchange_id: str) -> ExchangeSummary | None:

@@ -42,12 +42,12 @@ lacks it because ``worker`` was altered is counted as open by verification.
 """
 
 _OWED: Final = entry.c.worker.is_not(None)
-_HELD: Final = entry.c.outcome == "held"
+IS_HELD: Final = entry.c.outcome == literal_column("'held'")
 IS_ACT: Final = entry.c.kind == literal_column("'admin'")
-"""Written out, so that databases see that the partial index covers the question."""
+"""Both written out, so that databases see that the partial index covers the question."""
 Index("ix_entry_worker", entry.c.worker, sqlite_where=_OWED, postgresql_where=_OWED)
 Index("ix_entry_subject", entry.c.subject)
-Index("ix_entry_outcome", entry.c.outcome, sqlite_where=_HELD, postgresql_where=_HELD)
+Index("ix_entry_outcome", entry.c.outcome, sqlite_where=IS_HELD, postgresql_where=IS_HELD)
 Index("ix_entry_acts", entry.c.id, sqlite_where=IS_ACT, postgresql_where=IS_ACT)
 
 mention = Table(
