@@ -127,9 +127,36 @@ def test_both_sides_of_a_fork_are_kept_as_evidence(folder: Path, witness: Witnes
     refused(witness, body(5, 9, FORKED))
     refused(witness, body(5, 5, FORKED))
     (log,) = program.status(folder)["logs"]
-    told = [json.loads(Path(one).read_text()) for one in log["evidence"]]
-    assert {one["signed"] for one in told} == {signed(9, FORKED), signed(5, FORKED)}
-    assert all(one["cosigned"].startswith(signed(5)) for one in told)
+    for kept, fork in (("evidence", signed(5, FORKED)), ("unproven", signed(9, FORKED))):
+        (told,) = (json.loads(Path(one).read_text()) for one in log[kept])
+        assert told["signed"] == fork
+        assert told["cosigned"].startswith(signed(5))
+
+
+def test_a_wrong_proof_of_anybodys_is_no_evidence_against_a_log(folder: Path, witness: Witness) -> None:
+    """Whoever sees checkpoints can send them; lines of other names below them make no others of them."""
+    witness.add_checkpoint(body(0, 5))
+    for size in range(6, 60):
+        refused(witness, b"old 5\n\n" + signed(size).encode())
+        more = f"\N{EM DASH} other{size} {b64encode(bytes(68)).decode()}\n".encode()
+        refused(witness, b"old 5\n\n" + signed(size).encode() + more)
+    refused(witness, body(5, 5, FORKED))
+    (log,) = program.status(folder)["logs"]
+    assert (len(log["evidence"]), len(log["unproven"])) == (1, 54)
+    assert witness.add_checkpoint(body(5, 60))
+
+
+@pytest.mark.parametrize("header", ["", "[]", "1", "[" * 50_000, "\ud800", '{"kind":"\\ud800"}'])
+def test_a_change_of_the_key_that_is_none_is_refused(witness: Witness, header: str) -> None:
+    witness.add_checkpoint(body(0, 5))
+    keys = [LOG.verifying.text(), SigningKey(LOG.verifying.name, bytes(32)).verifying.text()]
+    said = json.dumps({"before": keys[0], "after": keys[1], "root": "", "size": 0}, sort_keys=True, separators=(",", ":"))
+    line = f"\N{EM DASH} x {b64encode(bytes(68)).decode()}"
+    change = {"key_index": 3, "header": header, "body": f"{program.KEY_TITLE}\n{said}\n\n{line}\n", "inclusion_proof": []}
+    for note in (signed(9), f"{signed(9)}\ud800"):
+        with pytest.raises(Refusal) as caught:
+            witness.add_keys(json.dumps({"old": 5, "proof": [], "keys": [change], "checkpoint": note}).encode())
+        assert caught.value.status == 400
 
 
 @pytest.mark.parametrize("change", ["gone", "cut", "another", "unsigned"])

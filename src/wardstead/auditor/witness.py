@@ -41,6 +41,8 @@ EMPTY_ROOT = sha256(b"").digest()
 MAX_BODY_BYTES = 64 * 1024
 MAX_PROOF = 63
 MAX_EVIDENCE = 1000
+EVIDENCE, UNPROVEN = "evidence", "unproven"
+"""Of one size another root was signed: proof against the log. It was not shown that a checkpoint extends the last: a lead."""
 AT_ONCE = 64
 TIMEOUT_S = 20.0
 _CHECKPOINT = re.compile(r"(?P<origin>[^\n]+)\n(?P<size>0|[1-9][0-9]{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*")
@@ -124,7 +126,8 @@ def parse_checkpoint(note: str) -> Checkpoint:
     """A signed note that holds a checkpoint; nothing of it is verified yet. Raises ``Refusal``."""
     body, separator, tail = note.rpartition("\n\n")
     match = _CHECKPOINT.fullmatch(body + "\n")
-    if not separator or not tail.endswith("\n") or match is None or any(c < " " and c != "\n" for c in note):
+    odd = any(one != "\n" and (one < " " or "\ud800" <= one <= "\udfff") for one in note)
+    if not separator or not tail.endswith("\n") or match is None or odd:
         raise Refusal(400, "this is not a signed checkpoint\n")
     signatures = tuple(_signature(line) for line in tail[:-1].split("\n"))
     return Checkpoint(body + "\n", match["origin"], int(match["size"]), b64decode(match["root"]), signatures)
@@ -337,10 +340,10 @@ class Witness:
         if old != size:
             raise Refusal(409, f"{size}\n", "text/x.tlog.size")
         if new.size == size and log.latest and new.root != root:
-            self._keep_evidence(log, note, proof)
+            self._keep(log, EVIDENCE, note, proof)
             raise Refusal(409, f"{size}\n", "text/x.tlog.size")
         if not extends(size, root, new.size, new.root, proof) or (new.size == 0 and new.root != EMPTY_ROOT):
-            self._keep_evidence(log, note, proof)
+            self._keep(log, UNPROVEN, note, proof)  # anybody can bring a wrong proof with what the log signed
             raise Refusal(422, "the proof does not show that this extends what was cosigned\n")
         now_s = self._clock_s()
         if now_s < log.cosigned_s:
@@ -353,10 +356,11 @@ class Witness:
         return line
 
     @staticmethod
-    def _keep_evidence(log: Log, note: str, proof: list[bytes]) -> None:
-        """Two checkpoints of one log that do not go together: what the log signed, kept beside what it had signed."""
-        folder = log.folder / "evidence"
-        name = sha256(note.encode()).hexdigest()
+    def _keep(log: Log, where: str, note: str, proof: list[bytes]) -> None:
+        """Two checkpoints that a log signed, and of which it was not shown that they go together; one of each pair of trees."""
+        folder = log.folder / where
+        folder.mkdir(exist_ok=True, mode=0o700)
+        name = sha256(parse_checkpoint(note).body.encode()).hexdigest()
         if log.latest is None or (folder / name).exists() or len(list(folder.iterdir())) >= MAX_EVIDENCE:
             return
         told = {"cosigned": (log.folder / "latest").read_text(), "signed": note, "proof": [b64encode(p).decode() for p in proof]}
@@ -486,7 +490,7 @@ def add_log(folder: Path, text: str) -> str:
     with only_one(folder):
         known = (place / "keys").read_text().splitlines() if (place / "keys").exists() else []
         if key.text() not in known:
-            (place / "evidence").mkdir(parents=True, exist_ok=True, mode=0o700)
+            (place / EVIDENCE).mkdir(parents=True, exist_ok=True, mode=0o700)
             if not known:
                 write_durably(place / "latest", b"")
             write_durably(place / "keys", "".join(f"{line}\n" for line in [*known, key.text()]).encode())
@@ -494,14 +498,14 @@ def add_log(folder: Path, text: str) -> str:
 
 
 def status(folder: Path) -> dict[str, Any]:
-    """How far each log has come, and how many contradictions it signed."""
+    """How far each log has come, which contradictions it signed, and what it was not shown to extend."""
     witness = Witness(folder, lambda: 0)
     logs = [
         {
             "origin": log.origin,
             "size": log.latest.size if log.latest else 0,
             "cosigned": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(log.cosigned_s)) if log.latest else None,
-            "evidence": sorted(str(one) for one in (log.folder / "evidence").iterdir() if not one.name.startswith(".")),
+            **{name: sorted(map(str, (log.folder / name).glob("[!.]*"))) for name in (EVIDENCE, UNPROVEN)},
         }
         for log in witness.logs.values()
     ]
