@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,6 +48,50 @@ def test_threads_and_commands_use_one_copy_in_turn(tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
         assert sum(pool.map(work, range(3))) == 9
     assert len(list(GitPlace(place.url, "anchors", "ledger", tmp_path / "other").published())) == 9
+
+
+def pushed(tmp_path: Path, place: GitPlace, make: Callable[[Path], object]) -> None:
+    """What somebody else puts into the repository."""
+    work = tmp_path / "theirs"
+    subprocess.run(["git", "init", "--quiet", str(work)], check=True)
+    make(work)
+    who = ("-c", "user.name=x", "-c", "user.email=x@x", "-c", "commit.gpgsign=false")
+    for words in (
+        ("add", "--force", "."),
+        (*who, "commit", "--quiet", "-m", "x"),
+        ("push", "--quiet", place.url, "HEAD:refs/heads/anchors"),
+    ):
+        subprocess.run(["git", "-C", str(work), *words], check=True)
+
+
+def test_what_somebody_puts_into_the_repository_leads_nowhere_out_of_the_copy(tmp_path: Path) -> None:
+    place = GitPlace(str(repository(tmp_path / "there.git")), "anchors", "ledger", tmp_path / "clone")
+    outside, secret = tmp_path / "outside", tmp_path / "secret"
+    secret.write_bytes(b"a secret")
+
+    def links(work: Path) -> None:
+        (work / "ledger").mkdir()
+        (work / "ledger" / "9.checkpoint").symlink_to(outside)
+        (work / "ledger" / "8.checkpoint").symlink_to(secret)
+        (work / ".gitignore").write_text("*")
+
+    pushed(tmp_path, place, links)
+    place.publish({"9.checkpoint": b"9", "10.checkpoint": b"10"})
+    assert not outside.exists()
+    there = dict(place.published())
+    assert (there["10.checkpoint"], b"a secret" in there.values()) == (b"10", False)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda work: (work / "ledger").symlink_to("/tmp"), lambda work: (work / "ledger").write_text("x")]
+)
+def test_a_folder_that_is_none_there_is_told(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    place = GitPlace(str(repository(tmp_path / "there.git")), "anchors", "ledger", tmp_path / "clone")
+    pushed(tmp_path, place, make)
+    with pytest.raises(PeerError, match="takes nothing"):
+        place.publish({"10.checkpoint": b"10"})
+    assert not Path("/tmp/10.checkpoint").exists()
+    assert list(place.published()) == []
 
 
 @pytest.mark.parametrize("left", [".git/index.lock", ".git/refs/remotes/origin/anchors.lock", ".git/config.lock"])

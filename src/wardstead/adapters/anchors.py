@@ -21,6 +21,8 @@ _MOST_BYTES = 64 * 1024
 _GIT_S = 30.0
 _HANDED = ("PATH", "HOME", "TZ", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "https_proxy", "no_proxy")
 """What git needs of our environment; what opens keys or the database is there as well."""
+_CAREFULLY = ("-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-c", "core.symlinks=false")
+"""What whoever writes the repository puts there runs nothing here, and leads nowhere out of the copy."""
 
 
 class AnchorPlace(Protocol):
@@ -102,7 +104,10 @@ class GitPlace:
     def publish(self, files: Mapping[str, bytes]) -> None:
         """See ``AnchorPlace``."""
         with self._turn():
-            self._publish(files)
+            try:
+                self._publish(files)
+            except OSError as error:
+                raise PeerError("the copy takes nothing", where=str(self.clone), why=error.strerror or "") from None
 
     def _publish(self, files: Mapping[str, bytes]) -> None:
         self._fetch()
@@ -113,7 +118,7 @@ class GitPlace:
             return
         for name, content in fresh.items():
             (place / name).write_bytes(content)
-        self._git("add", "--", self.folder)
+        self._git("add", "--force", "--", self.folder)
         who = ("-c", "user.name=wardstead", "-c", "user.email=wardstead@localhost", "-c", "commit.gpgsign=false")
         self._git(*who, "commit", "--quiet", "--no-verify", "-m", f"{self.folder}: {', '.join(sorted(fresh))}")
         self._git("push", "--quiet", "--", self.url, f"HEAD:refs/heads/{self.branch}")
@@ -150,7 +155,7 @@ class GitPlace:
 
     def _git(self, *arguments: str) -> str:
         """One command, which asks nobody anything, runs no hook and ends in time."""
-        command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never", "-C", str(self.clone), *arguments]
+        command = ["git", *_CAREFULLY, "-C", str(self.clone), *arguments]
         handed = {name: os.environ[name] for name in _HANDED if name in os.environ}
         environment = {**handed, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes", "LC_ALL": "C"}
         try:
