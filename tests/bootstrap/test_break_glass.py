@@ -142,7 +142,9 @@ def test_an_old_request_opens_nothing(deployment: Deployment, console: Console, 
         break_glass.settle(deployment, asked.id, acting(deployment, "ben"), approve=True)
 
 
-@pytest.mark.parametrize(("reason", "hours"), [(" ", 1.0), ("r", 2.1), ("r", 0.0), ("r", -1.0)])
+@pytest.mark.parametrize(
+    ("reason", "hours"), [(" ", 1.0), ("r", 2.1), ("r", 0.0), ("r", -1.0), ("r", float("nan")), ("r", float("inf"))]
+)
 def test_it_has_a_reason_and_a_bounded_time(deployment: Deployment, console: Console, reason: str, hours: float) -> None:
     with pytest.raises(CallerError):
         break_glass.ask(deployment, "fire", acting(deployment, "ada"), reason, hours)

@@ -123,3 +123,29 @@ def test_a_group_has_a_name_that_can_be_written(deployment: Deployment) -> None:
         with pytest.raises(BadValue):
             entitlements.create_group(deployment, wrong)
     assert deployment.entitlements.groups() == {"care-team": []}
+
+
+def test_what_changed_since_a_role_was_asked_for_counts_when_it_is_approved(deployment: Deployment) -> None:
+    elevating(deployment)
+    asked = entitlements.request_role(deployment, "ann", "on-call", 8, "an incident")
+    deployment.directory.set_active("ann", active=False)
+    with pytest.raises(MayNot) as refused:
+        entitlements.decide_role(deployment, asked.id, "aud", approve=True)
+    assert "switched off" in refused.value.why
+    deployment.directory.set_active("ann", active=True)
+    path = deployment.places.policies / "access.yaml"
+    path.write_text(path.read_text().replace("max_hours: 8", "max_hours: 1"))
+    assert entitlements.decide_role(deployment, asked.id, "aud", approve=True).state == "approved"
+    (given,) = deployment.directory.find("ann").timed_roles
+    assert given.from_ms is not None
+    assert given.until_ms == given.from_ms + HOUR_MS
+    left = entitlements.request_role(deployment, "bob", "on-call", 1, "another")
+    deployment.directory.set_active("bob", active=False)
+    assert entitlements.decide_role(deployment, left.id, "aud", approve=False).state == "refused"
+
+
+@pytest.mark.parametrize("hours", [float("nan"), float("inf"), float("-inf"), 0, -1, 1e-8, 1e300, 8.1])
+def test_what_is_no_number_of_hours_is_refused(deployment: Deployment, hours: float) -> None:
+    elevating(deployment)
+    with pytest.raises(BadValue):
+        entitlements.request_role(deployment, "ann", "on-call", hours, "an incident")

@@ -13,7 +13,7 @@ from wardstead.adapters.store.directory.access import REQUEST_LASTS_MS
 from wardstead.adapters.store.directory.break_glass import BreakGlassStore, Opening, Sealed
 from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.identity.entitlements import HOUR_MS, MayNot, decide
+from wardstead.bootstrap.identity.entitlements import HOUR_MS, MayNot, decide, duration_ms
 from wardstead.bootstrap.identity.people import BadValue, compatible, known_roles
 from wardstead.isolation.posture import Check, State
 from wardstead.kernel.clock import rfc3339
@@ -95,9 +95,7 @@ def ask(deployment: Deployment, name: str, by: Acting, reason: str, hours: float
         raise CallerError("an opening has a reason", where="--reason")
     account, who = deployment.directory.find(name), by.identity.principal
     sealed = store(deployment).find(account)
-    duration = int(hours * HOUR_MS)
-    if not 0 < duration <= sealed.max_ms:
-        raise BadValue(f"it is open for at most {sealed.max_ms / HOUR_MS:g} hours", where="--hours")
+    duration = duration_ms(hours, sealed.max_ms, "open")
     _require_person(who, account)
     decide(deployment, by.identity, "requestRole", Resource("Elevation", "new", owner=who.id), context={"role": BREAK_GLASS})
     made = store(deployment).ask(account, who, reason.strip()[:_REASON], duration, actor=by.of_record)

@@ -14,6 +14,7 @@ from wardstead.access.ports import (
     AccessRequest,
     Decision,
     Identity,
+    Principal,
     Resource,
     TimedRole,
 )
@@ -146,18 +147,30 @@ def request_role(deployment: Deployment, name: str, role: str, hours: float, rea
     declared = deployment.access_rules().roles.get(role)
     if declared is None or declared.elevation is None:
         raise BadValue(f"the role {role[:64]!r} is not given for a time", why="access.yaml declares no elevation for it")
-    duration = int(hours * HOUR_MS)
-    if not 0 < duration <= declared.elevation.max_ms:
-        raise BadValue(f"it is given for at most {declared.elevation.max_ms / HOUR_MS:g} hours", where="--hours")
+    duration = duration_ms(hours, declared.elevation.max_ms, "given")
     if not reason.strip():
         raise CallerError("a request has a reason", where="--reason")
     who = deployment.directory.find(name)
-    decide(deployment, as_if_signed_in(who), "requestRole", Resource("Elevation", "new", owner=who.id), context={"role": role})
+    _require_may_ask(deployment, who, role)
     return deployment.entitlements.request(who, role, duration, reason.strip()[:_REASON], actor=Actor(COMMAND_LINE, COMMAND_LINE))
 
 
+def duration_ms(hours: float, most_ms: int, how: str) -> int:
+    """So many hours, in milliseconds. Raises ``BadValue`` for none, for more than the most, and for what is no number."""
+    if not 1 <= hours * HOUR_MS <= most_ms:  # no comparison holds of what is no number
+        raise BadValue(f"it is {how} for at most {most_ms / HOUR_MS:g} hours", where="--hours")
+    return int(hours * HOUR_MS)
+
+
+def _require_may_ask(deployment: Deployment, who: Principal, role: str) -> None:
+    decide(deployment, as_if_signed_in(who), "requestRole", Resource("Elevation", "new", owner=who.id), context={"role": role})
+
+
 def decide_role(deployment: Deployment, request_id: str, by: str, *, approve: bool) -> Request:
-    """Approve a request, or refuse it, in the name of ``by``: another person, who has a role that may. Raises ``MayNot``."""
+    """Approve a request, or refuse it, in the name of ``by``: another person, who has a role that may. Raises ``MayNot``.
+
+    What has changed since it was asked for counts: whether they may still ask, and for how long the role is given.
+    """
     kept = deployment.entitlements
     asked, who = kept.find_request(request_id), deployment.directory.find(by)
     rules = deployment.access_rules()
@@ -170,7 +183,13 @@ def decide_role(deployment: Deployment, request_id: str, by: str, *, approve: bo
             f"{by[:80]!r} may not decide about the role {asked.role!r}", where="--by",
             why=f"access.yaml names for it: {', '.join(sorted(approvers)) or 'nobody'}",
         )  # fmt: skip
-    return kept.decide_request(request_id, who, compatible(deployment) if approve else None)
+    if not approve or declared is None or declared.elevation is None:
+        return kept.decide_request(request_id, who, None)
+    asker = next((one for one in deployment.directory.list_principals() if one.id == asked.principal), None)
+    if asker is None:
+        raise MayNot("whoever asked for it is gone", why="their account was removed")
+    _require_may_ask(deployment, asker, asked.role)
+    return kept.decide_request(request_id, who, compatible(deployment), most_ms=declared.elevation.max_ms)
 
 
 def requests(deployment: Deployment) -> list[Asked]:

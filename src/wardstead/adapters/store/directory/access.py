@@ -281,9 +281,12 @@ class AccessStore:
             return [_as_request(row) for row in rows]
 
     def decide_request(
-        self, request_id: str, decider: Principal, compatible: Compatible | None, *, actor: Actor | None = None
-    ) -> Request:
-        """Approve a request, which gives the role from now on; without ``compatible``, refuse it. Raises ``RequestDecided``."""
+        self, request_id: str, decider: Principal, compatible: Compatible | None, *,
+        most_ms: int | None = None, actor: Actor | None = None,
+    ) -> Request:  # fmt: skip
+        """Approve a request, which gives the role from now on; without ``compatible``, refuse it. ``most_ms``: for how long at
+        the most, whatever was asked for. Raises ``RequestDecided``.
+        """
         state = "refused" if compatible is None else "approved"
 
         def change(connection: Connection) -> Request:
@@ -292,7 +295,8 @@ class AccessStore:
                 said = asked.state if asked.state != "open" else "too old"
                 raise RequestDecided(f"the request is {said}", next_step="it can be made anew")
             if compatible is not None:
-                until = TimedRole(asked.role, now, now + asked.duration_ms)
+                lasts_ms = asked.duration_ms if most_ms is None else min(asked.duration_ms, most_ms)
+                until = TimedRole(asked.role, now, now + lasts_ms)
                 self._put_role(connection, asked.principal, until, compatible)
             row = elevation.c.id == request_id
             connection.execute(update(elevation).where(row).values(state=state, decided_by=decider.id, decided_ms=now))
