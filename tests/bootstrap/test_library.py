@@ -366,6 +366,10 @@ def test_a_download_goes_where_it_may_and_is_recorded(bench: Bench) -> None:
     assert "what may go there" in refused.value.why
     assert bench.acts("data.refused")[0]["policies"] == "sinks-get-only-what-they-are-cleared-for"
     assert bench.library.text(bench.by("ann"), secret.id)[1].visible() == CARD.decode()
+    with pytest.raises(MayNotHandle, match="not do this"):  # nor what was said of it
+        bench.library.export(bench.by("ann"), "an-exchange", secret.label)
+    bench.library.export(bench.by("ann"), "an-exchange", PUBLIC)
+    assert [one["id"] for one in bench.acts("data.export")] == ["an-exchange", secret.id]
     plain = bench.library.upload(bench.by("ann"), "b.txt", b"plain").kept
     assert bench.library.content(bench.by("ann"), plain.id)[1] == b"plain"
     assert sink(bench.deployment, bench.deployment.access_rules(), "webhook").clearance == PUBLIC

@@ -867,6 +867,10 @@ class FakeServices:
         self.calls.append(("open", exchange_id))
         return self.contents.get(exchange_id)
 
+    def download_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        self.calls.append(("download", exchange_id))
+        return self.contents.get(exchange_id)
+
     def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
         return make_receipt(exchange_id) if self.exchange(exchange_id) else None
 

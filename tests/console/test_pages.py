@@ -327,6 +327,7 @@ def test_long_texts_are_cut_and_all_of_them_is_a_download_away(signed_in: Signed
     link = re.findall(r'href="([^"]+/content.json)"', page)[0]
     entries = alice.get(link).json()["entries"]
     assert entries[0]["content"] == asked
+    assert ("download", ALICE_EXCHANGE) in services.calls, "where files may go is decided"
     assert "content.json" not in alice.get(f"/console/exchanges/{BLOCKED_EXCHANGE}").text
 
 

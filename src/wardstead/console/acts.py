@@ -31,7 +31,7 @@ ACTS: Final[Mapping[str, str]] = {
     "template.add": "kept a prompt template",
     "template.delete": "deleted a prompt template",
     "template.read": "read somebody else's prompt template",
-    "data.export": "downloaded a document",
+    "data.export": "downloaded a document, or what was said",
     "data.refused": "was refused something that is kept here",
     "elevation.request": "asked for a role",
     "elevation.approved": "approved a role for somebody",

@@ -307,6 +307,12 @@ class ConsoleServices(Protocol):
         """
         ...
 
+    def download_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        """The same, to be taken out of here as a file: where files may go is decided, and that is recorded, before anything is
+        returned. Raises ``MayNotHandle``.
+        """
+        ...
+
     def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
         """The receipt document (``ledger.proof.receipt_document``)."""
         ...

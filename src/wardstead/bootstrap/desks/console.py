@@ -272,6 +272,13 @@ class Console:
             deployment.admin_record.record_admin(who.subject, "exchange.read", {"by": who.name, "exchange": exchange_id})
         return within_retention(opened, now_ms(), held=deployment.erasures.held())
 
+    def download_exchange(self, exchange_id: str, reader: Identity) -> Mapping[str, Any] | None:
+        """See ``ConsoleServices.download_exchange``."""
+        shown = self.open_exchange(exchange_id, reader)
+        if shown is not None:
+            library_of_worker(self._deployment, self._worlds).export(at_the_console(reader), exchange_id, shown["label"])
+        return shown
+
     def receipt(self, exchange_id: str) -> Mapping[str, Any] | None:
         """See ``ConsoleServices.receipt``."""
         return self._deployment.ledger.receipt(exchange_id)

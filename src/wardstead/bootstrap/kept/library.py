@@ -178,12 +178,22 @@ class Library:
     def content(self, by: Acting, document: str) -> tuple[Item, bytes]:
         """A document as it came, to be downloaded: where that may go, and that is recorded before anything is returned."""
         one = self.item(by, Kind.DOCUMENT, document)
-        label = one.kept.label
-        self._permit(by, "exportData", sink(self.deployment, self.deployment.access_rules(), DOWNLOAD, label), label)
+        self._require_export(by, one.kept.label)
         self._note_reading(by, one.kept)
-        told = {**by.told, "id": one.kept.id, "sink": DOWNLOAD, "label": str(label)}
-        self.deployment.admin_record.record_admin(by.actor, "data.export", told)
+        self._note_export(by, one.kept.id, one.kept.label)
         return one, self.deployment.resources.part(one.kept, DATA)
+
+    def export(self, by: Acting, exchange: str, label: Label) -> None:
+        """The same of what was said in an exchange, by somebody who may read it. Raises ``MayNotHandle``."""
+        self._require_export(by, label)
+        self._note_export(by, exchange, label)
+
+    def _require_export(self, by: Acting, label: Label) -> None:
+        self._permit(by, "exportData", sink(self.deployment, self.deployment.access_rules(), DOWNLOAD, label), label)
+
+    def _note_export(self, by: Acting, what: str, label: Label) -> None:
+        told = {**by.told, "id": what, "sink": DOWNLOAD, "label": str(label)}
+        self.deployment.admin_record.record_admin(by.actor, "data.export", told)
 
     def text(self, by: Acting, item: str, kind: Kind = Kind.DOCUMENT) -> tuple[Item, Extracted]:
         """What was read out of a document, or a template. Reading somebody else's is recorded before anything is returned."""

@@ -113,10 +113,11 @@ class Exchanges:
         return await run_in_threadpool(JSONResponse, {"messages": [asdict(one) for one in said]})
 
     async def content(self, request: Request) -> Response:
-        """Everything that was recorded, for texts that are longer than a page shows."""
+        """Everything that was recorded, as a file, for texts that are longer than a page shows."""
         who = await self.site.visit(request)
         summary, sees_content, _ = await self._find(request, who)
-        found = await run_in_threadpool(self.site.services.open_exchange, summary.id, who.identity) if sees_content else None
+        download = self.site.services.download_exchange
+        found = await run_in_threadpool(download, summary.id, who.identity) if sees_content else None
         if found is None:
             raise NotFound(_ABSENT)
         shown = {name: found[name] for name in ("exchange", "erased", "expired", "entries")}
