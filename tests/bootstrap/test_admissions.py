@@ -39,6 +39,7 @@ from wardstead.crypto.verity import VerityDigest
 from wardstead.isolation.posture import State as Colour
 from wardstead.supply.admission import Admission, Role, State
 from wardstead.supply.admission_policy import load_admission
+from wardstead.supply.bom.kept import packages
 from wardstead.supply.rules import Finding
 from wardstead.supply.scan import Scanned
 from wardstead.supply.statement import files_in
@@ -504,7 +505,7 @@ def test_another_bill_undoes_review_and_approvals_and_the_same_does_not(
     first, second, strange = tmp_path / "first.json", tmp_path / "second.json", tmp_path / "strange.json"
     assert CliRunner().invoke(app, ["model", "bom", str(file), "-o", str(first)]).exit_code == 0
     assert CliRunner().invoke(app, ["model", "bom", str(file), "--timestamp", "2026-01-01", "-o", str(second)]).exit_code == 0
-    strange.write_text("{}")
+    strange.write_text(second.read_text().replace(made.files[0].sha256, "a" * 64).replace('"gguf"', f'"{made.files[0].sha256}"'))
     kept = evidence.take_bom(deployment, "tiny", first, by(deployment, "admin"))
     assert deployment.admissions.bom(kept.id) == first.read_bytes()
     admissions.review(deployment, "tiny", by(deployment, "ben"), "nothing stands out")
@@ -512,6 +513,30 @@ def test_another_bill_undoes_review_and_approvals_and_the_same_does_not(
     assert evidence.take_bom(deployment, "tiny", second, by(deployment, "admin")).reviewed is None
     with pytest.raises(BadModel, match="not about these weights"):
         evidence.take_bom(deployment, "tiny", strange, by(deployment, "admin"))
+
+
+@pytest.mark.parametrize(
+    "said", ['["{}"]', '{{"name": "{}"}}', '{{"bomFormat": "CycloneDX", "metadata": "{}"}}', '{{"@graph": "{}"}}', "[" * 100_000]
+)
+def test_what_names_the_weights_and_is_no_bill_is_not_kept(
+    deployment: Deployment, people: None, file: Path, tmp_path: Path, said: str
+) -> None:
+    made = admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="restricted")
+    bill = tmp_path / "bill.json"
+    bill.write_text(said.format(made.files[0].sha256))
+    with pytest.raises(BadModel, match="no bill of materials"):
+        evidence.take_bom(deployment, "tiny", bill, by(deployment, "admin"))
+
+
+def test_a_bill_of_spdx_is_kept_with_what_serves(deployment: Deployment, people: None, file: Path, tmp_path: Path) -> None:
+    bill, lock = tmp_path / "bill.json", tmp_path / "requirements.txt"
+    lock.write_text("vllm==0.6.0")
+    written = ["model", "bom", str(file), "--serving", str(lock), "--format", "spdx-3.0", "-o", str(bill)]
+    assert CliRunner().invoke(app, ["-C", str(tmp_path), *written]).exit_code == 0
+    admissions.add(deployment, "tiny", file, by(deployment, "admin"), up_to="restricted")
+    kept = evidence.take_bom(deployment, "tiny", bill, by(deployment, "admin"))
+    found = packages(json.loads(deployment.admissions.bom(kept.id)))
+    assert [(one.name, one.version) for one in found] == [("vllm", "0.6.0")]
 
 
 class Later(datetime):

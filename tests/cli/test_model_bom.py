@@ -83,6 +83,20 @@ def test_a_bill_is_valid_by_the_official_schema(folder: Path, form: str, version
     assert document["specVersion"] == form.removeprefix("cyclonedx-")
 
 
+def test_a_bill_of_spdx_names_what_serves_and_what_is_wrong_with_it(folder: Path, tmp_path: Path) -> None:
+    lock, known = tmp_path / "requirements.txt", tmp_path / "advisories.db"
+    lock.write_text("vllm==0.6.0\nnumpy==2.0\n")
+    malicious = archive(tmp_path / "all.zip", record("MAL-1", "vllm", "0.7", severity=[]))
+    assert CliRunner().invoke(app, ["advisories", "import", str(malicious), "--advisories", str(known)]).exit_code == 0
+    done = model("bom", folder, "--format", "spdx-3.0", "--serving", lock, "--advisories", known, "-o", tmp_path / "bom.json")
+    assert done.exit_code == 0, done.output
+    objects = spdx.SHACLObjectSet()
+    with (tmp_path / "bom.json").open("rb") as file:
+        spdx.JSONLDDeserializer().read(file, objects)
+    assert {one.name for one in objects.foreach_type(spdx.software_Package)} >= {"vllm", "numpy"}
+    assert [one.name for one in objects.foreach_type(spdx.security_Vulnerability)] == ["MAL-1"]
+
+
 @pytest.mark.parametrize("told", [False, True])
 def test_a_bill_of_spdx_is_read_by_the_standards_own_model(folder: Path, told: bool) -> None:
     facts = ["--facts", folder.parent / "facts.yaml"] if told else []

@@ -14,7 +14,8 @@ from wardstead.bootstrap.models.packages import own_environment, statements, tak
 from wardstead.kernel.errors import ConfigurationError, WardsteadError
 from wardstead.supply.admission import Admission
 from wardstead.supply.advisories.audit import Knowledge, Weakness, audit
-from wardstead.supply.packages.package import Package, of_purl
+from wardstead.supply.bom.kept import packages
+from wardstead.supply.packages.package import Package
 from wardstead.supply.packages.servers import servers
 from wardstead.supply.ports import Severity
 
@@ -62,10 +63,10 @@ class AdvisoryWatch:
         return rule.advisories == _SUSPEND
 
     def _look(self, one: Admission, today: date) -> str:
-        packages = (*self._environment, *_billed(self._deployment.admissions.bom(one.candidate.id)))
+        every = (*self._environment, *_billed(self._deployment.admissions.bom(one.candidate.id)))
         with advisories.opened(self._deployment.places.advisories) as store:
             known = Knowledge(store, statements(self._deployment.places.directory, None))
-            found = audit(packages, known, today).weaknesses
+            found = audit(every, known, today).weaknesses
         grave = next((each for each in found if each.gravity is Severity.BLOCK and not each.undecided), None)
         return _said(grave) if grave is not None else ""
 
@@ -75,11 +76,8 @@ class AdvisoryWatch:
 
 
 def _billed(bill: bytes) -> list[Package]:
-    """The packages that a kept bill in CycloneDX names, and the servers that they bring."""
-    document = json.loads(bill or b"{}")
-    components = document.get("components", []) if isinstance(document, dict) else []
-    purls = [one["purl"] for one in components if isinstance(one, dict) and isinstance(one.get("purl"), str)]
-    found = [package for purl in purls if (package := of_purl(purl, "its bill of materials")) is not None]
+    """The packages that a kept bill names, and the servers that they bring."""
+    found = packages(json.loads(bill or b"{}"))
     return [*found, *servers(found)]
 
 

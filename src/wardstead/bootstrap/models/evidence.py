@@ -11,7 +11,8 @@ from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.models.admissions import ADD, BadModel, candidate, changed, permitted
 from wardstead.bootstrap.reading import read_regular
-from wardstead.supply.admission import Admission, Candidate, Evidence, Role
+from wardstead.supply.admission import Admission, AdmittedFile, Candidate, Evidence, Role
+from wardstead.supply.bom.kept import digests, is_bill
 from wardstead.supply.model_signing import signer
 
 _MOST_BYTES: Final = 32 << 20
@@ -42,20 +43,29 @@ def take_bom(deployment: Deployment, model: str, path: Path, by: Acting) -> Cand
     permitted(deployment, by, ADD, one)
     data = read_regular(path, _MOST_BYTES, BadModel)
     try:
-        json.loads(data)
+        document = json.loads(data)
     except (ValueError, RecursionError):
-        raise BadModel("a bill of materials is JSON", where=str(path), next_step="'wardstead model bom' writes one") from None
-    weights = one.file(Role.WEIGHTS)
-    if weights is not None and weights.sha256.encode() not in data:
+        document = None
+    if not is_bill(document):
+        said = "this is no bill of materials in CycloneDX or SPDX JSON"
+        raise BadModel(said, where=str(path), next_step="'wardstead model bom' writes one")
+    named = digests(document)
+    if missing := [each for each in _principal(one) if each.sha256 not in named]:
         raise BadModel(
-            "this bill of materials is not about these weights", where=str(path), why=f"it does not name {weights.sha256}"
-        )
+            "this bill of materials is not about these weights", where=str(path),
+            why=f"it does not list {missing[0].path} with its SHA-256 {missing[0].sha256}",
+        )  # fmt: skip
     digest = sha256(data).hexdigest()
     done = deployment.admissions.revise(
         one.id, lambda each: _billed(each, digest), "model.bom",
         {"model": model, "bom_sha256": digest}, actor=by.of_record, bom=data,
     )  # fmt: skip
     return done.candidate
+
+
+def _principal(one: Candidate) -> list[AdmittedFile]:
+    """The weights; where nothing is called so, the largest file."""
+    return [weights] if (weights := one.file(Role.WEIGHTS)) else [max(one.files, key=lambda each: each.size_bytes)]
 
 
 def _billed(found: Admission, digest: str) -> Admission:

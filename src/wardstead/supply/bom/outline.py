@@ -11,6 +11,8 @@ from wardstead.supply.bom.completeness import Completeness, completeness, model
 
 _MOST: Final = 500
 """Lines of a branch. Whoever needs more reads the file."""
+_LONGEST: Final = 2000
+"""Characters of a name, or of what is said."""
 _TITLES: Final = (("file", "Files"), ("data", "Data"), ("library", "What serves it"))
 
 
@@ -34,11 +36,9 @@ class Outline(msgspec.Struct, frozen=True):
 
 def outline(document: Mapping[str, Any]) -> Outline | None:
     """``None`` where it is no bill in CycloneDX, or not built like one."""
-    if document.get("bomFormat") != "CycloneDX":
-        return None
     try:
-        return _outline(document)
-    except (AttributeError, TypeError, KeyError):
+        return _outline(document) if document.get("bomFormat") == "CycloneDX" else None
+    except (AttributeError, TypeError, KeyError, ValueError):
         return None
 
 
@@ -51,14 +51,15 @@ def _outline(document: Mapping[str, Any]) -> Outline:
     branches += [_branch(title, [(str(one.get("name", "")), _said(one)) for one in found]) for title, found in groups]
     branches += [_branch("What is wrong", [(str(one.get("id", "")), _wrong(one)) for one in document.get("vulnerabilities", [])])]
     datasets = next((found for title, found in groups if title == "Data"), [])
-    before = [*((one["name"], _relation(one)) for one in ancestors), *((one.get("name", ""), "data") for one in datasets)]
+    before = [(str(one["name"])[:_LONGEST], _relation(one)) for one in ancestors]
+    before += [(str(one.get("name", ""))[:_LONGEST], "data") for one in datasets]
     after = [(str(len(found)), title) for title, found in groups if found and title != "Data"]
     kept = tuple(one for one in branches if one.count)
-    return Outline(str(subject.get("name", "")), kept, tuple(before[:12]), tuple(after), completeness(document))
+    return Outline(str(subject.get("name", ""))[:_LONGEST], kept, tuple(before[:12]), tuple(after), completeness(document))
 
 
 def _branch(title: str, lines: list[tuple[str, str]]) -> Branch:
-    return Branch(title, len(lines), tuple(lines[:_MOST]))
+    return Branch(title, len(lines), tuple((name[:_LONGEST], said[:_LONGEST]) for name, said in lines[:_MOST]))
 
 
 def _facts(subject: Mapping[str, Any]) -> list[tuple[str, str]]:

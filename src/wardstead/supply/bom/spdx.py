@@ -9,6 +9,7 @@ from typing import Any, Final
 from wardstead.supply.bom.bill import Bill
 from wardstead.supply.bom.cyclonedx import LICENCES, fingerprint, readable
 from wardstead.supply.bom.facts import Facts
+from wardstead.supply.packages.package import Package
 
 _CONTEXT: Final = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 _CREATION: Final = "_:creation"
@@ -17,7 +18,8 @@ _CREATION: Final = "_:creation"
 def document(bill: Bill) -> dict[str, Any]:
     """Deterministic: its namespace is drawn from what it says."""
     facts = bill.facts
-    said = json.dumps([fingerprint(bill), bill.at, list(bill.tool), repr(facts)], sort_keys=True)
+    serves = [repr(bill.serving)] if bill.serving is not None else []
+    said = json.dumps([fingerprint(bill), bill.at, list(bill.tool), repr(facts), *serves], sort_keys=True)
     root = f"urn:wardstead:bom:{hashlib.sha256(said.encode()).hexdigest()}#"
     model = root + "model"
     agent = {"type": "SoftwareAgent", "spdxId": root + "agent", "creationInfo": _CREATION, "name": " ".join(bill.tool)}
@@ -32,18 +34,21 @@ def document(bill: Bill) -> dict[str, Any]:
     datasets = [_dataset(number, facts, root) for number in range(len(facts.datasets))]
     ancestors = [_ancestor(number, facts, root) for number in range(len(facts.ancestors))]
     licences = [_licence(one, f"{root}licence-{number}") for number, one in enumerate(facts.licences)]
+    serving = [_package(one, f"{root}package-{number}") for number, one in enumerate(_serving(bill))]
     links = [
         (model, "contains", [one["spdxId"] for one in files]),
         (model, "trainedOn", [one["spdxId"] for one in datasets]),
         (model, "descendantOf", [one["spdxId"] for one in ancestors]),
         (model, "hasDeclaredLicense", [one["spdxId"] for one in licences]),
+        (model, "dependsOn", [one["spdxId"] for one in serving]),
     ]
     relations = [_relation(source, kind, targets, f"{root}relation-{kind}") for source, kind, targets in links if targets]
-    graph += [*files, *datasets, *ancestors, *licences, *relations]
+    graph += [*files, *datasets, *ancestors, *licences, *serving, *relations, *_weaknesses(bill, root)]
+    profiles = ["core", "software", "ai", "dataset", "simpleLicensing", *(["security"] if serves else [])]
     elements = [one["spdxId"] for one in graph if "spdxId" in one]
     graph.append({
         "type": "SpdxDocument", "spdxId": root + "document", "creationInfo": _CREATION, "name": bill.name, "rootElement": [model],
-        "element": elements, "profileConformance": ["core", "software", "ai", "dataset", "simpleLicensing"],
+        "element": elements, "profileConformance": profiles,
     })  # fmt: skip
     return {"@context": _CONTEXT, "@graph": graph}
 
@@ -111,6 +116,28 @@ def _judged(facts: Facts) -> dict[str, Any]:
 def _file(name: str, sha256: str, identity: str) -> dict[str, Any]:
     found = _element("software_File", readable(name), identity)
     return found | ({"verifiedUsing": _hash(sha256)} if sha256 else {})
+
+
+def _serving(bill: Bill) -> tuple[Package, ...]:
+    return bill.serving.packages if bill.serving is not None else ()
+
+
+def _package(one: Package, identity: str) -> dict[str, Any]:
+    found = _element("software_Package", readable(one.name), identity) | {"software_packageUrl": one.purl}
+    return found | ({"software_packageVersion": readable(one.version)} if one.version else {})
+
+
+def _weaknesses(bill: Bill, root: str) -> list[dict[str, Any]]:
+    """The advisories that concern what serves it, each with the package that it is about."""
+    places = {one: number for number, one in enumerate(_serving(bill))}
+    found: list[dict[str, Any]] = []
+    for number, one in enumerate(bill.serving.weaknesses if bill.serving is not None else ()):
+        identity = f"{root}vulnerability-{number}"
+        known = _element("security_Vulnerability", readable(one.id), identity)
+        source = f"{root}package-{places[one.package]}"
+        found += [known | ({"summary": readable(one.summary)} if one.summary else {}),
+                  _relation(source, "hasAssociatedVulnerability", [identity], f"{identity}-of")]  # fmt: skip
+    return found
 
 
 def _dataset(number: int, facts: Facts, root: str) -> dict[str, Any]:
