@@ -138,16 +138,19 @@ def look_of(text: str) -> tuple[bytes, list[int]]:
     """What a text looks like, and for each byte of that the place of what it comes from: one character after the other."""
     seen, at, unseen = bytearray(), 0, 0
     places: list[int] = []
-    for said in re.findall(rf"{REFERENCE}|\\u[0-9A-Fa-f]{{4}}|\\[nrt]|.", text, re.DOTALL):
+    for said in re.findall(rf"{REFERENCE}|\\u[0-9A-Fa-f]{{4}}|\\u\{{[0-9A-Fa-f]{{1,6}}\}}|\\[nrt_-]|.", text, re.DOTALL):
         raw = said.encode()
-        char = chr(int.from_bytes(bytes.fromhex(said[2:]))) if said[:2] == "\\u" and len(said) == 6 else said
+        char = said[1:] if said in {"\\_", "\\-"} else said
+        if said[:2] == "\\u" and len(said) > 2:
+            code = int(said[2:].strip("{}"), 16)
+            char = chr(code) if code <= 0x10FFFF else said
         if said[0] == "&" and len(said) > 1:
             char = referred(said)
         look = raw if "\ud800" <= char <= "\udfff" else folded(char).encode()
         where = [at] * len(look)
         if look == raw:
             where = [at + more for more in range(len(raw))]
-        if len(said) == 2 and said[0] == "\\":
+        if said in {"\\n", "\\r", "\\t"}:
             look = {"n": b"\n ", "r": b"\r ", "t": b"\t "}[said[1]]
         unseen = 0 if look else unseen + len(said)
         if unseen > 64:

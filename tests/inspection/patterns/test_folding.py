@@ -18,6 +18,9 @@ ODD = st.sampled_from(
         "\U000e0041",
         "\U0001f600",
         "\\u0042",
+        "\\u{42}",
+        "\\_",
+        "&#x42",
         "\\u200b",
     ]
 )
@@ -34,6 +37,22 @@ def test_a_view_is_the_same_however_the_text_is_cut(text: str, cuts: list[int]) 
     assert view.text == text.encode("utf-8", "replace")
     for at in range(len(whole.data) + 1):
         assert (view.place(at), view.end(at)) == (whole.place(at), whole.end(at))
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("ghp\\_a", b"ghp_a"), ("xoxb\\-1", b"xoxb-1"), ("\\u{41}B", b"AB"), ("\\u{110000}", b"\\u{110000}"), ("C&#x56", b"CV"),
+        ("C&#86", b"CV"), ("C&#x", b"C&#x"), ("C\\", b"C\\"),
+    ],
+)  # fmt: skip
+def test_what_is_escaped_is_seen_also_at_the_end(said: str, seen: bytes) -> None:
+    assert View(said).data == seen
+    each = View()
+    for char in said:
+        each.add(char)
+    each.close()
+    assert each.data == seen
 
 
 SCRIPTS = st.text(st.sampled_from("аборт ж,Ωο身é１．\n"), max_size=30)

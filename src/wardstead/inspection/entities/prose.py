@@ -37,7 +37,8 @@ _Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{2,40}$")]
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One pattern as the catalogue writes it: as in ``catalogue``, for RE2 on UTF-8. ``score``: how sure a match is.
 
-    Where a text has no digit (``digits``) or none of the strings that it ``needs``, it is not looked for.
+    Where a text has no digit (``digits``) or none of the strings that it ``needs``, it is not looked for. What stands right
+    behind ``not_behind`` (for Python's engine) is none.
 
     In a pattern ``<<name>>`` stands for one of the file's ``parts``, and in a part for one before it.
     """
@@ -48,6 +49,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     source: Annotated[str, msgspec.Meta(min_length=3)]
     pattern: str
     validator: str = ""
+    not_behind: str = ""
     context: tuple[Annotated[str, msgspec.Meta(min_length=2)], ...] = ()
     digits: bool = False
     needs: tuple[Annotated[str, msgspec.Meta(min_length=1)], ...] = ()
@@ -70,6 +72,7 @@ class Phrase:
     written: str
     find: Find
     context: Find | None
+    not_behind: re.Pattern[bytes] | None
     validator: Validator | None
     needed: Tell | None
 
@@ -95,7 +98,10 @@ class Phrase:
     def _is_real(self, data: bytes, begin: int, start: int, end: int) -> bool:
         if end <= start or end - start > LONGEST:
             return False
-        if self.context is not None and self.context(data[max(0, begin - CONTEXT_BYTES) : begin], 0)[0][0] < 0:
+        before = data[max(0, begin - CONTEXT_BYTES) : begin]
+        if self.context is not None and self.context(before, 0)[0][0] < 0:
+            return False
+        if self.not_behind is not None and self.not_behind.search(before) is not None:
             return False
         return self.validator is None or self.validator(data[start:end]) == end - start
 
@@ -191,14 +197,15 @@ def _compiled(entry: Entry, parts: Mapping[str, str], where: str) -> Phrase:
     try:
         find = finder(written, _options())
         context = finder(_standing(entry.context), _options()) if entry.context else None
-    except re2.error as error:
+        not_behind = re.compile(f"(?:{entry.not_behind})\\Z".encode()) if entry.not_behind else None
+    except (re2.error, re.error) as error:
         raise ConfigurationError("the pattern is refused", where=where, why=str(error)) from None
     if len(find(b"", 0)) > _MOST_SPANS:
         raise ConfigurationError(
             "a capturing group marks what is found: at most one", where=where, next_step="write (?:…) for the others"
         )
     validator = VALIDATORS[entry.validator] if entry.validator else None
-    return Phrase(entry, written, find, context, validator, _teller_of(entry.needs) if entry.needs else None)
+    return Phrase(entry, written, find, context, not_behind, validator, _teller_of(entry.needs) if entry.needs else None)
 
 
 def _teller_of(texts: Sequence[str]) -> Tell:

@@ -3,10 +3,10 @@
 ``４１１１ 1111`` in full-width digits with an invisible character in it reads like a card number, and so it is one. Folding
 is by character: compatibility forms (full-width, mathematical, superscript, circled), every decimal digit, spaces, dashes,
 quotation marks and look-alike letters become ASCII; what cannot be seen vanishes, and so do marks that combine with the
-character before them; tag characters, ``\\uXXXX`` escapes and HTML's character references (``&#52;``, ``&#x34;``, ``&nbsp;``)
-become what they spell; a C1 control character becomes ESC and its letter, as which terminals obey it (U+009B is ``ESC [``).
-Accented letters stay. The view of an ASCII text is the text, but for these, and for the escapes ``\\n``, ``\\r`` and ``\\t``,
-which become white space of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape would
+character before them; tag characters, ``\\uXXXX`` and ``\\u{X}`` escapes, Markdown's ``\\_`` and ``\\-``, and HTML's character
+references (``&#52;``, ``&#x34;``, ``&nbsp;``) become what they spell; a C1 control character becomes ESC and its letter, as
+which terminals obey it (U+009B is ``ESC [``). Accented letters stay. The view of an ASCII text is the text, but for these,
+and for the escapes ``\\n``, ``\\r`` and ``\\t``, which become white space of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape would
 else be the beginning of a word (``\\nAKIA…``).
 
 Sources: the Unicode Character Database as Python has it (general category, decimal value, decomposition, name), and the idea of
@@ -93,9 +93,13 @@ _NAMED: Final = {
 _HALF_CHARACTERS: Final = 10
 """So long is an escape that is not over, at most."""
 _REFERENCE = re.compile(rf"&(?:\#(?:[0-9]{{1,7}}|[xX][0-9A-Fa-f]{{1,6}});?|(?:{'|'.join(_NAMED)});)")
-_HALF = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3})?\Z|&(?:\#(?:[0-9]{0,7}|[xX][0-9A-Fa-f]{0,6})|[A-Za-z]{0,7})?\Z")
+_HALF = re.compile(
+    r"\\(?:u(?:[0-9A-Fa-f]{0,3}|\{[0-9A-Fa-f]{0,6}))?\Z|&(?:\#(?:[0-9]{0,7}|[xX][0-9A-Fa-f]{0,6})|[A-Za-z]{0,7})?\Z"
+)
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
-_ESCAPES = re.compile(rf"\\u[0-9A-Fa-f]{{4}}|{_REFERENCE.pattern}")
+_SPELT = re.compile(r"\\(?:u(?:[0-9A-Fa-f]{4}|\{[0-9A-Fa-f]{1,6}\})|[_-])")
+"""What models and editors escape in Markdown stands in the middle of keys (``ghp\\_…``, ``xoxb\\-…``), and is not shown."""
+_ESCAPES = re.compile(rf"{_SPELT.pattern}|{_REFERENCE.pattern}")
 
 
 def folded(text: str) -> str:
@@ -143,7 +147,7 @@ class View:
             half = _HALF.search(piece, max(0, len(piece) - _HALF_CHARACTERS))
             if half is not None:
                 self._half, piece = half[0], piece[: half.start()]
-            plain = plain and "\\u" not in piece and ("&" not in piece or _REFERENCE.search(piece) is None)
+            plain = plain and not ((escaped and _SPELT.search(piece)) or ("&" in piece and _REFERENCE.search(piece)))
         if plain:
             raw = piece.encode()
             self.text += raw
@@ -154,7 +158,11 @@ class View:
 
     def close(self) -> None:
         """The text is over."""
-        raw, self._half = self._half.encode(), ""
+        half, self._half = self._half, ""
+        if _ESCAPES.fullmatch(half):  # a reference needs no semicolon
+            self._fold(half)
+            return
+        raw = half.encode()
         self.text += raw
         self.data += raw
 
@@ -290,7 +298,8 @@ def _code(said: str) -> int | None:
     if len(said) == 1:
         return ord(said)
     if said[0] == "\\":
-        return int.from_bytes(bytes.fromhex(said[2:]))
+        code = int(said[2:].strip("{}"), 16) if said[1] == "u" else ord(said[1])
+        return code if code <= sys.maxunicode else None
     name = said[1:].rstrip(";")
     if name[0] != "#":
         return ord(_NAMED[name])
