@@ -6,8 +6,8 @@ quotation marks and look-alike letters become ASCII; what cannot be seen vanishe
 character before them; tag characters, ``\\uXXXX`` and ``\\u{X}`` escapes, Markdown's ``\\_`` and ``\\-``, and HTML's character
 references (``&#52;``, ``&#x34;``, ``&nbsp;``) become what they spell; a C1 control character becomes ESC and its letter, as
 which terminals obey it (U+009B is ``ESC [``). Accented letters stay. The view of an ASCII text is the text, but for these,
-and for the escapes ``\\n``, ``\\r`` and ``\\t``, which become white space of the same length: JSON, source code and logs stand in texts escaped, and the letter of an escape would
-else be the beginning of a word (``\\nAKIA…``).
+and for the escapes ``\\n``, ``\\r`` and ``\\t``, which become white space of the same length: JSON, source code and logs stand
+in texts escaped, and the letter of an escape would else be the beginning of a word (``\\nAKIA…``).
 
 Sources: the Unicode Character Database as Python has it (general category, decimal value, decomposition, name), and the idea of
 a skeleton from UTS #39, by which look-alikes are those that print alike in common fonts; ECMA-48 5.3 for C1 in 7 bits; HTML
