@@ -111,7 +111,7 @@ class ClassificationPolicy:
         if found is None:
             raise ConfigurationError(
                 f"no rule covers {kind!r} (category {category!r})", where="classification policy",
-                next_step="add a rule for it, or 'extends: general', which has one for everything that can be found; "
+                next_step="add a rule for it or its category, or 'extends: general', which has one for all that ships; "
                 "'wardstead classify use general' writes that line, and keeps the file as it was beside it; then "
                 "'wardstead access activate'",
             )  # fmt: skip

@@ -73,6 +73,8 @@ class AnthropicDialect:
         """See ``Dialect.parse``. ``path`` is always ``/v1/messages``."""
         del path
         given, dropped = left_out(decode_object(body, depth=limits.depth), _DROPPED)
+        thinking = given.pop("thinking", None)
+        think = thinking is not None and mapping(thinking, "thinking").get("type") != "disabled"
         kept, warnings = _pick(given, fields)
         for name in ("messages", "max_tokens"):
             if name not in kept:
@@ -80,7 +82,9 @@ class AnthropicDialect:
         request = parse_chat(_to_openai(kept, limits), limits, FieldPolicy(fields.unknown))
         unheard: dict[str, str] = {}
         _note_unheard({name: kept[name] for name in _BLOCKS if name in kept}, "", unheard)
-        request.warnings = (*dropped, *warnings, *request.warnings, *unheard.values())
+        told = [not_forwarded("thinking")] if think else []
+        request.warnings = (*dropped, *told, *warnings, *request.warnings, *unheard.values())
+        request.dialect_state = {"think": think}
         return request
 
     def answer(self, completion: dict[str, Any], context: AnswerContext) -> bytes:
@@ -88,6 +92,8 @@ class AnthropicDialect:
         choice = completion["choices"][0]
         message = choice["message"]
         content: list[dict[str, Any]] = []
+        if message.get("reasoning_content") and context.request.dialect_state.get("think"):
+            content.append(_thought(message["reasoning_content"]))
         if message.get("content"):
             content.append({"type": "text", "text": message["content"]})
         content += [_tool_use(call) for call in message.get("tool_calls", ())]
@@ -120,9 +126,6 @@ class AnthropicDialect:
 
 
 def _pick(given: dict[str, Any], policy: FieldPolicy) -> tuple[dict[str, Any], list[str]]:
-    thinking = given.pop("thinking", None)
-    if thinking is not None and mapping(thinking, "thinking").get("type") != "disabled":
-        raise BadField("is not offered by this deployment's models", where="thinking")
     return fields.pick(given, TABLE, FieldPolicy(policy.unknown))
 
 
@@ -311,6 +314,11 @@ def _tool_use(call: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_use", "id": call["id"], "name": function["name"], "input": arguments(function["arguments"])}
 
 
+def _thought(said: str) -> dict[str, Any]:
+    """A block of thinking; who wrote it signs nothing."""
+    return {"type": "thinking", "thinking": said, "signature": ""}
+
+
 def _event(kind: str, value: dict[str, Any]) -> bytes:
     return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps({"type": kind, **value}) + b"\n\n"
 
@@ -324,7 +332,8 @@ class AnthropicStream:
         """One encoder writes one answer."""
         self._context = context
         self._block = -1
-        self._in_text = False
+        self._in = ""
+        self._think = bool(context.request.dialect_state.get("think"))
         self._stop_reason = "end_turn"
 
     def start(self) -> bytes:
@@ -342,18 +351,23 @@ class AnthropicStream:
         return _event("message_start", {"message": message})
 
     def chunk(self, chunk: Chunk) -> bytes:
-        """Text deltas, whole tool uses, and the reason to stop. Only the first choice exists in this dialect."""
+        """Deltas of thoughts and text, whole tool uses, and the reason to stop. Only the first choice exists in this dialect."""
         out = b""
+        if chunk.reasoning and self._think:
+            out += self._say("thinking", chunk.reasoning, _thought(""))
         if chunk.text:
-            if not self._in_text:
-                out += self._open({"type": "text", "text": ""})
-                self._in_text = True
-            out += _event("content_block_delta", {"index": self._block, "delta": {"type": "text_delta", "text": chunk.text}})
+            out += self._say("text", chunk.text, {"type": "text", "text": ""})
         for call in chunk.tool_calls or ():
             out += self._close() + self._tool(call)
         if chunk.finish_reason:
             self._stop_reason = _STOP_REASONS.get(chunk.finish_reason, "end_turn")
         return out
+
+    def _say(self, kind: str, said: str, block: dict[str, Any]) -> bytes:
+        """More of a block of that kind, which is begun where another one, or none, is open."""
+        opened = b"" if self._in == kind else self._close() + self._open(block)
+        self._in = kind
+        return opened + _event("content_block_delta", {"index": self._block, "delta": {"type": f"{kind}_delta", kind: said}})
 
     def _tool(self, call: dict[str, Any]) -> bytes:
         use = _tool_use(call)
@@ -367,9 +381,9 @@ class AnthropicStream:
         return _event("content_block_start", {"index": self._block, "content_block": block})
 
     def _close(self) -> bytes:
-        if not self._in_text:
+        if not self._in:
             return b""
-        self._in_text = False
+        self._in = ""
         return _event("content_block_stop", {"index": self._block})
 
     def keep_alive(self) -> bytes:

@@ -10,7 +10,7 @@ import orjson
 
 from wardstead.gateway.protocol import fields
 from wardstead.gateway.protocol.errors import message_of
-from wardstead.gateway.protocol.fields import BadField, Check, left_out, mapping, sequence, text
+from wardstead.gateway.protocol.fields import BadField, Check, left_out, mapping, not_forwarded, sequence, text
 from wardstead.gateway.protocol.json_input import decode_object
 from wardstead.gateway.protocol.openai import model_of, parse_chat
 from wardstead.gateway.protocol.texts import arguments
@@ -46,18 +46,21 @@ class OllamaDialect:
         """See ``Dialect.parse``. Streams unless told otherwise, as Ollama does."""
         given, ignored = left_out(decode_object(body, depth=limits.depth), _DROPPED)
         generate = path == "/api/generate"
+        think = bool(given.pop("think", False))
         kept, warnings = _pick(given, generate=generate, policy=fields)
         translated, dropped = _to_openai(kept, generate=generate)
         request = parse_chat(translated, limits, FieldPolicy(fields.unknown))
-        request.warnings = (*ignored, *warnings, *dropped, *request.warnings)
-        request.dialect_state = {"generate": generate}
+        told = [not_forwarded("think")] if think else []
+        request.warnings = (*ignored, *told, *warnings, *dropped, *request.warnings)
+        request.dialect_state = {"generate": generate, "think": think}
         return request
 
     def answer(self, completion: dict[str, Any], context: AnswerContext) -> bytes:
         """One object with ``done: true``."""
         choice = completion["choices"][0]
         message = choice["message"]
-        chunk = Chunk(text=message.get("content") or "", tool_calls=message.get("tool_calls"))
+        thought = message.get("reasoning_content") or ""
+        chunk = Chunk(text=message.get("content") or "", reasoning=thought, tool_calls=message.get("tool_calls"))
         last = _last(context, completion.get("usage"), choice["finish_reason"])
         return orjson.dumps({**_piece(context, chunk), **last})
 
@@ -88,7 +91,7 @@ class OllamaDialect:
 
 
 def _pick(given: dict[str, Any], *, generate: bool, policy: FieldPolicy) -> tuple[dict[str, Any], list[str]]:
-    for name in ("images", "suffix", "context", "raw", "template", "think"):
+    for name in ("images", "suffix", "context", "raw", "template"):
         if given.get(name):
             raise BadField("is not offered here: only text in a model's own template can be inspected", where=name)
         given.pop(name, None)
@@ -166,9 +169,10 @@ def _called(call: dict[str, Any]) -> dict[str, Any]:
 
 def _piece(context: AnswerContext, chunk: Chunk) -> dict[str, Any]:
     head = {"model": context.model, "created_at": rfc3339(context.created_s * 1000)}
+    thought = {"thinking": chunk.reasoning} if chunk.reasoning and context.request.dialect_state.get("think") else {}
     if context.request.dialect_state.get("generate"):
-        return {**head, "response": chunk.text, "done": False}
-    message: dict[str, Any] = {"role": "assistant", "content": chunk.text}
+        return {**head, "response": chunk.text, **thought, "done": False}
+    message: dict[str, Any] = {"role": "assistant", "content": chunk.text, **thought}
     if chunk.tool_calls:
         message["tool_calls"] = [_called(call) for call in chunk.tool_calls]
     return {**head, "message": message, "done": False}
@@ -208,7 +212,7 @@ class OllamaStream:
         """One line."""
         if chunk.finish_reason:
             self._finish_reason = chunk.finish_reason
-        if not chunk.text and not chunk.tool_calls:
+        if not (chunk.text or chunk.tool_calls or (chunk.reasoning and self._context.request.dialect_state.get("think"))):
             return b""
         return orjson.dumps(_piece(self._context, chunk)) + b"\n"
 
