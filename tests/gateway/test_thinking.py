@@ -17,7 +17,8 @@ OLLAMA = {"model": "m", "messages": ASKED["messages"]}
 COMPLETION = {
     "choices": [{"message": {"role": "assistant", "content": "So.", "reasoning_content": "Hm. Well."}, "finish_reason": "stop"}]
 }
-CHUNKS = (Chunk(reasoning="Hm. "), Chunk(reasoning="Well."), Chunk(text="So"), Chunk(text="."), Chunk(finish_reason="stop"))
+CHUNKS = (Chunk(reasoning="Hm. "), Chunk(text="So"), Chunk(reasoning="Well."), Chunk(text="."), Chunk(finish_reason="stop"))
+"""The last word of a thought waits until it is known to be none of a secret's."""
 
 
 def context(dialect: Dialect, path: str, body: dict[str, Any]) -> AnswerContext:
@@ -41,11 +42,10 @@ def test_in_anthropics_dialect_thoughts_are_a_block_of_their_own(thinking: dict[
     events = [json.loads(line[6:]) for line in streamed(dialect, asked).decode().splitlines() if line.startswith("data: ")]
     blocks = [(one["type"], one.get("index"), one.get("delta", {}).get("type", "")) for one in events if "content" in one["type"]]
     assert blocks == [
-        ("content_block_start", 0, ""),
-        ("content_block_delta", 0, "thinking_delta"), ("content_block_delta", 0, "thinking_delta"),
-        ("content_block_stop", 0, ""),
-        ("content_block_start", 1, ""), ("content_block_delta", 1, "text_delta"), ("content_block_delta", 1, "text_delta"),
-        ("content_block_stop", 1, ""),
+        ("content_block_start", 0, ""), ("content_block_delta", 0, "thinking_delta"),
+        ("content_block_start", 1, ""), ("content_block_delta", 1, "text_delta"),
+        ("content_block_delta", 0, "thinking_delta"), ("content_block_delta", 1, "text_delta"),
+        ("content_block_stop", 0, ""), ("content_block_stop", 1, ""),
     ]  # fmt: skip
     assert "".join(one["delta"].get("thinking", "") for one in events if "delta" in one) == "Hm. Well."
 

@@ -332,7 +332,7 @@ class AnthropicStream:
         """One encoder writes one answer."""
         self._context = context
         self._block = -1
-        self._in = ""
+        self._open_blocks: dict[str, int] = {}
         self._think = bool(context.request.dialect_state.get("think"))
         self._stop_reason = "end_turn"
 
@@ -364,10 +364,13 @@ class AnthropicStream:
         return out
 
     def _say(self, kind: str, said: str, block: dict[str, Any]) -> bytes:
-        """More of a block of that kind, which is begun where another one, or none, is open."""
-        opened = b"" if self._in == kind else self._close() + self._open(block)
-        self._in = kind
-        return opened + _event("content_block_delta", {"index": self._block, "delta": {"type": f"{kind}_delta", kind: said}})
+        """More of the block of that kind. The end of a thought may come when text has begun: both blocks are open until then."""
+        opened = b""
+        if kind not in self._open_blocks:
+            opened = self._open(block)
+            self._open_blocks[kind] = self._block
+        delta = {"index": self._open_blocks[kind], "delta": {"type": f"{kind}_delta", kind: said}}
+        return opened + _event("content_block_delta", delta)
 
     def _tool(self, call: dict[str, Any]) -> bytes:
         use = _tool_use(call)
@@ -381,10 +384,9 @@ class AnthropicStream:
         return _event("content_block_start", {"index": self._block, "content_block": block})
 
     def _close(self) -> bytes:
-        if not self._in:
-            return b""
-        self._in = ""
-        return _event("content_block_stop", {"index": self._block})
+        stopped = b"".join(_event("content_block_stop", {"index": at}) for at in self._open_blocks.values())
+        self._open_blocks.clear()
+        return stopped
 
     def keep_alive(self) -> bytes:
         """A ping."""
