@@ -284,7 +284,9 @@ def label_words(label: Mapping[str, Any]) -> str:
 
 
 def _found(findings: Sequence[Mapping[str, Any]]) -> tuple[FoundKind, ...]:
-    counted = Counter((one["type"], one["action"]) for one in findings)
+    # Two detectors of one type may find the same place.
+    places = {(one["type"], one["action"], one.get("text", 0), one["start"], one["end"]) for one in findings}
+    counted = Counter((kind, action) for kind, action, *_ in places)
     return tuple(FoundKind(kind, action, count) for (kind, action), count in sorted(counted.items()))
 
 
