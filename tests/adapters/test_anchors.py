@@ -111,6 +111,13 @@ def test_a_copy_that_was_half_made_is_made(tmp_path: Path) -> None:
     assert dict(place.published()) == {"one": b"1"}
 
 
+def test_where_no_copy_can_be_made_the_place_is_not_to_be_had(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    place = GitPlace(str(repository(tmp_path / "there.git")), "anchors", "ledger", tmp_path / "state" / "clone")
+    with pytest.raises(PeerError, match="no copy"):
+        list(place.published())
+
+
 def test_a_file_that_a_full_disk_did_not_take_does_not_count_as_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

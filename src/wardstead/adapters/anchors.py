@@ -133,11 +133,15 @@ class GitPlace:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """What a git that was killed had locked is free again: nobody else is at it."""
-        self.clone.mkdir(parents=True, exist_ok=True)
+        try:
+            self.clone.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PeerError("no copy can be made here", where=str(self.clone), why=error.strerror or "") from None
         with alone_in(self.clone):
             inside = self.clone / ".git"
             for left in (*inside.glob("*.lock"), *(inside / "refs").rglob("*.lock")):
-                left.unlink(missing_ok=True)
+                with suppress(OSError):  # git says what is in its way
+                    left.unlink()
             yield
 
     def _fetch(self) -> None:
