@@ -222,7 +222,10 @@ def test_an_erasure_that_was_broken_off_is_finished(made: Deployment, monkeypatc
         erasing.hold(made, NAME, ORDER)  # too late, or they are gone
     assert finish_erasures(made, alone=True) == 1
     assert finish_erasures(made, alone=True) == 0
-    assert certificates(made)[0]["subject"] == who.subject
+    said = certificates(made)[0]
+    assert said["subject"] == who.subject
+    assert said["deleted"]["principal"] == 1, "what went before it was broken off is counted"
+    assert "mentioned" not in said
     assert not any(secret in content for content in raw(made).values() for secret in wanted)
 
 

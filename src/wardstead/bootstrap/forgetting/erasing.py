@@ -5,7 +5,6 @@ Each step can be done again: an erasure that was broken off is gone on with at t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,10 +124,10 @@ def _finish(deployment: Deployment, one: Erasure, *, alone: bool) -> None:
         "stays": _STAYS,
         "checkpoint": note.rpartition("\n\n")[0].splitlines()[1:] if note else [],
     }
-    if one.told:
+    if one.counted:
         entries = entries_of(deployment.engine, marks)
         told = {"keys": len(marks), "entries_unreadable": len(entries), "exchanges": len({row.exchange for row in entries})}
-        fields["retention" if one.of_days else "mentioned"] = {**told, **json.loads(one.told)}
+        fields["retention" if one.of_days else "mentioned"] = {**told, **one.counted}
         fields["stays"] = _THAT_IT_WAS if one.of_days else f"{_STAYS}; {_STAND_INS}"
     certificate = sign_certificate(deployment.signing_key(), fields)
     deployment.erasures.finish(one, certificate)

@@ -29,6 +29,7 @@ MENTIONS: Final = "mentions"
 """What the subject of an erasure begins with that is nobody's: it destroys keys of people who are mentioned,"""
 RETENTIONS: Final = "retentions"
 """or of days that are over."""
+_DELETED: Final = "deleted"
 _SCRUB_S = 10.0
 
 
@@ -49,7 +50,12 @@ class Erasure:
     begun_ms: int
     certificate: str
     told: str = ""
-    """Of one who is mentioned, and of days that are over: what was counted when it began, as JSON."""
+    """What was counted, as JSON: when it began (of one who is mentioned, of days that are over), and what was deleted so far."""
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """What was counted when it began; nothing of a person alone."""
+        return {name: count for name, count in json.loads(self.told or "{}").items() if name != _DELETED}
 
     @property
     def of_days(self) -> bool:
@@ -133,7 +139,10 @@ class ErasureStore:
             return list(connection.execute(query).scalars())
 
     def forget(self, one: Erasure, actor: Actor | None = None) -> dict[str, int]:
-        """Delete who they were, and all that is kept for them beside the ledger; how many rows of what."""
+        """Delete who they were, and all that is kept for them beside the ledger; how many rows of what.
+
+        Those that went before it was broken off are counted with the others: the certificate says so.
+        """
         mine = select(entry.c.exchange).where(entry.c.subject == one.subject)
         wanted: Sequence[tuple[Table, ColumnElement[bool]]] = (
             (said_in, said_in.c.exchange.in_(mine)),
@@ -148,7 +157,14 @@ class ErasureStore:
         )
 
         def change(connection: Connection, _act: str) -> dict[str, int]:
-            counts = {table.name: connection.execute(delete(table).where(which)).rowcount for table, which in wanted}
+            told = json.loads(connection.execute(select(erasure.c.told).where(erasure.c.id == one.id)).scalar_one() or "{}")
+            before = told.get(_DELETED, {})
+            counts = {
+                table.name: connection.execute(delete(table).where(which)).rowcount + before.get(table.name, 0)
+                for table, which in wanted
+            }
+            kept = json.dumps({**told, _DELETED: counts})
+            connection.execute(update(erasure).where(erasure.c.id == one.id).values(told=kept))
             found = select(func.count()).select_from(entry).where(entry.c.subject == one.subject)
             return {**counts, "entry": connection.execute(found).scalar_one()}
 
