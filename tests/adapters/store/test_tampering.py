@@ -123,3 +123,27 @@ def test_a_change_of_any_column_is_seen(
             tried += 1
     assert tried >= len(rows)
     engine.dispose()
+
+
+@pytest.mark.parametrize("value", ["text", b"\x00\xff", -1, 1e300, 2**63 - 1, "", b""], ids=repr)
+@pytest.mark.parametrize("column", ["header", "body", "subject", "exchange", "kind", "time_ms", "outcome"])
+def test_a_value_of_any_type_is_told_when_contents_are_opened(
+    deployment: Deployment, copy: Path, column: str, value: Value
+) -> None:
+    engine = open_engine(f"sqlite:///{copy}")
+    reader = LedgerReader(engine, deployment.ledger_key.verifying)
+    with altered(copy, 4, column, value):
+        found = reader.verify_contents(deployment.ring)
+    assert {one.code for one in found.problems} <= {"content-altered"}
+    if column == "body":
+        assert found.problems
+    engine.dispose()
+
+
+def test_a_leaf_with_a_number_that_none_has_is_told(deployment: Deployment, copy: Path) -> None:
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("UPDATE leaf SET idx = 9223372036854775807 WHERE idx = (SELECT max(idx) FROM leaf)")
+    engine = open_engine(f"sqlite:///{copy}")
+    report = LedgerReader(engine, deployment.ledger_key.verifying).verify(clock=now_ms)
+    assert [one.code for one in report.problems] == ["unreadable"]
+    engine.dispose()

@@ -55,7 +55,8 @@ class Contents:
     def take(self, row: RowMapping, ring: KeyRing, mentions: Collection[bytes] = ()) -> None:
         """Open one. ``mentions``: the keys that it takes, as the database says: who is mentioned is found by them."""
         try:
-            one = open_entry(ring, row["subject"], row["header"], row["body"])
+            held = _stored(row)
+            one = open_entry(ring, held.subject, held.header, held.body)
         except KeyGone:
             self.erased += 1
         except IntegrityError as error:

@@ -14,6 +14,8 @@ from wardstead.ledger.entry import entry_leaf
 from wardstead.ledger.tiles import HEIGHT, WIDTH, TileId, TileReader, append_leaves
 
 SEQUENCED_AT_ONCE = 1024
+_MOST = (1 << 63) - 1
+"""The largest number that a database holds: the size of a tree is one more than its last leaf's."""
 
 
 class TreeMoved(IntegrityError):
@@ -37,6 +39,8 @@ def tree_end(connection: Connection) -> TreeEnd:
         return TreeEnd(0, 0)
     if not isinstance(row.idx, int) or not isinstance(row.entry_id, int):
         raise IntegrityError("a value of the wrong type is stored", where="the newest leaf")
+    if row.idx >= _MOST:
+        raise IntegrityError("a leaf has a number that none has", where="the newest leaf")
     return TreeEnd(row.idx + 1, row.entry_id)
 
 
