@@ -276,6 +276,15 @@ def test_the_command_line_says_it_all(deployment: Deployment, tmp_path: Path) ->
         assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("place", ["principal == ?principal, action, resource", "principal, action, resource in ?resource"])
+def test_a_policy_that_nobody_fills_in_is_not_put_in_force(deployment: Deployment, place: str) -> None:
+    own = deployment.places.policies / "90-mine.cedar"
+    own.write_text(f'// mine\n@id("others")\npermit (principal, action == Action::"listModels", resource);\n\nforbid({place});\n')
+    with pytest.raises(ConfigurationError, match="never be in force") as refused:
+        policies.activate(deployment)
+    assert refused.value.where == f"{deployment.places.policies}/90-mine.cedar:5"
+
+
 def test_a_policy_that_looks_at_what_no_resource_has_is_not_put_in_force(deployment: Deployment) -> None:
     """No list could be asked for it: the one before stays."""
     policies.activate(deployment)

@@ -10,7 +10,7 @@ from typing import Final
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.rules import AccessRules, load_rules
 from wardstead.access.vocabulary import OF_RESOURCES
-from wardstead.access.written import read_policies
+from wardstead.access.written import read_policies, templates
 from wardstead.kernel.encoding import canonical_json
 from wardstead.kernel.errors import ConfigurationError, IntegrityError
 
@@ -97,6 +97,17 @@ def require_known_attributes(policies: AccessPolicies, where: str) -> None:
         raise ConfigurationError(
             f"a policy looks at resource.{unknown[0]}, which no resource has", where=where,
             why=f"policies are told {', '.join(sorted(OF_RESOURCES))} of a resource, and the label of its data in the context",
+        )  # fmt: skip
+
+
+def require_no_templates(files: PolicyFiles, where: str) -> None:
+    """Raises ``ConfigurationError`` for a policy that Cedar leaves out until somebody fills it in: what it forbids would be
+    allowed, and nothing would say so.
+    """
+    for one in templates(files.cedar):
+        raise ConfigurationError(
+            "the policy that begins here is a template, and would never be in force", where=f"{where}/{one}",
+            why="?principal and ?resource are filled in by nobody here", next_step="name who or what is meant",
         )  # fmt: skip
 
 

@@ -66,17 +66,27 @@ class WrittenPolicy:
 
 def read_policies(files: Mapping[str, str]) -> tuple[WrittenPolicy, ...]:
     """Every policy of texts that are valid, in their order."""
-    return tuple(one for name in sorted(files) for one in _of(name, files[name]))
+    return tuple(_policy(parsed, where) for where, parts in _parts(files) for parsed in parts["staticPolicies"].values())
 
 
-def _of(name: str, text: str) -> Iterator[WrittenPolicy]:
+def templates(files: Mapping[str, str]) -> tuple[str, ...]:
+    """Where policies begin that have a place to be filled in: nobody fills it in here, so they are never in force."""
+    return tuple(where for where, parts in _parts(files) if parts["templates"])
+
+
+def _parts(files: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each policy as Cedar's JSON has it, and where it begins."""
+    for name in sorted(files):
+        yield from _parts_of(name, files[name])
+
+
+def _parts_of(name: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     code = _NO_CODE.sub(lambda found: " " * len(found[0]), text)
     begin = 0
     while (end := code.find(";", begin) + 1) > 0:
         first = begin + len(code[begin:end]) - len(code[begin:end].lstrip())
         where = f"{name}:{1 + text.count(chr(10), 0, first)}"
-        for parsed in json.loads(cedarpy.policies_to_json_str(text[begin:end]))["staticPolicies"].values():
-            yield _policy(parsed, where)
+        yield where, json.loads(cedarpy.policies_to_json_str(text[begin:end]))
         begin = end
 
 

@@ -25,6 +25,7 @@ from wardstead.access.policyset import (
     Product,
     compile_policies,
     require_known_attributes,
+    require_no_templates,
     require_own_ids,
 )
 from wardstead.access.rules import AccessRules
@@ -356,6 +357,7 @@ class Deployment:
         files, product = self.policy_files(), product_policies()
         classified = policy_of(files.texts, str(self.classification_file))
         found = compile_policies(files, product, where, brought(classified))
+        require_no_templates(found.files, where)
         require_own_ids(found.files, product, where)
         require_known_attributes(found, where)
         levels = classified.levels
