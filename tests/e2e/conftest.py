@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.deployment import Deployment, create
+from tests.e2e.echo import Echo
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,10 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 @pytest.fixture(scope="session")
 def key(deployment: Deployment) -> str:
     return deployment.key("alice", "--role", "user")
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[Echo]:
+    made = Echo()
+    yield made
+    made.server.shutdown()

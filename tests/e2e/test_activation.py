@@ -12,10 +12,9 @@ from typing import Any, Self
 
 import httpx
 import pytest
-import yaml
 from sqlalchemy import select
-from tests.e2e.deployment import Deployment, create
-from tests.e2e.test_labels_flow import Echo
+from tests.e2e.deployment import Deployment
+from tests.e2e.echo import Echo, before, serving
 
 from wardstead.adapters.store.tables.ledger import entry
 from wardstead.bootstrap.deployment import Deployment as Opened
@@ -29,22 +28,12 @@ UNKNOWN = "version: 9\nextends: general\nrules: [{type: payment-kard, label: {le
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    echo = Echo()
-    made = create(tmp_path_factory.mktemp("activation") / "deployment")
-    path = made.directory / "wardstead.yaml"
-    config = yaml.safe_load(path.read_text())
-    upstream = {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}
-    cleared = {"level": "restricted", "compartments": ["personal"]}
-    config["models"] = [{"name": "cleared", "clearance": cleared, "upstream": upstream}]
-    config["server"] = {**config["server"], "workers": WORKERS, "per_person": 64}
-    path.write_text(yaml.safe_dump(config))
-    made.up()
-    try:
+def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deployment]:
+    models = {"cleared": {"level": "restricted", "compartments": ["personal"]}}
+    server, inspection = {"workers": WORKERS, "per_person": 64}, {"names": {"enabled": True}}
+    folder = tmp_path_factory.mktemp("activation") / "deployment"
+    with serving(before(echo, folder, models, server=server, inspection=inspection)) as made:
         yield made
-    finally:
-        made.down()
-        echo.server.shutdown()
 
 
 @dataclass

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import httpx
 import openai
 import pytest
-import yaml
-from tests.e2e.deployment import Deployment, create
+from tests.e2e.deployment import Deployment
+from tests.e2e.echo import ADDRESS, DEVICE, EVERYTHING, IBAN, TALE, Echo, ask, before, serving
 
 pytestmark = pytest.mark.e2e
 
-ADDRESS = "anna.example@example.org"
-DEVICE = "3c:22:fb:9a:1d:7e"
-IBAN = "DE89 3704 0044 0532 0130 00"
-TALE = "and that is the whole of it, told at such length that it is known again when it comes back. "
 POLICY = """\
 version: 2
 extends: general
@@ -30,84 +21,11 @@ rules:
 """
 
 
-@dataclass
-class Echo:
-    """Answers with the last message that it was sent, and keeps every request."""
-
-    requests: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                outer.requests.append(body)
-                text = f"You said: {body['messages'][-1]['content']} {TALE}"
-                data = _stream(text) if body.get("stream") else _whole(text)
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream" if body.get("stream") else "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("content-length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def read(self, text: str) -> bool:
-        """Whether it ever read this."""
-        return any(text in json.dumps(request, ensure_ascii=False) for request in self.requests)
-
-
-def _whole(text: str) -> bytes:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    return json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}).encode()
-
-
-def _stream(text: str) -> bytes:
-    deltas: list[dict[str, str]] = [{"content": text[at : at + 3]} for at in range(0, len(text), 3)]
-    events = [{"id": "x", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    events.append({"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    made = Echo()
-    yield made
-    made.server.shutdown()
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deployment]:
-    made = create(tmp_path_factory.mktemp("flow") / "deployment")
-    path = made.directory / "wardstead.yaml"
-    config = yaml.safe_load(path.read_text())
-    upstream = {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}
-    cleared = {"level": "restricted", "compartments": ["personal", "finance", "credentials", "payment"]}
-    config["models"] = [
-        {"name": "cleared", "clearance": cleared, "upstream": upstream},
-        {"name": "public", "upstream": upstream},
-    ]
-    config["inspection"] = {**config.get("inspection", {}), "names": {"enabled": False}}
-    path.write_text(yaml.safe_dump(config))
-    (made.directory / "policies" / "classification.yaml").write_text(POLICY)
-    made.up()
-    try:
+    folder = tmp_path_factory.mktemp("flow") / "deployment"
+    with serving(before(echo, folder, {"cleared": EVERYTHING, "public": None}, POLICY)) as made:
         yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +33,6 @@ def client(made: Deployment) -> openai.OpenAI:
     key = made.key("alice", "--role", "user")
     http = httpx.Client(verify=made.tls, timeout=60)
     return openai.OpenAI(base_url=f"{made.url}/v1", api_key=key, http_client=http, max_retries=0)
-
-
-def ask(client: openai.OpenAI, messages: list[dict[str, str]] | str, model: str, conversation: str = "") -> Any:
-    """The raw answer."""
-    asked = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-    headers = {"wardstead-conversation": conversation} if conversation else {}
-    return client.chat.completions.with_raw_response.create(model=model, messages=asked, extra_headers=headers)  # type: ignore[arg-type]
 
 
 def stand_in(echo: Echo) -> str:

@@ -15,11 +15,10 @@ import ahocorasick
 import httpx
 import openai
 import pytest
-import yaml
-from tests.e2e import test_labels_flow
-from tests.e2e.deployment import Deployment, create
+from tests.e2e import echo as module
+from tests.e2e.deployment import Deployment
+from tests.e2e.echo import EVERYTHING, IBAN, Echo, ask, before, serving
 from tests.e2e.faulty import Faulty, until
-from tests.e2e.test_labels_flow import IBAN, Echo, ask
 
 from wardstead.bootstrap.deployment import Deployment as Opened
 from wardstead.bootstrap.forgetting.erasing import erase
@@ -80,30 +79,19 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, away: Path) -> Iterator[Deployment]:
-    echo = Echo()
-    made = create(tmp_path_factory.mktemp("nowhere") / "deployment")
-    path = made.directory / "wardstead.yaml"
-    config = yaml.safe_load(path.read_text())
-    upstream = {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}
-    clearance = {"level": "restricted", "compartments": ["personal", "finance", "credentials", "payment"]}
-    config["models"] = [{"name": "cleared", "clearance": clearance, "upstream": upstream}]
-    config["inspection"] = {**config.get("inspection", {}), "names": {"enabled": False}}
-    config["logging"] = {"level": "debug"}
-    path.write_text(yaml.safe_dump(config))
-    (made.directory / "policies" / "classification.yaml").write_text(f"version: 2\nextends: general\nrules:{HOLD}")
+def made(tmp_path_factory: pytest.TempPathFactory, away: Path, echo: Echo) -> Iterator[Deployment]:
+    folder, policy = tmp_path_factory.mktemp("nowhere") / "deployment", f"version: 2\nextends: general\nrules:{HOLD}"
+    made = before(echo, folder, {"cleared": EVERYTHING}, policy, logging={"level": "debug"})
     made.environment["TMPDIR"] = str(away)
     core, here = resource.getrlimit(resource.RLIMIT_CORE), Path.cwd()
     resource.setrlimit(resource.RLIMIT_CORE, (core[1], core[1]))
     os.chdir(away)
     try:
-        made.up()
-        yield made
+        with serving(made):
+            yield made
     finally:
         os.chdir(here)
         resource.setrlimit(resource.RLIMIT_CORE, core)
-        made.down()
-        echo.server.shutdown()
 
 
 def put_in(made: Deployment, monkeypatch: pytest.MonkeyPatch) -> Planted:
@@ -119,7 +107,7 @@ def put_in(made: Deployment, monkeypatch: pytest.MonkeyPatch) -> Planted:
         with httpx.Client(verify=made.tls, timeout=60) as http:
             client = openai.OpenAI(base_url=f"{made.url}/v1", api_key=key, http_client=http, max_retries=0)
             for _ in range(3):
-                monkeypatch.setattr(test_labels_flow, "TALE", planted("answer"))
+                monkeypatch.setattr(module, "TALE", planted("answer"))
                 told = [{"role": role, "content": f"It is {planted(role)}."} for role in ("system", "user", "assistant", "user")]
                 ask(client, told, "cleared", conversation=planted("conversation"))
             held = ask(client, f"Pay {planted('held')} to {IBAN}.", "cleared").headers["wardstead-receipt"]

@@ -12,14 +12,11 @@ import httpx
 import openai
 import pytest
 import yaml
-from tests.e2e.deployment import Deployment, create
-from tests.e2e.test_labels_flow import Echo, ask
+from tests.e2e.deployment import Deployment
+from tests.e2e.echo import ADDRESS, DEVICE, IBAN, Echo, ask, before, serving
 
 pytestmark = pytest.mark.e2e
 
-ADDRESS = "anna.example@example.org"
-IBAN = "DE89 3704 0044 0532 0130 00"
-DEVICE = "3c:22:fb:9a:1d:7e"
 LEVELS = "levels: [public, internal, official, secret, top-secret]\n"
 ALIASES = "level_aliases: {confidential: official, restricted: secret}\n"
 RULES = """\
@@ -49,30 +46,13 @@ def refused(made: Deployment, *arguments: str, code: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    made = Echo()
-    yield made
-    made.server.shutdown()
-
-
-@pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deployment]:
-    made = create(tmp_path_factory.mktemp("levels") / "deployment")
-    path = made.directory / "wardstead.yaml"
-    config = yaml.safe_load(path.read_text())
-    upstream = {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}
-    config["models"] = [
-        {"name": level, "clearance": {"level": level, "compartments": COMPARTMENTS}, "upstream": upstream}
-        for level in ("internal", "official", "secret", "top-secret")
-    ]
-    config["inspection"] = {**config.get("inspection", {}), "names": {"enabled": False}}
-    path.write_text(yaml.safe_dump(config))
+    levels = ("internal", "official", "secret", "top-secret")
+    models = {level: {"level": level, "compartments": COMPARTMENTS} for level in levels}
+    made = before(echo, tmp_path_factory.mktemp("levels") / "deployment", models)
     policy_of(made).write_text(RULES.replace("rules:", f"{LEVELS}{ALIASES}rules:"))
-    made.up()
-    try:
+    with serving(made):
         yield made
-    finally:
-        made.down()
 
 
 def client_of(made: Deployment, name: str, level: str) -> openai.OpenAI:

@@ -11,12 +11,11 @@ import anthropic
 import httpx
 import openai
 import pytest
-import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.e2e.console import sign_in_first
-from tests.e2e.deployment import Deployment, create
-from tests.e2e.test_labels_flow import DEVICE, IBAN, TALE, Echo, ask
+from tests.e2e.deployment import Deployment
+from tests.e2e.echo import DEVICE, EVERYTHING, IBAN, TALE, Echo, ask, before, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -32,32 +31,14 @@ CLEARED = ["--level", "restricted", "--compartment", "personal", "--compartment"
 
 
 @pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    made = Echo()
-    yield made
-    made.server.shutdown()
-
-
-@pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deployment]:
-    made = create(tmp_path_factory.mktemp("review") / "deployment")
-    path = made.directory / "wardstead.yaml"
-    config = yaml.safe_load(path.read_text())
-    upstream = {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}
-    cleared = {"level": "restricted", "compartments": ["personal", "finance", "credentials", "payment"]}
-    config["models"] = [{"name": "cleared", "clearance": cleared, "upstream": upstream}, {"name": "public", "upstream": upstream}]
-    config["inspection"] = {**config.get("inspection", {}), "names": {"enabled": False}, "plant_canaries": True}
-    path.write_text(yaml.safe_dump(config))
-    (made.directory / "policies" / "classification.yaml").write_text(POLICY)
-    made.up()
-    made.run("user", "add", "rita", "--role", "reviewer", "--role", "user")
-    made.run("user", "set-clearance", "rita", *CLEARED)
-    made.run("user", "add", "low", "--role", "reviewer")
-    made.run("user", "set-clearance", "low", "--level", "internal")
-    try:
+    folder, models = tmp_path_factory.mktemp("review") / "deployment", {"cleared": EVERYTHING, "public": None}
+    with serving(before(echo, folder, models, POLICY, inspection={"plant_canaries": True})) as made:
+        made.run("user", "add", "rita", "--role", "reviewer", "--role", "user")
+        made.run("user", "set-clearance", "rita", *CLEARED)
+        made.run("user", "add", "low", "--role", "reviewer")
+        made.run("user", "set-clearance", "low", "--level", "internal")
         yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture(scope="module")

@@ -12,30 +12,17 @@ from typing import Any
 import httpx
 import openai
 import pytest
-import yaml
-from tests.e2e.deployment import Deployment, create
-from tests.e2e.test_labels_flow import Echo, ask
+from tests.e2e.deployment import Deployment
+from tests.e2e.echo import Echo, ask, before
 
 pytestmark = pytest.mark.e2e
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 PASSPHRASE = "correct horse battery staple"
 
 
-@pytest.fixture(scope="module")
-def echo() -> Iterator[Echo]:
-    made = Echo()
-    yield made
-    made.server.shutdown()
-
-
 @pytest.fixture
 def made(tmp_path: Path, echo: Echo) -> Iterator[Deployment]:
-    made = create(tmp_path / "deployment")
-    path = made.directory / "wardstead.yaml"
-    config = yaml.safe_load(path.read_text())
-    config["models"] = [{"name": "public", "upstream": {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}}]
-    config["inspection"] = {"names": {"enabled": False}}
-    path.write_text(yaml.safe_dump(config))
+    made = before(echo, tmp_path / "deployment", {"public": None})
     try:
         yield made
     finally:

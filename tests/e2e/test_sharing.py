@@ -10,13 +10,11 @@ from typing import Any
 import httpx
 import openai
 import pytest
-import yaml
-from tests.e2e.deployment import Deployment, create
-from tests.e2e.test_labels_flow import Echo, ask
+from tests.e2e.deployment import Deployment
+from tests.e2e.echo import ADDRESS, Echo, ask, before, serving
 
 pytestmark = pytest.mark.e2e
 PASSWORD = "three unrelated words"
-ADDRESS = "anna.example@example.org"
 POLICY = """\
 version: 2
 extends: general
@@ -26,23 +24,10 @@ rules:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    echo = Echo()
-    made = create(tmp_path_factory.mktemp("sharing") / "deployment")
-    path = made.directory / "wardstead.yaml"
-    config = yaml.safe_load(path.read_text())
-    upstream = {"kind": "openai", "url": f"http://127.0.0.1:{echo.server.server_port}"}
-    cleared = {"level": "confidential", "compartments": ["personal"]}
-    config["models"] = [{"name": "cleared", "clearance": cleared, "upstream": upstream}]
-    config["inspection"] = {**config.get("inspection", {}), "names": {"enabled": False}}
-    path.write_text(yaml.safe_dump(config))
-    (made.directory / "policies" / "classification.yaml").write_text(POLICY)
-    made.up()
-    try:
+def made(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Deployment]:
+    models = {"cleared": {"level": "confidential", "compartments": ["personal"]}}
+    with serving(before(echo, tmp_path_factory.mktemp("sharing") / "deployment", models, POLICY)) as made:
         yield made
-    finally:
-        made.down()
-        echo.server.shutdown()
 
 
 class Reader:
