@@ -12,7 +12,7 @@ import openai
 import pytest
 import yaml
 from tests.e2e.deployment import Deployment, create
-from tests.e2e.test_labels_flow import ask
+from tests.e2e.echo import ask
 from tests.e2e.test_root_key import PASSPHRASE, secret
 
 pytestmark = pytest.mark.e2e
