@@ -1,13 +1,13 @@
 """What a text looks like, and where each byte of that stands in the text: the view that patterns are searched in.
 
-``４１１１ 1111`` in full-width digits with an invisible character in it reads like a card number, and so it is one. Folding
-is by character: compatibility forms (full-width, mathematical, superscript, circled), every decimal digit, spaces, dashes,
-quotation marks and look-alike letters become ASCII; what cannot be seen vanishes, and so do marks that combine with the
-character before them; tag characters, ``\\uXXXX`` and ``\\u{X}`` escapes, Markdown's ``\\_`` and ``\\-``, and HTML's character
-references (``&#52;``, ``&#x34;``, ``&nbsp;``) become what they spell; a C1 control character becomes ESC and its letter, as
-which terminals obey it (U+009B is ``ESC [``). Accented letters stay. The view of an ASCII text is the text, but for these,
-and for the escapes ``\\n``, ``\\r`` and ``\\t``, which become white space of the same length: JSON, source code and logs stand
-in texts escaped, and the letter of an escape would else be the beginning of a word (``\\nAKIA…``).
+``４１１１ 1111`` in full-width digits with an invisible character in it reads like a card number, and so it is one. Folding is by
+character: compatibility forms (full-width, mathematical, superscript, circled), every decimal digit, spaces, dashes,
+quotation marks and look-alike letters become ASCII; what cannot be seen vanishes (NUL, too), and so do marks that combine
+with the character before them; tag characters, ``\\uXXXX`` and ``\\u{X}`` escapes, Markdown's ``\\_`` and ``\\-``, and HTML's
+character references (``&#52;``, ``&#x34;``, ``&nbsp;``) become what they spell; a C1 control character becomes ESC and its
+letter, as which terminals obey it (U+009B is ``ESC [``). Accented letters stay. The view of an ASCII text is the text, but
+for these, and for the escapes ``\\n``, ``\\r`` and ``\\t``, which become white space of the same length: JSON, source code
+and logs stand in texts escaped, and the letter of an escape would else be the beginning of a word (``\\nAKIA…``).
 
 Sources: the Unicode Character Database as Python has it (general category, decimal value, decomposition, name), and the idea of
 a skeleton from UTS #39, by which look-alikes are those that print alike in common fonts; ECMA-48 5.3 for C1 in 7 bits; HTML
@@ -60,6 +60,8 @@ _UNSEEN: Final = frozenset(
 )
 """Joiners, fillers and marks around a letter that no category tells."""
 _NEXT_LINE: Final = 0x85
+_CONTROLS: Final = bytes((*range(0x07), *range(0x10, 0x1B), *range(0x1C, 0x20)))
+"""Control characters that nothing shows or obeys. Those that a terminal obeys stay: they are looked for."""
 _COMBINING: Final = (
     range(0x300, 0x370), range(0x483, 0x48A), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00), range(0xFE20, 0xFE30),
 )  # fmt: skip
@@ -99,12 +101,16 @@ _HALF = re.compile(
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _SPELT = re.compile(r"\\(?:u(?:[0-9A-Fa-f]{4}|\{[0-9A-Fa-f]{1,6}\})|[_-])")
 """What models and editors escape in Markdown stands in the middle of keys (``ghp\\_…``, ``xoxb\\-…``), and is not shown."""
-_ESCAPES = re.compile(rf"{_SPELT.pattern}|{_REFERENCE.pattern}")
+_ESCAPES = re.compile(rf"[{re.escape(_CONTROLS.decode())}]|{_SPELT.pattern}|{_REFERENCE.pattern}")
 
 
 def folded(text: str) -> str:
     """What ``text`` looks like, escapes aside."""
-    return text if text.isascii() else text.translate(_table())
+    return text if text.isascii() and not _has_controls(text.encode()) else text.translate(_table())
+
+
+def _has_controls(data: bytes) -> bool:
+    return len(data.translate(None, _CONTROLS)) < len(data)
 
 
 def opened(data: bytes) -> bytes:
@@ -148,8 +154,8 @@ class View:
             if half is not None:
                 self._half, piece = half[0], piece[: half.start()]
             plain = plain and not ((escaped and _SPELT.search(piece)) or ("&" in piece and _REFERENCE.search(piece)))
-        if plain:
-            raw = piece.encode()
+        raw = piece.encode() if plain else b""
+        if plain and not _has_controls(raw):
             self.text += raw
             self.data += opened(raw) if escaped else raw
             self._unseen = 0 if raw else self._unseen
@@ -311,6 +317,7 @@ def _code(said: str) -> int | None:
 def _table() -> dict[int, str]:
     """By code point, what a character that is folded looks like."""
     table = {ord(char): plain for chars, plains in _LOOK_ALIKES.items() for char, plain in zip(chars, plains, strict=True)}
+    table |= dict.fromkeys(_CONTROLS, "")
     for first, last in _SPANS:
         for code in range(first, last):
             plain = _plain(chr(code), table)
