@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bench.supply.families.tensors import DATA, PLAIN, TENSORS, gguf
@@ -31,6 +32,7 @@ from wardstead.bootstrap.identity.people import add as add_person
 from wardstead.bootstrap.models import admissions, admitting, advisory_watch, evidence, guarding, rescanning
 from wardstead.bootstrap.models.admissions import BadModel, NotReady
 from wardstead.bootstrap.models.admitting import admission_check, bounded, standing
+from wardstead.bootstrap.models.advisory_watch import advisories_check
 from wardstead.bootstrap.models.scanning import Progress
 from wardstead.cli.main import app
 from wardstead.config.sections import LabelSection, ModelSection, UpstreamSection
@@ -436,7 +438,8 @@ def test_the_console_offers_what_may_be_done_and_does_it_as_who_is_signed_in(
     assert may(ben) == {"approve", "refuse"}
     desk.act("small", "approve", ben, "good")
     assert (may(admin), may(ben)) == ({"sign", "refuse"}, {"refuse"})
-    desk.act("small", "sign", admin, "")
+    desk.act("small", "sign", admin, "the board said so")
+    assert acts(deployment, "model.admit")[-1]["reason"] == "the board said so"
     assert (may(admin), may(ben)) == ({"suspend", "withdraw"}, set())
     desk.act("small", "suspend", admin, "a rumour")
     shown = desk.model("small", ben)
@@ -588,6 +591,22 @@ def test_an_advisory_on_what_serves_suspends_where_policy_says_so_until_somebody
     deployment.places.advisories.unlink()
     *_, told = acts(deployment, "advisories.import")
     assert (told["ecosystems"], told["new"]) == (["PyPI"], 1)
+
+
+def test_where_advisories_stop_models_their_age_is_in_the_posture(deployment: Deployment, tmp_path: Path) -> None:
+    assert advisories_check(deployment) == []
+    asked = load_admission("version: 1\nrules: [{up_to: highest, advisories: suspend}]\n", "admission.yaml", deployment.levels)
+    places = SimpleNamespace(advisories=tmp_path / "advisories.db")
+    elsewhere: Any = SimpleNamespace(admission_policy=lambda: asked, places=places)
+    states = [advisories_check(elsewhere)[0].state]
+    for age in (30, 0):
+        path = archive(tmp_path / f"{age}.zip", record("GHSA-1", "x", "1", age=age), age=age)
+        taken = ["advisories", "import", str(path), "--advisories", str(places.advisories)]
+        assert CliRunner().invoke(app, taken).exit_code == 0
+        states.append(advisories_check(elsewhere)[0].state)
+    places.advisories.write_bytes(b"something else")
+    states.append(advisories_check(elsewhere)[0].state)
+    assert states == [Colour.RED, Colour.AMBER, Colour.GREEN, Colour.RED]
 
 
 def test_a_package_that_its_bill_names_counts_as_well(

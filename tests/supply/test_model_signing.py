@@ -95,6 +95,21 @@ def test_other_signers_files_and_statements_are_refused(signed: bytes, said: str
         signer(signed, [LABS], FILES, NOW_MS)
 
 
+def test_the_signature_itself_and_what_is_gits_are_not_asked_for() -> None:
+    signed = bundle(statement(NAMED))
+    beside = [
+        AdmittedFile("models/m-1/model.sig", sha256(signed).hexdigest(), 9),
+        AdmittedFile("models/m-1/.gitattributes", "c" * 64, 9),
+    ]
+    assert signer(signed, [LABS], [*FILES, *beside], NOW_MS) is LABS
+    for other in (
+        AdmittedFile("models/m-1/model.sig", "c" * 64, 9),
+        AdmittedFile("models/m-1/.git/w.gguf", "c" * 64, 9, Role.WEIGHTS),
+    ):
+        with pytest.raises(IntegrityError, match="not among those"):
+            signer(signed, [LABS], [*FILES, other], NOW_MS)
+
+
 @given(st.binary(max_size=80) | st.sampled_from([b"{}", b"[]", b'{"verificationMaterial":[],"dsseEnvelope":{}}', b"[" * 50_000]))
 def test_what_is_no_bundle_is_refused_as_such(data: bytes) -> None:
     with pytest.raises(IntegrityError):

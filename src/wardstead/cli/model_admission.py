@@ -294,9 +294,9 @@ def _show_one(one: Admission, stands: Standing | None, report: dict[str, Any]) -
         said = f"{found['severity']} {found['file']}: {found['title']}: {found['what']} ({found['rule']})"
         out.print(f"           {escape(harmless(said))}")
     acts = [
-        ("added", made.added),
+        ("asked" if one.override else "added", made.added),
         *([("reviewed", made.reviewed)] if made.reviewed else []),
-        *(("approved", act) for act in made.approvals),
+        *(("agreed" if one.override else "approved", act) for act in made.approvals),
     ]
     for what, act in acts:
         out.print(f"  {what:8} {escape(act.by)} [dim]{rfc3339(act.at_ms)}[/] {escape(harmless(act.reason))}")

@@ -18,7 +18,7 @@ from wardstead.cli.packages_report import document, sarif, tell
 from wardstead.cli.state import folder
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.text import harmless
-from wardstead.supply.advisories.audit import Knowledge
+from wardstead.supply.advisories.audit import STALE_DAYS, Knowledge
 from wardstead.supply.bom import software
 from wardstead.supply.ports import Severity
 
@@ -68,7 +68,7 @@ def audit(
     ] = None,
     max_age_days: Annotated[
         int, typer.Option(help="Advisories that are older are stale, which is a finding.", min=0, metavar="DAYS")
-    ] = 7,
+    ] = STALE_DAYS,
     fail_on: Annotated[
         Severity, typer.Option(help="Exit 1 when something as grave as this is found, or graver.", metavar="block|warn|info")
     ] = Severity.WARN,

@@ -21,6 +21,8 @@ from wardstead.supply.admission import AdmittedFile, Role
 from wardstead.supply.admission_policy import Publisher
 
 PREDICATE: Final = "https://model_signing/signature/v1.0"
+GIT: Final = (".git", ".gitattributes", ".gitignore", ".github")
+"""What belongs to Git and not to a model: signers leave it out, and say so in their statement."""
 _WHOLE: Final = "."
 """What a model that is a single file is called in its own statement."""
 
@@ -28,7 +30,8 @@ _WHOLE: Final = "."
 def signer(bundle: bytes, publishers: Sequence[Publisher], files: Sequence[AdmittedFile], now_ms: int) -> Publisher:
     """Which of ``publishers`` signed exactly these files. Raises ``IntegrityError`` where none did.
 
-    A chat template that was added beside the model is not of its publisher, and not asked for.
+    A chat template that was added beside the model is not of its publisher, and not asked for; nor are the signature itself
+    and Git's own files, which those who sign leave out.
     """
     envelope, chain = _read(bundle)
     publisher = next((one for one in publishers if _signed_by(one, envelope, chain, now_ms)), None)
@@ -38,7 +41,10 @@ def signer(bundle: bytes, publishers: Sequence[Publisher], files: Sequence[Admit
             next_step="name the publisher in policies/admission.yaml, once you have their key from them",
         )  # fmt: skip
     resources = _resources(envelope)
+    itself = sha256(bundle).hexdigest()
     for file in files:
+        if file.sha256 == itself or (file.role is Role.OTHER and not set(GIT).isdisjoint(file.path.split("/"))):
+            continue
         if file.role is not Role.TEMPLATE and not any(
             digest == file.sha256 and (name == _WHOLE or f"/{file.path}".endswith(f"/{name}")) for name, digest in resources
         ):

@@ -90,7 +90,7 @@ class DeploymentModelDesk:
         acts: dict[str, Callable[[Deployment, str, Acting, str], object]] = {
             "review": admissions.review,
             "approve": admissions.approve,
-            "sign": lambda deployment, model, by, _reason: admissions.sign(deployment, model, by),
+            "sign": admissions.sign,
             "agree": admissions.agree,
             "refuse": admissions.refuse,
             "resume": admissions.resume,
@@ -176,7 +176,8 @@ def _possible(found: list[Admission], *, lacking: bool) -> list[str]:
 def _admission(one: Admission) -> AdmissionShown:
     made = one.candidate
     reviewed = [("reviewed", made.reviewed)] if made.reviewed else []
-    acts = [("added", made.added), *reviewed, *(("approved", act) for act in made.approvals if act != made.added)]
+    first, then = ("asked for an override", "agreed") if one.override else ("added", "approved")
+    acts = [(first, made.added), *reviewed, *((then, act) for act in made.approvals if act != made.added)]
     return AdmissionShown(
         made.id, one.state.value, made.basis.value, made.ceiling, one.why,
         made.scan.verdict.value if made.scan else "", rfc3339(made.scan.at_ms) if made.scan else "",

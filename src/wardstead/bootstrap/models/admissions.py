@@ -272,8 +272,11 @@ def _end(deployment: Deployment, one: Candidate, why: str, by: Acting) -> Admiss
     return deployment.admissions.revise(one.id, ended, "model.refuse", {"model": one.model, "reason": why}, actor=by.of_record)
 
 
-def sign(deployment: Deployment, model: str, by: Acting) -> Admission:
-    """Admit it: by a statement over every file, signed with the deployment's key. Raises ``NotReady``, ``BadModel``."""
+def sign(deployment: Deployment, model: str, by: Acting, reason: str = "") -> Admission:
+    """Admit it: by a statement over every file, signed with the deployment's key. Raises ``NotReady``, ``BadModel``.
+
+    A reason is recorded where one is given.
+    """
     one = candidate(deployment, model)
     permitted(deployment, by, ADD, one)
     asked = requirement(deployment, one)
@@ -282,10 +285,10 @@ def sign(deployment: Deployment, model: str, by: Acting) -> Admission:
             f"policy asks for more before {model} is admitted up to {one.ceiling}",
             why="; ".join(lack.what for lack in lacks), next_step=lacks[0].next_step,
         )  # fmt: skip
-    return seal(deployment, one, asked.valid_days * DAY_MS, by)
+    return seal(deployment, one, asked.valid_days * DAY_MS, by, reason)
 
 
-def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Acting | None) -> Admission:
+def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Acting | None, reason: str = "") -> Admission:
     """Sign the statement, once the files are those that were looked at. Raises ``BadModel``."""
     if other := changed_file(deployment, standing_of(one), {}):
         raise BadModel(other, next_step="'wardstead model add' it anew")
@@ -302,6 +305,7 @@ def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Actin
     details = {
         "model": one.model, "basis": one.basis.value, "up_to": one.ceiling, "expires_ms": expires,
         "statement_sha256": sha256(payload).hexdigest(), "files": {each.path: each.sha256 for each in one.files},
+        **({"reason": said} if (said := reason.strip()[:_REASON]) else {}),
     }  # fmt: skip
     actor = by.of_record if by is not None else None
     return deployment.admissions.revise(one.id, revise, "model.admit", details, actor=actor)

@@ -11,15 +11,18 @@ from typing import Final
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.models import advisories
 from wardstead.bootstrap.models.packages import own_environment, statements, take_inventory
+from wardstead.isolation.posture import Check, State
 from wardstead.kernel.errors import ConfigurationError, WardsteadError
 from wardstead.supply.admission import Admission
-from wardstead.supply.advisories.audit import Knowledge, Weakness, audit
+from wardstead.supply.advisories.audit import STALE_DAYS, Knowledge, Weakness, audit
 from wardstead.supply.bom.kept import packages
 from wardstead.supply.packages.package import Package
 from wardstead.supply.packages.servers import servers
 from wardstead.supply.ports import Severity
 
 _SUSPEND: Final = "suspend"
+_OURS: Final = "PyPI"
+"""What Wardstead's own environment is of."""
 _Seen = tuple[date, tuple[tuple[int, int], ...]]
 """The day, for statements end by it, and how both files look."""
 
@@ -73,6 +76,27 @@ class AdvisoryWatch:
     @cached_property
     def _environment(self) -> tuple[Package, ...]:
         return take_inventory(own_environment()).packages
+
+
+def advisories_check(deployment: Deployment) -> list[Check]:
+    """How old is what is known, where policy lets it stop models; nothing where it does not."""
+    try:
+        asked = any(rule.advisories == _SUSPEND for rule in deployment.admission_policy().rules)
+    except ConfigurationError:
+        return []  # the check of the policies says so
+    if not asked:
+        return []
+    title, bring = "Advisories that stop models are recent", "'wardstead advisories import'"
+    try:
+        with advisories.opened(deployment.places.advisories) as store:
+            day = store.as_of().get(_OURS)
+    except WardsteadError as error:
+        return [Check("advisories", title, State.RED, str(error), bring)]
+    if day is None:
+        return [Check("advisories", title, State.RED, f"none were imported for {_OURS}: nothing stops a model", bring)]
+    age = (datetime.now(UTC).date() - day).days
+    state = State.GREEN if age <= STALE_DAYS else State.AMBER
+    return [Check("advisories", title, state, f"those for {_OURS} are {age} days old", "" if state is State.GREEN else bring)]
 
 
 def _billed(bill: bytes) -> list[Package]:

@@ -11,11 +11,10 @@ from wardstead.bootstrap.models.scanning import Progress, to_scan
 from wardstead.bootstrap.reading import read_regular
 from wardstead.crypto.publishers import PublisherKey
 from wardstead.kernel.errors import CallerError, ConfigurationError
-from wardstead.supply.model_signing import signed_bundle
+from wardstead.supply.model_signing import GIT, signed_bundle
 from wardstead.supply.ports import Malformed
 
 _MOST_BYTES: Final = 1 << 20
-_GIT: Final = (".git", ".gitattributes", ".gitignore", ".github")
 """What ``model_signing`` leaves out unless it is told otherwise."""
 
 
@@ -38,10 +37,10 @@ def publisher_key(key: Path, passphrase: Path | None, certificates: Path | None)
 def sign_files(path: Path, key: PublisherKey, output: Path, progress: Progress) -> dict[str, str]:
     """Sign every file below a path; the signature goes to ``output``. Returns their digests. Raises ``NotSigned``."""
     beside = _within(output, path)
-    ignored = [*_GIT, *([beside] if beside else [])]
+    ignored = [*GIT, *([beside] if beside else [])]
     digests = {}
     for entry in to_scan(path):
-        if entry.name == beside or entry.name.split("/")[0] in _GIT:
+        if entry.name == beside or entry.name.split("/")[0] in GIT:
             continue
         digests["." if path.is_file() else entry.name] = _digest(entry, progress)
     if not digests:

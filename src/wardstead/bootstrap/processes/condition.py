@@ -25,6 +25,7 @@ from wardstead.bootstrap.ledger.timestamping import stamp_checks
 from wardstead.bootstrap.ledger.verifying import verified_check
 from wardstead.bootstrap.ledger.witnessing import witnessed_check
 from wardstead.bootstrap.models.admitting import REFUSED, admission_check, admission_document, attested, kept_by, standing
+from wardstead.bootstrap.models.advisory_watch import advisories_check
 from wardstead.bootstrap.policy.policies import policy_state
 from wardstead.bootstrap.processes import starting
 from wardstead.bootstrap.processes.running import health, running
@@ -77,6 +78,7 @@ def posture(deployment: Deployment) -> list[Check]:
         detectors_check(deployment),
         *_start_checks(deployment),
         _documents_check(deployment),
+        *advisories_check(deployment),
         break_glass.check(deployment),
     ]
     for model in deployment.settings.models:

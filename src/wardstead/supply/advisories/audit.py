@@ -17,6 +17,8 @@ from wardstead.supply.packages.versions import has_rules
 from wardstead.supply.ports import Severity
 
 _CRITICAL: Final = 9.0
+STALE_DAYS: Final = 7
+"""Older advisories are a finding."""
 
 
 class Store(Protocol):
@@ -101,7 +103,7 @@ class Knowledge(msgspec.Struct, frozen=True):
 
     store: Store
     statements: tuple[Statement, ...] = ()
-    most_days: int = 7
+    most_days: int = STALE_DAYS
 
 
 def audit(packages: Iterable[Package], known: Knowledge, today: date) -> Audit:
