@@ -164,7 +164,8 @@ class Site:
     async def error_page(self, request: Request, error: WardsteadError) -> Response:
         """An error as a page: what happened and what to do. Whoever is not signed in is asked to do that."""
         if error.code == "unauthenticated" and _navigates(request):
-            return RedirectResponse(SIGN_IN + _next(request.url), 303)
+            back = _next(request.url) if request.method == "GET" else ""  # what was sent is lost, and no page to come back to
+            return RedirectResponse(SIGN_IN + back, 303)
         status = status_of(error)
         title = _TITLES.get(status, "Something went wrong" if status >= 500 else "Not understood")
         next_step = error.next_step or ("Try again; if it goes on, tell the operator" if status >= 500 else "")

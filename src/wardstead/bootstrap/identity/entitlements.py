@@ -80,7 +80,7 @@ def decide(deployment: Deployment, identity: Identity, action: str, resource: Re
     point = MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load())
     decision = point.decide(AccessRequest(identity, action, resource, now_ms=now_ms(), **said))  # type: ignore[arg-type]
     if not decision.allow:
-        raise MayNot(f"{identity.principal.name} may not do this", why=decision.reason, where="--by")
+        raise MayNot(f"{identity.principal.name} may not do this", why=decision.reason)
     return decision
 
 
