@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -22,6 +23,7 @@ from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.keys import ledger_key, root_keys
 from wardstead.bootstrap.keys.root_gateway import RootGateway, who_is
 from wardstead.cli.main import app
+from wardstead.crypto.envelope import NONCE_SIZE, wrap
 from wardstead.crypto.keyring import KeyRing, OtherRoot
 from wardstead.crypto.roots import only, root_id
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
@@ -78,7 +80,27 @@ def test_a_new_root_key_opens_all_that_was_recorded(deployment: Deployment) -> N
     assert (done.epoch, done.subjects > 0, done.left) == (2, True, ())
     assert found.keys.root != before
     held = found.ledger.verify_contents(found.ring)
-    assert (held.problems, held.opened) == ([], opened + 2)
+    assert (held.problems, held.opened) == ([], opened + 3)
+
+
+def test_who_has_the_keys_of_before_reads_nothing_that_comes_after(deployment: Deployment, tmp_path: Path) -> None:
+    """Also in what runs meanwhile: it looks for a new era with every change of the directory."""
+    ring = deployment.ring
+    before = wrap(ring.to_seal("alice"), bytes(NONCE_SIZE), bytes(32), b"context")
+    stolen, root = tmp_path / "stolen.db", deployment.keys.root
+    with closing(sqlite3.connect(deployment.places.subject_keys)) as source, closing(sqlite3.connect(stolen)) as target:
+        source.backup(target)
+    stolen.chmod(0o600)
+    root_keys.rotate(again(deployment), root=True)
+    ring.evict()
+    after = wrap(ring.to_seal("alice"), bytes(NONCE_SIZE), bytes(32), b"context")
+    with closing(SubjectKeys(stolen, only(root), os.urandom)) as keys:
+        thief = KeyRing(only(root), keys, os.urandom)
+        assert thief.unwrap("alice", before, b"context") == bytes(32)
+        with pytest.raises(IntegrityError):
+            thief.unwrap("alice", after, b"context")
+    found = again(deployment).ring
+    assert [found.unwrap("alice", one, b"context") for one in (before, after)] == [bytes(32)] * 2
 
 
 @pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])

@@ -135,6 +135,22 @@ def test_after_so_many_uses_a_subject_has_a_new_key_and_the_old_one_opens_what_i
     assert KeyRing(only(ROOT), store, os.urandom).unwrap("alice", wrapped[-1], *context) == bytes(32)
 
 
+def test_whoever_runs_takes_up_a_new_era_when_it_is_told_to_look() -> None:
+    store = Memory()
+    ring = KeyRing(only(ROOT), store, os.urandom)
+    ring.to_seal("alice")
+    store.present = 1
+    ring.to_seal("alice")
+    assert sorted(store.keys) == ["alice"]
+    ring.evict()
+    ring.to_seal("alice")
+    assert sorted(store.keys) == ["alice", "alice/1"]
+    used = store.used
+    ring.evict()
+    ring.to_seal("alice")
+    assert store.used == used, "a look costs no reservation"
+
+
 def test_processes_never_use_one_reservation_twice() -> None:
     store = Memory()
     for _ in range(4):

@@ -186,7 +186,7 @@ class KeyRing:
     Residual: Python cannot wipe memory; an evicted key may linger in a process's heap until it ends.
     """
 
-    __slots__ = ("_ciphers", "_entropy", "_index", "_mentions", "_most", "_roots", "_store", "_uses")
+    __slots__ = ("_ciphers", "_entropy", "_era", "_index", "_look", "_mentions", "_most", "_roots", "_store", "_uses")
 
     def __init__(self, roots: Roots, store: KeyStore, entropy: Entropy, *, most: int = ERA) -> None:
         """``most``: the uses of an era."""
@@ -197,12 +197,17 @@ class KeyRing:
         self._most = most
         self._uses: Iterator[int] = iter(())
         """What is reserved and not used: each use is of an era. ``next`` is atomic among threads."""
+        self._era, self._look = 0, False
 
     def to_seal(self, subject: str) -> AESGCM:
         """The subject's newest cipher, for one use; a new subject gets a key. Raises ``KeyGone`` for an erased one."""
+        if self._look:
+            if self._store.era() != self._era:
+                self._uses = iter(())
+            self._look = False
         era = next(self._uses, None)
         if era is None:
-            era = self._store.reserve(RANGE, self._most)
+            self._era = era = self._store.reserve(RANGE, self._most)
             self._uses = repeat(era, RANGE - 1)
         name = in_era(subject, era)
         return self._ciphers.get(name) or self._load(name, make=True)
@@ -226,7 +231,8 @@ class KeyRing:
             raise
 
     def evict(self) -> None:
-        """Forget every cipher: call it whenever a subject was erased anywhere."""
+        """Forget every cipher, and look for a new era: call it whenever a subject was erased, or an era begun, anywhere."""
+        self._look = True
         self._ciphers.clear()
         self._mentions.clear()
 

@@ -198,10 +198,13 @@ class _Replacement:
 
     def _end(self, rotation: Rotation, took_part: set[str]) -> tuple[str, ...]:
         deployment = self._deployment
+        # Whoever had the old root key and the key store of then has everybody's key of then: what comes lies under others.
+        era = deployment.subject_keys.begin_era()
         with explained(), write_transaction(deployment.engine, deployment.turn) as connection:
             left = tuple(one for one in root_rotations.end(connection, rotation) if one not in took_part)
             told = {"before": rotation.old, "after": rotation.new, "gateways": sorted(took_part), "left": list(left)}
             deployment.admin_record.append(connection, COMMAND_LINE, "keys.rotated", told)
+        deployment.directory.raise_version("keys.era", {"era": era})  # whoever runs looks
         self._told(Replacing(5, 1, 1, ()))
         return left
 

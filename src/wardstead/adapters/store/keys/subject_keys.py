@@ -153,6 +153,15 @@ class SubjectKeys:
             raise self._failed(error) from None
         return int(era)
 
+    def begin_era(self) -> int:
+        """From now on each subject gets a new key for what comes, which no copy of the key store from before has."""
+        try:
+            with self._transaction() as db:
+                db.execute("INSERT INTO key_use (era, uses) SELECT coalesce(max(era), 0) + 1, 0 FROM key_use")
+        except self._errors as error:
+            raise self._failed(error) from None
+        return self.era()
+
     def era(self) -> int:
         """See ``KeyStore.era``."""
         row = self._one("SELECT max(era) FROM key_use")
