@@ -122,7 +122,7 @@ def spans_seen(seen: bytes, detectors: Sequence[Detector], depth: int) -> list[S
 
 NAMES = "nbsp ensp emsp thinsp shy zwj zwnj lrm rlm commat period hyphen dash ndash mdash minus lowbar colon sol num equals Tab"
 NAMES += " NewLine"
-REFERENCE = rf"&#[0-9]{{1,7}};?|&#[xX][0-9A-Fa-f]{{1,6}};?|&(?:{NAMES.replace(' ', '|')});"
+REFERENCE = rf"&#0{{0,16}}[0-9]{{1,7}};?|&#[xX]0{{0,16}}[0-9A-Fa-f]{{1,6}};?|&(?:{NAMES.replace(' ', '|')});"
 
 
 def referred(said: str) -> str:

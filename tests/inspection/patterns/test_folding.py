@@ -21,6 +21,7 @@ ODD = st.sampled_from(
         "\\u{42}",
         "\\_",
         "&#x42",
+        "&#0000066;",
         "\\u200b",
     ]
 )
@@ -44,6 +45,7 @@ def test_a_view_is_the_same_however_the_text_is_cut(text: str, cuts: list[int]) 
     [
         ("ghp\\_a", b"ghp_a"), ("xoxb\\-1", b"xoxb-1"), ("\\u{41}B", b"AB"), ("\\u{110000}", b"\\u{110000}"), ("C&#x56", b"CV"),
         ("C&#86", b"CV"), ("C&#x", b"C&#x"), ("C\\", b"C\\"),
+        ("&#000000065;K", b"AK"), ("&#x000000041", b"A"), (f"&#{'0' * 30};", f"&#{'0' * 30};".encode()),
         ("AK\x00IA\x1f", b"AKIA"), ("AK\\u0000IA", b"AKIA"), ("а\x01IA", b"aIA"), ("AK\x07\x1b[0m", b"AK\x07\x1b[0m"),
     ],
 )  # fmt: skip

@@ -92,11 +92,16 @@ _NAMED: Final = {
     "lowbar": "_", "colon": ":", "sol": "/", "num": "#", "equals": "=", "Tab": "\t", "NewLine": "\n",
 }  # fmt: skip
 """Those that stand between and inside of groups. Quotation marks and brackets stay escaped: they show that code is quoted."""
-_HALF_CHARACTERS: Final = 10
+_ZEROS: Final = 16
+"""A number may begin with so many: browsers take any."""
+_HALF_CHARACTERS: Final = 10 + _ZEROS
 """So long is an escape that is not over, at most."""
-_REFERENCE = re.compile(rf"&(?:\#(?:[0-9]{{1,7}}|[xX][0-9A-Fa-f]{{1,6}});?|(?:{'|'.join(_NAMED)});)")
+_REFERENCE = re.compile(
+    rf"&(?:\#(?:0{{0,{_ZEROS}}}[0-9]{{1,7}}|[xX]0{{0,{_ZEROS}}}[0-9A-Fa-f]{{1,6}});?|(?:{'|'.join(_NAMED)});)"
+)
 _HALF = re.compile(
-    r"\\(?:u(?:[0-9A-Fa-f]{0,3}|\{[0-9A-Fa-f]{0,6}))?\Z|&(?:\#(?:[0-9]{0,7}|[xX][0-9A-Fa-f]{0,6})|[A-Za-z]{0,7})?\Z"
+    r"\\(?:u(?:[0-9A-Fa-f]{0,3}|\{[0-9A-Fa-f]{0,6}))?\Z"
+    rf"|&(?:\#(?:0{{0,{_ZEROS}}}[0-9]{{0,7}}|[xX]0{{0,{_ZEROS}}}[0-9A-Fa-f]{{0,6}})|[A-Za-z]{{0,7}})?\Z"
 )
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _SPELT = re.compile(r"\\(?:u(?:[0-9A-Fa-f]{4}|\{[0-9A-Fa-f]{1,6}\})|[_-])")
