@@ -185,6 +185,22 @@ def test_a_record_of_the_future_is_not_taken_for_nothing_would_replace_it(room: 
     assert (done.exit_code, json.loads(done.stdout)["imported"][0]["unread"]) == (1, ["GHSA-2.json"])
 
 
+@pytest.mark.parametrize("day", ["0000-00-00", "2026-13-45", "9999-12-31", "x"])
+def test_a_day_that_there_is_not_is_refused(room: Room, day: str) -> None:
+    kev, epss = room.folder / "kev.json", room.folder / "epss.csv"
+    kev.write_text(json.dumps({"dateReleased": day, "vulnerabilities": []}))
+    epss.write_text(f"#model_version:x,score_date:{day}T00:00:00Z\ncve,epss,percentile\n")
+    for one in (kev, epss):
+        done = room.take(one)
+        assert (done.exit_code, json.loads(done.stdout)["error"]["code"]) == (2, "cannot_import")
+    assert room.run("advisories", "status", "--advisories", room.file).exit_code == 0
+
+
+def test_an_archive_of_the_future_looks_no_newer_than_its_records(room: Room) -> None:
+    room.take(archive(room.folder / "all.zip", record("GHSA-1", "x", "1", age=30), age=-400))
+    assert [one["rule"] for one in room.audit(room.lock("torch==2.6.0"))[1]["gaps"]] == ["stale-advisories"]
+
+
 def test_an_advisory_is_shown_by_any_name_and_says_that_it_was_withdrawn(room: Room) -> None:
     room.take(archive(room.folder / "all.zip", record("GHSA-1", "torch", "2", aliases=["CVE-2026-0001"]),
                       record("PYSEC-1", "torch", "2", aliases=["CVE-2026-0001"], withdrawn=f"{NOW:%Y-%m-%dT%H:%M:%SZ}"),

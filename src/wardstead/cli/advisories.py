@@ -78,7 +78,7 @@ def import_(
         say_json({"advisories": str(path), "imported": [_document(one) for one in done]})
     else:
         for one in done:
-            of = ", ".join(one.ecosystems) or "what was there already"
+            of = ", ".join(one.ecosystems) or "what was there already (--ecosystem NAME says for which it is complete)"
             out.print(
                 f"{escape(harmless(one.file))}: {one.records:,} records, {one.new:,} new, for {escape(of)}, as of {one.as_of}"
             )

@@ -68,16 +68,21 @@ def record(deployment: Deployment, one: Imported) -> None:
 @contextmanager
 def opened(path: Path | None) -> Iterator[Store]:
     """The advisories in a file, or none where there is no file. Raises ``BackendError``."""
-    if path is None or not path.exists():
+    if path is None or not _begun(path):
         yield NoAdvisories()
         return
     with AdvisoryFile.reading(path) as store:
         yield store
 
 
+def _begun(path: Path) -> bool:
+    """A first import that came to nothing leaves an empty file."""
+    return path.exists() and path.stat().st_size > 0
+
+
 def known(path: Path) -> Known:
     """Raises ``BackendError``."""
-    if not path.exists():
+    if not _begun(path):
         return Known((), {})
     with AdvisoryFile.reading(path) as store:
         return Known(tuple(store.imports()), dict(store.counts()))
@@ -85,7 +90,7 @@ def known(path: Path) -> Known:
 
 def find(path: Path, name: str) -> list[Advisory]:
     """One advisory by its id, or all that bear the name (a CVE's) as well."""
-    if not path.exists():
+    if not _begun(path):
         return []
     with AdvisoryFile.reading(path) as store:
         return store.named(name)
@@ -174,7 +179,11 @@ class _Intake:
         self._new += self._store.put(advisory)
         self._families.update({family(one.ecosystem) for one in advisory.affected})
         self._releases.update({one.ecosystem for one in advisory.affected if one.ecosystem != family(one.ecosystem)})
-        self._newest = max(self._newest, _day(advisory.modified), record.day if not self._source.is_dir() else _day(""))
+        self._newest = max(self._newest, _day(advisory.modified), self._bears(record))
+
+    def _bears(self, record: Record) -> date:
+        """The day that a file of an archive bears; one that is still to come says nothing."""
+        return _day("") if self._source.is_dir() or record.day > self._tomorrow else record.day
 
     def _day(self) -> date:
         """Files that were copied bear the day of the copy, so nothing but what records and archives say counts."""
@@ -227,6 +236,8 @@ def _enrich(source: Path, store: AdvisoryFile, now: datetime) -> Imported:
     else:
         advisory = osv.read(found)
         return Imported(str(source), "OSV", (), now.date().isoformat(), 1, int(store.put(advisory)), digest(source))
+    if day > (now.date() + timedelta(days=1)).isoformat():
+        raise Malformed(f"it is of {day}, which is still to come")
     day = min(day, now.date().isoformat())
     store.note(Import(name, day, _ms(now), source.name, digest(source)))
     return Imported(str(source), name, (name,), day, new, new, digest(source))
