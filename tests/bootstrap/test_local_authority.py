@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from tests.cuts import Cut, cut_after
 from typer.testing import CliRunner
 
 from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.keys import local_authority
 from wardstead.bootstrap.keys.local_authority import LocalAuthority
 from wardstead.cli.main import app
 from wardstead.crypto.pki import make_authority, make_leaf
@@ -108,6 +110,32 @@ def test_announcing_changes_nothing_for_clients_and_passing_on_needs_it(tls: Pat
     authority.pass_on(NOW_MS)
     assert trusts(both, tls, NOW_MS)
     assert not trusts(old, tls, NOW_MS)
+
+
+@pytest.mark.parametrize("again", ["pass_on", "keep"])
+@pytest.mark.parametrize("at", range(5))
+def test_passing_on_that_was_broken_off_is_gone_on_with(tls: Path, monkeypatch: pytest.MonkeyPatch, at: int, again: str) -> None:
+    authority = LocalAuthority(tls, 30)
+    authority.announce(NOW_MS)
+    bundle, found = (tls / "ca.crt").read_bytes(), authority.certified()
+    with monkeypatch.context() as patch:
+        counted = cut_after(at)
+        patch.setattr(local_authority, "write_durably", counted(local_authority.write_durably))
+        patch.setattr(Path, "replace", counted(Path.replace))
+        try:
+            authority.pass_on(NOW_MS)
+        except Cut:
+            assert at < 4
+    done = [] if at >= 4 else [authority.pass_on(NOW_MS)] if again == "pass_on" else authority.keep(NOW_MS)
+    if at or again == "pass_on":
+        after = authority.certified()
+        assert [(one.act, one.told) for one in done] == [("tls.authority_passed_on", {"from": found.issuing, "to": found.next})][
+            : at < 4
+        ]
+        assert (after.issuing, after.next, after.authorities[0].fingerprint) == (found.next, "", found.next)
+        with pytest.raises(ConfigurationError, match="no new authority"):
+            authority.pass_on(NOW_MS)
+    assert trusts(bundle, tls, NOW_MS)
 
 
 def test_the_commands_say_what_clients_have_to_do(deployment: Deployment) -> None:

@@ -7,12 +7,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tests.adapters.store.deployment import Deployment
 
 from wardstead.adapters.keys.folder import LEDGER, ROOT
 from wardstead.adapters.store.keys.key_files import new_key, require_private
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.bootstrap.keys.unsealing import plain_keys
-from wardstead.crypto.keyring import KeyRing
+from wardstead.crypto.keyring import KeyGone, KeyRing
 from wardstead.crypto.roots import only
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
@@ -89,3 +90,17 @@ def test_a_key_that_could_not_be_kept_is_refused_and_the_next_is_kept(tmp_path: 
     assert ring.to_seal("alice")
     assert keys.find("alice") is not None
     keys.close()
+
+
+def test_a_new_era_begins_when_it_is_asked_for_and_its_keys_go_with_their_person(deployment: Deployment) -> None:
+    deployment.ring.to_seal("alice")
+    before = deployment.keys.era()
+    assert [deployment.keys.begin_era() for _ in range(2)] == [before + 1, before + 2]
+    deployment.ring.evict()
+    deployment.ring.to_seal("alice")
+    assert deployment.ring.to_open(f"alice/{before + 2}")
+    deployment.keys.erase("alice")
+    deployment.ring.evict()
+    for name in ("alice", f"alice/{before + 2}"):
+        with pytest.raises(KeyGone):
+            deployment.ring.to_open(name)

@@ -73,6 +73,8 @@ class LocalAuthority:
             return done
         issuing = next(one for one in found.authorities if one.fingerprint == found.issuing)
         following = [one for one in found.authorities if one.fingerprint == found.next]
+        if self._issuer() != found.issuing:
+            return [self.pass_on(now_ms)]  # it was broken off
         if not following and issuing.days_left(now_ms) < _ANNOUNCE_DAYS:
             done.append(self.announce(now_ms))
         elif following and now_ms - following[0].not_before_ms > _OVERLAP_DAYS * _DAY_MS:
@@ -106,16 +108,25 @@ class LocalAuthority:
         return Done("tls.authority_announced", _told(outlines(made.certificate)[0]))
 
     def pass_on(self, now_ms: int) -> Done:
-        """The announced authority certifies from now on; the old one stays trusted until it ends, and its key is gone."""
-        found = self._required()
-        if not found.next:
+        """The announced authority certifies from now on; the old one stays trusted until it ends, and its key is gone.
+
+        What was broken off is gone on with: the server's certificate, the last that is written, tells.
+        """
+        found, before = self._required(), self._issuer()
+        if found.next:
+            (self._tls / "next-ca.key").replace(self._tls / "ca.key")
+        elif before == found.issuing:
             raise ConfigurationError("no new authority is announced", where=str(self._tls), next_step="'wardstead tls rotate'")
-        (self._tls / "next-ca.key").replace(self._tls / "ca.key")
         bundle = split(self._read("ca.crt"))
         issuing = self._of_key(bundle, "ca.key")
         self._write_bundle([issuing, *(one for one in bundle if one != issuing)], now_ms)
         self.renew(now_ms)
-        return Done("tls.authority_passed_on", {"from": found.issuing, "to": found.next})
+        return Done("tls.authority_passed_on", {"from": before, "to": outlines(issuing)[0].fingerprint})
+
+    def _issuer(self) -> str:
+        """The fingerprint of the authority that the server's certificate is of; empty where it is none of ours."""
+        leaf = self._read("server.crt")
+        return next((outlines(one)[0].fingerprint for one in split(self._read("ca.crt")) if is_issued_by(leaf, one)), "")
 
     def _is_due(self, server: Outline, now_ms: int) -> bool:
         """When a third of its time is left; also when the settings ask for a shorter one than it has."""
