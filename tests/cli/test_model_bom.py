@@ -147,6 +147,38 @@ def test_what_serves_the_model_is_in_the_bill_with_its_advisories(folder: Path, 
     assert (one["affects"], one["recommendation"]) == ([{"ref": "pkg:pypi/torch@2.5.0"}], "Update to 2.6.0")
 
 
+def ollama(store: Path, *weights: bytes) -> list[Path]:
+    (store / "blobs").mkdir(parents=True)
+    made = []
+    for number, content in enumerate(weights):
+        digest = hashlib.sha256(content).hexdigest()
+        (store / "blobs" / f"sha256-{digest}").write_bytes(content)
+        made.append(store / f"manifests/registry.ollama.ai/library/m{number}/latest")
+        made[-1].parent.mkdir(parents=True)
+        layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}", "size": len(content)}
+        made[-1].write_text(json.dumps({"schemaVersion": 2, "layers": [layer]}))
+    return made
+
+
+def test_a_manifest_of_ollama_is_its_model_and_a_store_of_several_has_no_one_bill(tmp_path: Path) -> None:
+    first, second = ollama(tmp_path / "models", gguf(PLAIN, TENSORS, DATA), b"not a model\x00" * 9)
+    named = {one["name"] for one in written(first)["components"] if one["type"] == "file"}
+    assert named == {"manifests/registry.ollama.ai/library/m0/latest", *(f"blobs/{one.name}" for one in blobs_of(first))}
+    several = model("bom", tmp_path / "models", "-o", tmp_path / "bom.json")
+    assert several.exit_code == 2
+    assert "m0/latest" in several.output
+    blobs_of(second)[0].write_bytes(b"another")
+    scanned = json.loads(model("scan", second, "--json").stdout)
+    assert [one["rule"] for one in scanned["findings"]] == ["digest-mismatch"]
+    blobs_of(second)[0].unlink()
+    assert json.loads(model("scan", second, "--json").stdout)["verdict"] == "blocked"
+
+
+def blobs_of(manifest: Path) -> list[Path]:
+    layers = json.loads(manifest.read_text())["layers"]
+    return [manifest.parents[4] / "blobs" / one["digest"].replace(":", "-") for one in layers]
+
+
 def test_completeness_is_counted_and_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     bare, full = tmp_path / "bare.json", tmp_path / "full.json"
     model("bom", folder / "config.json", "-o", bare)

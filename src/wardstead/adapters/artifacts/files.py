@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from wardstead.supply.ports import Malformed
 
 _BLOCK: Final = 1 << 20
 Progress = Callable[[int], None]
+
+
+_DIGEST: Final = re.compile(rb'"sha256:([0-9a-f]{64})"')
+_MANIFEST: Final = 1 << 20
+_LAYERS: Final = 1000
 
 
 class OpenFile:
@@ -82,17 +88,34 @@ class Entry(NamedTuple):
 def entries(root: Path) -> Iterator[Entry]:
     """The file itself, or all that is below a folder, in order. Raises ``OSError`` where ``root`` cannot be looked at.
 
+    A manifest in an Ollama store is its model: the blobs that it names come with it.
     A link is followed where it leads to a file in the folder, or to a blob beside a Hugging Face snapshot.
     """
     status = root.stat()
     if not stat.S_ISDIR(status.st_mode):
-        yield Entry(root, root.name, status.st_size)
+        store = _store(root)
+        yield Entry(root, root.absolute().relative_to(store).as_posix() if store is not None else root.name, status.st_size)
+        if store is not None:
+            for one in _named_by(root):
+                yield _entry(store / "blobs" / f"sha256-{one}", store, [store.resolve()])
         return
     allowed = [root.resolve(), *_blobs(root)]
     for at, folders, names in os.walk(root, onerror=_refuse):
         folders.sort()
         for name in sorted([*names, *(one for one in folders if Path(at, one).is_symlink())]):
             yield _entry(Path(at, name), root, allowed)
+
+
+def _store(manifest: Path) -> Path | None:
+    """The Ollama store (``manifests/HOST/NAMESPACE/MODEL/TAG`` beside ``blobs``) that a manifest is of."""
+    above = [one for one in manifest.absolute().parents if one.name == "manifests"]
+    return next((one.parent for one in above if (one.parent / "blobs").is_dir()), None)
+
+
+def _named_by(manifest: Path) -> list[str]:
+    """The digests in a manifest, each once."""
+    with manifest.open("rb") as file:
+        return [one.decode() for one in dict.fromkeys(_DIGEST.findall(file.read(_MANIFEST)))][:_LAYERS]
 
 
 def _blobs(root: Path) -> list[Path]:

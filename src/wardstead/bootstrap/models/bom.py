@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from wardstead import __version__
 from wardstead.adapters.artifacts.files import Entry, OpenFile
@@ -21,6 +22,9 @@ from wardstead.supply.bom.difference import changes
 from wardstead.supply.bom.facts import Facts, given, merged
 from wardstead.supply.scan import Scanned
 
+_SNAPSHOT: Final = re.compile(r"(?:.*/)?(?:models--[^/]+/)?snapshots/[0-9a-f]{40}(?=/)")
+_MANIFEST: Final = re.compile(r"(?:.*/)?manifests/[^/]+/[^/]+/[^/]+/[^/]+$")
+
 
 class NoBill(CallerError):
     """A file is no bill of materials, or cannot be read."""
@@ -31,9 +35,24 @@ class NoBill(CallerError):
 def bill_of(path: Path, facts: Facts, serving: Audit | None, at: datetime | None, progress: Callable[[int], None]) -> Bill:
     """The bill of a model's file or folder; what ``facts`` say goes before what the files say. Raises ``NothingToScan``."""
     found = to_scan(path)
+    if len(several := models_in([one.name for one in found])) > 1:
+        shown = ", ".join(several[:5]) + (f" and {len(several) - 5} more" if len(several) > 5 else "")
+        raise NoBill(
+            "there are several models here, and a bill is of one", where=str(path), why=shown,
+            next_step="name one: a snapshot's folder, or a manifest of Ollama's store",
+        )  # fmt: skip
     files, said = read(found, progress)
     known = merged(facts, said, Facts(name=path.resolve().name))
     return Bill(known, files, _rfc3339(at or _newest(found)), ("wardstead", __version__), serving)
+
+
+def models_in(names: Iterable[str]) -> list[str]:
+    """Which models a store or cache holds: Ollama's by their manifests, Hugging Face's by their snapshots."""
+    found: dict[str, None] = {}
+    for name in names:
+        if (one := _SNAPSHOT.match(name) or _MANIFEST.match(name)) is not None:
+            found[one[0]] = None
+    return list(found)
 
 
 def read(found: list[Entry], progress: Callable[[int], None]) -> tuple[tuple[Scanned, ...], Facts]:
