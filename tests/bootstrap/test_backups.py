@@ -382,3 +382,30 @@ def test_a_head_of_another_form_is_told(kit: Kit, tmp_path: Path) -> None:
     head.path.write_bytes(note + b"\n" * (HEAD - len(note)))
     with pytest.raises(IntegrityError, match="not in its form"):
         choose(kit.folder, None, "2027-01-01T00:00:00.000Z", None)
+
+
+@pytest.mark.parametrize("at", ["upgrade", "examine", "finish_erasures", "_record"])
+def test_a_restore_that_was_killed_leaves_no_deployment_in_which_somebody_is_back(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: str
+) -> None:
+    head = kit.back_up()
+    erase(kit.deployment, "zoe", ORDER)
+    target = tmp_path / "restored"
+
+    def killed(*_arguments: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, at, killed)
+        patch.setattr(restoring, "remove", lambda _folder: None)  # whoever is killed takes nothing away
+        with pytest.raises(KeyboardInterrupt):
+            restore(kit.plan(head), target, lambda *_: None)
+    assert (target / "keys" / "keys.db").exists()
+    with pytest.raises(ConfigurationError, match="no deployment here"):
+        Deployment(target, {})
+    with pytest.raises(CallerError, match="empty folder"):
+        restore(kit.plan(head), target, lambda *_: None)
+    made = kit.restored(head)
+    assert not made.places.config.with_name("wardstead.yaml.restoring").exists()
+    with pytest.raises(KeyGone):
+        made.ring.to_open(kit.subjects["zoe"])

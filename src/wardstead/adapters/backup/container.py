@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -96,8 +96,11 @@ def digest_of(path: Path) -> tuple[str, int]:
         return found.hexdigest(), file.tell() - HEAD
 
 
-def unpack(path: Path, identities: Sequence[Identity], folder: Path) -> None:
-    """Lay its files into ``folder``, which is empty. Raises ``IntegrityError``, ``CallerError``; then remove what is there."""
+def unpack(path: Path, identities: Sequence[Identity], folder: Path, renamed: Mapping[str, str] | None = None) -> None:
+    """Lay its files into ``folder``, which is empty; those in ``renamed`` by another name.
+
+    Raises ``IntegrityError``, ``CallerError``; then remove what is there.
+    """
     reading, writing = os.pipe()
     failed: list[WardsteadError | OSError] = []
 
@@ -113,7 +116,7 @@ def unpack(path: Path, identities: Sequence[Identity], folder: Path) -> None:
     thread.start()
     try:
         with os.fdopen(reading, "rb") as source:
-            _extract(source, folder)
+            _extract(source, folder, renamed or {})
             while source.read(_BLOCK):  # what decrypts must come to its end, or it is not known to be whole
                 pass
     except tarfile.TarError as error:
@@ -124,10 +127,11 @@ def unpack(path: Path, identities: Sequence[Identity], folder: Path) -> None:
         raise failed[0]
 
 
-def _extract(source: BinaryIO, folder: Path) -> None:
+def _extract(source: BinaryIO, folder: Path, renamed: Mapping[str, str]) -> None:
     with tarfile.open(fileobj=source, mode="r|") as archive:
         for info in archive:
-            target = folder / _inside(info)
+            name = str(_inside(info))
+            target = folder / renamed.get(name, name)
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             content = archive.extractfile(info)
             if content is None:

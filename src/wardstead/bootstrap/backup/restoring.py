@@ -13,6 +13,7 @@ from typing import Any
 
 from wardstead.adapters.backup.age import Identity, identities_in
 from wardstead.adapters.backup.container import unpack
+from wardstead.adapters.store.engine.durable_file import sync_folder
 from wardstead.adapters.store.keys.key_files import read_secret
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.adapters.store.migrate import upgrade
@@ -23,7 +24,8 @@ from wardstead.bootstrap.forgetting.erasing import finish_erasures
 from wardstead.bootstrap.ledger.row_seals import begin_rows
 from wardstead.bootstrap.ledger.verifying import known_checkpoints
 from wardstead.bootstrap.ordering import Order
-from wardstead.bootstrap.reading import POLICY_BYTES, read_regular
+from wardstead.bootstrap.places import Places
+from wardstead.bootstrap.reading import POLICY_BYTES, read_regular, read_text
 from wardstead.bootstrap.scratch import remove, scratch
 from wardstead.kernel.errors import CallerError, IntegrityError, WardsteadError
 
@@ -148,8 +150,13 @@ def _lay_out(plan: Plan, target: Path, progress: Progress) -> Restored:
     require_whole(head)
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        unpack(head.path, plan.identities, target)
-        examined, again = _finish(plan, target, progress)
+        # Last, its configuration: what was broken off may hold people's keys who were erased, and is no deployment.
+        config = Places(target).config
+        aside = config.with_name(f"{config.name}.restoring")
+        unpack(head.path, plan.identities, target, {config.name: aside.name})
+        examined, again = _finish(plan, target, read_text(aside), progress)
+        aside.replace(config)
+        sync_folder(target)
     except BaseException:
         remove(target)
         if existed:
@@ -158,8 +165,8 @@ def _lay_out(plan: Plan, target: Path, progress: Progress) -> Restored:
     return Restored(head, examined, again, str(plan.erased["told"]), time.monotonic() - began)
 
 
-def _finish(plan: Plan, target: Path, progress: Progress) -> tuple[Examined, tuple[str, ...]]:
-    deployment = Deployment(target, os.environ)
+def _finish(plan: Plan, target: Path, config: str, progress: Progress) -> tuple[Examined, tuple[str, ...]]:
+    deployment = Deployment(target, os.environ, config=config)
     deployment.at_rest, places = True, deployment.places
     for folder in (places.run, places.logs, places.state, places.models):
         folder.mkdir(exist_ok=True, mode=0o700)
