@@ -107,6 +107,7 @@ ACTS: Final[Mapping[str, str]] = {
     "weights.decrypt": "laid a model's weights open",
     "keys.rotate": "replaced a key",
     "keys.rotated": "ended the replacement of the root key",
+    "keys.era": "gave everybody a new key for what comes",
     "keys.protect": "changed what protects the root key",
     "tls.renewed": "renewed the server's certificate",
     "tls.authority_announced": "announced the next local authority",
