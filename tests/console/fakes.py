@@ -333,11 +333,15 @@ class FakeKeys:
         self.done.append(("revoke", actor.principal.name))
 
 
+RECOMPUTED = Check("ledger.verified", "The record was recomputed", State.GREEN, "verified today, 41 entries")
+
+
 @dataclass
 class FakeLedger:
     """A deployment whose ledger key was replaced once, with a witness that is behind; ``replacing`` can be set."""
 
     replacing: str = ""
+    recomputed: Check = RECOMPUTED
 
     def standing(self) -> LedgerStanding:
         layers = (
@@ -352,7 +356,7 @@ class FakeLedger:
             Elsewhere("Witness", "other.example", 41, "2026-11-23T15:00:00.000Z", "", State.GREEN),
             Elsewhere("Witness", "forked.example", 12, "", "it has cosigned <b>another</b> history", State.RED),
         )
-        return LedgerStanding(layers, keys, elsewhere, 41, "wardstead.local/1\n41\n", self.replacing)
+        return LedgerStanding(layers, keys, elsewhere, 41, "wardstead.local/1\n41\n", self.replacing, self.recomputed)
 
 
 @dataclass

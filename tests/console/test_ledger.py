@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.console.conftest import SignedIn
 from tests.console.fakes import FakeServices
 
+from wardstead.isolation.posture import Check, State
+
 PAGE = "/console/ledger"
 
 
@@ -31,3 +33,17 @@ def test_a_root_key_on_its_way_is_told_at_the_top(signed_in: SignedIn, services:
     services.ledger_desk.replacing = "one.example: has"
     page = signed_in("root").get(PAGE).text
     assert "<b>Another root key is taking the place of this one.</b> one.example: has" in page
+
+
+def test_what_the_last_verification_found_is_told(signed_in: SignedIn, services: FakeServices) -> None:
+    assert "Verified today, 41 entries." in signed_in("root").get(PAGE).text
+    found = "altered: rewritten: checkpoint 12 of anchor archive"
+    services.ledger_desk.recomputed = Check("ledger.verified", "t", State.RED, found, "'wardstead ledger verify' names all")
+    page = signed_in("root").get(PAGE).text
+    assert "checkpoint 12 of anchor archive" in page
+    assert "<b>Next:</b> &#39;wardstead ledger verify&#39; names all." in page
+
+
+def test_a_key_that_nobody_orders_anew_was_not_replaced_by_no_order(signed_in: SignedIn) -> None:
+    page = signed_in("root").get(PAGE).text
+    assert page.count("by no order yet") == 1, "the key-encryption key's alone"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from wardstead.isolation.posture import State
+from wardstead.isolation.posture import Check, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,10 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class LedgerStanding:
-    """Keys and ledger now. ``signed``: entries under a checkpoint; ``replacing``: how far a new root key is on its way."""
+    """Keys and ledger now. ``signed``: entries under a checkpoint; ``replacing``: how far a new root key is on its way.
+
+    ``recomputed``: what the last verification found.
+    """
 
     layers: tuple[Layer, ...]
     keys: tuple[SigningPeriod, ...]
@@ -63,6 +66,7 @@ class LedgerStanding:
     signed: int
     checkpoint: str
     replacing: str
+    recomputed: Check
 
 
 class LedgerDesk(Protocol):

@@ -12,6 +12,7 @@ from wardstead.bootstrap.keys import root_keys
 from wardstead.bootstrap.ledger.anchoring import anchor_stands
 from wardstead.bootstrap.ledger.elsewhere import is_late
 from wardstead.bootstrap.ledger.timestamping import signed_size, stamp_stands
+from wardstead.bootstrap.ledger.verifying import verified_check
 from wardstead.bootstrap.ledger.witnessing import stands
 from wardstead.console.ledger_desk import Elsewhere, Layer, LedgerStanding, SigningPeriod
 from wardstead.crypto.keyring import ERA, MOST_USES
@@ -34,8 +35,9 @@ class DeploymentLedgerDesk:
         """See ``LedgerDesk.standing``."""
         signed, checkpoint = signed_size(self.deployment), self.deployment.ledger.checkpoint() or ""
         return LedgerStanding(
-            tuple(self._layers()), tuple(self._keys()), tuple(self._elsewhere(signed)), signed, checkpoint, self._replacing()
-        )
+            tuple(self._layers()), tuple(self._keys()), tuple(self._elsewhere(signed)), signed, checkpoint, self._replacing(),
+            verified_check(self.deployment),
+        )  # fmt: skip
 
     def _replacing(self) -> str:
         if not self.deployment.keys.rotating:
@@ -56,7 +58,7 @@ class DeploymentLedgerDesk:
         )  # fmt: skip
         yield Layer(
             "Key-encryption key", f"epoch {epoch}; every erasure begins another", replaced.get("epoch", ""), used.epoch,
-            MOST_USES,            _state(used.epoch), "wardstead keys rotate",
+            MOST_USES, _state(used.epoch), "wardstead keys rotate",
         )  # fmt: skip
         yield Layer(
             "People's", f"{deployment.subject_keys.count():,} people and services", "", used.subject, ERA, State.GREEN, ""
