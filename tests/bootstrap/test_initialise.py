@@ -8,6 +8,7 @@ import pytest
 from tests import postgres
 
 from wardstead.adapters.store.directory.directory import DirectoryStore
+from wardstead.bootstrap.backup.backups import backup_check
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.initialise import ADMINISTRATOR, initialise
 from wardstead.kernel.errors import ConfigurationError
@@ -49,6 +50,9 @@ def test_a_database_of_another_deployment_is_refused_before_anything_is_recorded
         assert "copy the folder" in refused.value.next_step
         first = Deployment(tmp_path / "one", {})
         assert first.directory.check_password(ADMINISTRATOR, made.secret) is not None
+        told = backup_check(first)
+        assert "pg_dump" in told.next_step, "what refuses such a database is no next step"
+        assert "backup create" not in told.next_step
         first.engine.dispose()
     finally:
         server.close()

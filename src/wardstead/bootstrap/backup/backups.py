@@ -185,6 +185,10 @@ def last_expiry_ms(deployment: Deployment) -> int:
 def backup_check(deployment: Deployment) -> Check:
     """How old the newest verified backup is, and whether each folder of backups knows who was erased."""
     title, create = "There is a recent backup", "'wardstead backup create'"
+    if deployment.shared:
+        evidence = "the database is its server's to back up: when it last was, nothing here knows"
+        next_step = "pg_dump, and keys/ apart from it: docs/how-to/use-postgresql.md"
+        return Check("backup", title, State.AMBER, evidence, next_step)
     try:
         made = [one for one in kept(deployment) if one.verified_ms]
     except IntegrityError as error:
