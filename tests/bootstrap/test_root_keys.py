@@ -24,8 +24,9 @@ from wardstead.bootstrap.keys import ledger_key, root_keys
 from wardstead.bootstrap.keys.root_gateway import RootGateway, who_is
 from wardstead.cli.main import app
 from wardstead.crypto.envelope import NONCE_SIZE, wrap
-from wardstead.crypto.keyring import KeyRing, OtherRoot
+from wardstead.crypto.keyring import KeyRing, OtherRoot, open_kek
 from wardstead.crypto.roots import only, root_id
+from wardstead.crypto.sealed_root import open_secret
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 
 PROVIDER = Passphrase(lambda _what: b"correct horse battery", os.urandom)
@@ -310,3 +311,13 @@ def test_the_command_says_where_shares_lie_and_what_older_copies_still_open_by(d
     assert "still open by passphrase" in shares
     assert "share-3.txt" in shares
     assert "delete it here" in shares
+
+
+def test_a_gateway_that_was_away_while_the_root_key_was_replaced_is_told_whose_keys_to_copy(deployment: Deployment) -> None:
+    for refused in (
+        lambda: open_secret((bytes(32),), "a", bytes(60)),
+        lambda: open_kek((bytes(32),), deployment.subject_keys.current_kek()),
+    ):
+        with pytest.raises(IntegrityError) as told:
+            refused()
+        assert "copy it from one that runs" in told.value.next_step

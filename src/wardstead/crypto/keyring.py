@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from wardstead.crypto.envelope import KEY_SIZE, NONCE_SIZE, unwrap, wrap
 from wardstead.crypto.mentions import INDEX, Mention, MentionStore, masked, new_mention, open_mention, token
 from wardstead.crypto.roots import Roots
+from wardstead.crypto.sealed_root import KEYS_OF_ONE_COPY
 from wardstead.kernel.clock import Entropy
 from wardstead.kernel.errors import IntegrityError
 
@@ -177,7 +178,7 @@ def open_kek(roots: Sequence[bytes], kek: KeyEncryptionKey) -> OpenKek:
         with suppress(IntegrityError):
             return OpenKek(unwrap(AESGCM(root), kek.wrapped, *_kek_context(kek.epoch)), root)
     why = f"it is another deployment's or an older one, or the key of epoch {kek.epoch} was altered"
-    raise OtherRoot("the root key does not open the key store", why=why, next_step="restore the whole folder keys/ from one copy")
+    raise OtherRoot("the root key does not open the key store", why=why, next_step=KEYS_OF_ONE_COPY)
 
 
 class KeyRing:

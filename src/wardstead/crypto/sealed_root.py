@@ -51,6 +51,7 @@ class SealedRoot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 RESTORE: Final = "restore keys/root.key.sealed from a backup"
+KEYS_OF_ONE_COPY: Final = "restore the whole folder keys/ from one copy; of several gateways, copy it from one that runs"
 
 
 class KeyProvider(Protocol):
@@ -111,7 +112,7 @@ def open_secret(roots: Sequence[bytes], name: str, sealed: bytes) -> bytes:
             return AESGCM(root).decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], _secret_context(name))
     raise IntegrityError(
         "a sealed secret does not open: it was changed, or the root key is another", where=name,
-        next_step="restore the keys folder from a backup",
+        next_step=KEYS_OF_ONE_COPY,
     )  # fmt: skip
 
 

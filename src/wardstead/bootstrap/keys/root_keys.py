@@ -29,7 +29,7 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.keys.root_gateway import who_is
 from wardstead.bootstrap.processes.running import running
 from wardstead.crypto.roots import NewRoot, hand_to, root_id
-from wardstead.crypto.sealed_root import KeyProvider, SealedRoot, move_secret
+from wardstead.crypto.sealed_root import KEYS_OF_ONE_COPY, KeyProvider, SealedRoot, move_secret
 from wardstead.kernel.errors import BackendError, ConfigurationError, IntegrityError
 from wardstead.kernel.ids import uuid7
 
@@ -188,7 +188,7 @@ class _Replacement:
         if old is None:
             raise IntegrityError(
                 "the old root key is gone, and the database lies under it", where=str(deployment.places.keys),
-                next_step="restore the whole folder keys/ from one copy",
+                next_step=KEYS_OF_ONE_COPY,
             )  # fmt: skip
         self._told(Replacing(3, 0, 1, ()))
         deployment.subject_keys.rewrap_root(old, new)

@@ -126,7 +126,9 @@ def _keys_check(deployment: Deployment) -> Check:
         return Check("keys", title, State.AMBER, evidence, "'wardstead keys rotate --root' ends it")
     if sealed is None:
         evidence = "0600, but the root key is a plain file: whoever can read it, or a backup of it, can read everything"
-        return Check("keys", title, State.AMBER, evidence, "'wardstead keys protect passphrase', or shares, pkcs11, transit")
+        return Check(
+            "keys", title, State.AMBER, evidence, "'wardstead keys protect passphrase', or shares, pkcs11, transit, service"
+        )
     if deployment.keys.unfinished:
         next_step = f"say 'wardstead keys protect {sealed.provider}' again"
         return Check("keys", title, State.RED, "sealing them was interrupted: a plain one is left", next_step)
