@@ -8,7 +8,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wardstead.inspection.patterns.decoding import (
@@ -73,6 +73,8 @@ def test_what_only_looks_encoded_has_no_reading(text: str) -> None:
 
 
 @given(st.text())
+@example("\x1f")
+@example("\u200b")
 def test_any_text_has_readings_that_differ_from_it(text: str) -> None:
     assert all(one.text for one in decodings(text))
 

@@ -60,7 +60,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def decodings(text: str) -> tuple[Reading, ...]:
-    """The readings of ``text`` that differ from it.
+    """The readings of ``text`` that differ from it and say something.
 
     Those are ``folded``, ``base64``, ``hex``, ``percent``, ``leet``, ``rot13`` and ``reversed``. The last two are readings of any
     text that has letters: who uses them compares what they say with what the text says.
@@ -68,7 +68,7 @@ def decodings(text: str) -> tuple[Reading, ...]:
     text = text[:MOST_CHARACTERS]
     readings: list[Reading] = []
     plain = folded(text)
-    if plain != text:
+    if plain and plain != text:
         readings.append(Reading("folded", plain))
     readings += _encoded(plain, DEPTH)
     leet = _WITH_A_SIGN.sub(lambda word: _unleet(word[0]), plain)
