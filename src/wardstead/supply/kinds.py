@@ -78,6 +78,8 @@ def kinds(source: Source) -> list[str]:
         found.append("maybe-pickle")  # a tar archive begins with a name, which may be instructions
     if read != "zip" and source.exact and find_end(source) is not None:
         found.append("zip-behind")
+    if read != "hdf5" and source.exact and hdf5.begins_later(source):
+        found.append("hdf5-behind")
     return list(dict.fromkeys(found)) or ["unknown"]
 
 
@@ -113,11 +115,11 @@ _BYTES: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
     ("foreign-objects", opaque.language_of),
     ("shelf", opaque.is_shelf),
     ("executable", lambda head: head.startswith(b"\x1bLua") or _is_compiled_python(head)),
-    ("tflite", lambda head: head[4:8] == b"TFL3"),
     ("tar", tars.is_tar),
     ("script", lambda head: head.startswith(b"#!") and b"python" not in head[:80]),
     ("python", lambda head: head.startswith(b"#!") and b"python" in head[:80]),
     ("go-template", lambda head: texts.is_go_template(head.decode("utf-8", "replace"))),
     ("xml", lambda head: head.removeprefix(b"\xef\xbb\xbf").startswith(b"<?xml")),
     ("config", lambda head: head.lstrip()[:1] == b"{" and head.lstrip()[1:].lstrip()[:1] in {b'"', b"}"}),
+    ("tflite", lambda head: head[4:8] == b"TFL3"),
 )

@@ -28,14 +28,14 @@ from wardstead.supply.formats import (
 from wardstead.supply.formats.pickle_values import Rules
 from wardstead.supply.inner_texts import InnerTexts
 from wardstead.supply.kinds import kinds
-from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
+from wardstead.supply.ports import Inner, Malformed, Seen, Severity, Source, Steps
 from wardstead.supply.rules import Finding
 from wardstead.supply.sources import Unpacked, text_of
 
 _DEEPEST: Final = 6
 _MOST_PARTS: Final = 50_000
 _MOST_FINDINGS: Final = 200
-"""Of a file. Who has read two hundred needs no more to decide."""
+"""Of a file and a severity. Who has read two hundred needs no more to decide; what is graver is looked for all the same."""
 
 
 class Around(NamedTuple):
@@ -69,6 +69,7 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "compressed": lambda source, _: compressed.check(source),
     "npy": lambda source, _: npy.check(source),
     "hdf5": lambda source, _: hdf5.check(source),
+    "hdf5-behind": lambda source, _: hdf5.behind(source),
     "onnx": lambda source, _: graphs.check_onnx(source),
     "saved-model": lambda source, _: graphs.check_saved_model(source),
     "keras-metadata": lambda source, _: graphs.check_keras_metadata(source),
@@ -105,9 +106,12 @@ def look(
     """The format of a file, and its findings, each once. ``texts``: where what stands inside is set aside."""
     scan = _Scan(around, texts or InnerTexts())
     findings: dict[Finding, None] = {}
+    room = dict.fromkeys(Severity, _MOST_FINDINGS)
     for finding in scan.look(source, "", 0):
-        findings[finding] = None
-        if len(findings) >= _MOST_FINDINGS:
+        if finding not in findings and room[finding.severity]:
+            room[finding.severity] -= 1
+            findings[finding] = None
+        if not room[Severity.BLOCK]:
             break
     return scan.format, tuple(findings)
 

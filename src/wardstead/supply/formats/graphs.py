@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from wardstead.supply.formats import keras_config
+from wardstead.supply.formats import keras_config, opaque
 from wardstead.supply.formats.json_input import parse_json
 from wardstead.supply.formats.protobuf import Budget, Field, fields, text_at
 from wardstead.supply.formats.zips import leads_out
@@ -163,7 +163,8 @@ def check_frozen(source: Source) -> Steps:
 
 
 def check_tflite(source: Source) -> Steps:
-    """TensorFlow Lite: operators of TensorFlow's that it takes along ("Flex") stand in it by their names."""
+    """TensorFlow Lite: operators of TensorFlow's that it takes along ("Flex") stand in it by their names. Its mark is weak."""
+    yield from opaque.check(source)
     for at, block in blocks(source, overlap=64):
         for found in re.finditer(rb"Flex(\w{3,50})\0", block):
             yield from check_operator(found[1].decode(), at + found.start())
@@ -175,8 +176,8 @@ def check_keras_metadata(source: Source) -> Steps:
     for node in fields(source, 0, source.size, budget):
         if node.number == 1 and node.length:
             for field in _inside(source, node, budget):
-                if field.number in {4, 5} and source.read(field.start, 1) == b"{":
-                    text = source.read(field.start, min(field.length, 8 << 20)).decode("utf-8", "replace")
+                text = source.read(field.start, min(field.length, 8 << 20)).decode("utf-8", "replace")
+                if field.number in {4, 5} and text.lstrip().startswith("{"):
                     yield from keras_config.check_tree(parse_json(text)[0])
 
 

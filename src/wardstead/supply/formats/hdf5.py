@@ -1,7 +1,7 @@
 """HDF5 (File Format Specification 3.0), as Keras writes it: objects, their links and attributes, and the configuration in those.
 
 Read by structure, without the library: an external link or an external data file opens another file when somebody reads on.
-Groups with so many links that these lie in a heap of their own are not followed; Keras makes none.
+Links and attributes so many, or so long, that they lie in a heap of their own are not followed: such a file may hold anything.
 """
 
 from __future__ import annotations
@@ -19,6 +19,24 @@ _MOST: Final = 200_000
 _MOST_TEXT: Final = 32 << 20
 _NOWHERE: Final = (1 << 64) - 1
 _CONFIGS: Final = frozenset({"model_config", "training_config"})
+_SHARED: Final = 2
+_LOOKED_AT: Final = frozenset({0x02, 0x06, 0x07, 0x08, 0x0C, 0x11, 0x15})
+"""Messages that matter; types and filters may be shared."""
+
+
+def begins_later(source: Source) -> bool:
+    """Whether a file of HDF5 begins behind something else: the library looks for its mark at 512, 1,024, 2,048 … as well."""
+    at = 512
+    while at < source.size:
+        if source.read(at, len(MAGIC)) == MAGIC:
+            return True
+        at *= 2
+    return False
+
+
+def behind(_source: Source) -> Steps:
+    """A file of HDF5 behind something else, whose places count from where it begins: it is not followed."""
+    yield Seen("polyglot", "a file of HDF5 begins behind something else")
 
 
 def check(source: Source) -> Steps:
@@ -81,8 +99,10 @@ class _File:
             end = at + size
             while at + head <= end:
                 self._count(at)
-                kind, length = unpack(self._source, "<HH" if head == 8 else "<BH", at)
+                kind, length, flags = unpack(self._source, "<HHB" if head == 8 else "<BHB", at)
                 data = at + head
+                if flags & _SHARED and kind in _LOOKED_AT:
+                    raise Malformed("what an object says lies elsewhere (a shared message)", at)
                 if data + length > end:
                     break
                 if kind == 0x10:
@@ -98,6 +118,8 @@ class _File:
         if kind == 0x11:
             tree, heap = unpack(self._source, "<QQ", at)
             self._tree(tree, heap, 0)
+        elif kind in {0x02, 0x15}:
+            self._in_heap(kind, at)
         elif kind == 0x06:
             yield from self._link(exactly(self._source, at, length), at)
         elif kind == 0x07:
@@ -106,6 +128,13 @@ class _File:
             yield Seen("config-path", "its data are put together from other files (virtual storage)", at)
         elif kind == 0x0C:
             yield from self._attribute(exactly(self._source, at, length), at)
+
+    def _in_heap(self, kind: int, at: int) -> None:
+        """Where links or attributes lie, if not in messages (Link Info, Attribute Info)."""
+        flags = exactly(self._source, at + 1, 1)[0]
+        order = (8 if kind == 0x02 else 2) if flags & 1 else 0
+        if unpack(self._source, "<Q", at + 2 + order)[0] != _NOWHERE:
+            raise Malformed(f"its {'links' if kind == 0x02 else 'attributes'} lie in a heap, which is not followed", at)
 
     def _tree(self, at: int, heap: int, depth: int) -> None:
         """A group of the older kind: its names lie in nodes of a tree."""

@@ -11,7 +11,7 @@ from wardstead.supply.ports import Seen, Steps
 _CODE: Final = frozenset({"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "TFOpLambda"})
 _HARMLESS: Final = re.compile(
     r"(?:(?:tf_|tf\.)?keras(?:\.src)?|tensorflow\.(?:python\.)?keras|keras_hub|keras_nlp|keras_cv)"
-    r"(?:\.(?:layers|models|initializers|optimizers|losses|metrics|regularizers|constraints|activations|dtype_policies|engine|src|ops|engine"
+    r"(?:\.(?:layers|models|initializers|optimizers|losses|metrics|regularizers|constraints|activations|dtype_policies|engine|src|ops"
     r"|functional|sequential|legacy|mixed_precision|saving|trainers|backend|[a-z_]+_policy|schedules|core|convolutional|pooling"
     r"|normalization|rnn|merging|regularization|reshaping|preprocessing))*(?:\.[a-z_0-9]+)?"
 )
