@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wardstead.supply.formats.pickle_values import KEPT_ITEMS
 from wardstead.supply.sources import Cursor
@@ -11,23 +11,33 @@ from wardstead.supply.sources import Cursor
 _TYPE: Final = re.compile(r"[<>|=]?([biufcmMSUVO?])(\d*)(?:\[.*\])?")
 _LARGEST: Final = 1 << 50
 _DEEPEST: Final = 10
+_MAKER: Final = ("numpy", "dtype")
+_STATES: Final = (8, 9)
+"""How many values a type's state has, of which the sixth is its size; the ninth is what numpy knows of dates."""
 
 
 class NotAnArray(Exception):
     """What describes an array does not."""
 
 
-def leap_array(cursor: Cursor, state: Any) -> bool:
-    """Leap over an array's bytes; false where it holds objects, and a pickle of them follows instead. Raises ``NotAnArray``."""
+class Leap(NamedTuple):
+    """Where an array's bytes begin, and whether they were leapt over: where it holds objects, a pickle follows instead."""
+
+    begin: int
+    whole: bool
+
+
+def leap_array(cursor: Cursor, state: Any) -> Leap:
+    """Leap over an array's bytes. Raises ``NotAnArray``."""
     get = getattr(state, "get", None)
-    if get is None:
-        raise NotAnArray("its state is no dictionary")
+    if get is None or len(state.values) >= KEPT_ITEMS:
+        raise NotAnArray("its state is no dictionary, or has too many keys")
     item = item_size(get("dtype"))
     shape = getattr(get("shape"), "values", None)
     if not isinstance(shape, list) or not all(isinstance(one, int) and 0 <= one < _LARGEST for one in shape):
         raise NotAnArray("its shape is no tuple of numbers")
     if item == 0:
-        return False
+        return Leap(cursor.at, False)
     size = item
     for one in shape:
         size *= one
@@ -36,18 +46,25 @@ def leap_array(cursor: Cursor, state: Any) -> bool:
     if get("numpy_array_alignment_bytes") is not None:
         padding = cursor.take(1)[0]
         cursor.take(padding)
+    begin = cursor.at
     if size:
-        cursor.leap(cursor.at + size - 1)
+        cursor.leap(begin + size - 1)
         cursor.take(1)
-    return True
+    return Leap(begin, True)
 
 
 def item_size(dtype: Any) -> int:
     """Bytes of an element; 0 for objects. Raises ``NotAnArray``."""
+    name, state = _described(dtype)
+    return size_of(name, state)
+
+
+def _described(dtype: Any) -> tuple[str, Any]:
+    """The name and the state of a type that numpy makes. Raises ``NotAnArray``."""
     arguments = getattr(getattr(dtype, "arguments", None), "values", None)
-    if not arguments or not isinstance(arguments[0], str):
+    if getattr(dtype, "by", None) != _MAKER or not arguments or not isinstance(arguments[0], str):
         raise NotAnArray("its type is not told")
-    return size_of(arguments[0], getattr(dtype, "state", None))
+    return arguments[0], dtype.state
 
 
 def size_of(name: str, state: Any = None) -> int:
@@ -62,10 +79,10 @@ def size_of(name: str, state: Any = None) -> int:
         return 1
     if not digits or len(digits) > 9:
         raise NotAnArray("its type has no size")
-    values = getattr(state, "values", [])
-    if kind == "V" and len(values) > 4 and _holds_objects(values[4], 0):
-        return 0
-    return int(digits) * (4 if kind == "U" else 1)
+    size, values = int(digits) * (4 if kind == "U" else 1), getattr(state, "values", [])
+    if kind in "SUVa" and state is not None and (len(values) not in _STATES or values[5] != size):
+        raise NotAnArray("its type's state says another size than its name")  # the state's counts (numpy, descriptor.c)
+    return 0 if kind == "V" and values and _holds_objects(values[4], 0) else size
 
 
 def _holds_objects(fields: Any, depth: int) -> bool:
@@ -76,11 +93,8 @@ def _holds_objects(fields: Any, depth: int) -> bool:
     if not isinstance(held, list) or len(held) >= KEPT_ITEMS or depth > _DEEPEST:
         raise NotAnArray("its type has fields that are not described")
     for pair in held[1::2]:
-        kind = getattr(pair, "values", [None])[0]
-        arguments = getattr(getattr(kind, "arguments", None), "values", None)
-        if not arguments or not isinstance(arguments[0], str):
-            raise NotAnArray("its type has a field of no type")
-        state = getattr(getattr(kind, "state", None), "values", [])
-        if arguments[0].lstrip("<>|=").startswith("O") or (len(state) > 4 and _holds_objects(state[4], depth + 1)):
+        name, state = _described((getattr(pair, "values", None) or [None])[0])
+        values = getattr(state, "values", [])
+        if name.lstrip("<>|=").startswith("O") or (len(values) > 4 and _holds_objects(values[4], depth + 1)):
             return True
     return False

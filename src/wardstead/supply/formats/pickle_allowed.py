@@ -156,7 +156,10 @@ _HARMFUL: Final = frozenset(
 def allowed(module: str, name: str) -> bool:
     """Whether a pickle may call it; names of Python 2 are those of Python 3, as ``pickle`` has it."""
     module, name = current(module, name)
-    return name in _EXACT.get(module, ()) or _CLASSES.fullmatch(f"{module}.{name}") is not None or only_empty(module, name)
+    if name in _EXACT.get(module, ()):
+        return True
+    # From protocol 4 on a name may lead through what the module imported: sklearn.svm, _base.subprocess.Popen.
+    return "." not in name and (_CLASSES.fullmatch(f"{module}.{name}") is not None or only_empty(module, name))
 
 
 def only_empty(module: str, name: str) -> bool:

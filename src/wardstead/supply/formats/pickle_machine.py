@@ -258,8 +258,11 @@ class Machine:
         if not isinstance(function, Global):
             self._find("pickle-dynamic", "it calls what an earlier call made")
             return ANY
-        given = arguments.values if isinstance(arguments, Items) else []
         self.made.add(function)
+        if not isinstance(arguments, Items):
+            self._find("pickle-dynamic", f"it calls {_named(function)} with what an earlier call made")
+            return ANY
+        given = arguments.values
         if given and only_empty(*function):
             self._find("pickle-unknown", f"it makes a {_named(function)} of something")
         if function == ("torch.storage", "_load_from_bytes"):
@@ -306,11 +309,12 @@ class Machine:
             return
         at = self._cursor.at
         try:
-            whole = leap_array(self._cursor, state)
+            begin, whole = leap_array(self._cursor, state)
         except NotAnArray as error:
             raise Malformed(f"an array of joblib is not described: {error}", self._at) from None
-        if reaches_a_call(self._source, at):
-            self._found += self._read_plainly(at, whole)
+        for place in sorted({at, begin}):
+            if reaches_a_call(self._source, place):
+                self._found += self._read_plainly(place, whole)
         if not whole:
             if self._depth > _DEEPEST:
                 raise Malformed("pickles nest too deeply in one another", self._at)

@@ -42,9 +42,9 @@ class Items:
             self.values += values[: KEPT_ITEMS - len(self.values)]
 
     def get(self, key: str) -> Any:
-        """What stands under a key."""
+        """What stands under a key: the last that was put there, as in a dictionary."""
         pairs = zip(self.values[::2], self.values[1::2], strict=False)
-        return next((value for name, value in pairs if name == key), None)
+        return next((value for name, value in [*pairs][::-1] if name == key), None)
 
 
 class Rules(NamedTuple):

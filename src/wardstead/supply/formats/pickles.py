@@ -6,7 +6,7 @@ from typing import Final
 
 from wardstead.supply.formats.pickle_machine import Machine, instructions
 from wardstead.supply.formats.pickle_values import Budget, Rules
-from wardstead.supply.ports import Malformed, Seen, Source, Step, Steps
+from wardstead.supply.ports import Malformed, Seen, Source, Steps
 
 _MOST: Final = 10_000
 """Pickles after one another."""
@@ -61,21 +61,26 @@ def check(source: Source, rules: Rules = Rules()) -> Steps:  # noqa: B008 -- a f
 def maybe(source: Source) -> Steps:
     """A file of no known format, or of one that can be a pickle besides: what it holds is told if something in it is called.
 
-    ``pickle.load`` calls as it reads: what comes behind need not be a pickle any more.
+    ``pickle.load`` calls as it reads: what comes behind need not be a pickle any more. Those that call nothing may come before
+    one that does, and instructions that come to nothing before one that harms.
     """
-    machine = next(instructions(source, 0, Rules(), Budget(100_000)), None)
-    if machine is None:
-        return
-    found: list[Step] = []
-    try:
-        found.extend(machine.run())
-    except Malformed as error:
-        if not (machine.calls if looks_like_one(source.read(0, 2)) else machine.made):
-            return
-        found.append(Seen(error.rule, error.what, error.offset))
-    if machine.calls:
+    if _calls(source):
         yield Seen("wrong-name", "it is a pickle, and its name does not say so")
-        yield from found or check(source)
+        yield from check(source)
+
+
+def _calls(source: Source) -> bool:
+    """Whether a pickle, or one of those that follow one another, names what it calls, or is too long to say."""
+    budget, begins = Budget(), looks_like_one(source.read(0, 2))
+    for number, machine in enumerate(instructions(source, 0, Rules(persistent=True), budget)):
+        try:
+            for _ in machine.run():
+                pass
+        except Malformed:
+            return budget.left <= 0 or bool(machine.calls if begins and not number else machine.made)
+        if machine.calls or number > _MOST:
+            return True
+    return False
 
 
 def _only_padding(source: Source, machine: Machine) -> bool:

@@ -32,8 +32,9 @@ _MODULES: Final = frozenset(
 _NAMES: Final = frozenset(["exec", "eval", "compile", "__import__", "breakpoint", "globals", "vars", "__builtins__", "execfile"])
 _CALLS: Final = frozenset(
     {
-        "os.system", "os.popen", "os.execv", "os.execve", "os.execl", "os.execlp", "os.execvp", "os.spawnl", "os.spawnv",
-        "os.spawnlp", "os.spawnvp", "os.posix_spawn", "os.fork", "os.forkpty", "os.kill", "os.remove", "os.unlink",
+        *(f"os.{verb}{how}" for verb in ("exec", "spawn") for how in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+        "os.system", "os.popen", "os.posix_spawn", "os.posix_spawnp", "os.fork", "os.forkpty", "os.kill", "os.killpg",
+        "os.pidfd_open", "os.remove", "os.unlink",
         "os.rmdir", "os.removedirs", "os.rename", "os.replace", "os.chmod", "os.chown", "os.symlink", "os.link", "os.putenv",
         "os.setuid", "os.dup2", "os.startfile", "os.environb", "sys.settrace", "sys.setprofile", "sys.modules",
         "sys._getframe", "sys.meta_path", "sys.path_hooks", "shutil.rmtree", "shutil.move", "shutil.copytree",
