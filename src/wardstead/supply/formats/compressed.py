@@ -17,7 +17,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-_MEMORY: Final = 128 << 20
+MEMORY: Final = 128 << 20
 """An xz or zstd stream may ask for gigabytes of window: these are allowed."""
 _TRIED: Final = 1 << 16
 _SKIPPED: Final = tuple(bytes([0x50 | number]) + b"\x2a\x4d\x18" for number in range(16))
@@ -109,7 +109,7 @@ def of_xz(source: Source, name: str, form: int = lzma.FORMAT_XZ) -> Unpacked:
     """What a stream of xz, or of lzma alone, holds."""
 
     def make() -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(form, memlimit=_MEMORY)
+        return lzma.LZMADecompressor(form, memlimit=MEMORY)
 
     return Unpacked(source, make, name, (lzma.LZMAError, EOFError), ratio=UNPACKED_BYTES)
 
@@ -118,6 +118,6 @@ def of_zstd(source: Source, name: str) -> Unpacked:
     """What a stream of zstd holds, frame by frame."""
 
     def make() -> Any:
-        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _MEMORY.bit_length() - 1})
+        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: MEMORY.bit_length() - 1})
 
     return Unpacked(source, make, name, (zstd.ZstdError, EOFError), ratio=UNPACKED_BYTES)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from wardstead.supply.formats.zips import leads_out
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
-from wardstead.supply.sources import Window, exactly
+from wardstead.supply.sources import Window, blocks, exactly
 
 _BLOCK: Final = 512
 _MOST: Final = 50_000
 _MOST_HEADER: Final = 1 << 20
 _FILES: Final = {b"0", b"\0", b"7"}
+_DECIDING: Final = frozenset({"path", "linkpath", "size"})
 
 
 class _Member(NamedTuple):
@@ -61,8 +63,7 @@ def check(source: Source) -> Steps:
             yield from _member(source, member, at, seen)
             pax = {}
         at += _BLOCK + (-(-size // _BLOCK) * _BLOCK if kind not in {b"1", b"2", b"3", b"4", b"5", b"6"} else 0)
-    rest = source.read(at, 1 << 16)
-    if rest.strip(b"\0"):
+    if any(block.strip(b"\0") for _, block in blocks(source, at)):
         yield Seen("trailing-data", "bytes after the last member", at)
     if not count:
         raise Malformed("it has no member", 0)
@@ -129,7 +130,20 @@ def _further(data: bytes, kind: bytes, pax: dict[str, str]) -> None:
     elif kind == b"K":
         pax["linkpath"] = _text(data)
     else:
-        for record in data.decode("utf-8", "replace").split("\n"):
-            key, equals, value = record.partition(" ")[2].partition("=")
-            if equals and key in {"path", "linkpath", "size"}:
+        for key, value in _records(data):
+            if key.startswith("GNU.sparse") or (kind == b"g" and key in _DECIDING):
+                raise Malformed(f"a further header says {key[:40]!r}, which is not followed")
+            if key in _DECIDING:
                 pax[key] = value
+
+
+def _records(data: bytes) -> Iterator[tuple[str, str]]:
+    """What a pax header says: each record begins with its own length, and may hold line breaks (POSIX.1-2001, pax)."""
+    while data.strip(b"\0"):
+        length, blank, _ = data.partition(b" ")
+        size = int(length) if blank and length.isdigit() and len(length) < 8 else 0
+        key, equals, value = data[len(length) + 1 : size].partition(b"=")
+        if not equals or len(data) < size or value[-1:] != b"\n":
+            raise Malformed("a member's further header is broken")
+        yield key.decode("utf-8", "replace"), value[:-1].decode("utf-8", "replace")
+        data = data[size:]

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from wardstead.supply.formats import compressed
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
-from wardstead.supply.sources import UNPACKED_BYTES, Memory, Unpacked, Window, exactly, unpack
+from wardstead.supply.sources import UNPACKED_BYTES, Memory, Unpacked, Window, blocks, exactly, unpack
 
 END: Final = b"PK\x05\x06"
 LOCAL: Final = b"PK\x03\x04"
@@ -26,6 +26,8 @@ _RATIO: Final = 200
 _LARGE: Final = 1 << 30
 _LINK, _DEVICE = 0o120000, {0o020000, 0o060000, 0o010000, 0o140000}
 _PLAIN: Final = 0xFFFFFFFF
+_WIDEST: Final = (0xFFFF, _PLAIN, _PLAIN)
+"""Of the entries' count, the directory's size and its place, what says that it stands in the end of 64 bits."""
 _STORAGE: Final = re.compile(
     r"(?:[^/]*/)?(?:data/\d+|\.data/serialization_id|\.format_version|byteorder|version|\.storage_alignment)"
 )
@@ -87,15 +89,20 @@ def check(source: Source) -> Steps:
         if place < at:
             yield Seen("bomb", f"the entry {one.name[:80]!r} shares bytes with the one before", place)
             continue
-        if LOCAL in source.read(at, min(place - at, 1 << 16)):
+        if _holds_entry(source, at, place):
             yield Seen("zip-confusion", "an entry that the directory does not list", at)
         start, problem = _local(source, one, place)
         if problem:
             yield Seen("zip-confusion", f"the entry {one.name[:80]!r}: {problem}", place)
         at = start + one.packed
         yield from _content(source, one, start, torch)
-    if LOCAL in source.read(at, max(0, min(directory.start - at, 1 << 16))):
+    if _holds_entry(source, at, directory.start):
         yield Seen("zip-confusion", "an entry that the directory does not list", at)
+
+
+def _holds_entry(source: Source, start: int, end: int) -> bool:
+    """Whether the header of an entry stands between two places."""
+    return any(LOCAL in block for _, block in blocks(source, start, end, overlap=len(LOCAL) - 1))
 
 
 def behind(source: Source) -> Steps:
@@ -107,13 +114,16 @@ def behind(source: Source) -> Steps:
 def _directory(source: Source, end: int) -> Directory:
     _, disk, _, _, count, size, offset, _ = _END.unpack(exactly(source, end, _END.size))
     start = end - size
-    if (_PLAIN in {size, offset} or count == 0xFFFF) and source.read(end - 20, 4) == b"PK\x06\x07":
+    said = count, size, offset
+    if source.read(end - 20, 4) == b"PK\x06\x07":  # many readers go by it whatever stands here
         _, _, place, _ = unpack(source, "<4sLQL", end - 20)
         fields = unpack(source, "<4sQ2H2L4Q", place) if source.read(place, 4) == b"PK\x06\x06" else None
         if fields is None:
             raise Malformed("its directory of 64 bits is missing", end)
         count, size, offset = fields[7:]
         start = place - size
+        if any(plain not in {wide, most} for plain, wide, most in zip(said, (count, size, offset), _WIDEST, strict=True)):
+            raise Malformed("its directories of 32 and 64 bits differ", end, rule="zip-confusion")
     before = start - offset
     if disk or before < 0 or count > _MOST or size > _MOST_DIRECTORY or start < 0:
         raise Malformed("its directory lies elsewhere, or has too many entries", end)
@@ -266,7 +276,7 @@ def _unpacked(packed: Window, one: Entry, name: str) -> Source:
         rest = Window(packed, 4 + size, packed.size, name)
         return Unpacked(
             _Joined(Memory(header, name), rest),
-            lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE),
+            lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=compressed.MEMORY),
             name,
             (lzma.LZMAError, EOFError),
             ratio=UNPACKED_BYTES,
