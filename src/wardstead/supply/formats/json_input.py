@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -10,6 +11,9 @@ from typing import Any, Final, NamedTuple
 from wardstead.supply.ports import Malformed
 
 _MOST_VALUES: Final = 4_000_000
+_FEW: Final = 1000
+_TELLING: Final = re.compile(r"[$/~\\]|\.\.|\w+:|.*[\\/%]\.\.", re.DOTALL)
+"""With which expressions, paths and addresses begin, and what leads upwards."""
 
 
 class Value(NamedTuple):
@@ -21,7 +25,10 @@ class Value(NamedTuple):
 
 
 def walk(value: Any) -> Iterator[Value]:
-    """Every value; of lists of texts (vocabularies) the first thousand. Raises ``Malformed`` where there are too many."""
+    """Every value; of lists of texts (vocabularies) the first thousand, and what may be code or a place.
+
+    Raises ``Malformed`` where there are too many.
+    """
     waiting = [Value("", "", value)]
     count = 0
     while waiting:
@@ -37,7 +44,8 @@ def walk(value: Any) -> Iterator[Value]:
             texts = [each for each in one.value if isinstance(each, str)]
             others = ((number, each) for number, each in enumerate(one.value) if not isinstance(each, str))
             waiting += [Value(f"{one.path}[{number}]", one.key, each) for number, each in others]
-            waiting += [Value(f"{one.path}[]", one.key, each) for each in texts[:1000]]
+            waiting += [Value(f"{one.path}[]", one.key, each) for each in texts[:_FEW]]
+            waiting += [Value(f"{one.path}[]", one.key, each) for each in texts[_FEW:] if _TELLING.match(each)]
 
 
 def parse_json(text: str) -> tuple[Any, list[str]]:

@@ -24,6 +24,15 @@ _KNOWN_TARGET: Final = re.compile(
     rf"torch\.nn\.[\w.]+|(?:{_LIBRARIES})\.(?!(?:\w+\.)*(?:{_NOT_DATA})\.)[\w.]*\b[A-Z]\w*(?:\.from_(?:pretrained|config))?"
 )
 """Classes of layers and models; functions of the same libraries fetch, load and run."""
+_REACHED: Final = frozenset(
+    {
+        "os", "sys", "posix", "nt", "subprocess", "importlib", "builtins", "shutil", "socket", "ctypes", "runpy", "pty", "pickle",
+        "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "multiprocessing", "threading", "asyncio",
+        "urllib", "http", "requests", "httpx", "aiohttp", "tempfile", "platform", "inspect", "pdb", "code", "timeit", "pydoc",
+        "torch", "numpy", "np", "pandas", "transformers", "huggingface_hub", "tensorflow", "keras",
+    }
+)  # fmt: skip
+"""Modules that a name reaches through another that imported them, and whose functions then are called."""
 _KERNELS: Final = frozenset(
     {"attn_implementation", "_attn_implementation", "_attn_implementation_internal", "experts_implementation"}
 )
@@ -38,10 +47,16 @@ _FOREIGN: Final = re.compile(r"(?i)^(?:[a-z]:[\\/]|[\\/]|~|file:|\\\\|\$\{?[a-z_
 REMOTE: Final = re.compile(r"(?i)^(?:https?|ftp|s3|gs|hf|git\+[a-z]+)://")
 
 
+def reaches_on(path: str) -> bool:
+    """Whether a dotted name leads through one module into another: ``torch.functional.os.system``."""
+    return not _REACHED.isdisjoint(path.split(".")[1:])
+
+
 def check_text(where: str, key: str, value: str) -> Steps:
     """What a text under a key has called, opened, fetched or said."""
     if key in TARGETS:
-        if (key != "__class__" or "." in value) and not _KNOWN_TARGET.fullmatch(value):
+        known = _KNOWN_TARGET.fullmatch(value) and not reaches_on(value)
+        if (key != "__class__" or "." in value) and not known:
             yield Seen("config-code", f"{where} has {value[:80]!r} called")
     elif key in _KERNELS:
         if "/" in value:

@@ -9,7 +9,7 @@ from wardstead.supply.formats import graphs, yaml_files
 from wardstead.supply.formats.named_code import check_place
 from wardstead.supply.formats.template_speech import gives_orders
 from wardstead.supply.ports import Malformed, Seen, Source, Steps
-from wardstead.supply.sources import text_of
+from wardstead.supply.sources import blocks, text_of
 
 _INSTRUCTION: Final = re.compile(r'(?im)^\s*(FROM|ADAPTER|TEMPLATE|SYSTEM|MESSAGE|LICENSE|PARAMETER)\s+("""(?:.|\n)*?"""|.*)$')
 _ACTION: Final = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
@@ -63,10 +63,11 @@ def check_git(source: Source) -> Steps:
 
 
 def check_xml(source: Source) -> Steps:
-    """XML: what it has its readers open or repeat is declared at its head."""
-    head = source.read(0, 1 << 20).replace(b"\0", b"")  # also where each character has two bytes
-    if (at := head.find(b"<!ENTITY")) >= 0:
-        yield Seen("xml-entity", "an entity is declared", at)
+    """XML: what it has its readers open or repeat is declared; behind how long a comment, nothing says."""
+    for at, block in blocks(source, overlap=64):
+        if b"<!ENTITY" in block.replace(b"\0", b""):  # also where each character has two bytes
+            yield Seen("xml-entity", "an entity is declared", at)
+            return
 
 
 def check_script(source: Source) -> Steps:
@@ -76,7 +77,7 @@ def check_script(source: Source) -> Steps:
 
 def check_card(source: Source) -> Steps:
     """What stands at the head of a model card."""
-    text = text_of(source)
+    text = text_of(source).replace("\r\n", "\n").replace("\r", "\n")
     if text.startswith("---\n") and (end := text.find("\n---", 4)) > 0:
         yield from yaml_files.check_text(text[4:end])
 

@@ -19,7 +19,8 @@ _STANDARD: Final = re.compile(
 )
 _MAKERS: Final = re.compile(r"!(?:new|name|apply|module|applyref|include):?(.*)", re.DOTALL)
 _SPEECH: Final = re.compile(
-    r"(?:speechbrain|torchaudio|torch)\.(?!(?:hub|jit|package|ops|classes|utils|serialization|multiprocessing|distributed|load)\b)[\w.]+"
+    r"(?:speechbrain|torchaudio|torch)\.(?!(?:hub|jit|package|ops|classes|utils|serialization|storage|multiprocessing|distributed|load)\b)"
+    r"[\w.]+"
 )
 
 
@@ -45,6 +46,7 @@ class _Reader:
     def __init__(self) -> None:
         self._open: list[list[object]] = []
         self._sizes: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
         self._total = 0
 
     def take(self, event: yaml.Event) -> Steps:
@@ -53,23 +55,30 @@ class _Reader:
         if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             yield from _tagged(event.tag, line)
             self._before(None)
+            self._texts.pop(event.anchor or "", None)
             self._open.append([isinstance(event, yaml.MappingStartEvent), None, True, event.anchor, 1])
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             *_, anchor, size = self._open.pop()
             self._grow(anchor, size)
         elif isinstance(event, yaml.ScalarEvent):
             yield from _tagged(event.tag, line)
-            key = self._before(event.value)
-            self._grow(event.anchor, 1)
-            if key is not None:
-                yield from _value(str(key), event.value, line)
+            if event.anchor:
+                self._texts[event.anchor] = event.value
+            yield from self._scalar(event.value, event.anchor, 1, line)
         elif isinstance(event, yaml.AliasEvent):
-            self._before(None)
-            self._grow(None, self._sizes.get(event.anchor or "", 1))
+            anchor = event.anchor or ""
+            yield from self._scalar(self._texts.get(anchor), None, self._sizes.get(anchor, 1), line)
         if len(self._open) > _DEEPEST:
             raise Malformed(f"it nests more than {_DEEPEST} deep: line {line}")
         if self._total > _MOST_NODES:
             raise Malformed(f"its aliases unfold to more than {_MOST_NODES:,} values", rule="bomb")
+
+    def _scalar(self, value: str | None, anchor: str | None, size: int, line: int) -> Steps:
+        """A text, where it stands or by its alias; ``None``: an alias of something larger, which was looked at."""
+        key = self._before(value)
+        self._grow(anchor, size)
+        if key is not None and value is not None:
+            yield from _value(str(key), value, line)
 
     def _before(self, scalar: str | None) -> object:
         """The key under which a value stands; none where it is a key itself."""
@@ -100,7 +109,8 @@ def _tagged(tag: str | None, line: int) -> Steps:
     if tag.startswith("tag:yaml.org,2002:"):
         yield Seen("config-code", f"line {line}: the tag {tag.removeprefix('tag:yaml.org,2002:')[:80]!r} makes an object")
     elif (made := _MAKERS.fullmatch(tag)) is not None:
-        if not _SPEECH.fullmatch(made[1]) and not tag.startswith("!include"):
+        known = _SPEECH.fullmatch(made[1]) and not named_code.reaches_on(made[1])
+        if not known and not tag.startswith("!include"):
             yield Seen("config-code", f"line {line}: the tag {tag[:80]!r} calls something")
     elif tag not in {"!ref", "!copy", "!PLACEHOLDER", "!tuple"}:
         yield Seen("remote-code", f"line {line}: the tag {tag[:80]!r} is for a loader of its own")
