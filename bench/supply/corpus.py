@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.supply.case import Case
-from bench.supply.families import chat_templates, disguised, further, pickled, repository, tensors
+from bench.supply.families import chat_templates, disguised, further, pickled, readers, repository, tensors
 
-FAMILIES = (tensors, chat_templates, pickled, repository, disguised, further)
+FAMILIES = (tensors, chat_templates, pickled, repository, disguised, further, readers)
 
 
 def corpus() -> Iterator[Case]:
