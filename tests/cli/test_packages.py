@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import sqlite3
 import struct
 import tarfile
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,8 +226,22 @@ def test_records_that_cannot_be_read_are_named_and_the_rest_is_taken(room: Room)
     assert len(room.audit(room.lock("torch==2.5.0"))[1]["weaknesses"]) == 1
 
 
+_GZIP = gzip.compress(bytes(range(256)) * 40)[:60] + bytes(60)
+"""Broken where it is unpacked, not at its head."""
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"PK\x03\x04broken", b"{}", b"#nonsense\n", b"\x1f\x8bbroken", b'{"vulnerabilities": 3}']
+    "content",
+    [
+        b"",
+        b"PK\x03\x04broken",
+        b"{}",
+        b"#nonsense\n",
+        b"\x1f\x8bbroken",
+        b'{"vulnerabilities": 3}',
+        _GZIP,
+        b"#score_date:2026-11-25\ncve,epss\nCVE-2026-0001," + b"0" * 200_000,
+    ],
 )
 def test_what_holds_no_advisories_is_refused_and_changes_nothing(room: Room, content: bytes) -> None:
     room.take(archive(room.folder / "all.zip", record("GHSA-1", "torch", "2.6.0")))
@@ -477,6 +493,58 @@ def test_an_archive_that_is_no_image_is_a_finding(room: Room) -> None:
     path.write_bytes(bytes(2048))
     done = room.run("packages", "list", path, "--json")
     assert (done.exit_code, json.loads(done.stdout)["gaps"][0]["rule"]) == (1, "unreadable")
+
+
+def headers(count: int) -> bytes:
+    """An archive of one file with so many further headers before it, of which the library reads each from within the last."""
+    one = tarfile.TarInfo("x")
+    one.type, note = tarfile.XHDTYPE, b"13 comment=a\n"
+    one.size = len(note)
+    return (one.tobuf(tarfile.USTAR_FORMAT) + note.ljust(512, b"\0")) * count + tarfile.TarInfo("f").tobuf() + bytes(1024)
+
+
+def gaps(room: Room, path: Path) -> list[str]:
+    done = room.run("packages", "list", path, "--json")
+    assert done.exit_code == 1, done.output
+    return [one["what"] for one in json.loads(done.stdout)["gaps"]]
+
+
+def test_an_archive_built_to_exhaust_is_a_finding(room: Room) -> None:
+    path = room.folder / "file.tar"
+    path.write_bytes(headers(1500))
+    assert "recursion" in gaps(room, path)[0]
+    assert "blobs/0" in gaps(room, image(room.folder / "image.tar", headers(1500)))[0]
+
+
+def test_what_follows_a_broken_header_of_a_layer_is_missed(room: Room) -> None:
+    whole = bytearray(gzip.decompress(layer({f"a{one}-1.dist-info/METADATA": b"Name: a\nVersion: 1\n" for one in range(3)})))
+    whole[2 * 1024] ^= 0xFF
+    path = image(room.folder / "image.tar", layer({"b-1.dist-info/METADATA": b"Name: b\nVersion: 1\n"}), bytes(whole))
+    assert "blobs/1: it is broken in the middle" in gaps(room, path)[0]
+    assert ("PyPI", "b", "1") in names(room.run("packages", "list", path, "--json")), "the rest is read"
+
+
+@pytest.mark.parametrize("rows", ["SELECT x'00' AS blob FROM c", "SELECT x'00' AS blob FROM c WHERE x < 0"])
+def test_a_database_of_rpm_without_an_end_is_a_finding(room: Room, rows: str) -> None:
+    path = room.folder / "root/var/lib/rpm/rpmdb.sqlite"
+    path.parent.mkdir(parents=True)
+    connection = sqlite3.connect(path)
+    connection.execute(f"CREATE VIEW Packages AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) {rows}")
+    connection.close()
+    assert "rpmdb.sqlite" in gaps(room, room.folder / "root")[0]
+
+
+@pytest.mark.parametrize("line", ["a" + " " * 200_000 + "b", "a[" + " " * 200_000])
+def test_a_long_line_is_read_in_time_that_grows_no_faster(room: Room, line: str) -> None:
+    begun = time.process_time()
+    assert "requirements.txt" in gaps(room, room.lock(line))[0]
+    assert time.process_time() - begun < 5
+
+
+def test_long_yaml_is_not_read(room: Room) -> None:
+    path = room.folder / "pnpm-lock.yaml"
+    path.write_text("packages:\n" + "  /a@1:\n" * 2_200_000)
+    assert "of YAML" in gaps(room, path)[0]
 
 
 def test_our_own_environment_is_the_default(room: Room) -> None:

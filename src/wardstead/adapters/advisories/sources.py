@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import lzma
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -43,7 +45,7 @@ def _in_archive(path: Path) -> Iterator[Record]:
                 with archive.open(one) as file:
                     content = file.read(_LONGEST + 1)
                 yield _record(one.filename, content, _day(one))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise Malformed(f"it is no ZIP archive that can be read: {error}") from None
 
 
@@ -84,7 +86,7 @@ def content(path: Path) -> bytes:
     try:
         with gzip.open(path) if packed else path.open("rb") as opened:
             found = opened.read(_UNPACKED + 1)
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise Malformed(f"it cannot be unpacked: {error}") from None
     if len(found) > _UNPACKED:
         raise Malformed(f"it is longer than {_UNPACKED:,} bytes")

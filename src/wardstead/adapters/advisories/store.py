@@ -79,7 +79,7 @@ class AdvisoryFile:
                     connection.execute("COMMIT")
             finally:
                 connection.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
             raise BackendError(
                 "the advisories cannot be used",
                 where=str(path),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import lzma
 import os
 import re
 import sqlite3
 import stat
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +27,20 @@ _LONGEST_PROGRAM: Final = 4 << 30
 _BLOCK: Final = 4 << 20
 _BUILD_INFORMATION: Final = 5 << 20
 _MOST_KEPT: Final = 4_000_000
+_MOST_PACKAGES: Final = 200_000
+_MOST_STEPS: Final = 2_000
+"""Of a hundred thousand of SQLite's instructions each."""
+_BROKEN: Final = (
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    RecursionError,
+    Malformed,
+)
 _SKIPPED: Final = frozenset({".git", "__pycache__", "proc", "sys", "dev"})
 _SYSTEM: Final = "the system's"
 """In place of the distribution, until it is known which it is."""
@@ -52,10 +69,17 @@ def inventory(root: Path) -> list[Held]:
     """Everything below a folder, in a file, or in an image that ``docker save`` wrote. Raises ``OSError``."""
     if stat.S_ISDIR(root.stat().st_mode):
         return _settled(one for path in _files(root) for one in _of_file(path, path.relative_to(root).as_posix()))
-    if tarfile.is_tarfile(root):
+    if _is_tar(root):
         return _settled(_of_image(root))
     found = list(_of_file(root, root.as_posix(), named=True))
     return _settled(found)
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except RecursionError:
+        return True  # one of many headers for one member, which is said when it is read
 
 
 def _settled(found: Iterable[Held | _Release]) -> list[Held]:
@@ -127,9 +151,14 @@ def _listed(content: bytes, name: str) -> Iterator[Held | _Release]:
 
 def _rpm(content: bytes, name: str) -> Iterator[Package]:
     connection = sqlite3.connect(":memory:")
+    steps = itertools.count(1)
+    connection.set_progress_handler(lambda: next(steps) > _MOST_STEPS, 100_000)
     try:
         connection.deserialize(content)
-        for (blob,) in connection.execute("SELECT blob FROM Packages"):
+        # It may be a view, which has rows without end, or takes without end to have none.
+        for number, (blob,) in enumerate(connection.execute("SELECT blob FROM Packages")):
+            if number >= _MOST_PACKAGES or not isinstance(blob, bytes):
+                raise Malformed("it is no database of RPM: it lists what is no package, or too many")
             yield rpm_headers.package(blob, name, _SYSTEM)
     except sqlite3.Error as error:
         raise Malformed(f"it is no database of RPM: {error}") from None
@@ -167,12 +196,17 @@ def _of_image(path: Path) -> Iterator[Held | _Release]:
             for manifest in _manifests(image):
                 held: dict[str, list[Held | _Release]] = {}
                 for layer in manifest:
-                    _lay(_member(image, layer), held)
+                    try:
+                        _lay(_member(image, layer), held)
+                    except _BROKEN as error:
+                        yield Unread(f"{path.name}: {layer}", _said(error))
                 yield from (one for every in held.values() for one in every)
-    except (tarfile.TarError, EOFError, KeyError, ValueError) as error:
-        yield Unread(path.name, f"it is no image that can be read: {error}")
-    except Malformed as error:
-        yield Unread(path.name, error.what)
+    except _BROKEN as error:
+        yield Unread(path.name, _said(error))
+
+
+def _said(error: Exception) -> str:
+    return error.what if isinstance(error, Malformed) else f"it is no image that can be read: {error}"
 
 
 def _member(image: tarfile.TarFile, name: str) -> IO[bytes]:
@@ -211,6 +245,15 @@ def _lay(layer: IO[bytes], held: dict[str, list[Held | _Release]]) -> None:
             held.pop(name, None)
             if one.isfile() and (_is_list(name) or one.mode & 0o111) and (file := files.extractfile(one)) is not None:
                 held[name] = list(_of_open(file, name, one.size))
+        _require_end(files)
+
+
+def _require_end(files: tarfile.TarFile) -> None:
+    """The library takes a broken header for an archive's end, and what follows it would not be missed."""
+    assert files.fileobj is not None
+    files.fileobj.seek(files.offset)
+    if any(files.fileobj.read(tarfile.BLOCKSIZE)):
+        raise Malformed("it is broken in the middle, and what follows is not known")
 
 
 def _remove(path: str, held: dict[str, list[Held | _Release]]) -> None:

@@ -16,10 +16,11 @@ from wardstead.supply.ports import Malformed
 
 Packages = Iterator[Package]
 _PINNED: Final = re.compile(
-    r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*===?\s*([A-Za-z0-9.!+_-]+)\s*(?:;.*|\\|--hash.*|#.*)?$"
+    r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\]\s*)?===?\s*([A-Za-z0-9.!+_-]+)\s*(?:;.*|\\|--hash.*|#.*)?$"
 )
-_NAMED: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:[<>=!~;@\\#].*)?$")
+_NAMED: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\]\s*)?(?:[<>=!~;@\\#].*)?$")
 _GO_REQUIRED: Final = re.compile(r"(?:require\s+)?([a-z0-9][^\s()]*\.[^\s()]*/\S+|[a-z0-9][^\s()/]*\.[a-z]{2,}\S*)\s+(v\S+)")
+_LONGEST_YAML: Final = 16 << 20
 _GEM: Final = re.compile(r" {4}(\S+) \(([^)]+)\)")
 _YARN: Final = re.compile(r'^"?(@?[^@"\s]+)@.*:\s*$')
 _YARN_VERSION: Final = re.compile(r'^ {2}version:? "?([^"\s]+)"?')
@@ -112,6 +113,8 @@ def yarn_lock(text: str, file: str) -> Packages:
 
 def pnpm_lock(text: str, file: str) -> Packages:
     """``pnpm-lock.yaml`` of version 6 and later: the keys of ``packages`` are names with versions."""
+    if len(text) > _LONGEST_YAML:
+        raise Malformed(f"it is longer than the {_LONGEST_YAML:,} characters that are read of YAML")
     for key in _object(_object(yaml.safe_load(text)).get("packages", {})):
         if (found := _PNPM.fullmatch(str(key))) is not None:
             yield Package("npm", found[1], found[2], file)
