@@ -39,6 +39,7 @@ from wardstead.config.sections import LabelSection, ModelSection, UpstreamSectio
 from wardstead.crypto.dsse import open_envelope
 from wardstead.crypto.verity import VerityDigest
 from wardstead.isolation.posture import State as Colour
+from wardstead.kernel.errors import IntegrityError
 from wardstead.supply.admission import Admission, Role, State
 from wardstead.supply.admission_policy import load_admission
 from wardstead.supply.bom.kept import packages
@@ -266,6 +267,27 @@ def test_the_guard_suspends_what_changed_and_looks_no_further_while_nothing_did(
     assert admission_check(found).state is Colour.RED
     with pytest.raises(BadModel):
         admissions.resume(deployment, "tiny", by(deployment, "ben"), "x")
+
+
+def test_a_model_that_cannot_be_looked_at_keeps_no_other_from_it(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    unclear = structs.replace(section(done), name="unclear")
+    monkeypatch.setitem(vars(deployment), "settings", structs.replace(deployment.settings, models=(unclear, section(done))))
+    of = deployment.admissions.of
+
+    def found(model: str) -> list[Admission]:
+        if model == "unclear":
+            raise IntegrityError("what is kept of a model's admission is not ours")
+        return of(model)
+
+    monkeypatch.setattr(deployment.admissions, "of", found)
+    kept = deployment.places.directory / done.candidate.files[0].path
+    kept.write_bytes(kept.read_bytes()[:-1] + b"y")
+    with pytest.raises(IntegrityError):
+        guarding.Guard(deployment).look()
+    assert "is suspended" in standing(deployment, section(done)).refused
 
 
 def test_what_the_kernel_keeps_by_the_admitted_digest_is_not_read_again(

@@ -15,6 +15,7 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.models.admitting import changed_file, standing
 from wardstead.bootstrap.models.advisory_watch import AdvisoryWatch
 from wardstead.config.sections import ModelSection
+from wardstead.kernel.errors import WardsteadError
 from wardstead.supply.admission import Admission, State, current
 
 log = logging.getLogger(__name__)
@@ -35,14 +36,20 @@ class Guard:
     def look(self) -> None:
         """Suspend every model of which a file changed, whose approval is over, or which policy lets no advisory concern.
 
-        Raises ``WardsteadError``.
+        One that cannot be looked at keeps nobody from looking at the others. Raises ``WardsteadError``.
         """
         if time.monotonic() - self._read_s > self._deployment.admission_policy().recheck_hours * _HOUR_S:
             self._stamps.clear()
             self._read_s = time.monotonic()
+        failed: WardsteadError | None = None
         for section in self._deployment.settings.models:
-            if section.upstream.kind == "embedded":
-                self._look_at(section)
+            try:
+                if section.upstream.kind == "embedded":
+                    self._look_at(section)
+            except WardsteadError as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _look_at(self, section: ModelSection) -> None:
         known = self._deployment.admissions.of(section.name)
