@@ -38,7 +38,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--peers", type=Path, default=Path(tempfile.gettempdir()) / "wardstead-peers", help="their environments")
     options.add_argument("--no-peers", action="store_true")
-    options.add_argument("--megabytes", type=int, default=3000, help="of the large files")
+    options.add_argument("--megabytes", type=int, default=3000, help="of the large files; 0: the speed stays as it was measured")
     asked = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="wardstead-corpus-"))
     try:
@@ -56,14 +56,19 @@ def main() -> None:
             print(f"· {name}: {seconds[name]:.0f} s", file=sys.stderr)
         text = [f"Measured {time.strftime('%Y-%m-%d')} on {platform.machine()}, Python {platform.python_version()}."]
         text += [_table(cases, said), _times(said, seconds), *missing]
-        speed = Path(tempfile.mkdtemp(prefix="wardstead-speed-"))
-        try:
-            text.append(_speed(measure(speed, asked.megabytes * 1_000_000)))
-        finally:
-            shutil.rmtree(speed)
+        replace(DOCS / "benchmarks.md", "supply", "\n\n".join(text))
     finally:
         shutil.rmtree(folder)
-    replace(DOCS / "benchmarks.md", "supply", "\n\n".join(text))
+    if asked.megabytes:
+        _measure_speed(asked.megabytes * 1_000_000)
+
+
+def _measure_speed(size: int) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="wardstead-speed-"))
+    try:
+        replace(DOCS / "benchmarks.md", "supply-speed", _speed(measure(folder, size)))
+    finally:
+        shutil.rmtree(folder)
 
 
 def _table(cases: list[Case], said: dict[str, list[str]]) -> str:
