@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 
 from wardstead.access.asking import CONSOLE, Circumstance, address_in, kinds_of, request_of
 from wardstead.access.memo import MemoisedDecisionPoint
-from wardstead.access.policyset import AccessPolicies
+from wardstead.access.pdp import ACTIONS
+from wardstead.access.policyset import RULES, SCHEMA, AccessPolicies
 from wardstead.access.ports import Container, CredentialKind, Decision, Directory, GranteeKind, Principal, Resource
 from wardstead.access.rules import AccessRules
 from wardstead.access.strength import CODE, PASSWORD
 from wardstead.access.vocabulary import WITHIN
-from wardstead.access.written import ASKED_ROLE, read_policies
+from wardstead.access.written import ASKED_ROLE, WrittenPolicy, read_policies
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import PUBLIC, STANDARD, Label, Levels
 
@@ -134,9 +135,21 @@ class _Comparison:
             {(one.id, one.effect, one.scope, one.conditions): one for one in read_policies(version.files.cedar)}
             for version in self._versions
         ]
-        self._actions = sorted(old.point.words.actions | new.point.words.actions)
+        self._actions = sorted((old.point.words.actions | new.point.words.actions) & self._differing_actions())
         self._alike = list(self._people_alike())
         self._asked = 0
+
+    def _differing_actions(self) -> frozenset[str]:
+        """Those that a policy is about which one version has and the other has not; all where the names that they use differ."""
+        old, new = (one.files.texts for one in self._versions)
+        scopes = [one.scope.actions for one in self._differing_policies()]
+        if old.get(SCHEMA) != new.get(SCHEMA) or old.get(RULES) != new.get(RULES) or None in scopes:
+            return ACTIONS
+        return frozenset(action for scope in scopes for action in scope or ())
+
+    def _differing_policies(self) -> list[WrittenPolicy]:
+        old, new = self._written
+        return [*(old[one] for one in old.keys() - new.keys()), *(new[one] for one in new.keys() - old.keys())]
 
     def made(self) -> Difference:
         """All that changes."""
@@ -259,9 +272,7 @@ class _Comparison:
 
     def _untried(self) -> tuple[str, ...]:
         """What policies that one version has and the other has not look at, and is not varied."""
-        old, new = self._written
-        differing = [*(old[one] for one in old.keys() - new.keys()), *(new[one] for one in new.keys() - old.keys())]
-        return tuple(sorted({name for policy in differing for name in policy.context} - _VARIED))
+        return tuple(sorted({name for policy in self._differing_policies() for name in policy.context} - _VARIED))
 
 
 def _differing(said: str, answers: Iterable[_Answers], *, gained: bool) -> Iterator[tuple[_Answers, str]]:
