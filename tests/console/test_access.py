@@ -40,6 +40,13 @@ def test_a_question_about_a_conversation_is_about_whose_it_is(signed_in: SignedI
     assert [one.resource for one in services.policies.asked] == ["Exchange", "Exchange"]
 
 
+def test_an_application_and_how_somebody_signed_in_can_be_said(signed_in: SignedIn, services: FakeServices) -> None:
+    page = signed_in("root").get(f"{ASK}&application=training&signed_in=5m&means=password,%20code").text
+    asked = services.policies.asked[-1]
+    assert (asked.application, asked.signed_in, asked.means) == ("training", "5m", "password, code")
+    assert "<option selected>password, code</option>" in page
+
+
 def test_others_do_not_learn_who_may_do_what(signed_in: SignedIn) -> None:
     alice = signed_in("alice")
     for path in ("", "/check", "/changes", "?who=root&action=administer"):

@@ -20,7 +20,9 @@ from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import BackendError, CallerError, ConfigurationError, WardsteadError
 
 ACCESS: Final = "/console/access"
-_FIELDS: Final = ("who", "action", "model", "owner", "at", "purpose", "network", "label", "signed_in", "policies")
+_FIELDS: Final = (
+    "who", "action", "model", "owner", "at", "purpose", "application", "network", "label", "signed_in", "means", "policies",
+)  # fmt: skip
 _MAX_CHARS: Final = 200
 _CHANGES: Final = 200
 _WHICH: Final = ("active", "folder")
@@ -159,8 +161,8 @@ def _asked(given: Mapping[str, str]) -> Asked:
     kind = RESOURCES.get(given["action"], "Console")
     resource = f"Model::{given['model']}" if kind == "Model" else kind
     return Asked(
-        given["who"], given["action"], resource, given["at"], given["purpose"], "", given["network"], given["label"],
-        given["signed_in"], given["owner"],
+        given["who"], given["action"], resource, given["at"], given["purpose"], given["application"], given["network"],
+        given["label"], given["signed_in"], given["owner"], means=given["means"],
     )  # fmt: skip
 
 
