@@ -43,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def console(deployment: Deployment, clock: Clock) -> Console:
     for name, roles in (("fire", ["user"]), ("ada", ["user"]), ("ben", ["auditor"]), ("cyd", ["user"])):
         people.add(deployment, name, roles, "public", [])
-    deployment.directory.set_password("fire", PASSWORD, must_change=False)
+    deployment.passwords.set_password("fire", PASSWORD, must_change=False)
     break_glass.seal(deployment, "fire", ["admin"], 2, ["auditor"])
     return Console(deployment, None)  # type: ignore[arg-type]  # no world is asked
 
@@ -173,7 +173,7 @@ def test_nothing_else_gives_it_roles_or_keys(deployment: Deployment, console: Co
 
 
 def test_sealing_takes_what_an_account_had(deployment: Deployment, console: Console) -> None:
-    deployment.directory.set_password("cyd", PASSWORD, must_change=False)
+    deployment.passwords.set_password("cyd", PASSWORD, must_change=False)
     assert isinstance(console.sign_in("cyd", PASSWORD), OpenedSession)
     deployment.directory.create_api_key("cyd")
     cyd = deployment.directory.find("cyd")
@@ -193,7 +193,7 @@ def test_sealing_takes_what_an_account_had(deployment: Deployment, console: Cons
 
 
 def session_of(deployment: Deployment, name: str) -> Identity:
-    deployment.directory.set_password(name, PASSWORD, must_change=False)
+    deployment.passwords.set_password(name, PASSWORD, must_change=False)
     made = deployment.directory.open_session(deployment.directory.find(name), authenticated_ms=now_ms(), means=["password"])
     return whose(deployment, OpenedSession(made.token, made.csrf))
 

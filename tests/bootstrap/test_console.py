@@ -33,7 +33,7 @@ OLD, NEW = "correct horse battery", "another horse battery"
 @pytest.fixture
 def console(deployment: Deployment) -> Console:
     people.add(deployment, "eve", ["user"], "public", [])
-    deployment.directory.set_password("eve", OLD, must_change=False)
+    deployment.passwords.set_password("eve", OLD, must_change=False)
     return Console(deployment, None)  # type: ignore[arg-type]  # no world is asked
 
 

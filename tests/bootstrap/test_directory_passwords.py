@@ -102,7 +102,7 @@ def test_guesses_are_counted_and_a_password_is_changed_where_it_is_kept(made: De
 @needs_slapd
 def test_where_it_does_not_answer_those_with_a_password_here_go_on(made: Deployment, tmp_path: Path) -> None:
     people.add(made, "rolf", ["user"], "public", [])
-    made.directory.set_password("rolf", LOCAL, must_change=False)
+    made.passwords.set_password("rolf", LOCAL, must_change=False)
     text = made.places.config.read_text()
     made.places.config.write_text(text.replace("ldap://127.0.0.1", "ldap://localhost"))
     console = console_of(Deployment(made.places.directory))

@@ -61,7 +61,7 @@ def made(deployment: Deployment) -> Iterator[Deployment]:
         say(deployment, who)
     who = deployment.directory.find(NAME)
     deployment.directory.create_api_key(NAME)
-    deployment.directory.set_password(NAME, "correct horse battery", must_change=False)
+    deployment.passwords.set_password(NAME, "correct horse battery", must_change=False)
     with write_transaction(deployment.engine, deployment.turn) as connection:
         values = {"subject": who.subject, "vault": CANARY, "id": who.id}
         for statement in KEPT:

@@ -34,7 +34,7 @@ def test_an_interrupted_one_is_no_deployment_yet_and_can_be_made_again(
         Deployment(tmp_path, {})
     made = initialise(tmp_path, lambda _step: None)
     opened = Deployment(tmp_path, {})
-    assert opened.directory.check_password(ADMINISTRATOR, made.secret) is not None
+    assert opened.passwords.check_password(ADMINISTRATOR, made.secret) is not None
     assert made.url == opened.url
     assert config.stat().st_mode & 0o077 == 0
 

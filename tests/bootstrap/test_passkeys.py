@@ -7,7 +7,7 @@ from tests.authenticator import Authenticator, text
 from tests.bootstrap.test_second_factors import ANOTHER, PASSWORD, whose
 
 from wardstead.adapters.identity.passkeys import PasskeyRefused
-from wardstead.adapters.store.directory.directory import BadName
+from wardstead.adapters.store.directory.names import BadName
 from wardstead.adapters.store.directory.passkeys import NoSuchPasskey
 from wardstead.adapters.store.directory.sign_in_steps import StepLost
 from wardstead.bootstrap.deployment import Deployment
@@ -25,7 +25,7 @@ HERE = "https://localhost:8443"
 def console(deployment: Deployment) -> Console:
     for name in ("eve", "bob"):
         people.add(deployment, name, ["user"], "public", [])
-        deployment.directory.set_password(name, PASSWORD, must_change=False)
+        deployment.passwords.set_password(name, PASSWORD, must_change=False)
     return Console(deployment, None)  # type: ignore[arg-type]  # no world is asked
 
 

@@ -71,11 +71,11 @@ def test_nothing_starts_and_nobody_decides_by_rows_that_were_altered(made: Deplo
 
 
 def test_a_password_that_was_put_there_opens_nothing(made: Deployment) -> None:
-    made.directory.set_password("ana", "a long password", must_change=False)
+    made.passwords.set_password("ana", "a long password", must_change=False)
     beside(made, "UPDATE password SET hash = (SELECT hash FROM password ORDER BY hash LIMIT 1)",
            "UPDATE password SET must_change = 1 - must_change")  # fmt: skip
     with pytest.raises(RowsAltered):
-        made.directory.check_password("ana", "a long password")
+        made.passwords.check_password("ana", "a long password")
 
 
 def test_who_looks_while_others_write_sees_a_row_and_its_seal_of_one_moment(

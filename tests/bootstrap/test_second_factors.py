@@ -42,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def console(deployment: Deployment, clock: Clock) -> Console:
     people.add(deployment, "eve", ["user"], "public", [])
-    deployment.directory.set_password("eve", PASSWORD, must_change=False)
+    deployment.passwords.set_password("eve", PASSWORD, must_change=False)
     return Console(deployment, None)  # type: ignore[arg-type]  # no world is asked
 
 
@@ -103,7 +103,7 @@ def test_another_password_does_not_lead_past_the_second_factor(deployment: Deplo
     enrol(deployment, console)
     assert isinstance(console.change_password("eve", PASSWORD, ANOTHER), SecondStep)
     secret = "a one-time secret of an administrator"
-    deployment.directory.set_password("eve", secret, must_change=True)
+    deployment.passwords.set_password("eve", secret, must_change=True)
     assert isinstance(console.change_password("eve", secret, PASSWORD), SecondStep)
 
 

@@ -131,7 +131,7 @@ def test_a_code_of_a_clock_that_was_ahead_does_not_stand_in_the_way_of_those_tha
     deployment: Deployment, machine: Machine
 ) -> None:
     people.add(deployment, "eve", ["user"], "public", [])
-    deployment.directory.set_password("eve", "three unrelated words", must_change=False)
+    deployment.passwords.set_password("eve", "three unrelated words", must_change=False)
     eve, codes = deployment.directory.find("eve"), second_factors(deployment)
     machine.wall += YEAR
     secret = pyotp.random_base32()

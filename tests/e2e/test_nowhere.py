@@ -103,7 +103,7 @@ def put_in(made: Deployment, monkeypatch: pytest.MonkeyPatch) -> Planted:
         who = opened.directory.create_principal(name, roles=("user", "reviewer"), clearance=clearance)
         key, password = opened.directory.create_api_key(name).key, planted("password")
         planted.made.setdefault("key", []).append(key)
-        opened.directory.set_password(name, password, must_change=False)
+        opened.passwords.set_password(name, password, must_change=False)
         with httpx.Client(verify=made.tls, timeout=60) as http:
             client = openai.OpenAI(base_url=f"{made.url}/v1", api_key=key, http_client=http, max_retries=0)
             for _ in range(3):

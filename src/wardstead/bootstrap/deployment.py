@@ -41,6 +41,7 @@ from wardstead.adapters.store.directory.access import AccessStore
 from wardstead.adapters.store.directory.certificates import CertificateStore
 from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.adapters.store.directory.known_time import KnownTimeStore
+from wardstead.adapters.store.directory.passwords import PasswordStore
 from wardstead.adapters.store.earlier_versions import tell_of_earlier_versions
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.engine.reserve import NoBallast, Reserve
@@ -240,6 +241,11 @@ class Deployment:
         with suppress(WardsteadError):  # a database that cannot be read, or was altered, is told where it is used
             CLOCK.learn(KnownTimeStore(made).read())
         return made
+
+    @cached_property
+    def passwords(self) -> PasswordStore:
+        """Passwords of people."""
+        return PasswordStore(self.directory, pepper=lambda: self.pepper, clock=now_ms)
 
     @property
     def known_time(self) -> KnownTimeStore:

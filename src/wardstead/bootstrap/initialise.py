@@ -197,7 +197,7 @@ def _finish(places: Places, text: str, on_step: Callable[[str], None]) -> Made:
             directory.create_principal(
                 ADMINISTRATOR, roles=("admin", "user"), clearance=deployment.levels.label(_TOP, EVERYTHING)
             )
-        directory.set_password(ADMINISTRATOR, secret, must_change=True)
+        deployment.passwords.set_password(ADMINISTRATOR, secret, must_change=True)
         on_step("the model's admission")
         admit_shipped(deployment, on_step)
     finally:

@@ -35,7 +35,7 @@ def add(
         found = deployment(context)
         person = people.add(found, name, role or ["user"], level, compartment if compartment is not None else ["personal"])
         secret = secrets.token_urlsafe(18)
-        found.directory.set_password(name, secret, must_change=True)
+        found.passwords.set_password(name, secret, must_change=True)
     if json:
         say_json({"id": person.id, "user": name, "secret": secret})
     else:
@@ -115,7 +115,7 @@ def reset_password(context: typer.Context, name: Name, json: Json = False) -> No
     """A new one-time secret; every session of the person ends."""
     secret = secrets.token_urlsafe(18)
     with errors(as_json=json):
-        deployment(context).directory.set_password(name, secret, must_change=True)
+        deployment(context).passwords.set_password(name, secret, must_change=True)
     if json:
         say_json({"user": name, "secret": secret})
     else:

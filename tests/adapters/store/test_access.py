@@ -21,7 +21,8 @@ from wardstead.adapters.store.directory.access import (
     UnknownGroup,
     UnknownShare,
 )
-from wardstead.adapters.store.directory.directory import DirectoryStore, NameTaken, UnknownPerson
+from wardstead.adapters.store.directory.directory import DirectoryStore, UnknownPerson
+from wardstead.adapters.store.directory.names import NameTaken
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.tables.access import share
 from wardstead.kernel.errors import CallerError, IntegrityError, WardsteadError

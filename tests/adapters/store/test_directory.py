@@ -19,7 +19,9 @@ from wardstead.access.credentials import Unauthenticated, identify
 from wardstead.adapters.identity import passwords
 from wardstead.adapters.identity.passwords import TooManyAttempts
 from wardstead.adapters.store.base import directory_epoch, explain, open_engine
-from wardstead.adapters.store.directory.directory import Actor, BadName, DirectoryStore, NameTaken, UnknownKey, UnknownPerson
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, UnknownKey, UnknownPerson
+from wardstead.adapters.store.directory.names import BadName, NameTaken
+from wardstead.adapters.store.directory.passwords import PasswordStore
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.tables.directory import credential, principal
 from wardstead.adapters.store.transactions import read_transaction
@@ -30,12 +32,17 @@ PEPPER = b"p" * 32
 PASSWORD = "correct horse battery staple"
 
 
+def passwords_of(store: DirectoryStore) -> PasswordStore:
+    return PasswordStore(store, pepper=lambda: PEPPER, clock=store._clock)
+
+
 class World:
     def __init__(self, folder: Path, url: str) -> None:
         self.now = 1_000_000
         self.acts: list[tuple[str, str, Mapping[str, object]]] = []
         self.url = url
         self.store = self.open(folder)
+        self.passwords = passwords_of(self.store)
 
     def open(self, folder: Path) -> DirectoryStore:
         engine = open_engine(self.url)
@@ -60,7 +67,7 @@ def test_every_change_raises_the_version_and_is_recorded(world: World) -> None:
     changes = [
         lambda: store.set_roles("ann", ["auditor"]),
         lambda: store.set_clearance("ann", label("internal")),
-        lambda: store.set_password("ann", PASSWORD, must_change=False),
+        lambda: passwords_of(store).set_password("ann", PASSWORD, must_change=False),
         lambda: store.open_session(store.find("ann"), authenticated_ms=None),
         lambda: store.set_active("ann", False),
         lambda: store.revoke_api_key(key.id),
@@ -110,7 +117,7 @@ def test_switching_somebody_off_ends_sessions_and_keys(world: World) -> None:
 def test_no_secret_is_in_the_database(world: World) -> None:
     ann = world.store.create_principal("ann", roles=["user"], clearance=Label())
     key, session = world.store.create_api_key("ann"), world.store.open_session(ann, authenticated_ms=None)
-    world.store.set_password("ann", PASSWORD, must_change=True)
+    world.passwords.set_password("ann", PASSWORD, must_change=True)
     raw = b"".join(path.read_bytes() for path in Path(world.url.removeprefix("sqlite:///")).parent.glob("wardstead.db*"))
     for secret in (key.key, session.token, session.csrf, PASSWORD):
         assert secret.encode() not in raw
@@ -119,15 +126,15 @@ def test_no_secret_is_in_the_database(world: World) -> None:
 
 def test_failed_attempts_are_blocked_for_a_while_and_strangers_look_the_same(world: World) -> None:
     world.store.create_principal("ann", roles=["user"], clearance=Label())
-    world.store.set_password("ann", PASSWORD, must_change=True)
+    world.passwords.set_password("ann", PASSWORD, must_change=True)
     for name in ("ann", "nobody"):
         for _ in range(5):
-            assert world.store.check_password(name, "wrong") is None
+            assert world.passwords.check_password(name, "wrong") is None
         with pytest.raises(TooManyAttempts):
-            world.store.check_password(name, PASSWORD)
+            world.passwords.check_password(name, PASSWORD)
     world.now += 31_000
-    assert world.store.check_password("nobody", PASSWORD) is None
-    found = world.store.check_password("ann", PASSWORD)
+    assert world.passwords.check_password("nobody", PASSWORD) is None
+    found = world.passwords.check_password("ann", PASSWORD)
     assert found is not None
     assert found[1] is True
 
@@ -135,11 +142,11 @@ def test_failed_attempts_are_blocked_for_a_while_and_strangers_look_the_same(wor
 @pytest.mark.parametrize("name", ["ann", "nobody"])
 def test_as_many_guesses_at_once_are_no_more_than_one_after_the_other(world: World, name: str) -> None:
     world.store.create_principal("ann", roles=["user"], clearance=Label())
-    world.store.set_password("ann", PASSWORD, must_change=False)
+    world.passwords.set_password("ann", PASSWORD, must_change=False)
 
     def guess(number: int) -> str:
         try:
-            return str(world.store.check_password(name, f"wrong {number}"))
+            return str(world.passwords.check_password(name, f"wrong {number}"))
         except TooManyAttempts:
             return "blocked"
 
@@ -150,29 +157,29 @@ def test_as_many_guesses_at_once_are_no_more_than_one_after_the_other(world: Wor
 
 def test_an_account_that_is_switched_off_is_blocked_like_any_other(world: World) -> None:
     world.store.create_principal("ann", roles=["user"], clearance=Label())
-    world.store.set_password("ann", PASSWORD, must_change=False)
+    world.passwords.set_password("ann", PASSWORD, must_change=False)
     world.store.set_active("ann", False)
     for _ in range(5):
-        assert world.store.check_password("ann", PASSWORD) is None
+        assert world.passwords.check_password("ann", PASSWORD) is None
     with pytest.raises(TooManyAttempts):
-        world.store.check_password("ann", PASSWORD)
+        world.passwords.check_password("ann", PASSWORD)
 
 
 def test_a_success_and_a_new_password_forget_what_was_counted_and_so_does_time(world: World) -> None:
     world.store.create_principal("ann", roles=["user"], clearance=Label())
-    world.store.set_password("ann", PASSWORD, must_change=False)
+    world.passwords.set_password("ann", PASSWORD, must_change=False)
     for _ in range(3):
         for _ in range(4):
-            assert world.store.check_password("ann", "wrong") is None
-        assert world.store.check_password("ann", PASSWORD) is not None
+            assert world.passwords.check_password("ann", "wrong") is None
+        assert world.passwords.check_password("ann", PASSWORD) is not None
     for _ in range(5):
-        assert world.store.check_password("ann", "wrong") is None
-    world.store.set_password("ann", PASSWORD, must_change=False)
-    assert world.store.check_password("ann", PASSWORD) is not None
+        assert world.passwords.check_password("ann", "wrong") is None
+    world.passwords.set_password("ann", PASSWORD, must_change=False)
+    assert world.passwords.check_password("ann", PASSWORD) is not None
     for number in range(20):
-        assert world.store.check_password(f"nobody {number}", "wrong") is None
+        assert world.passwords.check_password(f"nobody {number}", "wrong") is None
     world.now += 3_600_000
-    assert world.store.check_password("nobody", "wrong") is None
+    assert world.passwords.check_password("nobody", "wrong") is None
     with world.store._engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sign_in").scalar() == 1
 
@@ -191,10 +198,10 @@ def test_no_more_than_a_few_hash_at_once_and_nobody_waits_for_ever(world: World,
             at_once -= 1
         return False
 
-    monkeypatch.setattr("wardstead.adapters.store.directory.directory.check_password", slow)
+    monkeypatch.setattr("wardstead.adapters.store.directory.passwords.check_password", slow)
     monkeypatch.setattr(passwords, "_PATIENCE_S", 0.1)
     with ThreadPoolExecutor(12) as pool:
-        tries = [pool.submit(world.store.check_password, f"name {number}", "wrong") for number in range(12)]
+        tries = [pool.submit(world.passwords.check_password, f"name {number}", "wrong") for number in range(12)]
         ended = as_completed(tries, timeout=20)
         refused = [type(next(ended).exception()) for _ in range(8)]
         go.set()
@@ -205,7 +212,7 @@ def test_no_more_than_a_few_hash_at_once_and_nobody_waits_for_ever(world: World,
 
 @pytest.mark.sqlite
 def test_what_was_typed_as_a_name_is_not_kept(world: World) -> None:
-    assert world.store.check_password(PASSWORD, "ann") is None
+    assert world.passwords.check_password(PASSWORD, "ann") is None
     assert PASSWORD.encode() not in b"".join(
         path.read_bytes() for path in Path(world.url.removeprefix("sqlite:///")).parent.glob("wardstead.db*")
     )
@@ -248,7 +255,7 @@ def test_bad_input_is_a_typed_error(world: World) -> None:
         world.store.create_api_key("nobody")
     world.store.create_principal("ann", roles=[], clearance=Label())
     with pytest.raises(BadName):
-        world.store.set_password("ann", "short", must_change=False)
+        world.passwords.set_password("ann", "short", must_change=False)
 
 
 READS = {
@@ -257,11 +264,11 @@ READS = {
     "people": lambda store: store.list_principals(),
     "somebody": lambda store: store.find("ann"),
     "keys": lambda store: store.list_keys(),
-    "password": lambda store: store.check_password("ann", PASSWORD),
+    "password": lambda store: passwords_of(store).check_password("ann", PASSWORD),
 }
 WRITES = {
     "person": lambda store: store.create_principal("eve", roles=[], clearance=Label()),
-    "password": lambda store: store.set_password("ann", PASSWORD, must_change=False),
+    "password": lambda store: passwords_of(store).set_password("ann", PASSWORD, must_change=False),
     "sign-out": lambda store: store.close_session("wss_nothing", actor=Actor("alice", "s")),
     "use": lambda store: store.touch({"key": 1}),
 }
@@ -274,7 +281,7 @@ def test_whatever_the_database_does_is_a_typed_error(
     world: World, monkeypatch: pytest.MonkeyPatch, ask: Callable[[DirectoryStore], object], broken: str
 ) -> None:
     world.store.create_principal("ann", roles=["user"], clearance=Label())
-    world.store.set_password("ann", PASSWORD, must_change=False)
+    world.passwords.set_password("ann", PASSWORD, must_change=False)
     error = sqlite3.OperationalError("database is locked")
     error.sqlite_errorcode = sqlite3.SQLITE_BUSY
     if broken == "not a database":

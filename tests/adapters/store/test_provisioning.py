@@ -18,8 +18,10 @@ from wardstead.access.ports import GranteeKind, Principal, TimedRole
 from wardstead.access.provisioning import Conflict, Described, GroupSaid, Linking, NotProvisioned, Sought, Source
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.access import AccessStore
-from wardstead.adapters.store.directory.directory import BadName, DirectoryStore, NameTaken
+from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.adapters.store.directory.federation import FederationStore
+from wardstead.adapters.store.directory.names import BadName, NameTaken
+from wardstead.adapters.store.directory.passwords import PasswordStore
 from wardstead.adapters.store.directory.provisioning import ProvisioningStore
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.migrate import upgrade
@@ -51,6 +53,7 @@ class World:
             audit=lambda _c, actor, action, details: self.acts.append((actor, action, dict(details))),
         )  # fmt: skip
         self.store = ProvisioningStore(self.directory, clock=lambda: NOW_MS, entropy=os.urandom)
+        self.passwords = PasswordStore(self.directory, pepper=lambda: PEPPER, clock=lambda: NOW_MS)
         self.access = AccessStore(self.directory, clock=lambda: NOW_MS, entropy=os.urandom)
         self.federation = FederationStore(self.directory, clock=lambda: NOW_MS)
 
@@ -120,7 +123,7 @@ def test_whoever_has_left_has_nothing_left(world: World, how: str) -> None:
     made = world.store.create_person(CORP, Described("ola"), BY)
     world.store.create_group(CORP, GroupSaid("staff", members=frozenset({made.id})), BY)
     world.access.give_role("ola", TimedRole("admin", None, NOW_MS + 1000), lambda _roles: None)
-    world.directory.set_password("ola", "a long enough password", must_change=False)
+    world.passwords.set_password("ola", "a long enough password", must_change=False)
     key = world.directory.create_api_key("ola").key
     session = world.directory.open_session(world.directory.find("ola"), authenticated_ms=NOW_MS)
     before = world.directory.version()
@@ -135,7 +138,7 @@ def test_whoever_has_left_has_nothing_left(world: World, how: str) -> None:
     assert not world.knows(key)
     assert all(one.principal != ola.id for one in world.directory.load().credentials.values())
     assert session.token
-    assert world.directory.check_password("ola", "a long enough password") is None
+    assert world.passwords.check_password("ola", "a long enough password") is None
     actor, _, details = world.acts[-1]
     assert (actor, details["by"], details["credentials_ended"]) == (BY.subject, "scim", 2)
     assert details["why"]
@@ -183,7 +186,7 @@ def test_who_signed_in_before_is_the_same_person(world: World) -> None:
 def test_who_has_a_password_here_is_no_source_s_to_adopt(world: World) -> None:
     """Else whoever holds the source's key could switch off an administrator whom the provider vouches for."""
     world.directory.create_principal("root", roles=["admin"], clearance=CLEARED)
-    world.directory.set_password("root", "three unrelated words", must_change=False)
+    world.passwords.set_password("root", "three unrelated words", must_change=False)
     world.federation.link("root", ISSUER, "sub-1")
     with pytest.raises(Conflict, match="has a password here"):
         world.store.create_person(LINKED, Described("nora", "sub-1", active=False), BY)

@@ -18,6 +18,7 @@ from wardstead.adapters.identity.codes import STEP_MS, new_secret
 from wardstead.adapters.identity.passwords import TooManyAttempts
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.directory import DirectoryStore
+from wardstead.adapters.store.directory.passwords import PasswordStore
 from wardstead.adapters.store.directory.second_factors import (
     EnrolledAlready,
     NoSecondFactor,
@@ -61,6 +62,7 @@ class World:
         self.store = SecondFactorStore(
             self.directory, Sealer(ring, os.urandom), pepper=b"p" * 32, clock=clock, entropy=os.urandom
         )  # fmt: skip
+        self.passwords = PasswordStore(self.directory, pepper=lambda: b"p" * 32, clock=clock)
         self.steps = SignInSteps(self.directory, pepper=b"p" * 32, clock=clock, entropy=os.urandom)
         self.ann = self.directory.create_principal("ann", roles=["user"], clearance=PUBLIC)
         self.bob = self.directory.create_principal("bob", roles=["user"], clearance=PUBLIC)
@@ -258,7 +260,7 @@ def test_a_step_is_taken_once_for_what_it_is_for_and_in_time(world: World) -> No
 def test_a_changed_password_and_a_switched_off_account_end_what_has_begun(world: World, ended: str) -> None:
     ticket = world.steps.begin(Purpose.SIGN_IN, world.ann, ["password"])
     if ended == "password":
-        world.directory.set_password("ann", "three unrelated words", must_change=False)
+        world.passwords.set_password("ann", "three unrelated words", must_change=False)
     else:
         world.directory.set_active("ann", False)
     with pytest.raises(StepLost):

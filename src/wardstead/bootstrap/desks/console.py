@@ -99,7 +99,7 @@ class Console:
 
     def sign_in(self, name: str, password: str) -> OpenedSession | MustChangePassword | SecondStep | None:
         """See ``ConsoleServices.sign_in``."""
-        found = self._deployment.directory.check_password(name, password, self._elsewhere)
+        found = self._deployment.passwords.check_password(name, password, self._elsewhere)
         if found is None:
             return None
         who, must_change = found
@@ -107,16 +107,16 @@ class Console:
 
     def change_password(self, name: str, current: str, new: str) -> OpenedSession | SecondStep | None:
         """See ``ConsoleServices.change_password``."""
-        directory = self._deployment.directory
-        found = directory.check_password(name, current, self._elsewhere)
+        passwords = self._deployment.passwords
+        found = passwords.check_password(name, current, self._elsewhere)
         if found is None:
             return None
-        if not directory.has_password(name):
+        if not passwords.has_password(name):
             raise PasswordElsewhere
         if new == current:
             raise CallerError("the new password is the old one", next_step="Choose another")
         who, _ = found
-        directory.set_password(name, new, must_change=False, actor=Actor(who.name, who.subject))
+        passwords.set_password(name, new, must_change=False, actor=Actor(who.name, who.subject))
         return self.factors.after_password(who)
 
     def providers(self) -> Mapping[str, str]:

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from wardstead.access.ports import Directory, GranteeKind, Principal, Resource, Right, Share, TimedRole
 from wardstead.access.shares import Shares
 from wardstead.adapters.store.directory import access_rows
-from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, NameTaken, everybody
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, everybody
+from wardstead.adapters.store.directory.names import NameTaken
 from wardstead.adapters.store.tables.access import attribute, elevation, group_member, people_group, share, timed_role
 from wardstead.kernel.clock import Clock, Entropy, rfc3339
 from wardstead.kernel.errors import CallerError

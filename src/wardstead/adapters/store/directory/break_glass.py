@@ -12,7 +12,8 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from wardstead.access.ports import BREAK_GLASS, Principal
 from wardstead.adapters.store.directory.access import REQUEST_LASTS_MS, RequestDecided
-from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, end_sessions
+from wardstead.adapters.store.directory.credential_rows import end_sessions
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
 from wardstead.adapters.store.tables.access import timed_role
 from wardstead.adapters.store.tables.break_glass import break_glass, opening
 from wardstead.adapters.store.tables.directory import credential, principal, role_member

@@ -9,14 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from wardstead.access.credentials import certificate_digest, name_digest
 from wardstead.access.ports import Bounds, CertificateSummary, CredentialKind, PeerCertificate
-from wardstead.adapters.store.directory.directory import (
-    Actor,
-    DirectoryStore,
-    bounds_document,
-    bounds_of,
-    credential_values,
-    split,
-)
+from wardstead.adapters.store.directory.credential_rows import bounds_document, bounds_of, credential_values, split
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
 from wardstead.adapters.store.tables.directory import credential, principal
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import CallerError

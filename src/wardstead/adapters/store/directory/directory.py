@@ -6,28 +6,33 @@ The hot path never comes here: workers hold a ``Directory`` snapshot and look at
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
-from wardstead.access.ports import UNBOUND, Bounds, Credential, CredentialKind, Directory, KeySummary, Principal
-from wardstead.access.strength import strength_of
-from wardstead.adapters.identity.passwords import TooManyAttempts, check_password, hash_password, hashing, needs_rehash
+from wardstead.access.ports import UNBOUND, Bounds, CredentialKind, Directory, KeySummary, Principal
 from wardstead.adapters.store.base import directory_epoch, explain, place, why
 from wardstead.adapters.store.directory import access_rows
+from wardstead.adapters.store.directory.credential_rows import (
+    bounds_document,
+    bounds_of,
+    credential_of,
+    credential_values,
+    end_sessions,
+    split,
+)
+from wardstead.adapters.store.directory.names import NameTaken, check_name, require_nobody_like
 from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.adapters.store.policies import active_version
-from wardstead.adapters.store.row_seals import require_row, require_rows
+from wardstead.adapters.store.row_seals import require_rows
 from wardstead.adapters.store.sealed_tables import DECIDING
-from wardstead.adapters.store.tables.directory import credential, password, principal, role_member, sign_in
-from wardstead.adapters.store.tables.second_factors import sign_in_step
+from wardstead.adapters.store.tables.directory import credential, principal, role_member
 from wardstead.adapters.store.transactions import read_transaction, write_transaction
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import BackendError, CallerError
@@ -52,11 +57,6 @@ def _anything(_roles: frozenset[str]) -> None:
     """Every role goes with every other."""
 
 
-def _nobody(_name: str, _password: str) -> bool:
-    """No password is kept elsewhere."""
-    return False
-
-
 class UnknownPerson(CallerError):
     """There is nobody of that name."""
 
@@ -67,18 +67,6 @@ class UnknownKey(CallerError):
     """There is no such key."""
 
     code = "unknown_key"
-
-
-class NameTaken(CallerError):
-    """Somebody has that name already."""
-
-    code = "name_taken"
-
-
-class BadName(CallerError):
-    """The name or value is not acceptable."""
-
-    code = "bad_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +159,7 @@ class DirectoryStore:
             version = int(connection.execute(select(directory_epoch.c.version)).scalar_one())
             people = _principals(connection, levels)
             rows = connection.execute(select(credential)).mappings()
-            credentials = {bytes(row["digest"]): _credential(row) for row in rows}
+            credentials = {bytes(row["digest"]): credential_of(row) for row in rows}
             shares = access_rows.shares(connection)
             policies = active_version(connection)
             require_rows(connection, *DECIDING)
@@ -328,88 +316,7 @@ class DirectoryStore:
             for key_id, used_ms in used.items():
                 connection.execute(update(credential).where(credential.c.id == key_id).values(last_used_ms=used_ms))
 
-    # -- passwords and sessions --------------------------------------------------------------------------------------
-
-    def set_password(self, name: str, new: str, *, must_change: bool, actor: Actor | None = None) -> None:
-        """Give somebody a password (at least 12 characters), and end their sessions."""
-        if not 12 <= len(new) <= _MAX_PASSWORD:
-            raise BadName(f"a password has 12 to {_MAX_PASSWORD} characters")
-        who = self.find(name)
-        with hashing():
-            kept = hash_password(new)
-
-        def change(connection: Connection) -> None:
-            connection.execute(delete(password).where(password.c.principal == who.id))
-            connection.execute(insert(password).values(principal=who.id, hash=kept, must_change=must_change))
-            connection.execute(delete(sign_in).where(sign_in.c.name == self._name_mark(name)))
-            end_sessions(connection, who.id)
-
-        self.carry_out(change, actor, "password.set", {"name": name, "must_change": must_change})
-
-    def check_password(
-        self, name: str, given: str, elsewhere: Callable[[str, str], bool] = _nobody
-    ) -> tuple[Principal, bool] | None:
-        """The person and whether they must change it; ``None`` for a wrong name or password. Raises ``TooManyAttempts``.
-
-        ``elsewhere``: asked about names that have no password here, whoever they are: whether it fits one kept elsewhere.
-
-        An attempt counts before it is checked, so that as many at once are no more than one after the other. Names that
-        nobody has are counted, and blocked, as those that somebody has.
-        """
-        with hashing():
-            self._count_attempt(name)
-            row = self._kept_password(name)
-            fits = check_password(row["hash"] if row is not None else None, given[:_MAX_PASSWORD])
-            if row is not None and fits and needs_rehash(row["hash"]):
-                self._keep_anew(row, hash_password(given[:_MAX_PASSWORD]))
-        if row is None:
-            fits = elsewhere(name, given[:_MAX_PASSWORD])
-        if not fits:
-            return None
-        who = self.find(name)
-        if not who.active:
-            return None
-        self._forget_attempts(name)
-        return who, bool(row["must_change"]) if row is not None else False
-
-    def has_password(self, name: str) -> bool:
-        """Whether a password is kept of them here."""
-        return self._kept_password(name) is not None
-
-    def _kept_password(self, name: str) -> RowMapping | None:
-        query = select(principal.c.active, password).join(password, password.c.principal == principal.c.id)
-        with self.reading() as connection:
-            found = connection.execute(query.where(principal.c.name == name)).mappings().first()
-            if found is not None:
-                require_row(connection, "password", found["principal"])
-            return found
-
-    def _count_attempt(self, name: str) -> None:
-        """One more. Not synced: after a crash of the machine a few attempts are forgotten."""
-        now, mark = self._clock(), self._name_mark(name)
-        with self.writing("an attempt to sign in cannot be counted", durable=False) as connection:
-            connection.execute(delete(sign_in).where(sign_in.c.last_ms < now - _REMEMBER_MS))
-            found = connection.execute(select(sign_in).where(sign_in.c.name == mark)).first()
-            if found is not None and found.blocked_until_ms > now:
-                raise TooManyAttempts("too many failed attempts", next_step="Wait half a minute, then try again")
-            attempts = found.attempts + 1 if found is not None else 1
-            blocked = now + _BLOCK_MS if attempts % _FREE_FAILURES == 0 else 0
-            connection.execute(delete(sign_in).where(sign_in.c.name == mark))
-            connection.execute(insert(sign_in).values(name=mark, attempts=attempts, blocked_until_ms=blocked, last_ms=now))
-
-    def _forget_attempts(self, name: str) -> None:
-        with self.writing("a sign-in cannot be noted", durable=False) as connection:
-            connection.execute(delete(sign_in).where(sign_in.c.name == self._name_mark(name)))
-
-    def _name_mark(self, name: str) -> bytes:
-        """What is kept of a name that was given: people type passwords there."""
-        return digest(self._pepper(), f"sign in as {name}")
-
-    def _keep_anew(self, row: RowMapping, made: str) -> None:
-        """Replace a hash by a newer one of the same password, unless another was set meanwhile."""
-        same = (password.c.principal == row["principal"]) & (password.c.hash == row["hash"])
-        with self.writing("a password's hash cannot be renewed") as connection:
-            connection.execute(update(password).where(same).values(hash=made))
+    # -- sessions ----------------------------------------------------------------------------------------------------
 
     def open_session(
         self, who: Principal, *,
@@ -482,35 +389,6 @@ class DirectoryStore:
         return str(self._audit(connection, who.subject, action, {"by": who.name, **details}))
 
 
-def check_name(name: str) -> None:
-    """Raises ``BadName`` for what nobody can be called."""
-    if not _NAME.fullmatch(name):
-        raise BadName("a name has 1 to 128 letters, digits and inner spaces or . _ + ' @ -", next_step="choose another")
-    if name in _RESERVED:
-        raise BadName(f"the record says {name!r} of somebody else", next_step="choose another")
-    if len(_alphabets(name)) > 1:
-        raise BadName("a name has the letters of one alphabet", why="others look the same", next_step="choose another")
-
-
-def name_key(name: str) -> str:
-    """The same for names that differ in the case or the form of their letters alone."""
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
-def require_nobody_like(connection: Connection, name: str) -> None:
-    """Raises ``NameTaken`` where somebody's name reads the same: who shares or approves is known to people by that."""
-    wanted = name_key(name)
-    for taken in connection.execute(select(principal.c.name)).scalars():
-        if name_key(taken) == wanted:
-            raise NameTaken(f"there is somebody called {taken!r} already", next_step="choose another")
-
-
-def _alphabets(name: str) -> set[str]:
-    """Of those whose letters are taken for one another's."""
-    found = {unicodedata.name(one, "").partition(" ")[0] for one in name if one.isalpha()}
-    return found & {"LATIN", "CYRILLIC", "GREEK"}
-
-
 def everybody(connection: Connection, levels: Levels = STANDARD) -> Collection[Principal]:
     """All people, as a transaction sees them. Without the deployment's ``levels`` their clearances mean nothing."""
     return _principals(connection, levels).values()
@@ -539,78 +417,7 @@ def _principals(connection: Connection, levels: Levels) -> dict[PrincipalId, Pri
     }
 
 
-def _credential(row: RowMapping) -> Credential:
-    kind = CredentialKind(row["kind"])
-    return Credential(
-        CredentialId(row["id"]),
-        kind,
-        bytes(row["digest"]),
-        PrincipalId(row["principal"]),
-        frozenset(split(row["scopes"])),
-        row["expires_ms"],
-        bytes(row["csrf_digest"]),
-        # A key proves who made it, whenever that was: it is never fresh.
-        row["authenticated_ms"] if kind is CredentialKind.SESSION else None,
-        bounds_of(row),
-        strength_of(split(row["means"])),
-    )
-
-
-def bounds_of(row: RowMapping) -> Bounds:
-    """What a credential is for."""
-    return Bounds(*(frozenset(split(row[name])) for name in Bounds.__slots__))
-
-
-def bounds_document(bounds: Bounds) -> dict[str, list[str]]:
-    """As the record has it: what binds."""
-    return {name: sorted(getattr(bounds, name)) for name in Bounds.__slots__ if getattr(bounds, name)}
-
-
-def credential_values(
-    *,
-    key_id: str,
-    kind: CredentialKind,
-    prefix: str,
-    key_digest: bytes,
-    csrf: bytes,
-    who: str,
-    scopes: Iterable[str],
-    now: int,
-    expires_ms: int | None,
-    authenticated_ms: int | None = None,
-    bounds: Bounds = UNBOUND,
-    means: Iterable[str] = (),
-) -> dict[str, Any]:
-    """The row of a credential."""
-    return {
-        "id": key_id,
-        "kind": kind.value,
-        "prefix": prefix,
-        "digest": key_digest,
-        "csrf_digest": csrf,
-        "principal": who,
-        "scopes": ",".join(sorted(scopes)),
-        "created_ms": now,
-        "expires_ms": expires_ms,
-        "authenticated_ms": authenticated_ms,
-        "means": ",".join(sorted(means)),
-        **{name: ",".join(sorted(getattr(bounds, name))) for name in Bounds.__slots__},
-    }
-
-
-def end_sessions(connection: Connection, who: str) -> None:
-    """End somebody's sessions, and sign-ins that have begun."""
-    sessions = (credential.c.principal == who) & (credential.c.kind == CredentialKind.SESSION.value)
-    connection.execute(delete(credential).where(sessions))
-    connection.execute(delete(sign_in_step).where(sign_in_step.c.principal == who))
-
-
 def _put_roles(connection: Connection, who: str, roles: Iterable[str]) -> None:
     rows = [{"principal": who, "role": role} for role in sorted(roles)]
     if rows:
         connection.execute(insert(role_member), rows)
-
-
-def split(text: str) -> tuple[str, ...]:
-    """A column that holds several names."""
-    return tuple(part for part in text.split(",") if part)

@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from wardstead.access.ports import Principal
 from wardstead.access.strength import PASSKEY
 from wardstead.adapters.identity.passkeys import NewPasskey, PasskeyRefused
-from wardstead.adapters.store.directory.directory import Actor, BadName, DirectoryStore
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
+from wardstead.adapters.store.directory.names import BadName
 from wardstead.adapters.store.tables.second_factors import authenticator, passkey, recovery_code
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import CallerError

@@ -24,7 +24,8 @@ from wardstead.access.provisioning import (
     Sought,
     Source,
 )
-from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, check_name, name_key
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
+from wardstead.adapters.store.directory.names import check_name, name_key
 from wardstead.adapters.store.directory.standings import put_standing
 from wardstead.adapters.store.tables.access import timed_role
 from wardstead.adapters.store.tables.directory import credential, password, principal

@@ -16,7 +16,8 @@ from wardstead.access.ports import Principal
 from wardstead.access.strength import CODE, RECOVERY_CODE
 from wardstead.adapters.identity.codes import fitting_step, new_recovery_codes, read_recovery_code
 from wardstead.adapters.identity.passwords import TooManyAttempts
-from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, end_sessions
+from wardstead.adapters.store.directory.credential_rows import end_sessions
+from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
 from wardstead.adapters.store.tables.second_factors import authenticator, factor_attempts, passkey, recovery_code
 from wardstead.kernel.clock import Clock, Entropy
 from wardstead.kernel.errors import CallerError
