@@ -210,7 +210,18 @@ def test_a_difference_names_what_changed(folder: Path, tmp_path: Path) -> None:
     assert model("bom-diff", old, old).exit_code == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"[" * 100_000, b"\xff", b'{"bomFormat": "CycloneDX", "metadata": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b"\xff",
+        b'{"bomFormat": "CycloneDX", "metadata": 3}',
+        b'{"bomFormat": "CycloneDX", "metadata": {"component": ' + b'{"a": ' * 900 + b"1" + b"}" * 902,
+    ],
+)
 def test_what_is_no_bill_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(content)

@@ -110,6 +110,6 @@ def read_bill(path: Path) -> dict[str, Any]:
         raise NoBill("this is no bill of materials in CycloneDX JSON", where=str(path))
     try:
         completeness(document), changes(document, document)
-    except (AttributeError, TypeError, KeyError):
+    except (AttributeError, TypeError, KeyError, RecursionError):
         raise NoBill("this is not built like a bill of materials in CycloneDX JSON", where=str(path)) from None
     return document
