@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import sqlite3
 import struct
 import tarfile
@@ -468,6 +469,21 @@ def test_a_bill_names_what_no_advisories_are_kept_for_as_well(room: Room) -> Non
 
 def test_a_list_for_scripts_has_tabs_between(room: Room) -> None:
     assert room.run("packages", "list", room.lock("a==1")).stdout.split("\t")[:3] == ["PyPI", "a", "1"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_finding(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = room.folder / "root/closed"
+    closed.mkdir(parents=True)
+    (room.folder / "root/requirements.txt").write_text("a==1")
+    look = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert gaps(room, room.folder / "root") == [f"{closed}: Permission denied"]
 
 
 def test_a_list_that_cannot_be_read_is_a_finding(room: Room) -> None:

@@ -68,11 +68,12 @@ class _Release(NamedTuple):
 def inventory(root: Path) -> list[Held]:
     """Everything below a folder, in a file, or in an image that ``docker save`` wrote. Raises ``OSError``."""
     if stat.S_ISDIR(root.stat().st_mode):
-        return _settled(one for path in _files(root) for one in _of_file(path, path.relative_to(root).as_posix()))
+        closed: list[OSError] = []
+        found = [one for path in _files(root, closed) for one in _of_file(path, path.relative_to(root).as_posix())]
+        return _settled([*found, *(Unread(str(one.filename), one.strerror or "it cannot be read") for one in closed)])
     if _is_tar(root):
         return _settled(_of_image(root))
-    found = list(_of_file(root, root.as_posix(), named=True))
-    return _settled(found)
+    return _settled(_of_file(root, root.as_posix(), named=True))
 
 
 def _is_tar(path: Path) -> bool:
@@ -93,8 +94,9 @@ def _settled(found: Iterable[Held | _Release]) -> list[Held]:
     ]
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for at, folders, names in os.walk(root):
+def _files(root: Path, closed: list[OSError]) -> Iterator[Path]:
+    """``closed``: where it is noted which folders could not be looked into."""
+    for at, folders, names in os.walk(root, onerror=closed.append):
         folders[:] = sorted(one for one in folders if one not in _SKIPPED)
         yield from (Path(at, name) for name in sorted(names))
 
