@@ -8,15 +8,18 @@ import pytest
 from tests import postgres
 
 from wardstead.adapters.store.directory.directory import DirectoryStore
+from wardstead.adapters.store.directory.passwords import PasswordStore
 from wardstead.bootstrap.backup.backups import backup_check
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.initialise import ADMINISTRATOR, initialise
 from wardstead.kernel.errors import ConfigurationError
 
 
-@pytest.mark.parametrize("step", ["create_principal", "set_password"])
+@pytest.mark.parametrize(
+    ("store", "step"), [(DirectoryStore, "create_principal"), (PasswordStore, "set_password")], ids=["person", "password"]
+)
 def test_an_interrupted_one_is_no_deployment_yet_and_can_be_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weightless: None, step: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weightless: None, store: type, step: str
 ) -> None:
     config = tmp_path / "wardstead.yaml"
     seen = []
@@ -26,7 +29,7 @@ def test_an_interrupted_one_is_no_deployment_yet_and_can_be_made_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(DirectoryStore, step, killed)
+        patched.setattr(store, step, killed)
         with pytest.raises(KeyboardInterrupt):
             initialise(tmp_path, lambda _step: None)
     assert seen == [False]
@@ -49,7 +52,7 @@ def test_a_database_of_another_deployment_is_refused_before_anything_is_recorded
             initialise(tmp_path / "other", lambda _step: None, database=url)
         assert "copy the folder" in refused.value.next_step
         first = Deployment(tmp_path / "one", {})
-        assert first.directory.check_password(ADMINISTRATOR, made.secret) is not None
+        assert first.passwords.check_password(ADMINISTRATOR, made.secret) is not None
         told = backup_check(first)
         assert "pg_dump" in told.next_step, "what refuses such a database is no next step"
         assert "backup create" not in told.next_step
