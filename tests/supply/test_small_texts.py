@@ -32,3 +32,18 @@ def test_of_a_cloned_repository_hooks_are_told_and_gits_examples_of_hooks_are_no
     assert look(Memory(script, ".git/hooks/pre-push.sample"))[1] == ()
     for name in (".git/hooks/pre-push", "hooks/pre-push.sample"):
         assert [one.rule for one in look(Memory(script, name))[1]] == ["script"]
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("speechbrain.utils.metric_stats.ErrorRateStats", False),
+        ("speechbrain.utils.train_logger.FileTrainLogger", False),
+        ("speechbrain.utils.metric_stats.torch.load", True),
+        ("speechbrain.utils.checkpoints.torch_recovery", True),
+        ("speechbrain.utils.epoch_loop.EpochCounterX", True),
+    ],
+)
+def test_of_a_package_s_tools_those_that_recipes_name_may_be_made_and_no_others(name: str, refused: bool) -> None:
+    _, findings = look(Memory(f"a: !new:{name}\n  limit: 3\n".encode(), "hyperparams.yaml"))
+    assert [one.rule for one in findings] == (["config-code"] if refused else [])

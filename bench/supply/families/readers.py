@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import pickle
 import struct
 import tarfile
 import zipfile
@@ -15,7 +14,6 @@ from bench.supply.families.disguised import OLD, tarred, zipped
 from bench.supply.families.pickled import BAD, call, torch_zip
 from bench.supply.families.repository import attribute, field, hdf5, layer, saved_model
 
-_GOOD = pickle.dumps({"a": 1})
 _LAMBDA = json.dumps({"class_name": "Sequential", "config": {"layers": [layer("Lambda")]}})
 _NUMBERS = b"K\x06K\x07N0" * 8
 """Instructions of a pickle that come to nothing."""
@@ -157,8 +155,6 @@ def _graphs() -> Iterator[tuple[str, bool, str, bytes]]:
         "m.h5",
         hdf5([(0x02, struct.pack("<BBQQ", 0, 0, none, none)), (0x15, struct.pack("<BBQQ", 0, 0, none, none))]),
     )
-    module = "keras" + ".engine" * 40 + ".X!"
-    slow = {"class_name": "Sequential", "config": {"layers": [layer("Dense", module)]}}
     slow = {"class_name": "Sequential", "config": {"layers": [layer("Dense", "keras" + ".engine" * 40 + ".X!")]}}
     yield "good-keras-slow", False, "config.json", json.dumps(slow).encode()
     yield "good-saved", False, "saved_model.pb", saved_model(["MatMul"])
@@ -190,7 +186,11 @@ _GOOD_SETTINGS = {
     "good-alias": ("config.yaml", "a: &x torch.nn.ReLU\nb:\n  _target_: *x\n  c: *x\n"),
     "good-speech": (
         "hyperparams.yaml",
-        "a: !new:speechbrain.lobes.features.Fbank\n  n_mels: 80\nb: !name:torch.nn.functional.gelu\nc: !apply:torch.manual_seed [1]\n",
+        (
+            "a: !new:speechbrain.lobes.features.Fbank\n  n_mels: 80\nb: !name:torch.nn.functional.gelu\n"
+            "c: !apply:torch.manual_seed [1]\nd: !name:speechbrain.nnet.losses.nll_loss\n"
+            "e: !name:speechbrain.utils.metric_stats.ErrorRateStats\nf: !new:speechbrain.utils.epoch_loop.EpochCounter\n  limit: 3\n"
+        ),
     ),
     "good-target": (
         "config.json",

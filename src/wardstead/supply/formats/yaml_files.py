@@ -21,6 +21,8 @@ _MAKERS: Final = re.compile(r"!(?:new|name|apply|module|applyref|include):?(.*)"
 _SPEECH: Final = re.compile(
     r"(?:speechbrain|torchaudio|torch)\.(?!(?:hub|jit|package|ops|classes|utils|serialization|storage|multiprocessing|distributed|load)\b)"
     r"[\w.]+"
+    r"|speechbrain\.utils\.(?:metric_stats\.(?:Binary)?MetricStats|metric_stats\.ErrorRateStats|epoch_loop\.EpochCounter(?:WithStopper)?"
+    r"|train_logger\.FileTrainLogger|checkpoints\.Checkpointer)"
 )
 
 
