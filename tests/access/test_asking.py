@@ -12,6 +12,7 @@ from wardstead.access.asking import Circumstance, request_of
 from wardstead.access.comparing import Ground, compare
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import ACTIONS
+from wardstead.access.policyset import SCHEMA
 from wardstead.access.ports import Directory, GranteeKind, Principal, Resource, ResourceRef, Right, Share
 from wardstead.kernel.ids import PrincipalId
 from wardstead.kernel.labels import label
@@ -44,6 +45,20 @@ def test_only_actions_that_a_differing_policy_is_about_are_asked_about_and_all_w
     assert 0 < one.asked < 20
     assert min(every.asked, whoever.asked) > 100
     assert not one.changes + every.changes + whoever.changes
+
+
+@pytest.mark.parametrize("group", ["asking", "infer"])
+def test_a_policy_about_a_group_of_actions_is_asked_about_with_each_of_them(group: str) -> None:
+    line = "action infer, embed, listModels appliesTo"
+    assert line in TEXTS[SCHEMA]
+    own = "action asking;\naction infer, embed, listModels in [asking] appliesTo"
+    if group == "infer":
+        own = "action infer appliesTo { principal: [User], resource: [Model], context: Situation };\n"
+        own += "action embed, listModels in [infer] appliesTo"
+    schema = {SCHEMA: TEXTS[SCHEMA].replace(line, own)}
+    forbid = FORBID.replace('action == Action::"infer"', f'action in Action::"{group}"').replace(" {}", "")
+    said = compare(policies("", RULES, **schema), policies(forbid, RULES, **schema), ground(person("ann", "user")), NOON)
+    assert {one.action for one in said.changes} == {"infer", "embed", "listModels"}
 
 
 def test_a_change_names_people_actions_and_when() -> None:

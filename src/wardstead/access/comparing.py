@@ -17,6 +17,7 @@ from wardstead.access.pdp import ACTIONS
 from wardstead.access.policyset import RULES, SCHEMA, AccessPolicies
 from wardstead.access.ports import Container, CredentialKind, Decision, Directory, GranteeKind, Principal, Resource
 from wardstead.access.rules import AccessRules
+from wardstead.access.slices import groups_actions
 from wardstead.access.strength import CODE, PASSWORD
 from wardstead.access.vocabulary import WITHIN
 from wardstead.access.written import ASKED_ROLE, WrittenPolicy, read_policies
@@ -140,10 +141,14 @@ class _Comparison:
         self._asked = 0
 
     def _differing_actions(self) -> frozenset[str]:
-        """Those that a policy is about which one version has and the other has not; all where the names that they use differ."""
+        """Those that a policy is about which one version has and the other has not; all where the names that they use differ,
+        or where a policy is about actions that it does not name.
+        """
         old, new = (one.files.texts for one in self._versions)
         scopes = [one.scope.actions for one in self._differing_policies()]
-        if old.get(SCHEMA) != new.get(SCHEMA) or old.get(RULES) != new.get(RULES) or None in scopes:
+        if old.get(SCHEMA) != new.get(SCHEMA) or old.get(RULES) != new.get(RULES):
+            return ACTIONS
+        if None in scopes or (scopes and groups_actions(new[SCHEMA])):
             return ACTIONS
         return frozenset(action for scope in scopes for action in scope or ())
 

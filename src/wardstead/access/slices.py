@@ -44,8 +44,7 @@ class Slices:
 
     def __init__(self, policies: Mapping[str, Any], schema: str, actions: frozenset[str]) -> None:
         """``policies``: Cedar's JSON of each, by id; ``actions``: those that may be asked."""
-        # An action that is in another would be meant by a scope that does not name it.
-        grouped = bool(_ACTION_GROUPS.search(_TEXT.sub("", schema)))
+        grouped = groups_actions(schema)
         known = [_policy(name, one, grouped=grouped) for name, one in policies.items()]
         self._by_action = {
             action: tuple(one for one in known if one.actions is None or action in one.actions) for action in actions
@@ -65,6 +64,11 @@ class Slices:
                 self._made.clear()
             self._made[key] = made = cedarpy.PolicySet.from_json_str(document)
         return made
+
+
+def groups_actions(schema: str) -> bool:
+    """Whether an action may be in another: a scope then means actions that it does not name."""
+    return bool(_ACTION_GROUPS.search(_TEXT.sub("", schema)))
 
 
 def _policy(name: str, one: Mapping[str, Any], *, grouped: bool) -> _Policy:
