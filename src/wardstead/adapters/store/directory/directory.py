@@ -5,7 +5,6 @@ The hot path never comes here: workers hold a ``Directory`` snapshot and look at
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,13 +40,7 @@ from wardstead.kernel.ids import CredentialId, PrincipalId, uuid7
 from wardstead.kernel.labels import STANDARD, Label, Levels
 
 SESSION_MS = 12 * 3600 * 1000
-_FREE_FAILURES = 5
-_BLOCK_MS = 30_000
-_REMEMBER_MS = 15 * 60_000
-_MAX_PASSWORD = 1024
-_NAME = re.compile(r"\w(?:[\w.+'@ -]{0,126}[\w.])?")
 _R = TypeVar("_R")
-_RESERVED = frozenset({COMMAND_LINE, "command line", "unknown"})
 
 Audit = Callable[[Connection, str, str, Mapping[str, object]], object]
 """(connection, actor's subject, action, details): appends the act's record to the transaction that carries it out."""
