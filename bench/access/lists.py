@@ -35,10 +35,10 @@ from wardstead.access.ports import (
     Share,
 )
 from wardstead.access.rules import AccessRules
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.content.resources import ResourceStore
 from wardstead.adapters.store.directory.directory import DirectoryStore
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.tables.directory import principal
 from wardstead.adapters.store.tables.resources import resource
 from wardstead.assurance.library.kept import Kind

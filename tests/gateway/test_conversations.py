@@ -18,10 +18,10 @@ from tests.gateway.playbook import ALICE, CONFIDENTIAL, NOW, Playbook, exchange,
 
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import AccessRequest, Credential, CredentialKind, Decision, Identity, Principal
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.content.conversations import ConversationStore
 from wardstead.adapters.store.content.marks import cited_label, enter, known_fingerprints
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.tables import conversations as conversation_tables  # noqa: F401 -- the tables register themselves
 from wardstead.gateway.pipeline.commands import (
     CallModel,

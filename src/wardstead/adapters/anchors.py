@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from wardstead.adapters.locks import alone_in
 from wardstead.adapters.store.engine.durable_file import sync_folder
-from wardstead.adapters.store.engine.locks import alone_in
 from wardstead.kernel.errors import PeerError
 
 _MOST_BYTES = 64 * 1024

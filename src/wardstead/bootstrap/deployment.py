@@ -32,6 +32,7 @@ from wardstead.access.rules import AccessRules
 from wardstead.adapters.documents.sandboxed import SandboxedExtractor
 from wardstead.adapters.identity.operator import operator
 from wardstead.adapters.keys.folder import CREDENTIALS, KeyFolder
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.admissions import AdmissionStore
 from wardstead.adapters.store.base import explain, open_engine
 from wardstead.adapters.store.content.conversations import ConversationStore
@@ -43,7 +44,6 @@ from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.adapters.store.directory.known_time import KnownTimeStore
 from wardstead.adapters.store.directory.passwords import PasswordStore
 from wardstead.adapters.store.earlier_versions import tell_of_earlier_versions
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.engine.reserve import NoBallast, Reserve
 from wardstead.adapters.store.keys.erasures import ErasureStore
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys

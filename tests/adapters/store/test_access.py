@@ -12,6 +12,7 @@ from sqlalchemy import Connection, update
 
 from wardstead.access.ports import GranteeKind, Principal, Resource, Right, TimedRole
 from wardstead.access.shares import CannotGive, Shares
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.access import (
     AccessStore,
@@ -23,7 +24,6 @@ from wardstead.adapters.store.directory.access import (
 )
 from wardstead.adapters.store.directory.directory import DirectoryStore, UnknownPerson
 from wardstead.adapters.store.directory.names import NameTaken
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.tables.access import share
 from wardstead.kernel.errors import CallerError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import label

@@ -18,11 +18,11 @@ from sqlalchemy.exc import DatabaseError
 from wardstead.access.credentials import Unauthenticated, identify
 from wardstead.adapters.identity import passwords
 from wardstead.adapters.identity.passwords import TooManyAttempts
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import directory_epoch, explain, open_engine
 from wardstead.adapters.store.directory.directory import Actor, DirectoryStore, UnknownKey, UnknownPerson
 from wardstead.adapters.store.directory.names import BadName, NameTaken
 from wardstead.adapters.store.directory.passwords import PasswordStore
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.tables.directory import credential, principal
 from wardstead.adapters.store.transactions import read_transaction
 from wardstead.kernel.errors import BackendError, IntegrityError, WardsteadError

@@ -9,10 +9,10 @@ import pytest
 
 from wardstead.access.federation import Assertion, GroupRule, NotAdmitted, given, managed
 from wardstead.adapters.identity.openid import EndedThere
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.adapters.store.directory.federation import AlreadyLinked, FederationStore, TakenBefore
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.kernel.errors import BackendError
 from wardstead.kernel.labels import PUBLIC, label
 

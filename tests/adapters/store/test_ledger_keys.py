@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select, update
 from tests.adapters.store.deployment import Deployment, now_ms, unguarded
 from tests.cuts import Cut
 
-from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.ledger import recorder as recorder_module
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.ledger.exported import LedgerExport

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection, insert
 from tests.adapters.store.deployment import VERSION, Answer, Deployment, deploy, now_ms
 
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.content.conversations import DAY_MS, ConversationStore, MarkRose, NotLower, UnknownConversation
 from wardstead.adapters.store.engine.dialect import driver_of
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.journal import OUTCOME_ROOM_BYTES, Journal
 from wardstead.adapters.store.row_seals import RowsAltered, RowSeals, seal_with
 from wardstead.adapters.store.tables import conversations as conversation_tables  # noqa: F401 -- the tables register themselves

@@ -16,6 +16,7 @@ from wardstead.access.credentials import Unauthenticated, identify
 from wardstead.access.federation import Assertion, GroupRule, NotAdmitted, given, managed
 from wardstead.access.ports import GranteeKind, Principal, TimedRole
 from wardstead.access.provisioning import Conflict, Described, GroupSaid, Linking, NotProvisioned, Sought, Source
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.access import AccessStore
 from wardstead.adapters.store.directory.directory import DirectoryStore
@@ -23,7 +24,6 @@ from wardstead.adapters.store.directory.federation import FederationStore
 from wardstead.adapters.store.directory.names import BadName, NameTaken
 from wardstead.adapters.store.directory.passwords import PasswordStore
 from wardstead.adapters.store.directory.provisioning import ProvisioningStore
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.migrate import upgrade
 from wardstead.kernel.labels import PUBLIC, label
 

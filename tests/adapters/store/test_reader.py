@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, insert, select, update
 from tests.adapters.store.deployment import Deployment, now_ms
 
-from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.ledger.admin_record import AdminRecord
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.ledger.exported import LedgerExport

@@ -38,11 +38,11 @@ from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.pdp import CedarDecisionPoint
 from wardstead.access.ports import AccessRequest, Decision, Resource
 from wardstead.access.rules import load_rules
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.content.marks import columns_of
 from wardstead.adapters.store.content.resources import ResourceStore
 from wardstead.adapters.store.directory.directory import DirectoryStore
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.tables.directory import principal
 from wardstead.adapters.store.tables.resources import resource
 from wardstead.assurance.library.kept import Kind

@@ -16,9 +16,9 @@ from sqlalchemy import Boolean, Column, Connection, Engine, Integer, LargeBinary
 from sqlalchemy.exc import DatabaseError
 from tests.adapters.store.deployment import unguarded
 
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import metadata, open_engine
 from wardstead.adapters.store.engine.dialect import driver_of
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.row_seals import RowsAltered, RowSeals, seal_with
 from wardstead.adapters.store.sealed_tables import UNSEALED, UNSEALED_COLUMNS, sealed_tables
 from wardstead.adapters.store.transactions import read_transaction, write_transaction

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from wardstead.access.ports import Principal
 from wardstead.adapters.identity.codes import STEP_MS, new_secret
 from wardstead.adapters.identity.passwords import TooManyAttempts
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import open_engine
 from wardstead.adapters.store.directory.directory import DirectoryStore
 from wardstead.adapters.store.directory.passwords import PasswordStore
@@ -26,7 +27,6 @@ from wardstead.adapters.store.directory.second_factors import (
     WrongCode,
 )
 from wardstead.adapters.store.directory.sign_in_steps import LASTS_MS, Purpose, SignInSteps, StepLost
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.keys.subject_keys import SubjectKeys
 from wardstead.adapters.store.tables.second_factors import authenticator, recovery_code, sign_in_step
 from wardstead.crypto.keyring import KeyRing

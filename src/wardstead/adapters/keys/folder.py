@@ -24,8 +24,8 @@ from wardstead.adapters.keys.handed import (
     replace_roots,
     variable,
 )
+from wardstead.adapters.locks import alone_in
 from wardstead.adapters.store.engine.durable_file import sync_folder, write_durably
-from wardstead.adapters.store.engine.locks import alone_in
 from wardstead.adapters.store.keys.key_files import key_of, ledger_key_of, read_secret, text_of
 from wardstead.crypto.envelope import KEY_SIZE
 from wardstead.crypto.roots import NewRoot

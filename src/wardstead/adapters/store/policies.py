@@ -16,8 +16,8 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from wardstead.access.policyset import AccessPolicies, PolicyFiles, decode_files
 from wardstead.access.ports import Principal
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import directory_epoch, why
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.adapters.store.tables.policies import policy_activation, policy_proposal, policy_set
 from wardstead.adapters.store.transactions import explained, read_transaction, write_transaction

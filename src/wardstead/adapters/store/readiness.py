@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from wardstead.access.policyset import AccessPolicies
-from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.ledger.lives import Lives, living
 from wardstead.adapters.store.policies import keep_version
 from wardstead.adapters.store.tables.policies import policy_answer, policy_ask

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.engine.dialect import dialect_of, driven
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.row_seals import sealing
 
 

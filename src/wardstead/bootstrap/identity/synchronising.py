@@ -18,9 +18,9 @@ from wardstead.access.federation import given
 from wardstead.access.ports import Principal
 from wardstead.access.provisioning import Described, GroupSaid, KeptPerson, Linking, Sought, Source
 from wardstead.adapters.identity.ldap import DirectoryFailed, Entry, Search, Server, members_of, same, search
+from wardstead.adapters.locks import ProcessLock
 from wardstead.adapters.store.directory.provisioning import ProvisioningStore
 from wardstead.adapters.store.directory.synchronisations import Synchronisations
-from wardstead.adapters.store.engine.locks import ProcessLock
 from wardstead.adapters.store.keys.key_files import read_secret
 from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms

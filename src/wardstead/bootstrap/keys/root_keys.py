@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from wardstead.adapters.store.engine.locks import ProcessLock
+from wardstead.adapters.locks import ProcessLock
 from wardstead.adapters.store.keys import root_rotations
 from wardstead.adapters.store.keys.root_rotations import Gateway, Rotation, Step
 from wardstead.adapters.store.keys.subject_keys import Progress

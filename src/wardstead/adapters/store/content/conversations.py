@@ -14,12 +14,12 @@ from sqlalchemy.sql import tuple_
 
 from wardstead.access.filtering import Sample, Situation
 from wardstead.access.ports import Resource
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import explain
 from wardstead.adapters.store.content.marks import cited_label, columns_of, conversation_now, known_fingerprints, label_of
 from wardstead.adapters.store.content.situations import Known, Names
 from wardstead.adapters.store.directory.directory import Audit
 from wardstead.adapters.store.engine.dialect import dialect_of, driver_of
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.row_seals import RowsAltered, require_row
 from wardstead.adapters.store.tables.conversations import conversation, fingerprint
 from wardstead.adapters.store.tables.directory import principal

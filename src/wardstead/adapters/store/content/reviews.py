@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.content.marks import columns_of, enter, label_of
 from wardstead.adapters.store.directory.directory import Audit
 from wardstead.adapters.store.engine.dialect import driver_of
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.adapters.store.tables.ledger import IS_HELD, entry
 from wardstead.adapters.store.tables.reviews import review

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 
 from wardstead.access.credentials import API_KEY_MARK, SESSION_MARK, digest, new_secret
 from wardstead.access.ports import UNBOUND, Bounds, CredentialKind, Directory, KeySummary, Principal
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import directory_epoch, explain, place, why
 from wardstead.adapters.store.directory import access_rows
 from wardstead.adapters.store.directory.credential_rows import (
@@ -26,7 +27,6 @@ from wardstead.adapters.store.directory.credential_rows import (
     split,
 )
 from wardstead.adapters.store.directory.names import NameTaken, check_name, require_nobody_like
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.admin_record import COMMAND_LINE
 from wardstead.adapters.store.policies import active_version
 from wardstead.adapters.store.row_seals import require_rows

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine, event
 
-from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.locks import Turn
 
 _BUSY_MS = 20
 _LARGE_BYTES = 64 * 1024 * 1024

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import why
 from wardstead.adapters.store.engine.dialect import driven
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.row_seals import sealing
 from wardstead.adapters.store.tables.ledger import entry

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DatabaseError
 
-from wardstead.adapters.store.engine.locks import ProcessLock
+from wardstead.adapters.locks import ProcessLock
 
 _KEY: Final[dict[str, int]] = {"class": 0x5753, "key": 2}
 """Beside the key of writers (``postgresql.LOCKS``)."""

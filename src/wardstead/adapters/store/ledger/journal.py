@@ -20,9 +20,9 @@ import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.content.marks import cited_label, enter, keep_place, known_fingerprints
 from wardstead.adapters.store.engine.dialect import Driver, dialect_of
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.engine.reserve import Reserve
 from wardstead.adapters.store.ledger.entry_rows import COLUMNS, entry_row, keep_mentions
 from wardstead.adapters.store.ledger.lives import lives_of

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from sqlalchemy import Engine, select, text
 
+from wardstead.adapters.locks import ProcessLock
 from wardstead.adapters.store.engine.dialect import Driver
-from wardstead.adapters.store.engine.locks import ProcessLock
 from wardstead.adapters.store.tables.ledger import incarnation as known_workers
 
 

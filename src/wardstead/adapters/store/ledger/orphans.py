@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, delete, insert, select
 
-from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.ledger.entry_rows import entry_values
 from wardstead.adapters.store.ledger.lives import Lives
 from wardstead.adapters.store.tables.ledger import entry, incarnation

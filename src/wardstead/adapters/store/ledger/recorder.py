@@ -16,9 +16,9 @@ from typing import Protocol
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
+from wardstead.adapters.locks import Turn
 from wardstead.adapters.store.base import why
 from wardstead.adapters.store.engine.durable_file import write_durably
-from wardstead.adapters.store.engine.locks import Turn
 from wardstead.adapters.store.engine.reserve import Reserve
 from wardstead.adapters.store.engine.write_ahead_log import log_of
 from wardstead.adapters.store.ledger.continuity import extends, keep_signed, read_copy, read_signed

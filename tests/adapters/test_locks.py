@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wardstead.adapters.store.engine.locks import Turn
+from wardstead.adapters.locks import Turn
 
 
 def taking_turns(turns: list[Turn]) -> int:
