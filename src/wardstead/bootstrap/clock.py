@@ -27,19 +27,15 @@ class Ratchet:
     def __call__(self) -> int:
         """How late it is."""
         with self._lock:
-            wall_ms, since_ms = self.wall_ms(), self._monotonic_ms()
-            passed_ms = self._latest_ms + since_ms - self._since_ms
-            self._latest_ms = passed_ms if wall_ms < passed_ms - APART_MS else max(wall_ms, self._latest_ms)
-            self._since_ms = since_ms
-            return self._latest_ms
+            return self._now_ms()
 
     def learn(self, known: KnownTime) -> None:
         """It is at least as late as that, unless it is only as much later as clocks may be apart.
 
         Only what was accepted since the last time takes time back.
         """
-        now_ms = self()
         with self._lock:
+            now_ms = self._now_ms()
             if known.accepted < self._accepted:
                 return
             if known.accepted > self._accepted >= 0 or known.latest_ms > now_ms + APART_MS:
@@ -47,12 +43,21 @@ class Ratchet:
             self._accepted = known.accepted
 
     def known(self) -> KnownTime:
-        """What it knows, for others to learn."""
-        return KnownTime(self(), self._accepted)
+        """What it knows, for others to learn. Of one moment: else a time that was taken back comes again as the accepted one."""
+        with self._lock:
+            return KnownTime(self._now_ms(), self._accepted)
 
     def behind_ms(self) -> int:
         """How far the clock on the wall is behind."""
         return max(0, self() - self.wall_ms())
+
+    def _now_ms(self) -> int:
+        """With the lock."""
+        wall_ms, since_ms = self.wall_ms(), self._monotonic_ms()
+        passed_ms = self._latest_ms + since_ms - self._since_ms
+        self._latest_ms = passed_ms if wall_ms < passed_ms - APART_MS else max(wall_ms, self._latest_ms)
+        self._since_ms = since_ms
+        return self._latest_ms
 
 
 def _wall_ms() -> int:
