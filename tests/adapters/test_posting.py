@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -76,3 +77,13 @@ def test_an_answer_in_time_is_the_answer() -> None:
         pytest.raises(TooLong),
     ):
         asked(url)
+
+
+def test_a_handshake_that_takes_for_ever_is_hung_up_on() -> None:
+    record = b"\x16\x03\x03\x40\x00"  # of 16 KiB, of which a byte comes now and then
+    began = time.monotonic()
+    with peer(dripping(record)) as url, pytest.raises(OSError, match=r"timed out|EOF|shut"):
+        post(
+            url.replace("http:", "https:"), b"", "text/plain", context=ssl.create_default_context(), timeout_s=0.5, most_bytes=100
+        )
+    assert time.monotonic() - began < 5

@@ -147,11 +147,13 @@ def _moment(text: str) -> str:
     """A moment as somebody says it, as heads have it. Raises ``CallerError``: a word that is none would be newer than any."""
     try:
         given = datetime.fromisoformat(text if len(text) > 10 else f"{text}T00:00:00Z")
-        zoned = given if given.tzinfo is not None else datetime.fromisoformat("")
-        return rfc3339(int(zoned.timestamp() * 1000))
+        moment_ms = None if given.tzinfo is None else int(given.timestamp() * 1000)
     except (ValueError, OverflowError):
+        moment_ms = None
+    if moment_ms is None:
         next_step = "write 2027-03-01T12:00:00Z, with its zone, or 2027-03-01"
-        raise CallerError(f"not a time: {text[:40]!r}", where="--at", next_step=next_step) from None
+        raise CallerError(f"not a time: {text[:40]!r}", where="--at", next_step=next_step)
+    return rfc3339(moment_ms)
 
 
 # -- what this deployment made ---------------------------------------------------------------------------------------------

@@ -43,10 +43,7 @@ def blocks(matcher: Matcher, view: View, size: int = BLOCK_BYTES) -> Iterator[tu
         for number in matcher.candidates(part, begin - first, before - first):
             scan = matcher.matches(number, part, max(begin, resume.get(number, 0)) - first, before - first)
             resume[number] = scan.resume + first
-            found += [
-                Match(view.place(one.start + first), view.end(one.end + first), one.detector, one.overlong)
-                for one in scan.matches
-            ]
+            found += [placed(view, one, first) for one in scan.matches]
         last = before == len(data)
         yield found, len(view.text) if last else view.place(before)
         if last:
