@@ -26,7 +26,7 @@ from wardstead.inspection.patterns.decoding import (
     may_be_base64,
     rot13,
 )
-from wardstead.inspection.patterns.finding import finder
+from wardstead.inspection.patterns.finding import ANYWHERE, finder, searcher
 from wardstead.inspection.patterns.needs import GATES, Need
 
 Search = Callable[[bytes, int], tuple[int, int] | None]
@@ -92,9 +92,9 @@ def _search(pattern: str) -> Search:
 def rows_of_keys(data: bytes, before: int) -> list[bytes]:
     """The rows of sixteen characters of keys and more that begin before a place, each as long as it is."""
     rows: list[bytes] = []
-    at = 0
+    at, size = 0, len(data)
     while True:
-        start, end = _ROW(data, at)[0]
+        start, end = _ROW(ANYWHERE, data, at, size)[0]
         if not 0 <= start < before:
             return rows
         rows.append(data[start:end])
@@ -155,7 +155,7 @@ def _in_rot13(run: bytes) -> Iterator[str]:
     yield rot13(run.decode())
 
 
-_ROW: Final = finder("[A-Za-z0-9+/_-]{16,}")
+_ROW: Final = searcher("[A-Za-z0-9+/_-]{16,}")
 _ENCODINGS: Final[tuple[Encoding, ...]] = (
     _hex(),
     _encoding("in-escaped-hex", r"(?:\x5cx[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", in_pairs),

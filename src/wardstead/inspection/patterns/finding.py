@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import re2
 
@@ -22,12 +22,23 @@ def _options() -> Any:
     return chosen
 
 
+Search = Callable[[Any, bytes, int, int], Sequence[tuple[int, int]]]
+"""RE2's own: how it is anchored (``ANYWHERE``), the bytes, and where in them to begin and to end."""
+ANYWHERE: Final = re2._Anchor.UNANCHORED
+
+
+def searcher(pattern: str, options: Any = None) -> Search:
+    """What ``finder`` calls, for what each piece of a stream calls. Raises ``re2.error`` for a pattern that is refused."""
+    search: Search = re2.compile(pattern.encode(), options=options or _OPTIONS)._regexp.Match
+    return search
+
+
 def finder(pattern: str, options: Any = None) -> Find:
     """What finds a pattern: of bytes, where ``options`` do not say of what. Raises ``re2.error`` for one that is refused."""
-    search, anywhere = re2.compile(pattern.encode(), options=options or _OPTIONS)._regexp.Match, re2._Anchor.UNANCHORED
+    search = searcher(pattern, options)
 
     def find(data: bytes, begin: int) -> Any:
-        return search(anywhere, data, begin, len(data))
+        return search(ANYWHERE, data, begin, len(data))
 
     return find
 
@@ -38,10 +49,7 @@ def teller(pattern: str, options: Any = None) -> Tell:
     Once RE2 knows where a match ends, it reads back to where that begins: with dozens of patterns at a time that takes hundreds
     of times as long as to find it. A match that has to begin at the beginning, with anything before, needs no such thing.
     """
-    search, begin = (
-        re2.compile(f"(?s:.*?)(?:{pattern})".encode(), options=options or _OPTIONS)._regexp.Match,
-        re2._Anchor.ANCHOR_START,
-    )
+    search, begin = searcher(f"(?s:.*?)(?:{pattern})", options), re2._Anchor.ANCHOR_START
 
     def tells(data: bytes) -> bool:
         found: bool = search(begin, data, 0, len(data))[0][0] == 0

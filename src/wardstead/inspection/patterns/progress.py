@@ -13,7 +13,7 @@ from typing import Final
 
 from wardstead.inspection.patterns.candidates import mask_of, numbers_of
 from wardstead.inspection.patterns.catalogue import ACTIVE_CONTENT, CREDENTIALS, ENCODED, Detector
-from wardstead.inspection.patterns.finding import Find, finder
+from wardstead.inspection.patterns.finding import ANYWHERE, Find, finder, searcher
 from wardstead.inspection.patterns.pattern import WORD
 
 _APART: Final = ({CREDENTIALS}, {ACTIVE_CONTENT, ENCODED})
@@ -31,32 +31,33 @@ class Progress:
         for number, one in closed.items():
             at = next((at for at, some in enumerate(_APART) if one.category in some), -1)
             apart[at][number] = one
-        self._groups = [_Group(some) for some in apart if some]
+        groups = [some for some in apart if some]
+        self._groups = [(searcher(_at_the_end(one.prefixes for one in some.values())), _Group(some)) for some in groups]
 
     def first(self, data: bytes, begin: int, lent: Callable[[], int]) -> int:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``.
 
         ``lent`` is asked for the patterns that have context there, a bit for each: where it matters.
         """
-        low = max(0, begin - 1)
+        low = begin - 1 if begin > 1 else 0
         part = data[low:]
+        size, begin = len(part), begin - low
         # A pattern without a closure is part of a word, and waits for its end.
-        first = max(begin, low + len(part.rstrip(WORD)))
-        for group in self._groups:
+        first = len(part.rstrip(WORD))
+        for search, group in self._groups:
             if first <= begin:
                 break
             # In a text that holds nothing, mostly nothing at all is in progress.
-            at = group.any_of(part, begin - low)[0][0]
-            if 0 <= at < first - low:
-                first = min(first, low + group.exactly(part, begin - low, lent, at))
-        return first
+            at = search(ANYWHERE, part, begin, size)[0][0]
+            if 0 <= at < first:
+                first = min(first, group.exactly(part, begin, lent, at))
+        return low + max(first, begin)
 
 
 class _Group:
     """Closures that share an automaton."""
 
     def __init__(self, some: Mapping[int, Detector]) -> None:
-        self.any_of = _in_progress([one.prefixes for one in some.values()])
         self._bound = {number: one.prefixes for number, one in some.items() if one.context}
         self._mask = mask_of(self._bound)
         self._free = _in_progress([one.prefixes for one in some.values() if not one.context])
@@ -66,8 +67,12 @@ class _Group:
         """The first place in ``part`` where one is in progress that needs no context, or has it; ``at``: where any one is."""
         if not self._bound:
             return at
-        found = [find(part, begin)[0][0] for find in (self._free, self._of(lent() & self._mask))]
-        return min((one for one in found if one >= 0), default=len(part))
+        free = self._free(part, begin)[0][0]
+        if free == at:
+            return at
+        having = lent() & self._mask
+        bound = self._of(having)(part, begin)[0][0] if having else -1
+        return min((one for one in (free, bound) if one >= 0), default=len(part))
 
     def _of(self, lent: int) -> Find:
         """What finds a match in progress of those that have context."""
@@ -81,8 +86,12 @@ class _Group:
 
 def _in_progress(closures: Iterable[str]) -> Find:
     """What finds the first place at which a match of any of these closures reaches to the end."""
-    either = "|".join(closures)
-    return finder(f"(?:{either})\\z") if either else _nowhere
+    either = list(closures)
+    return finder(_at_the_end(either)) if either else _nowhere
+
+
+def _at_the_end(closures: Iterable[str]) -> str:
+    return f"(?:{'|'.join(closures)})\\z"
 
 
 def _nowhere(_data: bytes, _begin: int) -> Sequence[tuple[int, int]]:
