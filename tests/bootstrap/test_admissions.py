@@ -117,6 +117,29 @@ def test_two_people_admit_what_a_third_added_and_the_statement_names_every_file(
     assert deployment.admissions.report(done.candidate.id)
 
 
+def test_what_a_launcher_refused_is_told_before_anybody_has_suspended_it(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    settings = structs.replace(deployment.settings, models=(section(done),))
+    monkeypatch.setitem(deployment.__dict__, "settings", settings)
+    assert admitting.not_serving(deployment) == []
+    admitting.attest(deployment, "tiny", admitting.REFUSED)
+    (told,) = admitting.not_serving(deployment)
+    assert told.why == "its files are not those that were admitted"
+    weights = deployment.places.directory / done.candidate.files[0].path
+    weights.rename(weights.with_suffix(".aside"))
+    (told,) = admitting.not_serving(deployment)
+    assert done.candidate.files[0].path in told.why
+    weights.with_suffix(".aside").rename(weights)
+    admitting.forget_attestations(deployment)
+    assert admitting.not_serving(deployment) == [], "what an earlier run said counts no more"
+    guarding.suspend(deployment, done, "a rumour")
+    (told,) = admitting.not_serving(deployment)
+    assert "a rumour" in told.why
+    assert "wardstead model resume tiny" in told.next_step
+
+
 def test_whoever_added_it_has_no_part_in_its_approval(deployment: Deployment, people: None, file: Path) -> None:
     made = admissions.add(deployment, "tiny", file, by(deployment, "admin"))
     admissions.scan_added(deployment, made, nothing)

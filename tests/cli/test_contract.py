@@ -326,6 +326,15 @@ def test_nothing_starts_over_a_damaged_file(made: Path, tmp_path: Path, name: st
     assert "Traceback" not in done.stderr
 
 
+def test_an_edge_that_there_is_not_is_told_by_the_option_that_named_it(tmp_path: Path) -> None:
+    done = wardstead("-C", str(tmp_path), "up", "--edge", "nginx")
+    assert done.returncode == 2
+    assert "--edge" in done.stderr
+    assert "nginx" in done.stderr
+    assert "caddy" in done.stderr
+    assert "WARDSTEAD_EDGE" not in done.stderr
+
+
 def test_completion_is_offered() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "wardstead.cli", "--show-completion", "bash"],

@@ -132,6 +132,24 @@ def test_a_changed_template_suspends_the_model(made: Deployment) -> None:
     serve_again(made)
 
 
+def test_whoever_starts_it_without_the_weights_is_told_so_and_what_to_do(made: Deployment, weights: Path) -> None:
+    made.down()
+    aside = weights.with_suffix(".aside")
+    weights.rename(aside)
+    shown = made.run("up", "--port", str(made.port), "--detach").stderr
+    assert "running" in shown
+    assert f"the model {made.model} does not serve" in shown
+    assert weights.name in shown
+    refused(made)
+    (told,) = made.json("up", "--port", str(made.port), "--detach")["not_serving"]
+    assert told["model"] == made.model
+    assert weights.name in told["why"]
+    assert f"wardstead model resume {made.model}" in told["next_step"]
+    aside.rename(weights)
+    serve_again(made)
+    assert made.json("up", "--port", str(made.port), "--detach")["not_serving"] == []
+
+
 def configure(made: Deployment, section: dict[str, object]) -> None:
     path = made.directory / "wardstead.yaml"
     config = yaml.safe_load(path.read_text())

@@ -132,7 +132,7 @@ def test_without_isolation_everything_shouts(bare: Deployment) -> None:
     assert "ISOLATION IS" in (bare.directory / "logs" / "supervisor.log").read_text()
     assert "isolation.none" in admin_actions(bare)
     again = ("up", "--port", str(bare.port), "--detach", "--isolation", "none")
-    assert bare.json(*again) == {"running": True, "url": bare.url, "isolation": "none"}
+    assert bare.json(*again) == {"running": True, "url": bare.url, "isolation": "none", "not_serving": []}
     bare.down()
     assert "ISOLATION IS OFF" in bare.run(*again).stderr
     said = bare.run("chat", "hello", "--key", key, "--max-tokens", "2")

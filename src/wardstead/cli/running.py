@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -16,6 +17,7 @@ from rich.table import Table
 from wardstead.bootstrap import environment as variables
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.initialise import DEFAULT_PORT, Made, initialise
+from wardstead.bootstrap.models.admitting import Unserved, not_serving
 from wardstead.bootstrap.processes import condition, running
 from wardstead.cli.output import COLOURS, Json, confirm, err, errors, isolation_banner, out, say, say_json, step
 from wardstead.cli.state import deployment, folder
@@ -23,6 +25,7 @@ from wardstead.isolation.plan import Mode
 from wardstead.isolation.posture import State
 from wardstead.kernel.errors import CallerError
 
+Edge = Literal["caddy"]
 _HELLO = [{"role": "user", "content": "Hello!"}]
 
 
@@ -77,7 +80,7 @@ def up(
         Mode | None, typer.Option("--isolation", help="'none' starts model servers with your rights, and says so.")
     ] = None,
     edge: Annotated[
-        str | None, typer.Option("--edge", help="'caddy': a server in front, with post-quantum key exchange and HTTP/2 and 3.")
+        Edge | None, typer.Option("--edge", help="'caddy': a server in front, with post-quantum key exchange and HTTP/2 and 3.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -92,13 +95,13 @@ def up(
     with errors(as_json=as_json):
         found = Deployment(folder(context), environment)
         if running.runs_so(found):
-            say(as_json, _running(found), f"it is [green]running[/] already, at {found.url}: 'wardstead down' stops it")
+            _tell(found, f"it is [green]running[/] already, at {found.url}: 'wardstead down' stops it", as_json=as_json)
             return
         if detach:
             running.detach(found, _foreground(found))
             if found.mode is Mode.NONE:
                 isolation_banner()
-            say(as_json, _running(found), f"[green]running[/] at {found.url}")
+            _tell(found, f"[green]running[/] at {found.url}", as_json=as_json)
             return
         from wardstead.bootstrap.processes.supervising import supervise  # takes long to import, and other commands need it not
 
@@ -106,16 +109,28 @@ def up(
     raise typer.Exit(code)
 
 
-def _running(found: Deployment) -> dict[str, object]:
-    return {"running": True, "url": found.url, "isolation": found.mode.value}
+def _tell(found: Deployment, text: str, *, as_json: bool) -> None:
+    """That it runs, and which of its models do not serve all the same."""
+    unserved = not_serving(found)
+    said = {"running": True, "url": found.url, "isolation": found.mode.value, "not_serving": [asdict(one) for one in unserved]}
+    say(as_json, said, text)
+    if not as_json:
+        _show_unserved(unserved)
+
+
+def _show_unserved(unserved: list[Unserved]) -> None:
+    for one in unserved:
+        err.print(f"[bold red]but the model {escape(one.model)} does not serve[/] {escape(one.why)}")
+        err.print(f"  [dim]next  [/]{escape(one.next_step)}")
 
 
 def _ready(found: Deployment, *, as_json: bool) -> None:
     if found.mode is Mode.NONE:
         isolation_banner()
     if as_json:
-        say_json(_running(found))
+        _tell(found, "", as_json=True)
     _show_ready(found)
+    _show_unserved(not_serving(found))
 
 
 def _foreground(found: Deployment) -> list[str]:

@@ -187,6 +187,17 @@ def refusal(found: Admission | None, model: str, now_ms: int) -> str:
     return ""
 
 
+def remedy(found: Admission | None, model: str, now_ms: int) -> str:
+    """What brings a model that does not serve back, for whoever looks after it."""
+    if found is None:
+        return f"'wardstead model add {model} PATH --by NAME' brings it in; 'wardstead model show {model}' says how far it is"
+    if _over(found, now_ms):
+        return f"approve it anew: 'wardstead model add {model} PATH --by NAME', with the path at which its files lie"
+    if found.state is State.SUSPENDED:
+        return f"put that right; then somebody else than who added it: 'wardstead model resume {model} --by NAME --reason WHY'"
+    return f"'wardstead model show {model}' says what was admitted: put that back, or admit the other ('wardstead model add')"
+
+
 def lacking(one: Candidate, asked: Requirement, now_ms: int) -> tuple[Lack, ...]:
     """What policy still asks for before a candidate may be signed, in the order in which it is done."""
     return tuple(

@@ -23,7 +23,7 @@ from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label
 from wardstead.kernel.text import harmless
-from wardstead.supply.admission import Act, Admission, AdmittedFile, Basis, Candidate, Role, current, refusal
+from wardstead.supply.admission import Act, Admission, AdmittedFile, Basis, Candidate, Role, current, refusal, remedy
 from wardstead.supply.statement import files_in, terms_of
 
 REFUSED: Final = "refused"
@@ -159,23 +159,56 @@ def attested(deployment: Deployment, model: str) -> str:
         return ""
 
 
+def forget_attestations(deployment: Deployment) -> None:
+    """What launchers said in an earlier run."""
+    for one in deployment.settings.models:
+        deployment.places.attestation(one.name).unlink(missing_ok=True)
+
+
 def kept_by(said: str) -> tuple[Kept, str]:
     """What keeps the weights as they were hashed, and why not more does, from what a launcher said."""
     kept, _, why = said.partition(" ")
     return (Kept(kept), why) if kept in set(Kept) else (Kept.HASHED, "")
 
 
-def not_serving(deployment: Deployment) -> list[str]:
-    """Why each embedded model that does not serve does not."""
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A model of the configuration that nobody is answered by, why not, and what brings it back."""
+
+    model: str
+    why: str
+    next_step: str
+
+
+def not_serving(deployment: Deployment) -> list[Unserved]:
+    """Each embedded model that does not serve: it is not admitted, or its launcher has refused its files."""
     embedded = [one for one in deployment.settings.models if one.upstream.kind == "embedded"]
-    return [stands.refused for stands in (standing(deployment, one) for one in embedded) if stands.refused]
+    told = []
+    for stands in (standing(deployment, one) for one in embedded):
+        refused = attested(deployment, stands.model) == REFUSED
+        if why := stands.refused or (_out_of_reach(deployment, stands) if refused else ""):
+            told.append(Unserved(stands.model, why, remedy(stands.admission, stands.model, now_ms())))
+    return told
+
+
+def _out_of_reach(deployment: Deployment, stands: Standing) -> str:
+    """Why a launcher refused files that are admitted, without reading them: whoever guards them does, and says it exactly."""
+    for one in stands.files:
+        path = deployment.places.directory / one.path
+        try:
+            open_plain(encrypted_form(path) if one.role is Role.WEIGHTS and is_encrypted(path) else path).close()
+        except WardsteadError as error:
+            return f"{one.path}: {error.what}"
+        except OSError as error:
+            return f"{one.path} cannot be read: {error.strerror}"
+    return "its files are not those that were admitted"
 
 
 def admission_check(stands: Standing) -> Check:
     """How a model stands, as the posture has it. An override is never well."""
     name, title = f"admission.{stands.model}", f"The model {stands.model} is admitted"
     if stands.refused or stands.admission is None:
-        next_step = f"'wardstead model show {stands.model}' says what is to be done"
+        next_step = remedy(stands.admission, stands.model, now_ms())
         return Check(name, title, State.RED, f"it does not serve: {stands.refused}", next_step)
     one, until = stands.admission.candidate, rfc3339(stands.until_ms) if stands.until_ms is not None else ""
     if stands.admission.override:

@@ -36,7 +36,7 @@ from wardstead.bootstrap.keys.local_authority import local_authority, record
 from wardstead.bootstrap.ledger.anchoring import require_anchors
 from wardstead.bootstrap.ledger.row_seals import begin_rows, require_sealed_rows
 from wardstead.bootstrap.ledger.witnessing import require_witnesses
-from wardstead.bootstrap.models.admitting import not_serving
+from wardstead.bootstrap.models.admitting import forget_attestations, not_serving
 from wardstead.bootstrap.models.shipped import admit_shipped
 from wardstead.bootstrap.places import file_name
 from wardstead.bootstrap.policy.policies import begin_policies, policy_state
@@ -144,6 +144,7 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     places = deployment.places
     remove_leftovers(places)
+    forget_attestations(deployment)
     first = deployment.keys.verifying()
     require_continuity(deployment.engine, first, deployment.keys.ledger, copy=places.state / "checkpoint", signed=places.signed)
     deployment.signing_key()
@@ -167,8 +168,8 @@ def _prepare(deployment: Deployment, on_step: OnStep) -> None:
     deployment.directory.raise_version("deployment.up", {"isolation": deployment.mode.value})
     begin_policies(deployment)
     admit_shipped(deployment, on_step)
-    for refused in not_serving(deployment):
-        on_step(refused)
+    for one in not_serving(deployment):
+        on_step(one.why)
     state = policy_state(deployment)
     if state.edited:
         on_step(f"the access policies in the folder are edited and not in force: {', '.join(state.edited)}")
