@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from wardstead.gateway.pipeline.laid_out import laid_out, take_out
 from wardstead.gateway.pipeline.transcript import texts_of
 from wardstead.gateway.protocol.logprobs import Spelling, Token
-from wardstead.gateway.protocol.texts import json_text, unescaped
+from wardstead.gateway.protocol.texts import json_text, load_json, unescaped
 from wardstead.gateway.protocol.types import Chunk
 from wardstead.gateway.protocol.upstream import ToolCallAssembler
 from wardstead.inspection.borders import REACH
@@ -21,7 +22,7 @@ from wardstead.inspection.ports import Border, Flow, Inspector, Released, Stream
 from wardstead.inspection.pseudonyms import Restorer, Vault
 from wardstead.kernel.errors import PeerError
 from wardstead.kernel.findings import Action, Finding
-from wardstead.kernel.labels import PUBLIC, Label
+from wardstead.kernel.labels import PUBLIC, Label, join_all
 
 Permit = Callable[[Label], str]
 """Asks whether an answer with this label may reach the reader: "" for yes, else the reason for no."""
@@ -279,7 +280,7 @@ class AnswerGuard:
     def _close(self, index: int, choice: _Choice, out: Chunk, finish_reason: str) -> list[Chunk]:
         self._think(choice.reasoning.finish(), choice, out)
         if self._structured and choice.structured:
-            text = self._whole_json(choice.structured.decode())
+            (text,) = self._put_together([self._whole_json(choice.structured.decode())])
             choice.released += text.encode()
             out.text = self._restored_json(text)
         else:
@@ -292,11 +293,18 @@ class AnswerGuard:
         chunks = [out] if out.text or out.role or out.reasoning or out.logprobs else []
         calls = choice.tools.finish()
         if calls:
-            choice.calls = [self._whole_call(call) for call in calls]
+            choice.calls = self._whole_calls(calls)
             chunks.append(Chunk(index=index, tool_calls=[self._restored_call(call) for call in choice.calls]))
         choice.finish_reason = finish_reason  # not before: one that is cut at its end has not ended
         chunks.append(Chunk(index=index, finish_reason=finish_reason))
         return chunks
+
+    def _whole_calls(self, calls: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Each by itself, and then what is laid out over the arguments of all."""
+        whole = [self._whole_call(call) for call in calls]
+        for call, text in zip(whole, self._put_together([call["function"]["arguments"] for call in whole]), strict=True):
+            call["function"]["arguments"] = text
+        return whole
 
     def _whole_call(self, call: dict[str, Any]) -> dict[str, Any]:
         function = call["function"]
@@ -316,6 +324,19 @@ class AnswerGuard:
                 container[key] = new
         rewrite()
         return holder["json"]
+
+    def _put_together(self, texts: Sequence[str]) -> list[str]:
+        """JSON values, of which each string was inspected, without what is laid out over them. What is no JSON is one string."""
+        values = [_value(text) for text in texts]
+        found = laid_out(values, lambda readings: self._inspector.patterns(readings, self._flow))
+        if not found:
+            return list(texts)
+        self.findings += [one.finding for one in found]
+        self._raise_label(join_all(one.finding.label for one in found if one.finding.action < Action.PSEUDONYMISE))
+        if any(one.finding.action.stops for one in found):
+            raise blocked([one.finding for one in found], None)
+        take_out([one for one in found if one.finding.action.replaces])
+        return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
 
     # -- stand-ins ---------------------------------------------------------------------------------------------------
 
@@ -374,9 +395,12 @@ class AnswerGuard:
             for name in ("content", "text", "reasoning_content", "refusal"):
                 if message.get(name):
                     whole = self._structured and name in {"content", "text"}
-                    message[name] = self._whole_json(message[name]) if whole else self.inspect_text(message[name])
+                    if whole:
+                        (message[name],) = self._put_together([self._whole_json(message[name])])
+                    else:
+                        message[name] = self.inspect_text(message[name])
             if message.get("tool_calls"):
-                message["tool_calls"] = [self._whole_call(call) for call in message["tool_calls"]]
+                message["tool_calls"] = self._whole_calls(message["tool_calls"])
             choice["logprobs"] = self._spelled(choice["logprobs"], message.get("content") or message.get("text") or "")
 
     def _behind(self, thought: str, said: str) -> str:
@@ -405,6 +429,15 @@ class AnswerGuard:
             if verdict.action.stops:
                 raise blocked(verdict.findings, None)
         return [verdict.text for verdict in verdicts]
+
+
+def _value(text: str) -> dict[str, Any] | list[Any] | str:
+    """The object or array that it spells; else the text."""
+    try:
+        value = load_json(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, dict | list) else text
 
 
 def blocked(findings: Sequence[Finding], last: Chunk | None) -> Cut:

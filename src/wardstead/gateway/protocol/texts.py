@@ -77,6 +77,26 @@ def free_form(value: Any, known: frozenset[str] = frozenset()) -> Iterator[tuple
     yield from walk_keys(value, known)
 
 
+def in_order(value: Any) -> Iterator[tuple[str, Slot]]:
+    """Every key, string and whole number of a JSON value as text, in the order in which they are written."""
+    stack: list[Any] = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple):
+            yield item
+            continue
+        inside: list[Any] = []
+        rename = RenameKey(item) if isinstance(item, dict) else None
+        for key, inner in item.items() if isinstance(item, dict) else enumerate(item):
+            if rename is not None:
+                inside.append((key, (rename, key)))
+            if isinstance(inner, dict | list):
+                inside.append(inner)
+            elif isinstance(inner, str | int) and not isinstance(inner, bool):
+                inside.append((str(inner), (item, key)))
+        stack += reversed(inside)
+
+
 def json_text(container: dict[str, Any], key: str) -> tuple[Iterator[tuple[str, Slot]], Callable[[], None]]:
     """JSON inside the string ``container[key]``: its strings after escapes are undone, and what writes it anew.
 
