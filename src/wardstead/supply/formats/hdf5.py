@@ -1,7 +1,7 @@
 """HDF5 (File Format Specification 3.0), as Keras writes it: objects, their links and attributes, and the configuration in those.
 
 Read by structure, without the library: an external link or an external data file opens another file when somebody reads on.
-Links and attributes so many, or so long, that they lie in a heap of their own are not followed: such a file may hold anything.
+PyTables' files are HDF5, too: there, attributes may be pickles.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import struct
 from typing import Final
 
 from wardstead.supply.formats import keras_config
+from wardstead.supply.formats.hdf5_heaps import ATTRIBUTES, LINKS, NOWHERE, dense
 from wardstead.supply.formats.json_input import parse_json
-from wardstead.supply.ports import Malformed, Seen, Source, Steps
-from wardstead.supply.sources import exactly, unpack
+from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
+from wardstead.supply.sources import Memory, exactly, unpack
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 _MOST: Final = 200_000
 _MOST_TEXT: Final = 32 << 20
-_NOWHERE: Final = (1 << 64) - 1
 _CONFIGS: Final = frozenset({"model_config", "training_config"})
 _SHARED: Final = 2
+_VARIABLE: Final = 9
+"""A type's class: of values that lie in a global heap."""
 _LOOKED_AT: Final = frozenset({0x02, 0x06, 0x07, 0x08, 0x0C, 0x11, 0x15})
 """Messages that matter; types and filters may be shared."""
 
@@ -69,7 +71,7 @@ class _File:
             raise Malformed(f"its version {version} does not exist", 8)
         while self._waiting:
             at = self._waiting.pop()
-            if at not in self._seen and at != _NOWHERE:
+            if at not in self._seen and at != NOWHERE:
                 self._seen.add(at)
                 yield from self._object(at)
 
@@ -119,7 +121,7 @@ class _File:
             tree, heap = unpack(self._source, "<QQ", at)
             self._tree(tree, heap, 0)
         elif kind in {0x02, 0x15}:
-            self._in_heap(kind, at)
+            yield from self._in_heap(kind, at)
         elif kind == 0x06:
             yield from self._link(exactly(self._source, at, length), at)
         elif kind == 0x07:
@@ -129,12 +131,16 @@ class _File:
         elif kind == 0x0C:
             yield from self._attribute(exactly(self._source, at, length), at)
 
-    def _in_heap(self, kind: int, at: int) -> None:
-        """Where links or attributes lie, if not in messages (Link Info, Attribute Info)."""
+    def _in_heap(self, kind: int, at: int) -> Steps:
+        """Links or attributes that lie in a heap, if not in messages (Link Info, Attribute Info)."""
         flags = exactly(self._source, at + 1, 1)[0]
-        order = (8 if kind == 0x02 else 2) if flags & 1 else 0
-        if unpack(self._source, "<Q", at + 2 + order)[0] != _NOWHERE:
-            raise Malformed(f"its {'links' if kind == 0x02 else 'attributes'} lie in a heap, which is not followed", at)
+        place = at + 2 + ((8 if kind == 0x02 else 2) if flags & 1 else 0)
+        heap, *trees = unpack(self._source, "<3Q" if flags & 2 else "<2Q", place)
+        if heap == NOWHERE:
+            return
+        is_link = kind == 0x02
+        for one in dense(self._source, heap, tuple(trees), LINKS if is_link else ATTRIBUTES, self._count):
+            yield from self._link(one.data, one.at) if is_link else self._attribute(one.data, one.at)
 
     def _tree(self, at: int, heap: int, depth: int) -> None:
         """A group of the older kind: its names lie in nodes of a tree."""
@@ -180,15 +186,23 @@ class _File:
         unit = 8 if version == 1 else 1
         name = data[place : place + name_bytes].split(b"\0", 1)[0].decode("utf-8", "replace")
         start = place + _padded(name_bytes, unit)
-        kind = data[start] & 15 if start < len(data) else 0
+        kind = data[start : start + 2]
         value = data[start + _padded(type_bytes, unit) + _padded(space_bytes, unit) :]
-        if name not in _CONFIGS:
-            return
-        text = self._heap(*struct.unpack_from("<IQI", value)) if kind == 9 and len(value) >= 16 else value
-        try:
-            yield from keras_config.check_tree(parse_json(text.rstrip(b"\0 ").decode("utf-8"))[0])
-        except UnicodeDecodeError:
-            raise Malformed(f"its {name} is no text", at) from None
+        if kind[:1] and kind[0] & 15 == _VARIABLE and (name in _CONFIGS or kind[1] & 15 == 1) and len(value) == 16:
+            length, place, index = struct.unpack("<IQI", value)
+            value = self._heap(length, place, index) if length else b""
+        value = value.rstrip(b"\0 ")
+        if name in _CONFIGS:
+            try:
+                yield from keras_config.check_tree(parse_json(value.decode("utf-8"))[0])
+            except UnicodeDecodeError:
+                raise Malformed(f"its {name} is no text", at) from None
+        elif name == "PSEUDOATOM" and value == b"object":
+            yield Seen(
+                "packed", "each of its values is a pickle (an array of objects, as PyTables has them), which is not read", at
+            )
+        elif value.endswith(b"."):
+            yield Inner(Memory(value, f"{self._source.name} > attribute {name[:80]!r}"), "maybe-pickle")
 
     def _heap(self, length: int, at: int, index: int) -> bytes:
         """An object of a global heap."""
