@@ -125,7 +125,7 @@ def test_a_key_in_a_text_is_told_by_its_place_and_never_shown(tmp_path: Path) ->
     findings = json.loads(done.stdout)["findings"]
     assert {finding["file"] for finding in findings} == names
     for finding in findings:
-        assert (finding["rule"], finding["what"]) == ("secret", "a github-token")
+        assert (finding["rule"], finding["what"]) == ("secret", "a GitHub token")
         assert (tmp_path / finding["file"]).read_bytes()[finding["offset"] :].startswith(KEY.encode())
     assert KEY not in done.output + model("scan", str(tmp_path)).output
 

@@ -57,3 +57,4 @@ def examine(name: str, data: bytes) -> None:
     for one in findings:
         assert one.document()["title"]
         assert one.offset is None or one.offset >= 0
+        assert one.offset is None or one.file != name or one.offset <= len(data)

@@ -28,6 +28,16 @@ def test_damaged_files_get_a_verdict() -> None:
         examine(name, data)
 
 
+def test_a_length_that_lies_leads_to_no_place_beyond_the_end() -> None:
+    for data in (
+        b"\x80\x02B\xff\xff\xff\x7f",
+        b"\x80\x04\x8e" + b"\xff" * 7 + b"\x0fab",
+        b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f",
+    ):
+        _, (found,) = look(Memory(data, "model.pkl"))
+        assert (found.rule, found.offset) == ("unparsed", len(data))
+
+
 def _bomb() -> bytes:
     zeros = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join(zeros.compress(bytes(1 << 20)) for _ in range(300)) + zeros.flush()

@@ -14,6 +14,7 @@ from wardstead.supply.inner_texts import InnerTexts
 from wardstead.supply.ports import Malformed, Secret
 from wardstead.supply.rules import RULES
 from wardstead.supply.scan import look
+from wardstead.supply.secret_names import called
 from wardstead.supply.secrets import secrets_in, secrets_inside
 from wardstead.supply.sources import Memory
 
@@ -42,6 +43,23 @@ def places(data: bytes) -> list[int | None]:
 def test_each_is_found_once_at_its_byte(before: int, letter: str) -> None:
     filling = letter * (before // len(letter.encode()))
     assert places(f"{filling}{WORD}{filling}".encode()) == [len(filling.encode())]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("aws-access-key", "an AWS access key"),
+        ("openai-key", "an OpenAI key"),
+        ("github-token", "a GitHub token"),
+        ("url-credentials", "URL credentials"),
+        ("npm-token", "an npm token"),
+        ("onesignal-key", "a OneSignal key"),
+        ("jwt", "a JWT"),
+        ("private-key", "a private key"),
+    ],
+)
+def test_it_is_called_what_people_call_it(kind: str, words: str) -> None:
+    assert called(kind) == words
 
 
 def test_what_is_no_text_is_not_searched() -> None:

@@ -147,7 +147,7 @@ class _Scan:
         try:
             for step in _CHECKS[kind](source, self._around):
                 if isinstance(step, Seen):
-                    yield Finding(step.rule, source.name, step.what, step.offset)
+                    yield Finding(step.rule, source.name, step.what, _inside(source, step.offset))
                 elif isinstance(step, Inner):
                     yield from self.look(step.source, step.kind, depth + 1)
         except Malformed as error:
@@ -157,4 +157,9 @@ class _Scan:
 
 
 def _malformed(source: Source, error: Malformed) -> Finding:
-    return Finding(error.rule, source.name, error.what, error.offset)
+    return Finding(error.rule, source.name, error.what, _inside(source, error.offset))
+
+
+def _inside(source: Source, offset: int | None) -> int | None:
+    """What a file says is somewhere may lie beyond its end: then that is the place where it is missing."""
+    return offset if offset is None or not source.exact else min(offset, source.size)

@@ -9,6 +9,7 @@ import msgspec
 
 from wardstead.supply.ports import Malformed, Secrets, Source
 from wardstead.supply.rules import Finding
+from wardstead.supply.secret_names import called
 from wardstead.supply.sources import TEXT_BYTES, Memory
 
 _HEAD: Final = 4096
@@ -25,7 +26,7 @@ def secrets_in(source: Source, secrets: Secrets) -> tuple[Finding, ...]:
     try:
         for start, exact, text in _windows(source):
             for one in secrets.in_text(text):
-                found[Finding("secret", source.name, f"a {one.type}", start + one.start if exact else None)] = None
+                found[Finding("secret", source.name, called(one.type), start + one.start if exact else None)] = None
             if len(found) >= _MOST:
                 break
     except Malformed as error:
