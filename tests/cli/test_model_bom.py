@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,48 @@ def test_a_manifest_of_ollama_is_its_model_and_a_store_of_several_has_no_one_bil
     assert [one["rule"] for one in scanned["findings"]] == ["digest-mismatch"]
     blobs_of(second)[0].unlink()
     assert json.loads(model("scan", second, "--json").stdout)["verdict"] == "blocked"
+
+
+def test_the_licence_and_the_card_in_a_store_are_known_by_what_its_manifest_calls_them(tmp_path: Path) -> None:
+    licences = (b"SPDX-License-Identifier: Apache-2.0\n", b"House Rules Community License\nYou may.\n")
+    kinds = ("application/vnd.ollama.image.model", *2 * ("application/vnd.ollama.image.license",))
+    weights = gguf(PLAIN, TENSORS, DATA)
+    manifest = stored(
+        tmp_path / "m", "-", "manifests/registry.ollama.ai/library/m/latest", (weights, *licences), kinds, ("",) * 3
+    )
+    assert licences_in(written(manifest)) == {"Apache-2.0", "House Rules Community License"}
+    names = ("model.gguf", "docs/LICENSE", "README.md")
+    parts = (weights, licences[0], CARD.encode())
+    layout = stored(tmp_path / "o", "/", "index.json", parts, ("application/octet-stream",) * 3, names).parent
+    assert licences_in(written(layout)) == {"our-licence"}
+    assert written(layout)["metadata"]["component"]["description"] == "A small model for offices."
+    only = stored(tmp_path / "n", "/", "index.json", parts[:2], ("application/octet-stream",) * 2, names[:2]).parent
+    assert licences_in(written(only)) == {"Apache-2.0"}
+
+
+def stored(root: Path, joint: str, index: str, parts: Sequence[bytes], kinds: Sequence[str], names: Sequence[str]) -> Path:
+    """Blobs and their manifest, which in an OCI layout is a blob as well."""
+    layers = []
+    (root / "blobs" / "sha256").mkdir(parents=True)
+    for data, kind, name in zip(parts, kinds, names, strict=True):
+        digest = hashlib.sha256(data).hexdigest()
+        (root / "blobs" / f"sha256{joint}{digest}").write_bytes(data)
+        said = {"annotations": {"org.opencontainers.image.title": name}} if name else {}
+        layers.append({"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data), **said})
+    manifest = json.dumps({"schemaVersion": 2, "layers": layers}).encode()
+    path = root / index
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if joint == "/":
+        digest = hashlib.sha256(manifest).hexdigest()
+        (root / "blobs" / "sha256" / digest).write_bytes(manifest)
+        manifest = json.dumps({"schemaVersion": 2, "manifests": [{"digest": f"sha256:{digest}"}]}).encode()
+    path.write_bytes(manifest)
+    return path
+
+
+def licences_in(bill: dict[str, Any]) -> set[str]:
+    (model,) = [one for one in bill["components"] if one["type"] == "machine-learning-model"] or [bill["metadata"]["component"]]
+    return {one["license"].get("id") or one["license"]["name"] for one in model.get("licenses", ())}
 
 
 def blobs_of(manifest: Path) -> list[Path]:

@@ -20,10 +20,15 @@ from wardstead.supply.bom.bill import Bill
 from wardstead.supply.bom.completeness import completeness
 from wardstead.supply.bom.difference import changes
 from wardstead.supply.bom.facts import Facts, given, merged
+from wardstead.supply.bom.layouts import MANIFEST_BYTES, names
+from wardstead.supply.kinds import by_name as kind_by_name
+from wardstead.supply.ports import Malformed
 from wardstead.supply.scan import Scanned
 
 _SNAPSHOT: Final = re.compile(r"(?:.*/)?(?:models--[^/]+/)?snapshots/[0-9a-f]{40}(?=/)")
 _MANIFEST: Final = re.compile(r"(?:.*/)?manifests/[^/]+/[^/]+/[^/]+/[^/]+$")
+
+_BLOB: Final = re.compile(r"(?:^|/)blobs/sha256[-/][0-9a-f]{64}$")
 
 
 class NoBill(CallerError):
@@ -59,18 +64,41 @@ def read(found: list[Entry], progress: Callable[[int], None]) -> tuple[tuple[Sca
     """What a model's files hold, and what they say of it. Raises ``ScannerUnavailable``."""
     files = tuple(sorted(scan(found, progress), key=lambda one: one.file))
     by_name = {one.name: one for one in found}
+    called = {digest: name for one in found for digest, name in _named_by(one).items()}
+    said: list[Facts] = []
+    licences: dict[str, None] = {}
     with Parsers() as parsers:
-        return files, merged(*(_facts(by_name[one.file], one, parsers) for one in files))
+        for one in files:
+            name = called.get(one.sha256, one.file)
+            is_licence = kind_by_name(name) == "licence"
+            facts = _facts(by_name[one.file], name, "licence" if is_licence else one.format, parsers)
+            if is_licence:
+                licences.update(dict.fromkeys(facts.licences))
+            else:
+                said.append(facts)
+    # A model card names its licence more exactly than the licence's text can be told.
+    return files, merged(*said, Facts(licences=tuple(licences)))
 
 
-def _facts(entry: Entry, scanned: Scanned, parsers: Parsers) -> Facts:
+def _facts(entry: Entry, name: str, kind: str, parsers: Parsers) -> Facts:
     if entry.problem is not None:
         return Facts()
     try:
-        with OpenFile(entry.path, entry.name) as file:
-            return parsers.facts(file, scanned.format)
+        with OpenFile(entry.path, name) as file:
+            return parsers.facts(file, kind)
     except OSError:
         return Facts()  # the scan has said so
+
+
+def _named_by(entry: Entry) -> dict[str, str]:
+    """What the files are called of which this is a manifest, by their digests; nothing where it is none."""
+    if entry.problem is not None or entry.size > MANIFEST_BYTES or not (_MANIFEST.match(entry.name) or _BLOB.search(entry.name)):
+        return {}
+    try:
+        with OpenFile(entry.path, entry.name) as file:
+            return names(file.read(0, MANIFEST_BYTES))
+    except (OSError, Malformed):
+        return {}  # the scan has said so
 
 
 def _newest(found: list[Entry]) -> datetime:

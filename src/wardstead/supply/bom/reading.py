@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from wardstead.supply.bom.facts import Ancestor, Dataset, Energy, Facts, Metric
-from wardstead.supply.formats import gguf
+from wardstead.supply.formats import gguf, licences
 from wardstead.supply.ports import Malformed, Source
 from wardstead.supply.sources import Cursor, text_of
 
@@ -155,7 +155,9 @@ def _card(source: Source) -> Facts:
     return Facts(
         name=_short(said.get("model_name")) or _title(body),
         description=_first_paragraph(body),
-        licences=_licence(_short(said.get("license")), _short(said.get("license_name"))),
+        licences=tuple(
+            one for word in _words(said.get("license")) or [""] for one in _licence(word, _short(said.get("license_name")))
+        ),
         task=_short(said.get("pipeline_tag")),
         languages=tuple(_words(said.get("language"))),
         library=_short(said.get("library_name")),
@@ -217,6 +219,14 @@ def _licence(word: str, name: str) -> tuple[str, ...]:
     return (found,) if found else ()
 
 
+def _licence_file(source: Source) -> Facts:
+    """Which licence a text is; of one that is not known here, what it calls itself."""
+    text = source.read(0, licences.HEAD_BYTES).decode("utf-8", "replace")
+    first = next((one.strip() for one in text.splitlines() if one.strip()), "")
+    found = licences.licence_of(text) or (first[:100] if "licen" in first.lower() else "")
+    return Facts(licences=(found,) if found else ())
+
+
 def _document(source: Source) -> dict[str, Any]:
     document = json.loads(text_of(source))
     if not isinstance(document, dict):
@@ -246,4 +256,6 @@ _BY_NAME: Final[Mapping[str, Callable[[Source], Facts]]] = {
     "config.json": _config, "adapter_config.json": _adapter, "tokenizer_config.json": _tokenizer, "README.md": _card,
     "chat_template.jinja": _template,
 }  # fmt: skip
-_BY_KIND: Final[Mapping[str, Callable[[Source], Facts]]] = {"gguf": _gguf, "safetensors": _safetensors}
+_BY_KIND: Final[Mapping[str, Callable[[Source], Facts]]] = {
+    "gguf": _gguf, "safetensors": _safetensors, "licence": _licence_file,
+}  # fmt: skip

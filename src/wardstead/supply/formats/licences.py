@@ -7,6 +7,7 @@ from typing import Final
 
 from wardstead.supply.ports import Seen, Source, Steps
 
+HEAD_BYTES: Final = 1 << 14
 _SPDX: Final = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+-]{2,60})")
 _LICENCES: Final = (
     ("Apache-2.0", "apache license"),
@@ -28,7 +29,7 @@ _LICENCES: Final = (
 
 def check(source: Source) -> Steps:
     """Which licence it is."""
-    text = source.read(0, 1 << 14).decode("utf-8", "replace")
+    text = source.read(0, HEAD_BYTES).decode("utf-8", "replace")
     yield Seen("licence", licence_of(text) or "a licence that is not known here")
 
 
