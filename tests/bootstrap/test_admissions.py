@@ -134,7 +134,7 @@ def test_what_a_launcher_refused_is_told_before_anybody_has_suspended_it(
     weights.with_suffix(".aside").rename(weights)
     admitting.forget_attestations(deployment)
     assert admitting.not_serving(deployment) == [], "what an earlier run said counts no more"
-    guarding.suspend(deployment, done, "a rumour")
+    guarding.suspend(deployment, done, "a rumour", guarding.Cause.FILE)
     (told,) = admitting.not_serving(deployment)
     assert "a rumour" in told.why
     assert "wardstead model resume tiny" in told.next_step

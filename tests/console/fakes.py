@@ -42,7 +42,16 @@ from wardstead.console.factor_desk import Standing as FactorStanding
 from wardstead.console.key_desk import Choices, Wanted
 from wardstead.console.ledger_desk import Elsewhere, Layer, LedgerStanding, SigningPeriod
 from wardstead.console.library_desk import Gift, Holding, Opened, Sharable, Shelved
-from wardstead.console.model_desk import ActShown, AdmissionShown, FileShown, FindingShown, ModelLine, ModelShown
+from wardstead.console.model_desk import (
+    ActShown,
+    AdmissionShown,
+    FileShown,
+    FindingShown,
+    Happened,
+    History,
+    ModelLine,
+    ModelShown,
+)
 from wardstead.console.passkey_desk import Question
 from wardstead.console.policy_desk import Activated, Proposal, Standing
 from wardstead.console.ports import (
@@ -57,6 +66,7 @@ from wardstead.console.ports import (
     Ruling,
     Tried,
 )
+from wardstead.console.timeline import Tone
 from wardstead.crypto.merkle import leaf_hash, tree_root
 from wardstead.crypto.signing import SigningKey
 from wardstead.inspection.classify import Classifier
@@ -112,6 +122,7 @@ PEOPLE = {
         person("root", "admin"),
         person("ada", "auditor"),
         person("ines", "auditor", "investigator"),
+        person("mia", "model-approver"),
         person("new", "user"),
     )
 }
@@ -654,7 +665,12 @@ OWN_MODEL = ModelShown(
         (ActShown("added", "root", "2026-11-26T06:00:00.000Z", ""),),
     ),
     (FindingShown("warn", "models/own/w.gguf", "No words for system prompts", "<i>x</i>", "template-system-ignored", "Compare"),),
-    (("nobody reviewed it", "'wardstead model review own'"),), (), frozenset({"review"}),
+    (("nobody reviewed it", "'wardstead model review own'"),),
+    History((
+        Happened("2026-11-26T08:00:00.000Z", "Suspended", "the watch over its files", "<i>w.gguf</i> changed", Tone.BAD, "act-2"),
+        Happened("2026-11-26T06:00:00.000Z", "Added", "root", "", Tone.QUIET, ""),
+    ), 7),
+    frozenset({"review"}),
     BILL,
 )  # fmt: skip
 
@@ -668,7 +684,7 @@ class FakeModels:
     def models(self) -> Sequence[ModelLine]:
         return [ModelLine("own", "candidate", "it is on its way", ""), ModelLine("org/else", "", "", "served by somebody else")]
 
-    def model(self, name: str, who: Identity) -> ModelShown | None:
+    def model(self, name: str, who: Identity, before: int | None = None) -> ModelShown | None:
         found = {"own": OWN_MODEL, "org/else": replace(OWN_MODEL, name="org/else", admission=None, refused="", may=frozenset())}
         return found.get(name)
 

@@ -28,6 +28,17 @@ def test_a_page_tells_what_was_found_who_did_what_and_what_is_lacking_escaped(si
     assert f"{PAGE}/act/approve" not in page, "only what may be done now is offered"
 
 
+def test_its_whole_life_is_one_line_after_the_other_with_entries_for_those_who_may_open_them(signed_in: SignedIn) -> None:
+    page = signed_in("root").get(f"{PAGE}/of/own").text
+    for said in ("<b>Suspended</b>", "by the watch over its files", "&lt;i&gt;w.gguf&lt;/i&gt; changed", "2026-11-26"):
+        assert said in page
+    assert "/console/exchanges/act-2" in page
+    assert f"{PAGE}/of/own?before=7#history" in page
+    approver = signed_in("mia").get(f"{PAGE}/of/own").text
+    assert "<b>Suspended</b>" in approver
+    assert "/console/exchanges/act-2" not in approver, "whoever may not read the record of administration has no way there"
+
+
 def test_a_name_with_a_slash_has_a_page_and_another_one_has_none(signed_in: SignedIn) -> None:
     page = signed_in("root").get(f"{PAGE}/of/org/else")
     assert page.status_code == 200

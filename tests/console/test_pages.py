@@ -409,7 +409,7 @@ def test_the_chat_offers_the_models_that_this_person_may_ask(signed_in: SignedIn
 
 def test_the_starter_policies_are_what_these_tests_decide_with() -> None:
     assert decision_point().version
-    assert set(PEOPLE) == {"alice", "bob", "root", "ada", "ines", "new"}
+    assert set(PEOPLE) == {"alice", "bob", "root", "ada", "ines", "mia", "new"}
 
 
 @pytest.mark.parametrize("mark", [label("restricted", ["personal"]), label("confidential", ["health"])])

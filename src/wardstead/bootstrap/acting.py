@@ -23,8 +23,8 @@ class Acting:
     @property
     def of_record(self) -> Actor:
         """As acts of administration name who carries them out."""
-        name = COMMAND_LINE if self.actor == COMMAND_LINE else self.identity.principal.name
-        return Actor(name, self.actor)
+        who = self.identity.principal.name
+        return Actor(COMMAND_LINE, COMMAND_LINE, who) if self.actor == COMMAND_LINE else Actor(who, self.actor)
 
 
 def at_the_console(who: Identity) -> Acting:

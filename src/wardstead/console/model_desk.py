@@ -71,6 +71,29 @@ class AdmissionShown:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of a model's history. ``at``: as RFC 3339; ``who``: somebody, or what did it by itself; ``tone``: a ``Tone``.
+
+    ``act``: its entry's id, empty for what is from before such entries were kept.
+    """
+
+    at: str
+    what: str
+    who: str
+    why: str
+    tone: str
+    act: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of what happened to a model, the newest first. ``older``: where the next page begins; ``None`` for the last."""
+
+    lines: tuple[Happened, ...] = ()
+    older: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelShown:
     """One model's page. ``may``: what whoever looks may do now; ``lacking``: what policy still asks for.
 
@@ -83,7 +106,7 @@ class ModelShown:
     admission: AdmissionShown | None
     findings: tuple[FindingShown, ...]
     lacking: tuple[tuple[str, str], ...]
-    earlier: tuple[AdmissionShown, ...]
+    history: History
     may: frozenset[str]
     bill: Outline | None = None
     other_bill: bool = False
@@ -96,8 +119,8 @@ class ModelDesk(Protocol):
         """Every model of the configuration, and every other that was ever added."""
         ...
 
-    def model(self, name: str, who: Identity) -> ModelShown | None:
-        """One of them; ``None`` where nothing is known of it."""
+    def model(self, name: str, who: Identity, before: int | None = None) -> ModelShown | None:
+        """One of them, with its history from ``before`` on; ``None`` where nothing is known of it."""
         ...
 
     def act(self, name: str, what: str, who: Identity, reason: str) -> None:

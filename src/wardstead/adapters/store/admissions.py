@@ -12,7 +12,8 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from wardstead.adapters.store.directory.directory import Actor, DirectoryStore
-from wardstead.adapters.store.tables.admissions import model_admission
+from wardstead.adapters.store.tables.admissions import model_act, model_admission
+from wardstead.adapters.store.tables.ledger import IS_ACT, entry
 from wardstead.kernel.clock import Clock
 from wardstead.kernel.errors import CallerError, IntegrityError
 from wardstead.supply.admission import Admission, Basis, Candidate, State
@@ -56,17 +57,22 @@ class AdmissionStore:
         """A new candidate. One of the same model that was on its way is withdrawn, unless this is an override."""
         now = self._clock()
 
-        def change(connection: Connection) -> None:
+        def change(connection: Connection, act: str) -> None:
             old = (model_admission.c.model == candidate.model) & (model_admission.c.state == State.CANDIDATE.value)
             values = {"state": State.WITHDRAWN.value, "why": "it was added anew", "changed_ms": now}
             if candidate.basis is Basis.REVIEW:
                 connection.execute(update(model_admission).where(old).values(values))
             row = {"id": candidate.id, "model": candidate.model, "state": State.CANDIDATE.value, "why": "", "changed_ms": now}
             connection.execute(insert(model_admission).values(**row, candidate=msgspec.json.encode(candidate)))
+            _note(connection, act, candidate.model)
 
-        files = {one.path: one.sha256 for one in candidate.files}
-        details = {"model": candidate.model, "admission": candidate.id, "up_to": candidate.ceiling, "files": files}
-        self._directory.carry_out(change, actor, "model.add", {**details, "basis": candidate.basis.value})
+        override = candidate.basis is Basis.OVERRIDE
+        details = {
+            "model": candidate.model, "admission": candidate.id, "up_to": candidate.ceiling, "basis": candidate.basis.value,
+            "files": {one.path: one.sha256 for one in candidate.files}, "reason": candidate.added.reason,
+            **({"lasts_ms": candidate.lasts_ms} if override else {}),
+        }  # fmt: skip
+        self._directory.record_and_change(change, actor, "model.override-ask" if override else "model.add", details)
 
     def revise(
         self, admission_id: str, revise: Revise, action: str, details: Mapping[str, object], *, actor: Actor | None = None,
@@ -77,7 +83,7 @@ class AdmissionStore:
         One that is signed by it takes the place of the model's earlier ones, unless it is an override.
         """
 
-        def change(connection: Connection) -> Admission:
+        def change(connection: Connection, act: str) -> Admission:
             row = connection.execute(select(model_admission).where(model_admission.c.id == admission_id)).mappings().first()
             if row is None:
                 raise NoSuchAdmission("there is no such admission", next_step="'wardstead model list'")
@@ -86,15 +92,33 @@ class AdmissionStore:
             connection.execute(update(model_admission).where(model_admission.c.id == admission_id).values(_values(after) | kept))
             if after.state is State.ADMITTED and before.state is State.CANDIDATE and not after.override:
                 _replace_others(connection, after)
+            _note(connection, act, after.candidate.model)
             return after
 
-        return self._directory.carry_out(change, actor, action, {"admission": admission_id, **details})
+        return self._directory.record_and_change(change, actor, action, {"admission": admission_id, **details})
+
+    def acts(self, model: str, limit: int, before: int | None = None) -> list[tuple[int, str]]:
+        """The newest acts about a model: each its entry's number and its id. ``before``: those with a lower number.
+
+        There are none of before this was kept (0033).
+        """
+        asked = select(entry.c.id, entry.c.exchange).join(model_act, model_act.c.exchange == entry.c.exchange)
+        asked = asked.where(model_act.c.model == model, IS_ACT).order_by(entry.c.id.desc()).limit(limit)
+        if before is not None:
+            asked = asked.where(entry.c.id < before)
+        with self._directory.reading() as connection:
+            return [(int(row.id), str(row.exchange)) for row in connection.execute(asked)]
 
     def _column(self, name: str, admission_id: str) -> bytes:
         asked = select(model_admission.c[name]).where(model_admission.c.id == admission_id)
         with self._directory.reading() as connection:
             found = connection.execute(asked).scalar_one_or_none()
         return b"" if found is None else bytes(found)
+
+
+def _note(connection: Connection, act: str, model: str) -> None:
+    if act:
+        connection.execute(insert(model_act).values(exchange=act, model=model))
 
 
 def sign_anew(connection: Connection, signed: Callable[[bytes], bytes]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.bootstrap.acting import Acting, at_the_console
 from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.desks.model_history import history
 from wardstead.bootstrap.models import admissions
 from wardstead.bootstrap.models.admitting import Standing, bounded, standing
 from wardstead.config.sections import ModelSection
@@ -62,7 +63,7 @@ class DeploymentModelDesk:
             lines.append(ModelLine(name, last.state.value, _NOWHERE.get(last.state, "it was taken out"), ""))
         return lines
 
-    def model(self, name: str, who: Identity) -> ModelShown | None:
+    def model(self, name: str, who: Identity, before: int | None = None) -> ModelShown | None:
         """See ``ModelDesk.model``."""
         section = next((one for one in self._sections if one.name == name), None)
         found = self.deployment.admissions.of(name)
@@ -79,7 +80,7 @@ class DeploymentModelDesk:
             _admission(one) if one else None,
             self._findings(one) if one else (),
             tuple((lack.what, lack.next_step) for lack in lacks),
-            tuple(_admission(each) for each in reversed(found) if each is not one),
+            history(self.deployment, name, found, before),
             frozenset(what for what in _possible(found, lacking=bool(lacks)) if self._may(what, found, who)),
             bill,
             other_bill=one is not None and bool(one.candidate.bom_sha256) and bill is None,

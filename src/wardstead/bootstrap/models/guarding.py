@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
 from msgspec import structs
@@ -21,6 +23,15 @@ from wardstead.supply.admission import Admission, State, current
 log = logging.getLogger(__name__)
 EVERY_S: Final = 2.0
 _HOUR_S: Final = 3600.0
+
+
+class Cause(StrEnum):
+    """By what a model was suspended that nobody suspended by hand."""
+
+    APPROVAL = "approval-over"
+    FILE = "file"
+    ADVISORY = "advisory"
+    SCAN = "scan"
 
 
 class Guard:
@@ -60,9 +71,15 @@ class Guard:
         if found is None or found.state is State.SUSPENDED:
             return
         stands = standing(self._deployment, section)
-        why = _expired(found) or changed_file(self._deployment, stands, self._stamps) or self._advisories.why_not(found)
-        if why:
-            suspend(self._deployment, found, why)
+        looks: tuple[tuple[Cause, Callable[[], str]], ...] = (
+            (Cause.APPROVAL, lambda: _expired(found)),
+            (Cause.FILE, lambda: changed_file(self._deployment, stands, self._stamps)),
+            (Cause.ADVISORY, lambda: self._advisories.why_not(found)),
+        )
+        for cause, look in looks:
+            if why := look():
+                suspend(self._deployment, found, why, cause)
+                break
 
 
 def keep_guarding(deployment: Deployment, stop: threading.Event) -> None:
@@ -73,14 +90,14 @@ def keep_guarding(deployment: Deployment, stop: threading.Event) -> None:
         attempt(guard.look, "the models' files could not be looked at; trying again")
 
 
-def suspend(deployment: Deployment, found: Admission, why: str) -> None:
+def suspend(deployment: Deployment, found: Admission, why: str, cause: Cause) -> None:
     """Let it serve no more, record why, and say so in the log."""
 
     def revise(one: Admission) -> Admission:
         return structs.replace(one, state=State.SUSPENDED, why=why) if one.state is State.ADMITTED else one
 
     model = found.candidate.model
-    deployment.admissions.revise(found.candidate.id, revise, "model.suspend", {"model": model, "why": why})
+    deployment.admissions.revise(found.candidate.id, revise, "model.suspend", {"model": model, "why": why, "cause": cause.value})
     log.error("a model is suspended", extra={"fields": {"model": model, "why": why}})
 
 

@@ -19,7 +19,7 @@ from wardstead.adapters.sandbox.weights import is_encrypted
 from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.models.guarding import suspend
+from wardstead.bootstrap.models.guarding import Cause, suspend
 from wardstead.bootstrap.models.scanning import Progress, scan
 from wardstead.kernel.errors import ConfigurationError
 from wardstead.supply.admission import Admission, AdmittedFile, State, current, verdict_of, worse_than_admitted
@@ -90,7 +90,7 @@ def scannable(deployment: Deployment) -> list[Admission]:
     return [one for one in found if one is not None and not one.override]
 
 
-def rescan(deployment: Deployment, one: Admission, progress: Progress) -> Rescan:
+def rescan(deployment: Deployment, one: Admission, progress: Progress, *, scheduled: bool = False) -> Rescan:
     """Scan a model's files as they lie there; suspend it for what is new and graver than policy lets pass; record it.
 
     A file that is another than was admitted is the guard's business. Raises ``WardsteadError``.
@@ -106,12 +106,12 @@ def rescan(deployment: Deployment, one: Admission, progress: Progress) -> Rescan
     done = Rescan(model, now_ms(), scanner(), verdict_of(same).value, new, _left_out(one, plain))
     details = {
         "model": model, "verdict": done.verdict, "scanner": done.scanner,
-        "new": [f"{each.rule}: {each.file}" for each in new[:20]], "not_scanned": list(done.not_scanned),
+        "new": [f"{each.rule}: {each.file}" for each in new[:20]], "not_scanned": list(done.not_scanned), "scheduled": scheduled,
     }  # fmt: skip
     deployment.admissions.revise(one.candidate.id, lambda found: found, "model.rescan", details)
     _keep(deployment, one.candidate.id, done)
     if new:
-        suspend(deployment, one, f"a new scan found {found_since(deployment, one)}")
+        suspend(deployment, one, f"a new scan found {found_since(deployment, one)}", Cause.SCAN)
     return done
 
 
@@ -131,7 +131,7 @@ def _rescan_due(deployment: Deployment, stop: threading.Event) -> None:
     for one in due(deployment):
         if stop.is_set():
             return
-        done = rescan(deployment, one, lambda _count: None)
+        done = rescan(deployment, one, lambda _count: None, scheduled=True)
         fields = {"model": done.model, "verdict": done.verdict, "new": len(done.new)}
         log.info("a model was scanned anew", extra={"fields": fields})
 

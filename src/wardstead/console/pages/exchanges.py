@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from wardstead.console import timeline
-from wardstead.console.pages.rows import may_read, rows
+from wardstead.console.pages.rows import cursor, may_read, rows
 from wardstead.console.ports import ExchangeSummary, Ruling
 from wardstead.console.sessions import Visitor
 from wardstead.console.site import NotFound, Site
@@ -54,7 +54,7 @@ class Exchanges:
     async def list(self, request: Request) -> Response:
         """A page of the list."""
         who = await self.site.visit(request)
-        before, size = _cursor(request), self.site.settings.page_size
+        before, size = cursor(request), self.site.settings.page_size
         found = await rows(self.site, who, before=before, limit=size + 1)
         older = found[size - 1].cursor if len(found) > size else None
         everything = self.site.sees_everything(who)
@@ -179,11 +179,6 @@ class Exchanges:
 
 def _plausible(exchange_id: str) -> bool:
     return 0 < len(exchange_id) <= 64 and exchange_id.isascii() and exchange_id.isprintable()
-
-
-def _cursor(request: Request) -> int | None:
-    given = request.query_params.get("before", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else None
 
 
 def _label(content: Mapping[str, Any] | None) -> str:

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from wardstead.console.model_desk import ModelDesk, ModelShown
+from wardstead.console.pages.rows import cursor
 from wardstead.console.sessions import Visitor, read_form
 from wardstead.console.site import NotFound, NotPermitted, Site, sentence
 from wardstead.gateway.protocol.errors import status_of
@@ -70,7 +71,7 @@ class Models:
     async def show(self, request: Request) -> Response:
         """One of them."""
         who = await self._visit(request)
-        return await self._page(who, str(request.path_params["name"]))
+        return await self._page(who, str(request.path_params["name"]), before=cursor(request))
 
     async def act(self, request: Request) -> Response:
         """Do something about one, with a reason."""
@@ -92,8 +93,10 @@ class Models:
             raise NotPermitted("models are shown to those who may read the record of administration, or approve models")
         return who
 
-    async def _page(self, who: Visitor, name: str, error: CallerError | ConfigurationError | None = None) -> Response:
-        found: ModelShown | None = await run_in_threadpool(lambda: self.desk.model(name, who.identity))
+    async def _page(
+        self, who: Visitor, name: str, error: CallerError | ConfigurationError | None = None, *, before: int | None = None
+    ) -> Response:
+        found: ModelShown | None = await run_in_threadpool(lambda: self.desk.model(name, who.identity, before))
         if found is None:
             raise NotFound("no such model was ever added here")
         waits = found.admission is not None and found.admission.state == "candidate"
@@ -101,7 +104,7 @@ class Models:
         acts = [(what, said[what]) for what in said if what in found.may]
         problem = sentence(error) if error is not None else ""
         page = await self.site.page(
-            who, "model.html", at="models", model=found, tones=TONES, acts=acts, problem=problem
+            who, "model.html", at="models", model=found, tones=TONES, acts=acts, problem=problem, newest=before is None,
         )  # fmt: skip
         page.status_code = status_of(error) if error is not None else 200
         return page

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from wardstead.access.ports import Decision
 from wardstead.console.ports import ExchangeSummary, Glimpse
@@ -70,3 +71,9 @@ def _row(summary: ExchangeSummary, glimpse: Glimpse) -> Row:
         tone.value,
         act_words(glimpse.act),
     )
+
+
+def cursor(request: Request) -> int | None:
+    """Below which number a page of a list begins, as its address says."""
+    given = request.query_params.get("before", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else None

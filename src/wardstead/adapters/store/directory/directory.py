@@ -82,10 +82,16 @@ class OpenedSession:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who carries out an administrative act, for its record."""
+    """Who carries out an administrative act, for its record. ``ordered_by``: in whose name, where a command says so."""
 
     name: str
     subject: str
+    ordered_by: str = ""
+
+    @property
+    def told(self) -> Mapping[str, str]:
+        """As the act's details name them."""
+        return {"by": self.name, **({"ordered_by": self.ordered_by} if self.ordered_by else {})}
 
 
 class DirectoryStore:
@@ -379,7 +385,7 @@ class DirectoryStore:
         if self._audit is None:
             return ""
         who = actor or Actor(COMMAND_LINE, COMMAND_LINE)
-        return str(self._audit(connection, who.subject, action, {"by": who.name, **details}))
+        return str(self._audit(connection, who.subject, action, {**who.told, **details}))
 
 
 def everybody(connection: Connection, levels: Levels = STANDARD) -> Collection[Principal]:

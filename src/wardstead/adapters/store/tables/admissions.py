@@ -22,3 +22,11 @@ model_admission = Table(
     Column("changed_ms", BigInteger, nullable=False),
 )
 """``candidate``: what was done about it, as JSON. ``report``: of the scan. ``envelope``: the signed statement."""
+
+model_act = Table(
+    "model_act",
+    metadata,
+    Column("exchange", String(64), primary_key=True),
+    Column("model", String(100), nullable=False, index=True),
+)
+"""Which acts of administration are about a model. What each of them says is in its entry alone."""
