@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
@@ -324,6 +325,25 @@ def test_what_the_kernel_keeps_by_the_admitted_digest_is_not_read_again(
     assert admitting.changed_file(deployment, stands, {}) == ""
     monkeypatch.setattr(admitting, "measured", lambda _file: "0" * 64)
     assert "is not the file that was admitted" in admitting.changed_file(deployment, stands, {})
+
+
+def test_a_file_that_one_admission_is_right_with_is_another_s_at_the_same_path(
+    deployment: Deployment, people: None, file: Path
+) -> None:
+    stands = standing(deployment, section(admit(deployment, file)))
+    (admitted,) = stands.files
+    stamps: admitting.Stamps = {}
+    assert admitting.changed_file(deployment, stands, stamps) == ""
+    other = replace(stands, files=(structs.replace(admitted, sha256="0" * 64, verity=""),))
+    assert "is not the file that was admitted" in admitting.changed_file(deployment, other, stamps)
+    kept, aside = (deployment.places.directory / one for one in (admitted.path, "models/aside"))
+    kept.rename(aside)
+    kept.write_bytes(aside.read_bytes())
+    assert admitting.changed_file(deployment, stands, stamps) == "", "a copy is the same file"
+    kept.write_bytes(aside.read_bytes()[:-1] + b"z")
+    assert "is not the file that was admitted" in admitting.changed_file(deployment, stands, stamps)
+    aside.rename(kept)
+    assert admitting.changed_file(deployment, stands, stamps) == ""
 
 
 def test_what_serves_is_scanned_anew_when_its_time_has_come_or_the_scanner_is_another(

@@ -115,10 +115,15 @@ def template_text(deployment: Deployment, stands: Standing) -> str:
     return data.decode("utf-8", "strict")
 
 
-def changed_file(deployment: Deployment, stands: Standing, stamps: dict[str, Stamp]) -> str:
+Stamps = dict[tuple[str, str], Stamp]
+"""How files looked when their digests were right, by path and digest. What lies there is compared by inode, size and times."""
+
+
+def changed_file(deployment: Deployment, stands: Standing, stamps: Stamps) -> str:
     """Which admitted file is another than was admitted, and how; empty where all are the same.
 
-    ``stamps``: of files whose digests were right; one that looks as it did then is not read again. It is brought up to date.
+    ``stamps``: a file that looks as it did when it was read is not read again. They are brought up to date. By the path alone,
+    they would vouch for a file that another model, or an older admission, is right with.
     """
     for one in stands.files:
         path = deployment.places.directory / one.path
@@ -126,17 +131,17 @@ def changed_file(deployment: Deployment, stands: Standing, stamps: dict[str, Sta
         try:
             with open_plain(place) as file:
                 now = stamp(file)
-                if stamps.get(one.path) == now:
+                if stamps.get(known := (one.path, one.sha256)) == now:
                     continue
                 if one.verity and measured(file) == one.verity:
-                    stamps[one.path] = now  # the kernel checks it by that whenever it is read
+                    stamps[known] = now  # the kernel checks it by that whenever it is read
                     continue
                 key = partial(deployment.keys.key, WEIGHTS)
                 found = digest_of(file) if place == path else content_digest(path, key)
                 if found != one.sha256:
                     return f"{one.path} is not the file that was admitted"
                 if stamp(file) == now:
-                    stamps[one.path] = now
+                    stamps[known] = now
         except WardsteadError as error:
             return f"{one.path}: {error.what}"
         except OSError as error:

@@ -11,10 +11,9 @@ from typing import Final
 
 from msgspec import structs
 
-from wardstead.adapters.artifacts.plain import Stamp
 from wardstead.bootstrap.attempts import attempt
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.models.admitting import changed_file, standing
+from wardstead.bootstrap.models.admitting import Stamps, changed_file, standing
 from wardstead.bootstrap.models.advisory_watch import AdvisoryWatch
 from wardstead.config.sections import ModelSection
 from wardstead.kernel.errors import WardsteadError
@@ -40,7 +39,7 @@ class Guard:
     def __init__(self, deployment: Deployment) -> None:
         """Nothing is known yet: the first look reads everything."""
         self._deployment = deployment
-        self._stamps: dict[str, Stamp] = {}
+        self._stamps: Stamps = {}
         self._advisories = AdvisoryWatch(deployment)
         self._read_s = time.monotonic()
 
