@@ -532,6 +532,34 @@ def test_an_archive_built_to_exhaust_is_a_finding(room: Room) -> None:
     assert "blobs/0" in gaps(room, image(room.folder / "image.tar", headers(1500)))[0]
 
 
+def giant(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """The header of a member that is far larger than it is."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.type = size, 0o755, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def bombs() -> dict[str, bytes]:
+    """Layers whose headers promise more than anybody should unpack, or take into memory."""
+    zeros = gzip.compress(bytes(1 << 20))  # parts of a compressed file follow one another
+    return {
+        "one member": gzip.compress(giant("usr/lib/x", 1 << 40)) + zeros * 20,
+        "a header": gzip.compress(giant("././@LongLink", 1 << 34, tarfile.GNUTYPE_LONGNAME)) + zeros * 20,
+        "a further header": gzip.compress(giant("././@PaxHeader", 1 << 34, tarfile.XHDTYPE)) + zeros * 20,
+    }
+
+
+def test_an_image_that_unpacks_without_end_is_a_finding_before_it_is_unpacked(room: Room) -> None:
+    for name, made in bombs().items():
+        done = room.run("packages", "list", image(room.folder / "image.tar", made), "--json")
+        (gap,) = json.loads(done.stdout)["gaps"]
+        assert (done.exit_code, gap["rule"]) == (1, "bomb"), name
+        assert "blobs/0" in gap["what"]
+    path = room.folder / "bomb.tar.gz"
+    path.write_bytes(bombs()["a further header"])
+    assert json.loads(room.run("packages", "list", path, "--json").stdout)["gaps"][0]["rule"] == "bomb"
+
+
 def test_what_follows_a_broken_header_of_a_layer_is_missed(room: Room) -> None:
     whole = bytearray(gzip.decompress(layer({f"a{one}-1.dist-info/METADATA": b"Name: a\nVersion: 1\n" for one in range(3)})))
     whole[2 * 1024] ^= 0xFF

@@ -17,6 +17,7 @@ from typing import IO, Final, NamedTuple
 
 import msgspec
 
+from wardstead.adapters.artifacts.bounded_tars import Allowance, is_tar, members, opened
 from wardstead.supply.packages import go_programs, listed, rpm_headers
 from wardstead.supply.packages.package import Package
 from wardstead.supply.packages.servers import program
@@ -26,7 +27,6 @@ _LONGEST_LIST: Final = 128 << 20
 _LONGEST_PROGRAM: Final = 4 << 30
 _BLOCK: Final = 4 << 20
 _BUILD_INFORMATION: Final = 5 << 20
-_MOST_KEPT: Final = 4_000_000
 _MOST_PACKAGES: Final = 200_000
 _MOST_STEPS: Final = 2_000
 """Of a hundred thousand of SQLite's instructions each."""
@@ -56,6 +56,7 @@ class Unread(NamedTuple):
 
     file: str
     why: str
+    rule: str = "unreadable"
 
 
 Held = Package | Unread
@@ -71,16 +72,9 @@ def inventory(root: Path) -> list[Held]:
         closed: list[OSError] = []
         found = [one for path in _files(root, closed) for one in _of_file(path, path.relative_to(root).as_posix())]
         return _settled([*found, *(Unread(str(one.filename), one.strerror or "it cannot be read") for one in closed)])
-    if _is_tar(root):
+    if is_tar(root):
         return _settled(_of_image(root))
     return _settled(_of_file(root, root.as_posix(), named=True))
-
-
-def _is_tar(path: Path) -> bool:
-    try:
-        return tarfile.is_tarfile(path)
-    except RecursionError:
-        return True  # one of many headers for one member, which is said when it is read
 
 
 def _settled(found: Iterable[Held | _Release]) -> list[Held]:
@@ -194,21 +188,24 @@ def _begins(block: bytes, at: int) -> bool:
 def _of_image(path: Path) -> Iterator[Held | _Release]:
     """The files of an image's layers, one upon another, as they would lie there when it runs."""
     try:
-        with tarfile.open(path) as image:
+        with opened(path=path) as image:
+            allowance = Allowance(path.stat().st_size)
             for manifest in _manifests(image):
                 held: dict[str, list[Held | _Release]] = {}
                 for layer in manifest:
                     try:
-                        _lay(_member(image, layer), held)
+                        _lay(_member(image, layer), held, allowance)
                     except _BROKEN as error:
-                        yield Unread(f"{path.name}: {layer}", _said(error))
+                        yield _unread(f"{path.name}: {layer}", error)
                 yield from (one for every in held.values() for one in every)
     except _BROKEN as error:
-        yield Unread(path.name, _said(error))
+        yield _unread(path.name, error)
 
 
-def _said(error: Exception) -> str:
-    return error.what if isinstance(error, Malformed) else f"it is no image that can be read: {error}"
+def _unread(file: str, error: Exception) -> Unread:
+    if isinstance(error, Malformed):
+        return Unread(file, error.what, "bomb" if error.rule == "bomb" else "unreadable")
+    return Unread(file, f"it is no image that can be read: {error}")
 
 
 def _member(image: tarfile.TarFile, name: str) -> IO[bytes]:
@@ -233,12 +230,10 @@ def _manifests(image: tarfile.TarFile) -> list[list[str]]:
         raise Malformed(f"its manifest cannot be read: {error}") from None
 
 
-def _lay(layer: IO[bytes], held: dict[str, list[Held | _Release]]) -> None:
+def _lay(layer: IO[bytes], held: dict[str, list[Held | _Release]], allowance: Allowance) -> None:
     """Lay one layer upon what is there; ``.wh.NAME`` takes NAME away (OCI image layer specification, whiteouts)."""
-    with tarfile.open(fileobj=layer) as files:
-        for number, one in enumerate(files):
-            if number > _MOST_KEPT:
-                raise Malformed(f"a layer holds more than {_MOST_KEPT:,} files")
+    with opened(file=layer) as files:
+        for one in members(files, allowance):
             name = one.name.removeprefix("./").lstrip("/")
             folder, _, last = name.rpartition("/")
             if last.startswith(".wh."):
@@ -246,6 +241,8 @@ def _lay(layer: IO[bytes], held: dict[str, list[Held | _Release]]) -> None:
                 continue
             held.pop(name, None)
             if one.isfile() and (_is_list(name) or one.mode & 0o111) and (file := files.extractfile(one)) is not None:
+                if one.issparse():
+                    allowance.take(one.size)
                 held[name] = list(_of_open(file, name, one.size))
         _require_end(files)
 

@@ -16,6 +16,7 @@ from wardstead.supply.advisories import vex
 from wardstead.supply.advisories.audit import Audit, Gap, Knowledge, audit
 from wardstead.supply.packages.package import Package
 from wardstead.supply.packages.servers import servers
+from wardstead.supply.ports import Severity
 
 
 class NothingToAudit(CallerError):
@@ -51,13 +52,21 @@ def take_inventory(paths: Iterable[Path]) -> Inventory:
                 "this lists no packages", where=str(path), next_step="name a lock file, an environment or an image"
             )
         packages += [one for one in found if isinstance(one, Package)]
-        gaps += [
-            Gap("unreadable", f"{one.file}: {one.why}", "mend or remove it: what it lists is not known")
-            for one in found
-            if isinstance(one, Unread)
-        ]
+        gaps += [_gap(one) for one in found if isinstance(one, Unread)]
     packages += list(servers(packages))
     return Inventory(tuple(sorted(set(packages))), tuple(gaps))
+
+
+def _gap(unread: Unread) -> Gap:
+    what = f"{unread.file}: {unread.why}"
+    if unread.rule == "bomb":
+        return Gap(
+            "bomb",
+            what,
+            "do not run it: nothing that it holds is known, and it is built to exhaust whoever unpacks it",
+            Severity.BLOCK,
+        )
+    return Gap("unreadable", what, "mend or remove it: what it lists is not known")
 
 
 def audited(found: Inventory, known: Knowledge, today: date) -> Audit:
