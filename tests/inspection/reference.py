@@ -196,7 +196,7 @@ def spans_of(detector: Detector, number: int, data: bytes, documented: Sequence[
 def real_width(detector: Detector, data: bytes, begin: int, start: int, end: int) -> int:
     """How many bytes of a candidate are real."""
     left = data[max(0, begin - CONTEXT_BYTES) : begin]
-    if detector.context and not any(stands_in(word.encode(), left) for word in detector.context):
+    if detector.context and not any(stands_in(form.encode(), left) for word in detector.context for form in forms(word)):
         return 0
     if detector.not_behind and any(compiled(detector.not_behind).fullmatch(left, at) for at in range(len(left))):
         return 0
@@ -208,6 +208,16 @@ def is_documented(secret: bytes, documented: Sequence[str]) -> bool:
     value = re.split(rb"&[A-Za-z_]+=", secret)[0]
     found = (match for pattern in documented for match in [compiled(pattern).search(value)] if match)
     return any(len(value) - len(match[0]) < 8 for match in found)
+
+
+@cache
+def forms(word: str) -> tuple[str, ...]:
+    """How words that belong together are written in data."""
+    first, *others = word.split(" ")
+    written = [first]
+    for other in others:
+        written = [f"{one}{between}{other}" for one in written for between in (" ", "_", "-", "")]
+    return tuple(written)
 
 
 def stands_in(word: bytes, text: bytes) -> bool:

@@ -231,7 +231,7 @@ def _filled(pattern: str, parts: Mapping[str, str]) -> str:
 
 def _standing(words: Sequence[str]) -> str:
     """Any of these words by itself, whatever its case."""
-    return r"(?i)(?:^|[^\p{L}\p{N}])(?:" + "|".join(re2.escape(word) for word in words) + r")(?:[^\p{L}\p{N}]|$)"
+    return r"(?i)(?:^|[^\p{L}\p{N}])(?:" + "|".join(re2.escape(word).replace(r"\ ", "[ _-]?") for word in words) + r")(?:[^\p{L}\p{N}]|$)"
 
 
 def _options() -> Any:

@@ -1,15 +1,19 @@
 """The words near a match that make it one: "account" before eight digits.
 
 A word stands by itself, or "sin" would be found in "using". An underscore parts words here, and so does a capital after a
-small letter or a digit: aws_secret_access_key, awsSecretAccessKey.
+small letter or a digit: aws_secret_access_key, awsSecretAccessKey. What is written in two words is a name in data as well:
+"account number" stands in account_number, account-number and accountNumber.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from wardstead.inspection.patterns.catalogue import CONTEXT_BYTES
 from wardstead.inspection.patterns.finding import finder, teller
+
+_SPACE: Final = 0x20
 
 
 class Context:
@@ -22,7 +26,7 @@ class Context:
         encoded = [word.encode() for word in words]
         self._stands = teller("|".join(map(standing, encoded)))
         self._word = finder("|".join(map(caseless, encoded)))
-        self._shortest = min(map(len, encoded))
+        self._shortest = min(len(word.replace(b" ", b"")) for word in encoded)
 
     def stands_before(self, data: bytes, start: int) -> bool:
         """Whether a word is near enough to a match at ``start``."""
@@ -46,7 +50,13 @@ class Context:
 
 def caseless(word: bytes) -> str:
     """The pattern of a word whose ASCII letters are large or small: beyond ASCII, RE2's idea of case is that of Latin-1."""
-    return "".join(f"[{chr(byte)}{chr(byte).upper()}]" if 97 <= byte <= 122 else f"\\x{byte:02x}" for byte in word.lower())
+    return "".join(map(_caseless, word.lower()))
+
+
+def _caseless(byte: int) -> str:
+    if byte == _SPACE:
+        return "[ _-]?"
+    return f"[{chr(byte)}{chr(byte).upper()}]" if 97 <= byte <= 122 else f"\\x{byte:02x}"
 
 
 def standing(word: bytes) -> str:
