@@ -230,8 +230,9 @@ def _filled(pattern: str, parts: Mapping[str, str]) -> str:
 
 
 def _standing(words: Sequence[str]) -> str:
-    """Any of these words by itself, whatever its case."""
-    return r"(?i)(?:^|[^\p{L}\p{N}])(?:" + "|".join(re2.escape(word).replace(r"\ ", "[ _-]?") for word in words) + r")(?:[^\p{L}\p{N}]|$)"
+    """Any of these words by itself, whatever its case. Two words are a name of data as well: see ``patterns.context``."""
+    either = "|".join(re2.escape(word).replace(r"\ ", "[ _-]?") for word in words)
+    return rf"(?i)(?:^|[^\p{{L}}\p{{N}}])(?:{either})(?:[^\p{{L}}\p{{N}}]|$)"
 
 
 def _options() -> Any:
