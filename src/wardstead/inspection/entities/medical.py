@@ -102,7 +102,8 @@ def _hints() -> tuple[Find, Find, Tell]:
     words = "|".join(map(re2.escape, sorted(_WORDS)))
     # In small letters they stand in every second word: the STI in "hosting".
     words += f"|(?-i:{'|'.join(sorted(_ABBREVIATIONS))})"
-    words += f"|(?:{'|'.join(_ENDINGS)})(?:['’]s)?(?:[^\\pL\\pN_]|\\z)"
+    # Which of the others are letters depends on the edition of Unicode, and Python's is another one than RE2's.
+    words += f"|(?:{'|'.join(_ENDINGS)})(?:['’]s)?(?:[^A-Za-z0-9_]|\\z)"
     phrases = _PHRASES.pattern.replace(_BOUNDARY, "")
     return finder(words, options), finder(phrases, options), teller(f"{words}|{phrases}", options)
 
