@@ -61,6 +61,18 @@ def disguised(text: str, how: list[int]) -> str:
     return "".join(out)
 
 
+MARKUP = [
+    "**", "`", "~~", "<b>", "</b>", "</b><I class='x y'>", "<wbr/>", "<!-- -->", "\x1b[1m", "\x1b[0;31m\x1b[4m",
+    '" + "', "' '", '"\n    "', '" ..\r\n"', "=\n", "=\r\n",
+]  # fmt: skip
+
+
+def marked_up(text: str, size: int) -> str:
+    """Something that is no part of a word between every ``size`` characters."""
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    return "".join(f"{piece}{MARKUP[at % len(MARKUP)]}" for at, piece in enumerate(pieces[:-1])) + "".join(pieces[-1:])
+
+
 ENCODERS: list[Callable[[bytes], str]] = [
     lambda data: base64.b64encode(data).decode(),
     lambda data: base64.urlsafe_b64encode(data).decode(),
@@ -78,6 +90,9 @@ ENCODERS: list[Callable[[bytes], str]] = [
     lambda data: ".".join(data.decode("latin-1")),
     lambda data: "\r\n".join(data.decode("latin-1")),
     lambda data: "  ".join(data.decode("latin-1")),
+    lambda data: "".join(f"={byte:02X}" for byte in data),
+    lambda data: marked_up(data.decode("latin-1"), 1),
+    lambda data: marked_up(data.decode("latin-1"), 7),
 ]
 ENCODED = st.builds(lambda text, encode: encode(text.encode()), FRAGMENTS, st.sampled_from(ENCODERS))
 TEXT = st.one_of(
@@ -278,6 +293,10 @@ GITHUB = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
         ("card " + " ".join("4111111111111111"), "payment-card"),
         ("card 4 1 1 1  1 1 1 1  1 1 1 1  1 1 1 1", "payment-card"),
         ("my SSN: 5 3 6 - 9 0 - 4 3 9 9", "us-ssn"),
+        *((f"{GITHUB[:9]}{mark}{GITHUB[9:30]}{mark}{GITHUB[30:]}", "github-token") for mark in MARKUP),
+        *((f"4111{mark}1111{mark}1111{mark}1111", "payment-card") for mark in MARKUP),
+        (marked_up(GITHUB, 1), "github-token"),
+        ("".join(f"={ord(char):02X}" for char in GITHUB), "github-token"),
         (base64.b64encode("card 4111 1111 1111 1111".encode("utf-16-le")).decode(), "payment-card"),
         ("junk" + base64.b64encode(b"card 4111 1111 1111 1111").decode(), "payment-card"),
         (base64.b64encode(b"\x00\x01\x02\xff" + b"card 4111 1111 1111 1111 \xfe\xff").decode(), "payment-card"),
@@ -298,6 +317,9 @@ def test_what_is_spelled_otherwise_is_found(text: str, kind: str) -> None:
         "C H A P T E R  O N E  A N D  T W O",
         "a b c d e f g h i j k l m n o p q r s t u v w x y z",
         "x = a + b - c * d / e + f - g * h / i + j",
+        "<tr><td>4111</td><td>1111</td><td>1111</td><td>1111</td></tr>",
+        '["4111", "1111", "1111", "1111"]',
+        "x=41&y=11&z=11, a*b*c**2, `one``two`, it's 'so', don't",
         "12 34 56 78 90 12 34 56 78 90 12 34 56 78 90 12 34",
         "00110100 00110001 00110001 00110001 00110001 00110001 00110001 00110001 00110001 00110001 00110001",
     ],

@@ -15,7 +15,7 @@ from wardstead.inspection.patterns.needs import GATES, Need, has_mark, need
 from wardstead.inspection.patterns.pattern import parse
 
 EVERYTHING = (*DETECTORS, *(run.looks for run in encodings(DETECTORS)))
-LOOKED_FOR = [one for one in EVERYTHING if one.need not in {Need.NOTHING, Need.SPACED}]
+LOOKED_FOR = [one for one in EVERYTHING if one.need not in {Need.NOTHING, Need.SPACED, Need.MARKUP}]
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,16 @@ def _spaced() -> Encoding:
     return Encoding(looks, spans(runs), _in_spaced, spaced=True)
 
 
+def _marked_up() -> Encoding:
+    """A word in whose middle something stands that is not part of it: looked for where one does."""
+    one = _encoding(
+        "in-markup", rf"{_KEYS}{{1,200}}(?:{_INSIDE}{_KEYS}{{1,40}}){{0,40}}{_INSIDE}{_KEYS}{{1,200}}", _in_marked_up, Need.MARKUP
+    )
+    around = f"{_INSIDE}{_KEYS}"
+    search = _from(f"{_KEYS}{{1,200}}{around}", one.looks.pattern)
+    return replace(one, search=search, looks=replace(one.looks, outline=f"{_KEYS}{around}"))
+
+
 def _hex() -> Encoding:
     """Looked for where it spells eight characters that can be read: commit ids and keys do not."""
     one = _encoding("in-hex", r"[0-9A-Fa-f]{16,3016}", in_hex)
@@ -151,14 +161,32 @@ def _in_spaced(run: bytes) -> Iterator[str]:
         yield "".join(parts)
 
 
+def _in_marked_up(run: bytes) -> Iterator[str]:
+    yield _WITHIN.sub(b"", run).decode()
+
+
 def _in_rot13(run: bytes) -> Iterator[str]:
     yield rot13(run.decode())
 
 
+_KEYS: Final = "[0-9A-Za-z_+/=.:@-]"
+_TAGS: Final = "a|abbr|b|bdi|bdo|big|code|del|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub|sup|tt|u|var|wbr"
+_INSIDE: Final = (
+    "(?:"
+    r"[*`~]{1,4}"
+    rf"|(?i:(?:\x3c/(?:{_TAGS})\x3e)?\x3c/?(?:{_TAGS})(?:[ /][ -;=?-~]{{0,24}})?\x3e|\x3c!--[ -;=?-~]{{0,24}}--\x3e)"
+    r"|(?:\x1b\[[0-9;]{0,16}[A-Za-z]){1,2}"
+    r"|[\x22'][ \t\r\n]{0,4}(?:[+&.]|\.\.|\|\|)?[ \t\r\n]{0,20}[\x22']"
+    r"|=\r?\n"
+    ")"
+)
+"""What stands in the middle of a word and is not part of it: Markdown's emphasis, tags and comments that part no words, what
+colours a terminal, the joint of two literals, and where quoted-printable goes on in the next line."""
+_WITHIN: Final = re.compile(rf"(?<={_KEYS}){_INSIDE}(?={_KEYS})".encode())
 _ROW: Final = searcher("[A-Za-z0-9+/_-]{16,}")
 _ENCODINGS: Final[tuple[Encoding, ...]] = (
     _hex(),
-    _encoding("in-escaped-hex", r"(?:\x5cx[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", in_pairs),
+    _encoding("in-escaped-hex", r"(?:(?:\x5cx|=)[0-9A-Fa-f][0-9A-Fa-f]){6,1000}", in_pairs),
     _encoding("in-pairs", r"\b(?:0x)?[0-7][0-9A-Fa-f](?:(?:, |[ :,-])(?:0x)?[0-7][0-9A-Fa-f]){9,600}", in_pairs),
     _base64(),
     _encoding("in-base32", r"(?:[A-Z2-7]{24,3016}|[a-z2-7]{24,3016})", in_base32),
@@ -171,5 +199,6 @@ _ENCODINGS: Final[tuple[Encoding, ...]] = (
     _encoding("in-decimals", r"\b[0-9]{2,3}(?:(?:, |[ ,;-])[0-9]{2,3}){9,700}", in_decimals),
     _encoding("in-binary", r"\b[01]{8}(?:[ ,]?[01]{8}){9,400}", in_binary),
     _encoding("in-octal", r"(?:\x5c[0-7]{2,3}){8,900}", in_octal),
+    _marked_up(),
     _spaced(),
 )

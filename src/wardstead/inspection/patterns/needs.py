@@ -31,6 +31,8 @@ class Need(StrEnum):
     DIGIT = "digit"
     SPACED = "spaced"
     """Four characters that stand apart from each other. No pattern is known to hold them: who looks for such says so."""
+    MARKUP = "markup"
+    """Something in the middle of a word that is not part of it, as far as it is seen at once. Who looks for such says so, too."""
     NOTHING = ""
 
 
@@ -92,7 +94,9 @@ _ROWS = {
 }
 _KEYS, _OTHERS = _of(_KEY), _of(frozenset(range(256)) - _KEY)
 GATES = {need: row.outline for need, row in _ROWS.items()} | {
-    Need.SPACED: "|".join(f"{_KEYS}(?:{_OTHERS}{{{apart}}}{_KEYS}){{3}}" for apart in (1, 2))
+    Need.SPACED: "|".join(f"{_KEYS}(?:{_OTHERS}{{{apart}}}{_KEYS}){{3}}" for apart in (1, 2)),
+    Need.MARKUP: r"[0-9A-Za-z_+/=.:@-](?:[*`~]|[\x22'][ \t\r\n]{0,4}[+&.|]{0,2}[ \t\r\n]{0,20}[\x22']"
+    r"|\x3c[/!A-Za-z]|\x1b\[|=\r?\n)",
 }
 """Where a text holds what a pattern needs. (One that needs nothing is looked for everywhere.)"""
 _OF_CATEGORY = {c.CATEGORY_DIGIT: _DIGIT, c.CATEGORY_WORD: _TOKEN | frozenset(b"_")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -42,12 +42,12 @@ class Scanner:
         together: int = TOGETHER,
         kept: Kept | None = None,
         *,
-        apart: Mapping[int, str] | None = None,
+        apart: Sequence[Mapping[int, str]] = (),
     ) -> None:
-        """``apart``: others, which have an automaton of their own. Raises ``hyperscan.error`` for one that it refuses."""
+        """``apart``: others, each of which has an automaton of its own. Raises ``hyperscan.error`` for one that it refuses."""
         numbered = list(expressions.items())
         shared = [dict(numbered[at : at + together]) for at in range(0, len(numbered), together)]
-        self._databases = [_kept(some, kept) for some in (*shared, *((apart,) if apart else ()))]
+        self._databases = [_kept(some, kept) for some in (*shared, *apart)]
         # Two scans at a time must not share their scratch space: each takes one, and puts it back.
         self._scratches = [self._scratch()]
 
