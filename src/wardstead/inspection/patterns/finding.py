@@ -23,8 +23,9 @@ def _options() -> Any:
 
 
 Search = Callable[[Any, bytes, int, int], Sequence[tuple[int, int]]]
-"""RE2's own: how it is anchored (``ANYWHERE``), the bytes, and where in them to begin and to end."""
+"""RE2's own: how it is anchored (``ANYWHERE``, ``WHOLE``), the bytes, and where in them to begin and to end."""
 ANYWHERE: Final = re2._Anchor.UNANCHORED
+WHOLE: Final = re2._Anchor.ANCHOR_BOTH
 
 
 def searcher(pattern: str, options: Any = None) -> Search:

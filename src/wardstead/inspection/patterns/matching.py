@@ -94,7 +94,7 @@ class Matcher:
             self._compiled = [_compile(one, documented) for one in self.detectors]
             if scan:
                 self._candidates = Candidates(everything, kept)
-                self._progress = Progress(everything)
+                self._progress = Progress(everything, self._candidates.words)
         except (re2.error, hyperscan.error) as error:
             raise ConfigurationError("a detector's pattern is refused", where="detectors", why=str(error)) from None
 
@@ -104,7 +104,7 @@ class Matcher:
 
     def first_pending(self, data: bytes, begin: int) -> int:
         """The first place from ``begin`` on where a match may be in progress at the end of ``data``."""
-        return self._progress.first(data, begin, lambda: self._candidates.words.lent(data[max(0, begin - CONTEXT_BYTES) :]))
+        return self._progress.first(data, begin)
 
     def matches(self, number: int, data: bytes, begin: int, before: int, known: Known | None = None) -> Scan:
         """The real matches of one detector whose pattern starts in ``[begin, before)`` of ``data``.
