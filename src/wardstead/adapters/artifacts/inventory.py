@@ -20,7 +20,7 @@ import msgspec
 from wardstead.adapters.artifacts.bounded_tars import Allowance, is_tar, members, opened
 from wardstead.supply.packages import go_programs, listed, rpm_headers
 from wardstead.supply.packages.package import Package
-from wardstead.supply.packages.servers import program
+from wardstead.supply.packages.servers import is_program, program
 from wardstead.supply.ports import Malformed
 
 _LONGEST_LIST: Final = 128 << 20
@@ -163,12 +163,14 @@ def _rpm(content: bytes, name: str) -> Iterator[Package]:
 
 
 def _program(file: IO[bytes], name: str) -> Iterator[Package]:
-    """The modules of a Go program, and llama.cpp by its programs' names; of another program nothing is known."""
+    """The modules of a Go program, and llama.cpp with its build; of another program nothing is known."""
     block = file.read(_BLOCK)
     if not block.startswith(b"\x7fELF"):
         return
-    if (server := program(name)) is not None:
-        yield server
+    if is_program(name):
+        # As a whole: to go back in a layer is to unpack it anew.
+        block += file.read(_LONGEST_LIST)
+        yield program(block, name)
     read = 0
     while block and read < _LONGEST_PROGRAM:
         if (at := block.find(go_programs.MAGIC)) >= 0 and _begins(block, at):

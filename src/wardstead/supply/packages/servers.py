@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from wardstead.supply.packages import elf_symbols
 from wardstead.supply.packages.package import SERVERS, Package
 
 REGISTERED: Final[Mapping[str, str]] = {
@@ -20,8 +21,14 @@ REGISTERED: Final[Mapping[str, str]] = {
 """Servers that PyPI has under a name: rules for the one concern the other."""
 
 
-_LLAMA_CPP: Final = re.compile(r"llama-(?:server|cli|run|bench|perplexity|quantize)|libllama\.so(?:\.0\.0\.(\d+))?")
+_LLAMA_CPP: Final = re.compile(
+    r"llama-(?:server|cli|run|bench|perplexity|quantize)|libllama-common\.so[.\d]*|libllama\.so(?:\.0\.0\.(\d+))?"
+)
 """The library's last number is the build, since builds are counted in it."""
+_BUILD: Final = b"LLAMA_BUILD_NUMBER"
+"""Where its programs keep which build they are (llama.cpp, common/build-info.cpp.in)."""
+_FIRST_BUILD: Final = 1000
+"""It is the number of commits. What was built from the last few of them counts those, and says nothing."""
 
 
 def servers(packages: Iterable[Package]) -> Iterator[Package]:
@@ -37,7 +44,13 @@ def servers(packages: Iterable[Package]) -> Iterator[Package]:
             yield Package(SERVERS, "llama.cpp", "", one.file)
 
 
-def program(file: str) -> Package | None:
-    """llama.cpp as its own programs and library, which say nothing of themselves but their names."""
+def is_program(file: str) -> bool:
+    """Whether a file is called like one of llama.cpp's programs or libraries."""
+    return _LLAMA_CPP.fullmatch(file.rpartition("/")[2]) is not None
+
+
+def program(content: bytes, file: str) -> Package:
+    """llama.cpp as such a file; of a build that is told neither by its name nor in it, nothing more."""
     found = _LLAMA_CPP.fullmatch(file.rpartition("/")[2])
-    return Package(SERVERS, "llama.cpp", f"b{found[1]}" if found[1] else "", file) if found is not None else None
+    build = int(found[1]) if found is not None and found[1] else elf_symbols.number(content, _BUILD) or 0
+    return Package(SERVERS, "llama.cpp", f"b{build}" if build >= _FIRST_BUILD else "", file)
