@@ -18,7 +18,7 @@ import numpy as np
 from backports import zstd as zstandard
 
 from bench.supply.case import Case, text
-from bench.supply.families.pickled import BAD, call, joblib_array, torch_legacy, torch_zip
+from bench.supply.families.pickled import BAD, TENSOR, call, joblib_array, torch_legacy, torch_zip
 from bench.supply.families.repository import field, hdf5, keras_zip, layer, onnx
 from bench.supply.families.tensors import DATA, PLAIN, TENSORS, gguf, safetensors
 
@@ -201,6 +201,8 @@ def _others() -> Iterator[tuple[str, str, bytes]]:
         "model.safetensors",
         safetensors({"w": {"dtype": "F32", "shape": [16], "data_offsets": [0, 64]}}) + zipped({"x.pkl": BAD}),
     )
+    yield "tar-and-zip", "model.tar", tarred({"a.txt": b"text", "b.txt": b"text"}) + zipped({"x.pkl": BAD})
+    yield "text-and-zip-in-tar", "model.tar", tarred({"a.txt": b"text" * 9 + zipped({"x.pkl": BAD})})
     yield "safetensors-is-zip", "model.safetensors", _holding_zip()
     yield "gguf-and-zip", "model.gguf", gguf(PLAIN, TENSORS, DATA) + zipped({"x.pkl": BAD})
     yield "gguf-alignment-3", "model.gguf", gguf([*PLAIN, ("general.alignment", 3)], TENSORS, DATA)
@@ -346,6 +348,8 @@ def _good() -> Iterator[tuple[str, str, bytes]]:
     yield "tensor", "input_0.pb", field(1, 3) + field(2, 1) + field(9, bytes(40))
     yield "flex", "model.tflite", b"\x1c\0\0\0TFL3" + bytes(100) + b"FlexErf\0" + bytes(20)
     yield "mlflow", "MLmodel", b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"
+    yield "nemo", "model.nemo", tarred({"./model_config.yaml": b"a: 1\n", "./model_weights.ckpt": torch_zip(TENSOR)})
+    yield "arrays-packed", "arrays.tar.gz", tarred({"README.txt": b"a\n", "a.npz": zipped({"a.npy": _numbers()})}, "w:gz")
     yield "weights", "weights.bin", np.random.default_rng(2).bytes(300_000)
 
 

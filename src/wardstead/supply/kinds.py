@@ -76,8 +76,8 @@ def kinds(source: Source) -> list[str]:
         found.append(named)
     if read and read != "pickle" and (named == "pickle" or read == "tar"):
         found.append("maybe-pickle")  # a tar archive begins with a name, which may be instructions
-    if read != "zip" and source.exact and find_end(source) is not None:
-        found.append("zip-behind")
+    if read not in {"zip", "tar"} and source.exact and find_end(source) is not None:
+        found.append("zip-behind")  # of a tar archive, it may be its last member
     if read != "hdf5" and source.exact and hdf5.begins_later(source):
         found.append("hdf5-behind")
     return list(dict.fromkeys(found)) or ["unknown"]

@@ -142,7 +142,7 @@ _EMPTY: Final = re.compile(
 _HARMFUL: Final = frozenset(
     {
         "os", "posix", "nt", "posixpath", "ntpath", "subprocess", "sys", "runpy", "pty", "socket", "shutil", "ctypes",
-        "_ctypes", "code", "codeop", "pdb", "bdb", "timeit", "trace", "cProfile", "profile", "pip", "importlib",
+        "_ctypes", "types", "code", "codeop", "pdb", "bdb", "timeit", "trace", "cProfile", "profile", "pip", "importlib",
         "webbrowser", "requests", "urllib", "http", "ftplib", "smtplib", "telnetlib", "xmlrpc", "asyncio", "multiprocessing",
         "threading", "_thread", "signal", "marshal", "pickle", "_pickle", "dill", "cloudpickle", "operator", "_operator",
         "inspect", "linecache", "ast", "zipimport", "pkgutil", "pydoc", "doctest", "distutils", "setuptools", "venv",

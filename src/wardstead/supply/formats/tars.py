@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from wardstead.supply.formats import zips
 from wardstead.supply.formats.zips import leads_out
 from wardstead.supply.ports import Inner, Malformed, Seen, Source, Steps
 from wardstead.supply.sources import Window, blocks, exactly
@@ -42,6 +43,7 @@ def check(source: Source) -> Steps:
     """Its members, and what is wrong with them."""
     at, count, pax = 0, 0, dict[str, str]()
     seen: set[str] = set()
+    held: list[tuple[int, int]] = []
     while True:
         header = source.read(at, _BLOCK)
         if len(header) < _BLOCK or not any(header):
@@ -61,12 +63,20 @@ def check(source: Source) -> Steps:
             name = pax.get("path") or _name(header)
             member = _Member(name, kind, pax.get("linkpath") or _text(header[157:257]), size)
             yield from _member(source, member, at, seen)
+            held.append((at + _BLOCK, at + _BLOCK + size))
             pax = {}
         at += _BLOCK + (-(-size // _BLOCK) * _BLOCK if kind not in {b"1", b"2", b"3", b"4", b"5", b"6"} else 0)
     if any(block.strip(b"\0") for _, block in blocks(source, at)):
         yield Seen("trailing-data", "bytes after the last member", at)
     if not count:
         raise Malformed("it has no member", 0)
+    if source.exact and (end := zips.find_end(source)) is not None and not _is_member(held, zips.begins(source, end), end):
+        yield from zips.behind(source)
+
+
+def _is_member(held: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether what lies there is a member, or a part of one: then it is looked at as that."""
+    return any(first <= start and end < last for first, last in held)
 
 
 def _member(source: Source, member: _Member, at: int, seen: set[str]) -> Steps:

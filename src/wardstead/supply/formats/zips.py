@@ -111,6 +111,11 @@ def behind(source: Source) -> Steps:
     yield from check(source)
 
 
+def begins(source: Source, end: int) -> int:
+    """Where the archive begins that ends there. Raises ``Malformed``."""
+    return _directory(source, end).before
+
+
 def _directory(source: Source, end: int) -> Directory:
     _, disk, _, _, count, size, offset, _ = _END.unpack(exactly(source, end, _END.size))
     start = end - size
