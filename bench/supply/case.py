@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 
 class Case(NamedTuple):
-    """``files`` by name. ``links``: names and where these symbolic links lead."""
+    """``files`` by name. ``links``: names and where these symbolic links lead. ``rules``: which of the scanner's it breaks."""
 
     family: str
     name: str
     harmful: bool
     files: dict[str, bytes]
     links: tuple[tuple[str, str], ...] = ()
+    rules: frozenset[str] = frozenset()
 
     def write(self, folder: Path) -> Path:
         """Lay it out below ``folder``; the path that a scanner is given."""
