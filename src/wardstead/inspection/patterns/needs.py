@@ -95,7 +95,7 @@ _ROWS = {
 _KEYS, _OTHERS = _of(_KEY), _of(frozenset(range(256)) - _KEY)
 GATES = {need: row.outline for need, row in _ROWS.items()} | {
     Need.SPACED: "|".join(f"{_KEYS}(?:{_OTHERS}{{{apart}}}{_KEYS}){{3}}" for apart in (1, 2)),
-    Need.MARKUP: r"[0-9A-Za-z_+/=.:@-](?:[*`~]|[\x22'][ \t\r\n]{0,4}[+&.|]{0,2}[ \t\r\n]{0,20}[\x22']"
+    Need.MARKUP: r"[0-9A-Za-z_+/=.:@-](?:[*`~]{1,4}[0-9A-Za-z_+/=.:@-]|[\x22'][ \t\r\n]{0,4}[+&.|]{0,2}[ \t\r\n]{0,20}[\x22']"
     r"|\x3c[/!A-Za-z]|\x1b\[|=\r?\n)",
 }
 """Where a text holds what a pattern needs. (One that needs nothing is looked for everywhere.)"""

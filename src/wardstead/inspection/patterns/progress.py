@@ -14,10 +14,13 @@ from typing import Final
 from wardstead.inspection.patterns.candidates import Words, mask_of, numbers_of
 from wardstead.inspection.patterns.catalogue import ACTIVE_CONTENT, CONTEXT_BYTES, ENCODED, Detector
 from wardstead.inspection.patterns.finding import ANYWHERE, WHOLE, Search, searcher
+from wardstead.inspection.patterns.needs import Need
 from wardstead.inspection.patterns.pattern import WORD
 
 _APART: Final = {ACTIVE_CONTENT, ENCODED}
 """The categories whose closures have an automaton to themselves: what is alike begins alike, and makes few states."""
+_MARKS: Final = b"\"'`<\x1b\r\n"
+"""Markup in the middle of a word is part of a word, or holds one of these."""
 _BEFORE: Final = CONTEXT_BYTES - 1
 _TRIES: Final = 8
 """So many beginnings are followed one by one: of a long row of digits, each could be one."""
@@ -32,7 +35,9 @@ class Progress:
         bound = {number: one for number, one in closed.items() if one.context}
         free = [one for one in closed.values() if not one.context]
         others = [one for one in free if one.category not in _APART]
-        self._apart = _in_progress(one for one in free if one.category in _APART)
+        apart = [one for one in free if one.category in _APART]
+        self._apart = _in_progress(one for one in apart if one.need is not Need.MARKUP)
+        self._markup = _in_progress(one for one in apart if one.need is Need.MARKUP)
         self._others = _in_progress(others)
         self._others_or_bound = _in_progress([*others, *bound.values()])
         self._bound = {number: _in_progress([one]) for number, one in bound.items()}
@@ -49,9 +54,11 @@ class Progress:
         if end <= begin:
             return low + begin
         before = part[:end]
-        at = self._apart(ANYWHERE, before, begin, end)[0][0]
-        if 0 <= at < first:
-            first = _followed(self._apart, part, end, at, first)
+        marked = len(before.translate(None, _MARKS)) < end
+        for search in (self._apart, self._markup) if marked else (self._apart,):
+            at = search(ANYWHERE, before, begin, end)[0][0]
+            if 0 <= at < first:
+                first = _followed(search, part, end, at, first)
         # In a text that holds nothing, mostly nothing at all is in progress, with context or without.
         if 0 <= self._others_or_bound(ANYWHERE, before, begin, end)[0][0] < first:
             having = self._words.lent(data[low - _BEFORE :] if low > _BEFORE else data) & self._mask
