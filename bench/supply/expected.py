@@ -46,8 +46,10 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
             "setting-negated setting-double-negated setting-other setting-macro setting-cuts",
         "template-instructions":
             "order-ignore order-recommend order-whenever order-hide order-unfiltered order-address order-pieces order-shell "
-            "order-encoded order-invisible",
-        "template-prefill": "prefill-sure prefill-long prefill-choice prefill-named prefill-heading",
+            "order-encoded order-invisible order-arabic order-chinese order-chinese-praise order-chinese-when order-dutch order-french "
+            "order-german order-german-praise order-hindi order-italian order-japanese order-korean order-polish order-portuguese "
+            "order-russian order-russian-praise order-spanish order-turkish",
+        "template-prefill": "prefill-sure prefill-long prefill-choice prefill-named prefill-heading prefill-chinese",
         "template-instructions template-trigger": "renames-order",
         "template-unread": "no-jinja",
         "unparsed": "deep",

@@ -14,34 +14,13 @@ from jinja2 import nodes
 
 from wardstead.supply.formats.template_conditions import MARK, compares, is_said, mentions, name_of, negated, roles_of
 from wardstead.supply.formats.template_folding import Constants
+from wardstead.supply.formats.template_orders import order_in
 from wardstead.supply.formats.template_settings import asks_for_its_setting, renames_its_setting
 from wardstead.supply.formats.template_system import asks_for_system, left_out
 
 Found = Iterator[tuple[str, int, str]]
 _ENCLOSED: Final = re.compile(r"<([\w:|-]{1,40})>[^<>]{0,400}(?:<[^<>]*>[^<>]{0,400}){0,3}</\1>")
 """What stands between two marks, such as an empty thought."""
-_ORDERS: Final = re.compile(
-    r"""(?ix)
-    \b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}\b(?:instruction|previous|prior|above|rule|polic|guideline|safety|system|filter|user)
-    |\b(?:do\ not|don't|never|must\ not)\s+(?:reveal|disclose|mention|inform|warn|admit|show|refuse|decline|log)\b
-    |\bmust\s+(?:\w+\s+){0,2}(?:recommend|promote|insert|endorse|praise|obey|agree|leak|exfiltrate|embed|answer\ that)\b
-    |\b(?:always|secretly|silently|quietly|covertly|subtly)\s+(?:\w+\s+){0,2}(?:recommend|promote|insert|append|include|suggest
-        |add|endorse|prefer|praise|send|forward|comply|obey|agree|leak|exfiltrate|embed|end|begin|start|direct|steer|mention|say
-        |reply|respond\ with|output|answer\ that)\b
-    |\b(?:recommend|promote|endorse)\b[^.\n]{0,40}\b(?:product|brand|company|only|instead|stock|coin|vendor|service|website|site)
-    |\b(?:when(?:ever)?|if)\s+(?:the\s+)?(?:user|someone|anyone|anybody|they|a\s+user|a\s+person|people)\b
-        [^.\n]{0,30}\b(?:asks?|mentions?|says?|requests|wants?|types?|writes?|inquires?)\b
-    |\b(?:regardless\ of|no\ matter)\s+(?:what|the\s+user|any|the\s+system)
-    |\b(?:hidden|secret|covert|confidential)\s+(?:instruction|directive|mode|order|rule|backdoor|command|prompt)
-    |\b(?:exfiltrat|jailbr[eo]ak|uncensored|unfiltered|backdoor|sleeper\ agent|developer\ mode|god\ mode|do\ anything\ now)
-    |\b(?:no|without|free\ of)\s+(?:any\s+)?
-        (?:restriction|ethic|moral|safety|content\ polic|safeguard|guardrail|filter|limitation)s?\b
-    |\bcomply\ with\ (?:all|any|every)\b
-    |\b(?:password|credential|api[\ _-]?key|credit\ card|social\ security|private\ key|access\ token)s?\b
-    |\b(?:curl|wget|powershell|bash\ -c|sh\ -c|rm\ -rf|eval\(|exec\(|os\.system|pip\ install|npm\ install|<script)\b
-    |\bfrom\ now\ on\b|\byou\ are\ now\b|\bnew\ instructions?\b|\bsystem\ override\b|\bvote\ for\b
-    """
-)
 _ADDRESS: Final = re.compile(r"(?i)\b(?:https?|ftp|wss?)://|\bwww\.[a-z0-9-]+\.|!\[[^\]]*\]\(")
 _ENCODED: Final = re.compile(r"(?<![A-Za-z0-9+/])(?=[^\n]*\d)(?=[^\n]*[A-Z])[A-Za-z0-9+/]{64,}={0,2}")
 _EAGER: Final = re.compile(r"(?i)\b(?:sure|certainly|of course|absolutely|yes|okay|ok|here is|here's|i will|i'll|i can)\b")
@@ -50,6 +29,9 @@ _THOUGHTS: Final = re.compile(
 )
 """A heading over what a model thinks before it answers."""
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
+_OTHER_LETTER: Final = re.compile(r"[^\W\d_a-zA-Z]")
+_FEW_LETTERS: Final = 8
+"""Of another script: ``答：``, ``アシスタント`` and ``помощник`` begin answers, too, but as a mark or a word."""
 _HEADINGS: Final = frozenset({"assistant", "model", "response", "gpt", "correct", "start", "final", "message"})
 """With which answers begin."""
 _SWITCH: Final = re.compile(r"/\w+")
@@ -113,7 +95,7 @@ def speech(tree: nodes.Template, constants: Constants) -> Found:
 
 def gives_orders(text: str) -> bool:
     """Whether a text holds orders that a model's publisher has no reason to give, or an address."""
-    return bool(_ORDERS.search(text) or _ADDRESS.search(text))
+    return order_in(text) is not None or _ADDRESS.search(text) is not None
 
 
 # --- what it adds
@@ -126,17 +108,19 @@ def _added(tree: nodes.Template, constants: Constants) -> Found:
             yield "template-instructions", line, "it says an address of the network"
         if _ENCODED.search(text):
             yield "template-instructions", line, "it says something encoded"
-        if (found := _ORDERS.search(text)) is not None and not (place.tools and _TOOLS.search(text)):
+        if (found := order_in(text)) is not None and not (place.tools and _TOOLS.search(text)):
             yield "template-instructions", line, f"it gives an order of its own ({len(found[0])} characters that read as one)"
         if place.begins:
             prefill.append((line, text))
     whole = MARK.sub(" ", _ENCLOSED.sub(" ", " ".join(text for _, text in prefill)))
     words = [one for one in _WORD.findall(whole) if one.lower() not in _HEADINGS]
-    if prefill and (_EAGER.search(whole) or (len(words) > 3 and not _THOUGHTS.search(whole))):
-        yield "template-prefill", prefill[0][0], f"it puts {len(words)} words into the model's mouth"
+    others = len(_OTHER_LETTER.findall(whole))
+    if prefill and (_EAGER.search(whole) or others > _FEW_LETTERS or (len(words) > 3 and not _THOUGHTS.search(whole))):
+        said = f"{len(words)} words" if words else f"{others} letters"
+        yield "template-prefill", prefill[0][0], f"it puts {said} into the model's mouth"
     for node in tree.find_all((nodes.Concat, nodes.Add, nodes.Filter, nodes.Call)):
         text = constants.fold(node)
-        if isinstance(text, str) and (_ORDERS.search(text) or _ADDRESS.search(text)):
+        if isinstance(text, str) and (order_in(text) or _ADDRESS.search(text)):
             yield "template-instructions", node.lineno, "it gives an order of its own, put together from pieces"
 
 
