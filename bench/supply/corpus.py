@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from bench.supply.case import Case
 from bench.supply.expected import rules_of
-from bench.supply.families import chat_templates, disguised, further, pickled, readers, repository, tensors
+from bench.supply.families import chat_templates, disguised, further, pickled, published, readers, repository, tensors
 
-FAMILIES = (tensors, chat_templates, pickled, repository, disguised, further, readers)
+FAMILIES = (tensors, chat_templates, pickled, repository, disguised, further, readers, published)
 
 
 def corpus() -> Iterator[Case]:

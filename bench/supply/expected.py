@@ -251,6 +251,13 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
         "xml-entity": "entity-late",
         "python-code": "exec-variant spawn-variant spawn-posix",
     },
+    "published": {
+        "config-code": _OTHERS,
+        "config-path": "adapter tokenizer training submodule-up",
+        "pickle-code": "tflite",
+        "pickle-unknown": "trl",
+        "slow-pattern": "choice choice-of-classes polynomial named called",
+    },
 }  # fmt: skip
 
 

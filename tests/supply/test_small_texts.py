@@ -30,8 +30,24 @@ def test_packages_of_the_usual_registry_are_not() -> None:
 def test_of_a_cloned_repository_hooks_are_told_and_gits_examples_of_hooks_are_not() -> None:
     script = b"#!/bin/sh\nexit 0\n"
     assert look(Memory(script, ".git/hooks/pre-push.sample"))[1] == ()
-    for name in (".git/hooks/pre-push", "hooks/pre-push.sample"):
-        assert [one.rule for one in look(Memory(script, name))[1]] == ["script"]
+    assert [one.rule for one in look(Memory(script, "hooks/pre-push.sample"))[1]] == ["script"]
+    assert [one.rule for one in look(Memory(script, ".git/hooks/pre-push"))[1]] == ["config-code"], "Git runs it by itself"
+
+
+_LFS = (
+    "This repository is configured for Git LFS but 'git-lfs' was not found on your path. If you no longer wish to use Git LFS, "
+)
+_OLDER = "remove this hook by deleting '.git/hooks/post-merge'."
+_NEWER = "remove this hook by deleting the 'x' file in the hooks directory (set by 'core.hookspath'; usually '.git/hooks')."
+
+
+@pytest.mark.parametrize("missing", [f'echo >&2 "\\n{_LFS}{_OLDER}\\n"', f'printf >&2 "\\n%s\\n\\n" "{_LFS}{_NEWER}"'])
+def test_hooks_of_large_files_are_not(missing: str) -> None:
+    hook = f'#!/bin/sh\ncommand -v git-lfs >/dev/null 2>&1 || {{ {missing}; exit 2; }}\ngit lfs pre-push "$@"\n'
+    assert look(Memory(hook.encode(), ".git/hooks/pre-push"))[1] == ()
+    for more in ("id\n", "git lfs pre-push; id\n"):
+        assert [one.rule for one in look(Memory((hook + more).encode(), ".git/hooks/pre-push"))[1]] == ["config-code"]
+    assert look(Memory(hook.replace("path.", "$(id).").encode(), ".git/hooks/pre-push"))[1] != ()
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ _NAMES: Final = {
     }.items()
     for ending in endings.split()
 }  # fmt: skip
-_GIT: Final = re.compile(r"(?:^|/)\.git/(?:hooks/[\w-]+\.sample|(?:modules/[^>]*/)?config)$")
+_GIT: Final = re.compile(r"(?:^|/)\.git/(?:modules/[^>]*/)?(?:hooks/[\w.-]+|config)$|(?:^|/)\.gitmodules$")
 _WHOLE: Final = frozenset(
     {
         "saved_model.pb", "keras_metadata.pb", "__model__", "mlmodel", "readme.md", "license", "license.txt", "license.md",
@@ -67,7 +67,7 @@ def kinds(source: Source) -> list[str]:
     if _GIT.search(source.name) is not None:
         # Git runs hooks that are called as it expects, not the examples that lie beside them; and what its settings name.
         read = "text" if read == "script" else read
-        named = "git-settings" if source.name.endswith("/config") else named
+        named = "text" if source.name.endswith(".sample") else "git-hook" if "/hooks/" in source.name else "git-settings"
     if named == "maybe-template":
         # Servers take a chat template from a file of any name; but nginx's settings are called so, too.
         named = "template" if b"{%" in head or b"{{" in head else "text"
@@ -77,7 +77,8 @@ def kinds(source: Source) -> list[str]:
     if read and read != "pickle" and (named == "pickle" or read == "tar"):
         found.append("maybe-pickle")  # a tar archive begins with a name, which may be instructions
     if read not in {"zip", "tar"} and source.exact and find_end(source) is not None:
-        found.append("zip-behind")  # of a tar archive, it may be its last member
+        # Of a tar archive, it may be its last member; TFLite's labels and vocabularies come as an archive behind the model.
+        found.append("tflite-files" if read == "tflite" else "zip-behind")
     if read != "hdf5" and source.exact and hdf5.begins_later(source):
         found.append("hdf5-behind")
     return list(dict.fromkeys(found)) or ["unknown"]

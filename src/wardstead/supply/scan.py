@@ -64,6 +64,7 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "torch": lambda source, _: pickles.check(source, Rules(persistent=True)),
     "torchscript": lambda source, _: pickles.check(source, Rules(persistent=True, script=True)),
     "zip": lambda source, _: zips.check(source),
+    "tflite-files": lambda source, _: zips.check(source, begins_later=True),
     "zip-behind": lambda source, _: zips.behind(source),
     "tar": lambda source, _: tars.check(source),
     "compressed": lambda source, _: compressed.check(source),
@@ -93,6 +94,7 @@ _CHECKS: Final[Mapping[str, Callable[[Source, Around], Steps]]] = {
     "graph": lambda source, _: graphs.check_frozen(source),
     "tflite": lambda source, _: graphs.check_tflite(source),
     "xml": lambda source, _: texts.check_xml(source),
+    "git-hook": lambda source, _: texts.check_git_hook(source),
     "git-settings": lambda source, _: texts.check_git(source),
     "requirements": lambda source, _: texts.check_requirements(source),
 }

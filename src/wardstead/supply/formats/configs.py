@@ -7,11 +7,12 @@ Ollama the digests of its manifests (CVE-2024-37032), and a tokenizer's regular 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from wardstead.supply.formats import keras_config, templates
 from wardstead.supply.formats.json_input import Value, parse_json, walk
-from wardstead.supply.formats.named_code import REMOTE, check_text
+from wardstead.supply.formats.named_code import REMOTE, check_text, reaches_on
 from wardstead.supply.formats.patterns import takes_exponentially_long
 from wardstead.supply.formats.pickle_allowed import allowed
 from wardstead.supply.ports import Seen, Source, Steps
@@ -23,8 +24,30 @@ _VOCABULARIES: Final = frozenset({"merges", "vocab"})
 """As a text each names a file; as a list it holds pieces of words, of which ``/ /`` is an ordinary one."""
 _CALLING: Final = frozenset({"MethodNode", "OperatorFuncNode"})
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_LIBRARIES: Final = frozenset({"diffusers", "transformers", "onnxruntime", "sentence_transformers", "peft", "optimum"})
-_CODE_KEYS: Final = frozenset({"custom_pipeline", "custom_generate", "auto_map", "custom_pipelines", "auto_mapping"})
+_LIBRARIES: Final = frozenset(
+    {
+        "diffusers", "transformers", "onnxruntime", "sentence_transformers", "peft", "optimum", "nunchaku", "k_diffusion",
+        # What a pipeline of diffusers' own defines besides (diffusers.pipelines.NAME); it is preferred to any other module.
+        "allegro", "alt_diffusion", "amused", "animatediff", "audioldm", "audioldm2", "aura_flow", "blip_diffusion", "bria",
+        "chroma", "cogvideo", "cogview3", "cogview4", "consisid", "consistency_models", "controlnet", "cosmos",
+        "deepfloyd_if", "easyanimate", "flux", "flux2", "hidream_image", "hunyuan_video", "hunyuandit", "i2vgen_xl",
+        "kandinsky", "kandinsky2_2", "kandinsky3", "kandinsky5", "kolors", "latent_consistency_models", "latent_diffusion",
+        "latte", "ltx", "ltx2", "lumina", "lumina2", "marigold", "mochi", "musicldm", "omnigen", "onnx", "paint_by_example",
+        "pia", "pixart_alpha", "qwenimage", "sana", "sana_video", "semantic_stable_diffusion", "shap_e", "skyreels_v2",
+        "spectrogram_diffusion", "stable_audio", "stable_cascade", "stable_diffusion", "stable_diffusion_3",
+        "stable_diffusion_safe", "stable_diffusion_xl", "text_to_video_synthesis", "unclip", "unidiffuser",
+        "versatile_diffusion", "visualcloze", "vq_diffusion", "wan", "wuerstchen", "z_image",
+    }
+)  # fmt: skip
+_OF_SENTENCES: Final = re.compile(r"(?:sentence_transformers(?:\.[a-z_]+)*|pylate\.models)(?:\.[A-Z]\w*)?\.[A-Z]\w*")
+_OF_PEFT: Final = re.compile(r"transformers(?:\.models(?:\.\w+)*)?|peft(?:\.\w+)*|sentence_transformers(?:\.\w+)*")
+_SWITCHES: Final[Mapping[tuple[str, bool], tuple[str, str]]] = {
+    ("trust_remote_code", True): ("remote-code", "asks for code of the repository to be trusted"),
+    ("weights_only", False): ("config-code", "switches a protection off"),
+    ("safe_mode", False): ("config-code", "switches a protection off"),
+    ("allow_pickle", True): ("config-code", "lets arrays be pickles"),
+}
+_CODE_KEYS: Final = frozenset({"custom_pipeline", "custom_generate", "auto_map", "custom_pipelines"})
 
 
 def check(source: Source) -> Steps:
@@ -48,20 +71,21 @@ def check(source: Source) -> Steps:
         yield from _pipeline(value)
     elif name == "modules.json":
         yield from _modules(value)
+    elif name == "router_config.json" and isinstance(value, dict) and isinstance(value.get("types"), dict):
+        yield from _modules([{"type": one} for one in value["types"].values()])
 
 
 def _one(one: Value) -> Steps:
     key, value = one.key, one.value
     if key in _CODE_KEYS and value:
         yield from _remote_code(one)
-    elif key == "trust_remote_code" and value is True:
-        yield Seen("remote-code", f"{one.path} asks for code of the repository to be trusted")
-    elif key in {"weights_only", "safe_mode"} and value is False:
-        yield Seen("config-code", f"{one.path} switches a protection off")
-    elif key == "allow_pickle" and value is True:
-        yield Seen("config-code", f"{one.path} lets arrays be pickles")
+    elif isinstance(value, bool):
+        if (found := _SWITCHES.get((key, value))) is not None:
+            yield Seen(found[0], f"{one.path} {found[1]}")
     elif not isinstance(value, str) or (key in _VOCABULARIES and one.path.endswith("[]")):
         return
+    elif key == "parent_library":
+        yield from _library(one.path, value)
     elif key == "vocabulary" and ("/" in value or "\\" in value):
         yield Seen("config-path", f"{one.path} reads a file into the model: {value[:80]!r}")
     elif key == "chat_template" or (key == "template" and "chat_template" in one.path):
@@ -71,6 +95,14 @@ def _one(one: Value) -> Steps:
             yield Seen("slow-pattern", f"{one.path}: repeats of repeats that match the same")
     else:
         yield from check_text(one.path, key, value)
+
+
+def _library(where: str, module: str) -> Steps:
+    """What PEFT imports to find a base model's class."""
+    if module.startswith("transformers_modules."):
+        yield Seen("remote-code", f"{where} is code that the base model's repository brings")
+    elif not _OF_PEFT.fullmatch(module) or reaches_on(module):
+        yield Seen("config-code", f"{where} has the module {module[:80]!r} imported")
 
 
 def _made(value: dict[str, Any], where: str) -> Steps:
@@ -111,9 +143,7 @@ def _pipeline(index: Any) -> Steps:
 def _modules(modules: Any) -> Steps:
     for one in modules if isinstance(modules, list) else ():
         kind, path = (str(one.get(key, "")) if isinstance(one, dict) else "" for key in ("type", "path"))
-        if not kind.startswith("sentence_transformers.models.") and not kind.startswith(
-            "sentence_transformers.sparse_encoder.models."
-        ):
+        if not _OF_SENTENCES.fullmatch(kind) or reaches_on(kind):
             yield Seen("config-code", f"a module is of the type {kind[:80]!r}")
         if ".." in path or path.startswith("/"):
             yield Seen("config-path", f"a module is loaded from {path[:80]!r}")

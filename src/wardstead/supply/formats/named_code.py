@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from wardstead.supply.formats import python_code
+from wardstead.supply.formats.pickle_allowed import harmful
 from wardstead.supply.formats.template_speech import gives_orders
 from wardstead.supply.ports import Seen, Steps
 
@@ -33,6 +34,14 @@ _REACHED: Final = frozenset(
     }
 )  # fmt: skip
 """Modules that a name reaches through another that imported them, and whose functions then are called."""
+_ACTIVATIONS: Final = frozenset(
+    {"activation_function", "activation_fn", "default_activation_function", "sbert_ce_default_activation_function"}
+)
+"""sentence-transformers imports what they name, and calls it; without a dot it is a word for one."""
+_KNOWN_ACTIVATION: Final = re.compile(r"torch\.nn\.(?:modules\.\w+\.|functional\.)?\w+|transformers\.activations\.\w+")
+_CLASSES: Final = frozenset({"target", "class_path"})
+"""Under these, diffusion's and Lightning's settings have classes of any project; no module of the system has one."""
+_NAME: Final = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 _KERNELS: Final = frozenset(
     {"attn_implementation", "_attn_implementation", "_attn_implementation_internal", "experts_implementation"}
 )
@@ -44,6 +53,21 @@ _PATHS: Final = re.compile(
     r"|merges|vocab|custom_generate)s?(?:$|_)"
 )
 _FOREIGN: Final = re.compile(r"(?i)^(?:[a-z]:[\\/]|[\\/]|~|file:|\\\\|\$\{?[a-z_]+)")
+_OF_THE_SYSTEM: Final = re.compile(
+    r"(?i)(?:^|[\\/])(?:etc|proc|sys|dev|boot|run|windows|system32|var[\\/](?:run|lib|spool|log))(?:[\\/]|$)"
+    r"|(?:^|[\\/])\.(?:ssh|aws|gnupg|kube|docker|netrc|git|config|bash\w*|profile|pgpass|npmrc|pypirc|env)\b|^\\\\|^//"
+)
+"""Where no model lies, and secrets do; and other machines' folders."""
+_OF_TRAINING: Final = re.compile(
+    r"(?i)(?:^|_)(?:data|datasets?|data(?:set)?dir|outputs?|out|log|logging|logs|save|cache|manifest|results?|train|val|valid|eval|test"
+    r"|tmp|run|runs|experiments?|exp|working|resume)(?:_|$)|^resume_from_checkpoint$"
+)
+"""Keys of a training: what they name, nobody opens who loads what came of it."""
+FETCHED: Final = re.compile(
+    r"(?im)^[ \t]*(?:-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)\b.*$"
+    r"|^.*(?:\bgit\+|@[ \t]*https?:|^[ \t]*https?:).*$"
+)
+"""Lines of a list of packages that have them fetched from elsewhere than the usual registry."""
 REMOTE: Final = re.compile(r"(?i)^(?:https?|ftp|s3|gs|hf|git\+[a-z]+)://")
 
 
@@ -52,27 +76,45 @@ def reaches_on(path: str) -> bool:
     return not _REACHED.isdisjoint(path.split(".")[1:])
 
 
+def fetched(requirement: str) -> str:
+    """What of a list of packages comes from elsewhere; empty for nothing."""
+    found = FETCHED.search(requirement)
+    return found[0].strip() if found is not None else ""
+
+
 def check_text(where: str, key: str, value: str) -> Steps:
     """What a text under a key has called, opened, fetched or said."""
-    if key in TARGETS:
-        known = _KNOWN_TARGET.fullmatch(value) and not reaches_on(value)
-        if (key != "__class__" or "." in value) and not known:
-            yield Seen("config-code", f"{where} has {value[:80]!r} called")
+    if (made := _calls(key, value)) is not None:
+        if made:
+            yield Seen("config-code", f"{where} has {value[:80]!r} {made}")
     elif key in _KERNELS:
         if "/" in value:
             yield Seen("config-code", f"{where} fetches compiled code from the repository {value[:80]!r}")
     elif key == "expr_str":
         if _EXPRESSION.search(value):
             yield Seen("config-code", f"{where} is evaluated, and is no formula: {value[:80]!r}")
-    elif key == "loader_module":
-        if not value.startswith("mlflow."):
-            yield Seen("config-code", f"{where} imports {value[:80]!r}")
     elif key in _PROMPTS:
         if gives_orders(value):
             yield Seen("template-instructions", f"{where} gives an order that a model's publisher has no reason to give")
     elif value.startswith("$"):
         yield from _evaluated(where, _REFERENCE.sub("value", value[1:]).strip())
     yield from check_place(where, key, value)
+
+
+def _calls(key: str, value: str) -> str | None:
+    """What is done with what a text names: ``imported``, ``called``. Empty where that is harmless, ``None`` for another key."""
+    if key in TARGETS:
+        known = _KNOWN_TARGET.fullmatch(value) and not reaches_on(value)
+        return "called" if (key != "__class__" or "." in value) and not known else ""
+    if key == "loader_module":
+        return "" if value.startswith("mlflow.") else "imported"
+    if key not in _ACTIVATIONS | _CLASSES:
+        return None
+    if not _NAME.fullmatch(value):
+        return ""
+    if key in _ACTIVATIONS:
+        return "" if _KNOWN_ACTIVATION.fullmatch(value) and not reaches_on(value) else "imported and called"
+    return "called" if reaches_on(value) or (harmful(value) and not _KNOWN_TARGET.fullmatch(value)) else ""
 
 
 def _evaluated(where: str, code: str) -> Steps:
@@ -88,17 +130,17 @@ def check_place(where: str, key: str, value: str) -> Steps:
     path = unquote(value)
     up = ".." in re.split(r"[\\/]", path) or "\0" in path
     if up or _FOREIGN.match(path):
-        rule = "config-path" if _loads(key) or up or path.startswith("file:") else "config-absolute"
-        yield Seen(rule, f"{where} points to {value[:80]!r}")
+        grave = _OF_THE_SYSTEM.search(path) is not None or path.startswith("file:") or "\0" in path
+        yield Seen("config-path" if grave or (up and _loads(key)) else "config-absolute", f"{where} points to {value[:80]!r}")
     elif REMOTE.match(path) and _loads(key):
         yield Seen("config-url", f"{where} points to {value[:80]!r}")
 
 
 def _loads(key: str) -> bool:
     """Whether loading a model opens what stands under a key; ``_name_or_path`` is where somebody had it when it was saved."""
-    return not key.startswith("_") and key not in {
-        "name_or_path",
-        "tokenizer_file",
-        "base_model_name_or_path",
-        "special_tokens_map_file",
-    }
+    return not key.startswith("_") and not _OF_TRAINING.search(key) and key not in _HAD
+
+
+_HAD: Final = frozenset(
+    {"name_or_path", "tokenizer_file", "base_model_name_or_path", "special_tokens_map_file", "model_name_or_path"}
+)

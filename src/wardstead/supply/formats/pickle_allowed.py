@@ -102,14 +102,19 @@ _EXACT: Final[dict[str, frozenset[str]]] = {
         "pandas._libs.tslibs.timestamps": "_unpickle_timestamp Timestamp",
         "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
         "transformers.tokenization_utils_base": "BatchEncoding AddedToken",
-        "transformers.trainer_utils": "IntervalStrategy SchedulerType HubStrategy SaveStrategy FSDPOption",
+        "transformers.trainer_utils": "IntervalStrategy EvaluationStrategy SchedulerType HubStrategy SaveStrategy FSDPOption",
         "transformers.training_args": "OptimizerNames TrainingArguments",
         "transformers.training_args_seq2seq": "Seq2SeqTrainingArguments",
         "transformers.trainer_pt_utils": "AcceleratorConfig",
+        "sentence_transformers.training_args": "SentenceTransformerTrainingArguments BatchSamplers MultiDatasetBatchSamplers",
+        "trl.trainer.dpo_config": "FDivergenceType FDivergenceConstants",
         "accelerate.state": "PartialState",
         "accelerate.utils.dataclasses": "DistributedType",
         "tokenizers": "AddedToken",
         "pytorch_lightning.callbacks.model_checkpoint": "ModelCheckpoint",
+        "pytorch_lightning.utilities.parsing": "AttributeDict",
+        "lightning_fabric.utilities.data": "AttributeDict",
+        "lightning.fabric.utilities.data": "AttributeDict",
         "omegaconf.dictconfig": "DictConfig",
         "omegaconf.listconfig": "ListConfig",
         "omegaconf.base": "ContainerMetadata Metadata",
@@ -136,7 +141,7 @@ _CLASSES: Final = re.compile(
 """Classes of layers and estimators: made without arguments, their state is data. What they hold is looked at like the rest."""
 _EMPTY: Final = re.compile(
     r"xgboost\.(?:core\.Booster|sklearn\.XGB\w+)|lightgbm\.(?:basic\.Booster|sklearn\.LGBM\w+)"
-    r"|catboost\.core\.CatBoost\w*|gensim\.models\.(?:word2vec|keyedvectors|doc2vec|fasttext)\.[A-Z]\w*"
+    r"|catboost\.core\.CatBoost\w*|trl\.trainer\.[a-z_]+_config\.[A-Z]\w*Config|gensim\.models\.(?:word2vec|keyedvectors|doc2vec|fasttext)\.[A-Z]\w*"
 )
 """Classes that read files when they are made with arguments. Their pickles make them without, and give them a state."""
 _HARMFUL: Final = frozenset(

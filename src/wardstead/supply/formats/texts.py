@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from wardstead.supply.formats import graphs, yaml_files
-from wardstead.supply.formats.named_code import check_place
+from wardstead.supply.formats.named_code import FETCHED, check_place
 from wardstead.supply.formats.template_speech import gives_orders
 from wardstead.supply.ports import Malformed, Seen, Source, Steps
 from wardstead.supply.sources import blocks, text_of
@@ -36,15 +36,9 @@ def check_program(source: Source) -> Steps:
     yield Seen("executable", f"a program for {system}" if system else "its name is that of a compiled program", 0)
 
 
-_FETCHED: Final = re.compile(
-    r"(?im)^[ \t]*(?:-i|--index-url|--extra-index-url|-f|--find-links|--trusted-host)\b.*$"
-    r"|^.*(?:\bgit\+|@[ \t]*https?:|^[ \t]*https?:).*$"
-)
-
-
 def check_requirements(source: Source) -> Steps:
     """Packages that some servers install with a model: from where else than the usual registry."""
-    for found in _FETCHED.finditer(text_of(source)):
+    for found in FETCHED.finditer(text_of(source)):
         yield Seen("config-url", f"packages come from elsewhere: {found[0].strip()[:80]!r}", found.start())
 
 
@@ -52,6 +46,13 @@ _RUN_BY_GIT: Final = re.compile(
     r"(?im)^[ \t]*(fsmonitor|sshcommand|hookspath|editor|pager|textconv|command|clean|smudge|process|askpass|gitproxy|helper)"
     r"[ \t]*=(.*)$"
 )
+_MODULE: Final = re.compile(r"(?im)^[ \t]*(url|path|update|branch)[ \t]*=(.*)$")
+_OF_LARGE_FILES: Final = re.compile(
+    r'command -v git-lfs >/dev/null 2>&1 \|\| \{ (?:echo|printf) >&2 (?:"\\n%s\\n\\n" )?"(?:\\n)?This repository is configured '
+    r"for Git LFS but 'git-lfs' was not found on your path\. If you no longer wish to use Git LFS, remove this hook by deleting "
+    r"""[\w .,;'/()-]{0,140}(?:\\n)?"; exit \d; \}|git[ -]lfs [a-z-]+ "\$@\""""
+)
+"""Hooks as Git LFS installs them."""
 _USUAL_FOR_GIT: Final = re.compile(r"git-lfs [\w -]+(?:%f)?|true|false|store|cache|", re.IGNORECASE)
 
 
@@ -60,6 +61,22 @@ def check_git(source: Source) -> Steps:
     for found in _RUN_BY_GIT.finditer(text_of(source)):
         if not _USUAL_FOR_GIT.fullmatch(found[2].strip()):
             yield Seen("config-code", f"Git runs what {found[1]} names: {found[2].strip()[:80]!r}", found.start())
+
+    if source.name.endswith(".gitmodules"):
+        for found in _MODULE.finditer(text_of(source)):
+            key, value = found[1].lower(), found[2].strip().strip('"')
+            if value.startswith("-") or (key == "url" and "::" in value) or (key == "update" and value.startswith("!")):
+                yield Seen("config-code", f"Git runs what a module's {key} names: {value[:80]!r}", found.start())
+            elif key == "path" and (".." in value.split("/") or value.startswith("/")):
+                yield Seen("config-path", f"a module lies in {value[:80]!r}", found.start())
+
+
+def check_git_hook(source: Source) -> Steps:
+    """What Git runs when somebody checks out, commits or merges; linters of large files write such ones, which only call it."""
+    text = source.read(0, 1 << 16).decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if any(_OF_LARGE_FILES.fullmatch(line) is None for line in lines):
+        yield Seen("config-code", f"Git runs this file by itself: {lines[0][:80]!r}", 0)
 
 
 def check_xml(source: Source) -> Steps:

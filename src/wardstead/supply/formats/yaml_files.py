@@ -17,6 +17,8 @@ _DEEPEST: Final = 200
 _STANDARD: Final = re.compile(
     r"tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)|!"
 )
+_REQUIRED: Final = frozenset({"pip", "dependencies", "requirements"})
+"""Whose packages servers install with a model: MLflow's ``conda.yaml`` and ``python_env.yaml``."""
 _MAKERS: Final = re.compile(r"!(?:new|name|apply|module|applyref|include):?(.*)", re.DOTALL)
 _SPEECH: Final = re.compile(
     r"(?:speechbrain|torchaudio|torch)\.(?!(?:hub|jit|package|ops|classes|utils|serialization|storage|multiprocessing|distributed|load)\b)"
@@ -126,4 +128,6 @@ def _value(key: str, value: str, line: int) -> Steps:
     elif key == "chat_template":
         yield from templates.check_text(value, f"line {line}: chat_template")
     else:
+        if key in _REQUIRED and (found := named_code.fetched(value)):
+            yield Seen("config-url", f"line {line}: packages come from elsewhere: {found[:80]!r}")
         yield from named_code.check_text(f"line {line}: {key[:60]}", key, value)

@@ -69,13 +69,13 @@ def find_end(source: Source) -> int | None:
     return None
 
 
-def check(source: Source) -> Steps:
-    """Its entries, and what is wrong with them."""
+def check(source: Source, *, begins_later: bool = False) -> Steps:
+    """Its entries, and what is wrong with them. ``begins_later``: its format has it behind something else."""
     end = find_end(source)
     if end is None:
         raise Malformed("its directory is missing")
     directory = _directory(source, end)
-    if directory.before:
+    if directory.before and not begins_later:
         yield Seen("polyglot", f"{directory.before:,} bytes stand before the archive", 0)
     yield from _names(directory.entries)
     packed, size = sum(one.packed for one in directory.entries), sum(one.size for one in directory.entries)
