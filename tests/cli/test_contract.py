@@ -146,6 +146,24 @@ def test_a_defect_is_never_taken_for_findings(tmp_path: Path) -> None:
     assert "ZeroDivisionError" in done.stderr
 
 
+@pytest.mark.parametrize(("closed", "said"), [("<&-", True), (">&-", False), ("<&- >&- 2>&-", False), ("2>&-", True)])
+def test_a_closed_standard_stream_is_one_that_nobody_reads(closed: str, said: bool) -> None:
+    command = f"{sys.executable} -m wardstead.cli config schema {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, bool(done.stdout), done.stderr) == (0, said, "")
+
+
+def test_nothing_is_printed_into_a_file_that_is_opened_where_a_standard_stream_was_closed(tmp_path: Path) -> None:
+    lines = [
+        "import wardstead.cli.main as m, sys, os", "m.app = lambda: None", "m.run()",
+        f"file = open({str(tmp_path / 'database')!r}, 'w')", "print('said', flush=True)", "sys.exit(file.fileno() < 3)",
+    ]  # fmt: skip
+    script = tmp_path / "script.py"
+    script.write_text("\n".join(lines))
+    done = subprocess.run(["sh", "-c", f"{sys.executable} {script} <&- >&- 2>&-"], capture_output=True, check=False)
+    assert (done.returncode, (tmp_path / "database").read_text()) == (0, "")
+
+
 def test_the_schema_of_the_configuration_is_json() -> None:
     assert json.loads(wardstead("config", "schema").stdout)["$ref"] == "#/$defs/Settings"
 

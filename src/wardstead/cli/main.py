@@ -16,6 +16,7 @@ from wardstead.cli.tree import Root
 
 DEFECT = 70
 """Something failed that nobody foresaw (sysexits.h: EX_SOFTWARE): never to be taken for findings."""
+_STANDARD_ERROR = 2
 app = typer.Typer(
     cls=Root,
     name="wardstead",
@@ -46,8 +47,20 @@ def main(
     context.obj = directory
 
 
+def _open_standard_streams() -> None:
+    """Those that whoever started us closed: the next file that is opened would be one of them, and what is printed go into it."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream or os.fdopen(number, mode)
+        for number, (stream, mode) in enumerate([(sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w")])
+    )
+
+
 def run() -> None:
     """The entry point."""
+    _open_standard_streams()
     # What commands write (logs, the database, exports) is for their owner: a folder's mode alone does not travel with a copy.
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # nor does a crash write down what memory holds; children inherit it
