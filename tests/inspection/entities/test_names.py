@@ -82,6 +82,12 @@ def test_small_letters_in_a_text_with_capitals_take_more() -> None:
     assert spans(text.lower(), [Word(at, at + 4, {"GIVEN_NAME": 0.8})]) != []
 
 
+def test_a_name_within_an_address_of_mail_is_no_name_beside_it() -> None:
+    text = "Ask Rudi at rudi.conradi@kanzlei-nord.de or Jane"
+    labels = {"Rudi": "GIVEN_NAME", "conradi": "SURNAME", "kanzlei": "CITY", "nord": "CITY", "Jane": "GIVEN_NAME"}
+    assert found(text, **labels) == [("person", "Rudi"), ("person", "Jane")]
+
+
 def test_countries_are_a_type_of_their_own_and_take_what_is_exactly_theirs() -> None:
     assert found("She lives in Slovenia now", Slovenia="GIVEN_NAME") == [("country", "Slovenia")]
     assert found("Brandy Greece sang", Brandy="GIVEN_NAME", Greece="SURNAME") == [("person", "Brandy Greece")]

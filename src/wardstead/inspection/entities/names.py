@@ -159,6 +159,9 @@ _TITLE: Final = re.compile(
     r"\.?[ \t]{1,2}$",
     re.IGNORECASE,
 )
+_BEFORE_AT: Final = re.compile(r"[\w.%+-]@[\w.-]*\Z")
+_AFTER_AT: Final = re.compile(r"[\w.%+-]*@[\w-]+\.\w")
+_ADDRESS: Final = re.compile(r"[\w.%+-]+@[\w.-]+")
 _TITLED: Final = re.compile(
     r"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof|Rev|Herr|Frau|Mme|Mlle|Sra|Dott)\.?[ \t]{1,2}"
     r"([A-ZÀ-ÞŁŚŠŽĆČĐΑ-Ω][^\W\d_]+(?:[-'’][^\W\d_]+)?)"
@@ -169,7 +172,7 @@ def spans(text: str, words: Sequence[Word], at: Thresholds = Thresholds()) -> li
     """What is in a window of text, in order, none over another. ``words``: what the model says of it."""
     cased = any(one.isupper() for one in text)
     found = [span for run in _runs(text, words, at, cased=cased) if (span := _span(text, run, at, cased=cased))]
-    found = [span for span in found if not is_program(text, span.start, span.end)]
+    found = [span for span in found if not is_program(text, span.start, span.end) and not _in_address(text, span)]
     found += [
         Span(PERSON, titled.start(), titled.end(), 0.9) for titled in _TITLED.finditer(text) if not _over(found, *titled.span())
     ]
@@ -182,6 +185,12 @@ def spans(text: str, words: Sequence[Word], at: Thresholds = Thresholds()) -> li
         if all(one.start == country.start and one.end == country.end for one in over):
             found = [*(one for one in found if one not in over), country]
     return sorted(found, key=lambda span: span.start)
+
+
+def _in_address(text: str, span: Span) -> bool:
+    """Whether it is within an e-mail address: that is found as one, and what stands in it is no name beside it."""
+    before, after = _BEFORE_AT.search(text, max(0, span.start - _LONGEST_WORD), span.start), _AFTER_AT.match(text, span.end)
+    return before is not None or after is not None or (_ADDRESS.fullmatch(text, span.start, span.end) is not None)
 
 
 def _over(found: Sequence[Span], start: int, end: int) -> list[Span]:
