@@ -94,7 +94,10 @@ def chosen_password(match: bytes) -> bool:
     if b"\\x" in value or b"\\u" in value:
         return False
     parts = sum(byte in _SEPARATORS for byte in value)
-    return not parts or not _is_wordlike(value) or (parts == 1 and digits > 1 and b"." not in value)
+    if not parts or not _is_wordlike(value):
+        return True
+    # Two words and a number: names have that, too, but then in small letters.
+    return b"." not in value and digits > 1 and (parts == 1 or (parts == 2 and _TWO_WORDS.fullmatch(value) is not None))
 
 
 def common_password(match: bytes) -> bool:
@@ -190,10 +193,13 @@ _FILLER: Final = re.compile(
     rb"foo|bar|admin|null|undefined|none|true|false|[-_ .]"
 )
 _CODE: Final = re.compile(
-    rb"[(\[{]\Z|\A(?:\.{0,2}/|~/|[A-Za-z]:\x5c)|://|->|::|&&|=>|\A[-+/=_.]{4}|\A#[0-9A-Za-z]{1,8}\b"
-    rb"|\A(?:pk[_-]|sb_publishable_|phc_|age1|ssh-|AAAA[BC]3NzaC1|MII[BC]Ij|MFkw)"
+    rb"[(\[{]\Z|\A(?:\.{1,2}/|~/|[A-Za-z]:\x5c)|\A/(?:[^/]*[./-]|[^/]{0,23}\Z)|://|->|::|&&|=>"
+    rb"|\A[A-Za-z_]+(?:\.[A-Za-z_]+)+\Z|\A[-+/=_.]{4}|\A#[0-9A-Za-z]{1,8}\b"
+    rb"|\A(?:pk[_-]|sb_publishable_|phc_|age1|ssh-|AAAA[BC]3NzaC1|MII[BC]Ij|MFkw|Ag[A-D][0-9A-Za-z+/]{24})"
 )
+"""Also what begins like what is public or encrypted: public keys, certificates, sealed secrets of Kubernetes."""
 _SEPARATORS: Final = b"._-:|"
+_TWO_WORDS: Final = re.compile(rb"[A-Z][a-z]+([-_])[A-Z][a-z]+\1[0-9]{2,8}")
 _WORD: Final = re.compile(rb"[A-Z][a-z]{2,}|[a-z]{3,}|[A-Z]{4,}")
 _CONSONANTS: Final = re.compile(rb"(?i)[bcdfghjklmnpqrstvwxz]{5}")
 
