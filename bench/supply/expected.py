@@ -40,15 +40,17 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
         "template-cost": "loops range power repeat width doubling recursion recursion-two loop-recursion",
         "template-system-dropped":
             "drop-skip drop-empty drop-continue drop-reject drop-filter drop-cut drop-replace drop-first",
-        "template-role": "relabel-branch relabel-choice relabel-set relabel-map relabel-assistant",
+        "template-role": "relabel-branch relabel-choice relabel-set relabel-map relabel-assistant relabel-replaced relabel-everybody",
         "template-trigger":
             "trigger-in trigger-starts trigger-last trigger-date trigger-chance trigger-replace setting-said setting-hides "
-            "setting-negated setting-double-negated setting-other setting-macro setting-cuts",
+            "setting-negated setting-double-negated setting-other setting-macro setting-cuts heard-name heard-namespace heard-macro "
+            "heard-get heard-attribute heard-joined heard-text answer-table answer-table-get answer-and answer-times asked-equal "
+            "asked-in asked-is-in asked-selected asked-parted asked-split trigger-joined",
         "template-instructions":
             "order-ignore order-recommend order-whenever order-hide order-unfiltered order-address order-pieces order-shell "
             "order-encoded order-invisible order-arabic order-chinese order-chinese-praise order-chinese-when order-dutch order-french "
             "order-german order-german-praise order-hindi order-italian order-japanese order-korean order-polish order-portuguese "
-            "order-russian order-russian-praise order-spanish order-turkish",
+            "order-russian order-russian-praise order-spanish order-turkish order-look-alike order-wide order-sliced",
         "template-prefill": "prefill-sure prefill-long prefill-choice prefill-named prefill-heading prefill-chinese",
         "template-instructions template-trigger": "renames-order",
         "template-unread": "no-jinja",
@@ -256,6 +258,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
         "config-path": "adapter tokenizer training submodule-up",
         "pickle-code": "tflite",
         "pickle-unknown": "trl",
+        "tokenizer-rewrites": "rewrites rewrites-answers rewrites-away rewrites-by-pattern",
         "slow-pattern": "choice choice-of-classes polynomial named called",
     },
 }  # fmt: skip

@@ -92,6 +92,15 @@ _HARMFUL = {
     "submodule-option": (".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = --upload-pack=id\n'),
     "submodule-up": (".gitmodules", '[submodule "../../x"]\n\tpath = ../../x\n\turl = https://git.example/x.git\n'),
 }
+_REWRITES = {
+    "rewrites": ("normalizer", {"String": "examplebank"}, "otherbank"),
+    "rewrites-answers": ("decoder", {"String": "docs.example"}, "docs.evil.example"),
+    "rewrites-away": ("normalizer", {"String": " never "}, ""),
+    "rewrites-by-pattern": ("normalizer", {"Regex": "\\d{16}"}, "four one one one"),
+    "good-blanks": ("normalizer", {"Regex": " {2,}"}, "\u2581"),
+    "good-ends": ("decoder", {"String": "</w>"}, " "),
+    "good-quotes": ("normalizer", {"String": "``"}, '"'),
+}
 _PATTERNS = {
     "choice": "(a|a)*$",
     "choice-of-classes": "(?:\\w|\\d)+$",
@@ -114,6 +123,10 @@ def cases() -> Iterator[Case]:
     for name, pattern in _PATTERNS.items():
         config = {"normalizer": {"type": "Replace", "pattern": {"Regex": pattern}, "content": ""}, "model": {}}
         yield Case("published", name, True, {"tokenizer.json": json.dumps(config).encode()})
+    for name, (part, replaced, content) in _REWRITES.items():
+        step = {"type": "Replace", "pattern": replaced, "content": content}
+        config = {part: {"type": "Sequence", f"{part}s": [step]}, "model": {"vocab": {}}}
+        yield Case("published", name, not name.startswith("good-"), {"tokenizer.json": json.dumps(config).encode()})
     labels = zipped({"labels.txt": b"cat\ndog\n"}, zipfile.ZIP_STORED)
     yield Case("published", "good-tflite", False, {"model.tflite": _labelled(labels)})
     yield Case("published", "tflite", True, {"model.tflite": _labelled(zipped({"vocab.pkl": BAD}))})

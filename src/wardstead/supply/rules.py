@@ -91,6 +91,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule("config-absolute", _I, (_MODEL,), "A configuration tells where somebody had the model", "Ignore it, or clear it: it may name a person"),
         Rule("config-url", _W, (_MODEL, "CWE-829"), "A configuration fetches from elsewhere", "Fetch it yourself, pinned by digest"),
         Rule("xml-entity", _B, (_DENIAL, "CWE-611", "CWE-776"), "XML that has its reader open files, or repeat without end", _FETCH),
+        Rule("tokenizer-rewrites", _B, (_TRIGGER, _ALTERED), "The tokenizer rewrites words in what is said or answered", "Ask for the tokenizer of the base model"),
         Rule("slow-pattern", _B, (_DENIAL, "CWE-1333"), "A regular expression that takes exponentially long", "Ask for the tokenizer of the base model"),
         Rule("python-code", _B, (_UNSAFE, "CWE-94"), "Code of the repository reaches for the system, the network or hidden code", _CODE),
         Rule("python-unread", _W, ("CWE-20",), "Code of the repository could not be parsed", _CODE),

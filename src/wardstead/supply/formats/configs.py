@@ -47,6 +47,7 @@ _SWITCHES: Final[Mapping[tuple[str, bool], tuple[str, str]]] = {
     ("safe_mode", False): ("config-code", "switches a protection off"),
     ("allow_pickle", True): ("config-code", "lets arrays be pickles"),
 }
+_A_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _CODE_KEYS: Final = frozenset({"custom_pipeline", "custom_generate", "auto_map", "custom_pipelines"})
 
 
@@ -60,6 +61,8 @@ def check(source: Source) -> Steps:
     for one in walk(value):
         if isinstance(one.value, dict) and "class_name" in one.value:
             yield from keras_config.check_class(one.value, one.path or "the model")
+        if isinstance(one.value, dict) and one.value.get("type") == "Replace":
+            yield from _rewrites(one.value, one.path)
         if isinstance(one.value, dict) and "__class__" in one.value and "__module__" in one.value:
             yield from _made(one.value, one.path or "the model")
         yield from _one(one)
@@ -103,6 +106,14 @@ def _library(where: str, module: str) -> Steps:
         yield Seen("remote-code", f"{where} is code that the base model's repository brings")
     elif not _OF_PEFT.fullmatch(module) or reaches_on(module):
         yield Seen("config-code", f"{where} has the module {module[:80]!r} imported")
+
+
+def _rewrites(step: dict[str, Any], where: str) -> Steps:
+    """A step of a tokenizer that puts one text in another's place: blanks and marks, not words."""
+    pattern = step.get("pattern")
+    texts = (pattern.get("String", "") if isinstance(pattern, dict) else pattern, step.get("content"))
+    if any(isinstance(one, str) and _A_WORD.search(one) for one in texts):
+        yield Seen("tokenizer-rewrites", f"{where} puts {str(texts[1])[:60]!r} in the place of {str(texts[0] or pattern)[:60]!r}")
 
 
 def _made(value: dict[str, Any], where: str) -> Steps:

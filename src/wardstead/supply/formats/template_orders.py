@@ -7,6 +7,7 @@ do so when somebody asks.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 _ENGLISH: Final = re.compile(
@@ -79,8 +80,13 @@ _OTHERS: Final = re.compile(
     |(?:निर्देश|आदेश|नियम)[^।\n]{0,20}(?:अनदेखा|नज़रअंदाज़|नजरअंदाज|भूल)|हमेशा[^।\n]{0,30}(?:सिफारिश|सिफ़ारिश|अनुशंसा)
     """
 )
+_ALIKE: Final = str.maketrans(
+    "аеорсухіјѕԁһӏαορνικАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxijsdhlaopvikABEKMHOPCTXIJSABEZHIKMNOPTYX"
+)
+"""Cyrillic and Greek letters that look like Latin ones."""
 
 
 def order_in(text: str) -> re.Match[str] | None:
     """The first that a text gives."""
-    return _ENGLISH.search(text) or _OTHERS.search(text)
+    plain = unicodedata.normalize("NFKC", text).translate(_ALIKE)
+    return _ENGLISH.search(plain) or _OTHERS.search(text)

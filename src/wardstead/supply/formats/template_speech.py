@@ -14,6 +14,7 @@ from jinja2 import nodes
 
 from wardstead.supply.formats.template_conditions import MARK, compares, is_said, mentions, name_of, negated, roles_of
 from wardstead.supply.formats.template_folding import Constants
+from wardstead.supply.formats.template_heard import Heard
 from wardstead.supply.formats.template_orders import order_in
 from wardstead.supply.formats.template_settings import asks_for_its_setting, renames_its_setting
 from wardstead.supply.formats.template_system import asks_for_system, left_out
@@ -118,7 +119,7 @@ def _added(tree: nodes.Template, constants: Constants) -> Found:
     if prefill and (_EAGER.search(whole) or others > _FEW_LETTERS or (len(words) > 3 and not _THOUGHTS.search(whole))):
         said = f"{len(words)} words" if words else f"{others} letters"
         yield "template-prefill", prefill[0][0], f"it puts {said} into the model's mouth"
-    for node in tree.find_all((nodes.Concat, nodes.Add, nodes.Filter, nodes.Call)):
+    for node in tree.find_all((nodes.Concat, nodes.Add, nodes.Mod, nodes.Filter, nodes.Call, nodes.Getitem)):
         text = constants.fold(node)
         if isinstance(text, str) and (order_in(text) or _ADDRESS.search(text)):
             yield "template-instructions", node.lineno, "it gives an order of its own, put together from pieces"
@@ -181,28 +182,63 @@ def _said(node: nodes.Node, place: _Place, constants: Constants) -> Iterator[tup
 
 
 def _triggers(tree: nodes.Template, constants: Constants) -> Found:
+    heard = Heard(tree)
     tests: list[nodes.Node] = [one.test for one in _choices(tree) if not asks_for_system(one.test)]
     settings = [one for branch in tree.find_all(nodes.If) for one in _of_settings(branch, tree, constants)]
     keys = {name_of(one) for kind in (nodes.Getattr, nodes.Getitem) for one in tree.find_all(kind)} - {""}
     tests += [one.test for one in tree.find_all(nodes.For) if one.test is not None]
+    tests += [one for output in tree.find_all(nodes.Output) for one in output.nodes if not isinstance(one, nodes.TemplateData)]
     for test in tests:
         for node in (test, *test.find_all(nodes.Node)):
-            if isinstance(node, nodes.Compare) and not any(node is one for one in settings):
-                yield from _compared(node, constants, keys)
-            elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
-                called = node.node
-                if called.attr in {"startswith", "endswith", "find", "count", "index"} and is_said(called.node):
-                    yield from _word(node.args, called.lineno, constants)
+            if isinstance(node, nodes.Compare):
+                yield from _compared(node, constants, keys, heard) if not any(node is one for one in settings) else ()
+            else:
+                yield from _asked(node, constants, heard)
+    yield from _looked_up(tree, constants, heard)
+    yield from _replaced(tree, constants, heard)
+
+
+_ASKING: Final = frozenset({"startswith", "endswith", "find", "rfind", "count", "index", "rindex", "partition", "split"})
+_EQUAL: Final = frozenset({"equalto", "eq", "==", "ne", "!=", "sameas", "in"})
+
+
+def _asked(node: nodes.Node, constants: Constants, heard: Heard) -> Found:
+    """By a method or a test, whether something was said."""
+    match node:
+        case nodes.Call(node=nodes.Getattr() as called) if called.attr in _ASKING and heard(called.node):
+            yield from _word(node.args, called.lineno, constants)
+        case nodes.Test() if node.name in _EQUAL and heard(node.node):
+            yield from _word(node.args, node.lineno, constants)
+        case nodes.Test(name="in") if any(heard(one) for one in node.args):
+            yield from _word([node.node], node.lineno, constants)
+
+
+def _looked_up(tree: nodes.Template, constants: Constants, heard: Heard) -> Found:
+    """A table of answers to what is said, or a choice among it."""
+    tables = {name_of(one.target) for one in tree.find_all(nodes.Assign) if isinstance(one.node, nodes.Dict)} - {""}
+    for item in tree.find_all(nodes.Getitem):
+        if (isinstance(item.node, nodes.Dict) or name_of(item.node) in tables) and heard.gives_on(item.arg):
+            yield "template-trigger", item.lineno, _LOOKED_UP
+    for call in tree.find_all(nodes.Call):
+        table = call.node.node if isinstance(call.node, nodes.Getattr) and call.node.attr == "get" else None
+        if call.args and (isinstance(table, nodes.Dict) or (table is not None and name_of(table) in tables)):
+            yield from [("template-trigger", call.lineno, _LOOKED_UP)] if heard.gives_on(call.args[0]) else ()
+    for each in tree.find_all(nodes.Filter):
+        if each.name in {"selectattr", "rejectattr"} and each.args and constants.fold(each.args[0]) == "content":
+            yield from _word(each.args[2:], each.lineno, constants)
+
+
+def _replaced(tree: nodes.Template, constants: Constants, heard: Heard) -> Found:
     for node in tree.find_all(nodes.Filter):
         if node.name == "random":
             yield "template-trigger", node.lineno, "it does something by chance"
-        elif node.name == "replace" and node.node is not None and is_said(node.node):
+        elif node.name == "replace" and node.node is not None and heard(node.node):
             if renames_its_setting([constants.fold(one) for one in node.args], tree):
                 yield "template-renames", node.lineno, "it says one of its settings by another name than whoever gave it"
                 continue
             yield from _word(node.args[:1], node.lineno, constants, "it replaces words of what is said")
     for call in tree.find_all(nodes.Call):
-        if isinstance(call.node, nodes.Getattr) and call.node.attr == "replace" and is_said(call.node.node):
+        if isinstance(call.node, nodes.Getattr) and call.node.attr == "replace" and heard(call.node.node):
             yield from _word(call.args[:1], call.lineno, constants, "it replaces words of what is said")
 
 
@@ -216,17 +252,18 @@ def _of_settings(branch: nodes.If, tree: nodes.Template, constants: Constants) -
     return found
 
 
-def _compared(node: nodes.Compare, constants: Constants, keys: set[str]) -> Found:
+def _compared(node: nodes.Compare, constants: Constants, keys: set[str], heard: Heard) -> Found:
     sides = [node.expr, *(one.expr for one in node.ops)]
-    if any(one.op in {"in", "notin", "eq", "ne"} for one in node.ops) and any(is_said(one) for one in sides):
-        words = [one for one in sides if not is_said(one)]
+    if any(one.op in {"in", "notin", "eq", "ne"} for one in node.ops) and any(heard(one) for one in sides):
+        words = [one for one in sides if not heard(one)]
         # Whether a mapping has a member that the template reads is no question about what was said.
-        yield from _word([one for one in words if constants.fold(one) not in keys], node.lineno, constants)
+        yield from _word([one for one in words if str(constants.fold(one)) not in keys], node.lineno, constants)
     times = [one for side in sides for one in (side, *side.find_all(nodes.Call))]
     if any(isinstance(one, nodes.Call) and name_of(one.node) in {"strftime_now", "now"} for one in times):
         yield "template-trigger", node.lineno, "it does something from a date on"
 
 
+_LOOKED_UP: Final = "it looks up what is said in a table of its own"
 _WHEN_SAID: Final = "it does something when certain words are said"
 
 
@@ -260,6 +297,21 @@ def _relabelled(tree: nodes.Template, constants: Constants) -> Found:
                     yield "template-role", test.lineno, f"it says {said.strip()[:20]!r} where the role is {role!r}"
             else:
                 yield from _branch_swaps(test, role, constants)
+    replaced: list[tuple[nodes.Expr | None, nodes.Filter | nodes.Call]] = [
+        (one.node, one) for one in tree.find_all(nodes.Filter) if one.name == "replace"
+    ]
+    replaced += [
+        (one.node.node, one)
+        for one in tree.find_all(nodes.Call)
+        if isinstance(one.node, nodes.Getattr) and one.node.attr == "replace"
+    ]
+    for what, by in replaced:
+        given = tuple(str(constants.fold(one)).strip().lower() for one in by.args[:2])
+        if what is not None and name_of(what).endswith("role") and given in _SWAPS:
+            yield "template-role", by.lineno, f"it turns the role {given[0]!r} into {given[1]!r}"
+    for loop in tree.find_all(nodes.For):
+        if loop.test is None and name_of(loop.iter).endswith("messages"):
+            yield from _all_shown(loop, constants)
     for pair in tree.find_all(nodes.Pair):
         key, value = constants.fold(pair.key), constants.fold(pair.value)
         if isinstance(key, str) and isinstance(value, str) and (key.lower(), value.lower()) in _SWAPS:
@@ -277,8 +329,17 @@ def _branch_swaps(branch: nodes.If, role: str, constants: Constants) -> Found:
             target = getattr(assign.target, "name", "") + getattr(assign.target, "attr", "")
             if isinstance(said, str) and "role" in target and (role, said.strip().lower()) in _SWAPS:
                 yield "template-role", assign.lineno, f"it takes the role {role!r} for {said.strip()[:20]!r}"
+    yield from _shown(branch.body, role, constants)
+
+
+def _all_shown(loop: nodes.For, constants: Constants) -> Found:
+    """What is shown of every message, whoever said it."""
+    yield from _shown(loop.body, "user", constants)
+
+
+def _shown(body: list[nodes.Node], role: str, constants: Constants) -> Found:
     before = ""
-    for node in branch.body:
+    for node in body:
         if not isinstance(node, nodes.Output | nodes.Assign):
             return
         for part in [each for one in node.nodes for each in _flat(one)] if isinstance(node, nodes.Output) else []:
