@@ -55,6 +55,7 @@ CODE = {
     "thread": "import threading\nthreading.Thread(target=print).start()\n",
     "atexit": "import atexit\natexit.register(print)\n",
     "frame": "import sys\nsys._getframe(1)\n",
+    "self": "print.__self__.eval('1')\n",
 }
 GOOD_CODE = {
     "modelling": "import math\nimport os\nfrom typing import Optional\n\nimport torch\nfrom torch import nn\nfrom transformers import PreTrainedModel\nfrom .configuration_tiny import TinyConfig\n\n\n"
@@ -363,6 +364,10 @@ def _graphs() -> Iterator[tuple[str, str, bool, str, bytes]]:
         "ImmutableConst",
         "DebugIdentityV3",
         "SqlDataset",
+        "SaveDatasetV2",
+        "TextLineDataset",
+        "CreateSummaryFileWriter",
+        "DebugNumericSummary",
     ):
         yield "tensorflow", f"operator-{name}", True, "saved_model.pb", saved_model(["Placeholder", name])
     yield "tensorflow", "in-function", True, "saved_model.pb", saved_model(["Const", "ReadFile"], inside_function=True)

@@ -24,7 +24,13 @@ _FILES: Final = frozenset(
         "ReadFile", "WriteFile", "MatchingFiles", "WholeFileReader", "WholeFileReaderV2", "Save", "SaveSlices", "PrintV2",
         "LoadLibrary", "FixedLengthRecordReader", "TextLineReader", "SqlDataset", "WriteAudioSummary", "WriteGraphSummary",
         "DebugIdentityV2", "DebugIdentityV3", "ImmutableConst", "RpcCall", "RpcClient", "InitializeTableFromTextFile",
-        "DataServiceDataset",
+        "DataServiceDataset", "DataServiceDatasetV2", "DataServiceDatasetV3", "DataServiceDatasetV4", "RegisterDataset",
+        "RegisterDatasetV2", "SaveDataset", "SaveDatasetV2", "LoadDataset", "SnapshotDataset", "SnapshotDatasetV2",
+        "CSVDataset", "CSVDatasetV2", "LMDBDataset", "ExperimentalLMDBDataset", "TFRecordDataset", "TFRecordDatasetV2",
+        "TextLineDataset", "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2", "FixedLengthRecordReaderV2",
+        "TextLineReaderV2", "TFRecordReader", "TFRecordReaderV2", "LMDBReader", "CreateSummaryFileWriter",
+        "CreateSummaryDbWriter", "ImportEvent", "RpcServer", "FileSystemSetConfiguration", "BigQueryReader", "DebugIdentity",
+        "DebugNanCount", "DebugNumericSummary", "DebugNumericSummaryV2",
     }
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ them) passes; what reaches for the system, the network, other pickles or code th
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -107,6 +108,10 @@ def check_text(text: str) -> Steps:
         yield Seen("python", "read whole")
 
 
+_OF_BUILTINS: Final = frozenset(name for name, value in vars(builtins).items() if type(value) is type(print))
+"""Functions whose ``__self__`` is the module that has ``eval``."""
+
+
 class _Policy:
     """Of one program."""
 
@@ -140,6 +145,8 @@ class _Policy:
                 path = self._path(node)
                 if node.attr in _HIDDEN or path in _CALLS or (node.attr == "__dict__" and path.split(".")[0] in _RISKY):
                     yield line, f"it uses {(path or node.attr)[:60]}"
+                elif node.attr == "__self__" and isinstance(node.value, ast.Name) and node.value.id in _OF_BUILTINS:
+                    yield line, f"it reaches all built-in functions through {node.value.id}"
                 elif self._through(node):
                     yield line, f"it reaches a module of the system through another: {path[:60]}"
             elif isinstance(node, ast.Call):
