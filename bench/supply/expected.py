@@ -37,7 +37,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "template": {
         "template-code": _OTHERS,
-        "template-cost": "loops range power repeat width doubling recursion recursion-two loop-recursion",
+        "template-cost": "loops loops-of-messages range power repeat width doubling recursion recursion-two loop-recursion",
         "template-system-dropped":
             "drop-skip drop-empty drop-continue drop-reject drop-filter drop-cut drop-replace drop-first",
         "template-role": "relabel-branch relabel-choice relabel-set relabel-map relabel-assistant relabel-replaced relabel-everybody",

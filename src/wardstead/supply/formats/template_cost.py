@@ -12,6 +12,7 @@ from wardstead.supply.formats.template_folding import Constants
 
 _TURNS: Final = 1_000_000
 _LARGE: Final = 10_000_000
+_AGAIN: Final = 3
 _WIDE: Final = re.compile(r"[%{:>^<]\s*0?\d{6,}")
 Found = Iterator[tuple[str, int, str]]
 _RULE: Final = "template-cost"
@@ -30,6 +31,20 @@ def costs(tree: nodes.Template, constants: Constants) -> Found:
         elif isinstance(node, nodes.Expr) and isinstance(value := constants.fold(node), int) and abs(value) > _LARGE:
             yield _RULE, node.lineno, "it computes a very large number"
     yield from _recursion(tree)
+    yield from _again(tree, frozenset(), 0)
+
+
+def _again(node: nodes.Node, turning: frozenset[str], deep: int) -> Found:
+    """Loops over all that was said within loops over all that was said: with every message the work grows by a power."""
+    for child in node.iter_child_nodes():
+        if not isinstance(child, nodes.For):
+            yield from _again(child, turning, deep)
+            continue
+        named = {one.name for one in _names(child.iter)}
+        inner = deep + ("messages" in named and named.isdisjoint(turning))
+        if inner == _AGAIN:
+            yield _RULE, child.lineno, f"it turns over all messages {inner} times within one another"
+        yield from _again(child, turning | {one.name for one in _names(child.target)}, inner)
 
 
 def _constant(node: nodes.Const) -> Found:
