@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from wardstead.access.memo import MemoisedDecisionPoint
 from wardstead.access.ports import Identity
 from wardstead.adapters.artifacts.files import Entry
+from wardstead.adapters.store.admissions import NoSuchAdmission
 from wardstead.adapters.store.tables.admissions import model_admission
 from wardstead.adapters.store.transactions import write_transaction
 from wardstead.bootstrap import initialise
@@ -29,19 +30,21 @@ from wardstead.bootstrap.acting import Acting, as_if_signed_in, at_the_command_l
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.desks.model_desk import DeploymentModelDesk
 from wardstead.bootstrap.identity.entitlements import MayNot
+from wardstead.bootstrap.identity.people import BadValue
 from wardstead.bootstrap.identity.people import add as add_person
-from wardstead.bootstrap.models import admissions, admitting, advisory_watch, evidence, guarding, rescanning
+from wardstead.bootstrap.models import admissions, admitting, advisory_watch, evidence, guarding, overriding, rescanning
 from wardstead.bootstrap.models.admissions import BadModel, NotReady
 from wardstead.bootstrap.models.admitting import admission_check, bounded, standing
 from wardstead.bootstrap.models.advisory_watch import advisories_check
 from wardstead.bootstrap.models.scanning import Progress
 from wardstead.cli.main import app
 from wardstead.config.sections import LabelSection, ModelSection, UpstreamSection
+from wardstead.console.model_desk import ModelShown
 from wardstead.crypto.dsse import open_envelope
 from wardstead.crypto.verity import VerityDigest
 from wardstead.isolation.posture import State as Colour
-from wardstead.kernel.errors import IntegrityError
-from wardstead.supply.admission import Admission, Role, State
+from wardstead.kernel.errors import CallerError, IntegrityError
+from wardstead.supply.admission import DAY_MS, Admission, Role, State
 from wardstead.supply.admission_policy import load_admission
 from wardstead.supply.bom.kept import packages
 from wardstead.supply.rules import Finding
@@ -458,13 +461,13 @@ def test_two_people_let_it_serve_for_some_hours_and_that_is_shouted(
     guarding.Guard(deployment).look()
     assert standing(deployment, section(done)).refused
     for hours in (0.0, 25.0, float("nan")):
-        with pytest.raises(admissions.BadValue):
-            admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", hours)
-    admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
+        with pytest.raises(BadValue):
+            overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", hours)
+    overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
     assert standing(deployment, section(done)).refused, "one person is not enough"
     with pytest.raises(MayNot):
-        admissions.agree(deployment, "tiny", by(deployment, "admin"), "the ward waits")
-    over = admissions.agree(deployment, "tiny", by(deployment, "ben"), "agreed by telephone")
+        overriding.agree(deployment, "tiny", by(deployment, "admin"), "the ward waits")
+    over = overriding.agree(deployment, "tiny", by(deployment, "ben"), "agreed by telephone")
     stands = standing(deployment, section(done))
     assert stands.refused == ""
     check = admission_check(stands)
@@ -478,8 +481,103 @@ def test_two_people_let_it_serve_for_some_hours_and_that_is_shouted(
     for module in ("admitting", "guarding"):
         monkeypatch.setattr(f"wardstead.bootstrap.models.{module}.now_ms", lambda: later)
     assert "is suspended" in standing(deployment, section(done)).refused, "what was before counts again"
-    with pytest.raises(admissions.NoSuchAdmission):
-        admissions.agree(deployment, "tiny", by(deployment, "ben"), "once more")
+    with pytest.raises(NoSuchAdmission):
+        overriding.agree(deployment, "tiny", by(deployment, "ben"), "once more")
+
+
+def test_an_override_is_asked_for_agreed_to_and_ended_at_the_console_by_the_same_rules(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    desk = desk_of(deployment)
+    admin, ben, cleo = (as_if_signed_in(deployment.directory.find(name)) for name in ("admin", "ben", "cleo"))
+
+    def page(who: Identity) -> ModelShown:
+        found = desk.model("tiny", who)
+        assert found is not None
+        return found
+
+    assert "override" not in page(admin).may, "it serves"
+    desk.act("tiny", "suspend", admin, "a rumour")
+    assert page(admin).may >= {"override"}
+    assert "override" not in page(ben).may
+    with pytest.raises(MayNot):
+        desk.ask("tiny", ben, "the ward waits", 2)
+    with pytest.raises(BadValue):
+        desk.ask("tiny", admin, "the ward waits", 25)
+    with pytest.raises(CallerError, match="say why"):
+        desk.ask("tiny", admin, " ", 2)
+    desk.ask("tiny", admin, "the ward waits", 2)
+    desk = desk_of(deployment)
+    waiting = page(admin).waiting
+    assert waiting is not None
+    assert (waiting.asked.by, waiting.asked.reason, waiting.hours) == ("admin", "the ward waits", 2)
+    assert "somebody else must" in waiting.why_not
+    assert (page(admin).may & {"agree", "decline"}, page(ben).may & {"agree", "decline"}) == ({"decline"}, {"agree", "decline"})
+    assert page(admin).admission == page(ben).admission
+    assert desk.waiting(admin) == []
+    assert [one.model for one in desk.waiting(ben)] == ["tiny"]
+    assert [line.waits for line in desk.models() if line.name == "tiny"] == ["admin asks for an override"]
+    with pytest.raises(MayNot):
+        desk.act("tiny", "agree", admin, "me")
+    desk.act("tiny", "agree", ben, "by telephone")
+    assert acts(deployment, "model.override")[-1]["by"] == "ben"
+    desk = desk_of(deployment)
+    assert desk.waiting(ben) == []
+    shown = page(ben)
+    assert shown.refused == ""
+    assert shown.override is not None
+    assert shown.override.agreed is not None
+    assert (shown.override.asked.by, shown.override.agreed.by) == ("admin", "ben")
+    assert shown.may == {"withdraw"}, "whoever may agree may end it"
+    desk.act("tiny", "withdraw", cleo, "the scan is done")
+    assert "a rumour" in page(ben).refused, "what was before counts again"
+    words = [one.what for one in page(ben).history.lines[:5]]
+    assert words[0] == "Override ended"
+    assert words[1].startswith("Serves by override: up to restricted, until")
+    assert words[2:4] == ["Override agreed to", "Override asked for: for 2 hours"]
+
+
+def test_an_override_to_which_nobody_agreed_ends_within_a_day_and_that_is_recorded(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    one = overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
+    guarding.Guard(deployment).look()
+    assert overriding.asked_for(deployment, "tiny") == [one]
+    for module in ("guarding", "overriding"):
+        monkeypatch.setattr(f"wardstead.bootstrap.models.{module}.now_ms", lambda: one.added.at_ms + DAY_MS + 1)
+    with pytest.raises(NotReady, match="more than a day ago"):
+        overriding.agree(deployment, "tiny", by(deployment, "ben"), "late")
+    guarding.Guard(deployment).look()
+    assert overriding.asked_for(deployment, "tiny") == []
+    assert acts(deployment, "model.override-over")[-1]["why"] == "nobody agreed to it within a day"
+    assert standing(deployment, section(done)).refused == "", "what serves goes on"
+
+
+def test_policy_that_changed_meanwhile_lets_nobody_agree(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
+    stricter = structs.replace(deployment.admission_policy(), override_hours=0)
+    monkeypatch.setattr(Deployment, "admission_policy", lambda _self: stricter)
+    with pytest.raises(BadValue, match="nobody can override"):
+        overriding.agree(deployment, "tiny", by(deployment, "ben"), "yes")
+    with pytest.raises(BadValue, match="nobody can override"):
+        overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", 0.5)
+    admissions.refuse(deployment, "tiny", by(deployment, "ben"), "no", override=True)
+
+
+def desk_of(deployment: Deployment) -> DeploymentModelDesk:
+    """As a worker has it, with the directory as it is now."""
+    directory = deployment.directory.load()
+    decisions = MemoisedDecisionPoint(deployment.decision_point(), directory)
+    current = SimpleNamespace(decisions=decisions, directory=directory)
+    return DeploymentModelDesk(deployment, SimpleNamespace(current=current))  # type: ignore[arg-type]
 
 
 def test_the_console_offers_what_may_be_done_and_does_it_as_who_is_signed_in(
@@ -537,9 +635,9 @@ def test_what_serves_can_be_taken_out_while_another_is_on_its_way_and_that_one_r
     refused = deployment.admissions.of("tiny")[-1]
     assert (refused.state, refused.why) == (State.WITHDRAWN, "ben refused it: its licence")
     assert may(admin) == {"suspend", "withdraw"}, "what serves goes on"
-    with pytest.raises(admissions.NoSuchAdmission):
+    with pytest.raises(NoSuchAdmission):
         admissions.approve(deployment, "tiny", by(deployment, "ben"), "after all")
-    with pytest.raises(admissions.NoSuchAdmission):
+    with pytest.raises(NoSuchAdmission):
         admissions.refuse(deployment, "tiny", by(deployment, "ben"), "once more")
 
 
@@ -548,13 +646,13 @@ def test_an_override_that_was_refused_or_asked_for_anew_is_agreed_to_no_more(
 ) -> None:
     done = admit(deployment, file)
     served(monkeypatch, deployment, section(done))
-    admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
-    admissions.override(deployment, "tiny", by(deployment, "admin"), "the ward waits", 1)
-    (one,) = admissions.asked_for(deployment, "tiny")
+    overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
+    overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", 1)
+    (one,) = overriding.asked_for(deployment, "tiny")
     assert one.lasts_ms == 3_600_000
     admissions.refuse(deployment, "tiny", by(deployment, "ben"), "no")
-    with pytest.raises(admissions.NoSuchAdmission):
-        admissions.agree(deployment, "tiny", by(deployment, "ben"), "yes")
+    with pytest.raises(NoSuchAdmission):
+        overriding.agree(deployment, "tiny", by(deployment, "ben"), "yes")
 
 
 def test_a_reason_steers_nobodys_terminal_and_turns_no_line_round(deployment: Deployment, people: None, file: Path) -> None:

@@ -51,6 +51,7 @@ from wardstead.console.model_desk import (
     History,
     ModelLine,
     ModelShown,
+    OverrideShown,
 )
 from wardstead.console.passkey_desk import Question
 from wardstead.console.policy_desk import Activated, Proposal, Standing
@@ -671,8 +672,12 @@ OWN_MODEL = ModelShown(
         Happened("2026-11-26T06:00:00.000Z", "Added", "root", "", Tone.QUIET, ""),
     ), 7),
     frozenset({"review"}),
-    BILL,
+    BILL, most_hours=24,
 )  # fmt: skip
+
+WAITING = OverrideShown(
+    "own", ActShown("asked", "root", "2026-11-26T09:00:00.000Z", "the <b>ward</b> waits"), 4, "2026-11-27T09:00:00.000Z"
+)
 
 
 @dataclass
@@ -680,18 +685,39 @@ class FakeModels:
     """One model that nobody has reviewed yet, and one of somebody else's."""
 
     done: list[tuple[str, str, str, str]] = field(default_factory=list)
+    asked: bool = False
+    overridden: bool = False
+    step: str = ""
 
     def models(self) -> Sequence[ModelLine]:
         return [ModelLine("own", "candidate", "it is on its way", ""), ModelLine("org/else", "", "", "served by somebody else")]
 
     def model(self, name: str, who: Identity, before: int | None = None) -> ModelShown | None:
-        found = {"own": OWN_MODEL, "org/else": replace(OWN_MODEL, name="org/else", admission=None, refused="", may=frozenset())}
+        own = replace(OWN_MODEL, may=frozenset({"review", "override"}))
+        if self.asked and who.principal.name == "root":
+            own = replace(OWN_MODEL, waiting=replace(WAITING, why_not="you asked for it"), may=frozenset({"decline"}))
+        elif self.asked:
+            own = replace(OWN_MODEL, waiting=WAITING, may=frozenset({"agree", "decline"}))
+        elif self.overridden:
+            agreed = ActShown("agreed", "mia", "2026-11-26T09:10:00.000Z", "by telephone")
+            own = replace(OWN_MODEL, refused="", override=replace(WAITING, agreed=agreed), may=frozenset({"withdraw"}))
+        found = {"own": own, "org/else": replace(OWN_MODEL, name="org/else", admission=None, refused="", may=frozenset())}
         return found.get(name)
 
     def act(self, name: str, what: str, who: Identity, reason: str) -> None:
         if not reason:
             raise FakeRefusal("bad_request", "say why: it is recorded")
+        if self.step:
+            refused = FakeRefusal("access_denied", "you signed in too long ago")
+            refused.step = self.step  # type: ignore[attr-defined]
+            raise refused
         self.done.append((name, what, who.principal.name, reason))
+
+    def ask(self, name: str, who: Identity, reason: str, hours: float) -> None:
+        self.act(name, f"override for {hours:g}", who, reason)
+
+    def waiting(self, who: Identity) -> Sequence[OverrideShown]:
+        return [replace(WAITING, why_not="")] if self.asked and who.principal.name != "root" else []
 
 
 @dataclass

@@ -148,6 +148,12 @@ def test_every_page_passes_axe_and_fits(browser: Browser, services: FakeServices
             page.goto(path)
             assert_accessible(page)
             assert_nothing_sticks_out(page)
+        for state in ("asked", "overridden"):
+            setattr(services.model_desk, state, True)
+            page.goto("models/of/own")
+            assert_accessible(page)
+            assert_nothing_sticks_out(page)
+            setattr(services.model_desk, state, False)
         sign_in(page)
         services.checks = (*services.checks[:2], replace(services.checks[3], state=State.RED))
         for path in PAGES:
@@ -574,3 +580,17 @@ def test_a_question_is_asked_without_scripts(browser: Browser, services: FakeSer
         page.get_by_role("button", name="Ask").click()
         expect(page.get_by_role("heading", name="alice may not", level=2)).to_be_visible()
         context.close()
+
+
+def test_an_override_is_agreed_to_from_the_page_that_tells_of_it(page: Page, services: FakeServices) -> None:
+    services.model_desk.asked = True
+    sign_in(page, "mia")
+    page.get_by_role("link", name="Agree, or refuse").click()
+    expect(page.get_by_role("heading", name="An override waits for somebody to agree")).to_be_visible()
+    page.get_by_role("button", name="Agree: it serves from now on").click()
+    assert services.model_desk.done == [], "a reason is required"
+    page.locator("#override-reason").fill("by telephone")
+    assert_accessible(page)
+    page.get_by_role("button", name="Agree: it serves from now on").click()
+    expect(page.get_by_role("heading", name="own", level=1)).to_be_visible()
+    assert services.model_desk.done == [("own", "agree", "mia", "by telephone")]

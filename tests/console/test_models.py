@@ -55,6 +55,59 @@ def test_an_act_is_carried_out_as_who_is_signed_in_with_a_reason(signed_in: Sign
     assert services.model_desk.done == [("own", "review", "root", "read it")]
 
 
+def test_an_override_is_asked_for_with_a_reason_and_hours(signed_in: SignedIn, services: FakeServices) -> None:
+    root = signed_in("root")
+    form = {"csrf": token_in(root.get(f"{PAGE}/of/own").text), "model": "own", "reason": "the ward waits", "hours": "2.5"}
+    assert root.post(f"{PAGE}/override", data=form).headers["location"] == f"{PAGE}/of/own"
+    assert services.model_desk.done == [("own", "override for 2.5", "root", "the ward waits")]
+    refused = root.post(f"{PAGE}/override", data={**form, "hours": "a while"})
+    assert refused.status_code == 400
+    assert "Not a number of hours" in refused.text
+    assert "the ward waits" in refused.text, "what was written is not lost"
+    assert root.post(f"{PAGE}/override", data={**form, "csrf": ""}).status_code == 403
+    assert signed_in("alice").get(f"{PAGE}/override").status_code == 405
+    assert len(services.model_desk.done) == 1
+
+
+def test_an_override_that_waits_is_told_to_whoever_may_agree_on_every_page_and_to_its_asker_why_not(
+    signed_in: SignedIn, services: FakeServices
+) -> None:
+    services.model_desk.asked = True
+    mia = signed_in("mia")
+    assert "root asks that own serve by override" in mia.get("/console/").text
+    page = mia.get(f"{PAGE}/of/own").text
+    assert "the &lt;b&gt;ward&lt;/b&gt; waits" in page
+    assert f"{PAGE}/act/agree" in page
+    form = {"csrf": token_in(page), "model": "own", "reason": "by telephone"}
+    assert mia.post(f"{PAGE}/act/agree", data=form).status_code == 303
+    assert services.model_desk.done == [("own", "agree", "mia", "by telephone")]
+    root = signed_in("root")
+    assert "asks that own serve by override" not in root.get("/console/").text
+    own = root.get(f"{PAGE}/of/own").text
+    assert "You cannot agree to it: you asked for it." in own
+    assert f"{PAGE}/act/agree" not in own
+    assert f"{PAGE}/act/decline" in own
+    assert "asks that own serve by override" not in signed_in("alice").get("/console/").text
+
+
+def test_one_that_serves_by_override_says_so_and_is_ended_there(signed_in: SignedIn, services: FakeServices) -> None:
+    services.model_desk.overridden = True
+    page = signed_in("root").get(f"{PAGE}/of/own").text
+    assert "It serves by override, against policy, until" in page
+    assert "mia agreed: by telephone" in page
+    assert "End the override now" in page
+
+
+def test_whoever_signed_in_too_long_ago_is_led_to_prove_who_they_are(signed_in: SignedIn, services: FakeServices) -> None:
+    services.model_desk.asked, services.model_desk.step = True, "sign-in"
+    mia = signed_in("mia")
+    form = {"csrf": token_in(mia.get(f"{PAGE}/of/own").text), "model": "own", "reason": "by telephone"}
+    refused = mia.post(f"{PAGE}/act/agree", data=form)
+    assert refused.status_code == 403
+    assert "/console/confirm?next=%2Fconsole%2Fmodels%2Fof%2Fown" in refused.text
+    assert services.model_desk.done == []
+
+
 @pytest.mark.parametrize("what", ["add", "nothing", "../review"])
 def test_other_acts_are_none(signed_in: SignedIn, services: FakeServices, what: str) -> None:
     root = signed_in("root")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from wardstead.bootstrap.acting import Acting, at_the_command_line
 from wardstead.bootstrap.deployment import Deployment
-from wardstead.bootstrap.models import admissions, evidence
+from wardstead.bootstrap.models import admissions, evidence, overriding
 from wardstead.bootstrap.models.admitting import Standing, standing
 from wardstead.cli.output import Json, errors, out, say, say_json
 from wardstead.cli.state import deployment
@@ -134,7 +134,7 @@ def override(
     """Ask that a model serve for some hours whatever policy says, as its files are now. Somebody else has to agree."""
     with errors(as_json=json):
         opened = deployment(context)
-        made = admissions.override(opened, name, acting(opened, by), reason, hours)
+        made = overriding.ask(opened, name, acting(opened, by), reason, hours)
     told = f"{by} asks that {name} serve for {hours:g} hours; next: 'wardstead model agree {name} --by SOMEBODY-ELSE --reason …'"
     say(json, candidate_document(made), escape(told))
 
@@ -143,7 +143,7 @@ def agree(context: typer.Context, name: Name, by: By, reason: Reason, json: Json
     """Agree to an override that somebody else asked for. It serves from now on, and everybody is told so."""
     with errors(as_json=json):
         opened = deployment(context)
-        done = admissions.agree(opened, name, acting(opened, by), reason)
+        done = overriding.agree(opened, name, acting(opened, by), reason)
     say(json, _document(done), f"[bold white on red] {escape(name)} SERVES BY OVERRIDE until {_time(done.expires_ms)} [/]")
 
 

@@ -12,12 +12,16 @@ from wardstead.supply.bom.outline import Outline
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """One model in the list. ``refused``: why it does not serve; ``state``: of its last admission, empty where there is none."""
+    """One model in the list. ``refused``: why it does not serve; ``state``: of its last admission, empty where there is none.
+
+    ``waits``: for what somebody has to decide.
+    """
 
     name: str
     state: str
     refused: str
     about: str
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,28 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideShown:
+    """An override: somebody asked that a model serve for ``hours`` whatever policy says. Times are RFC 3339.
+
+    ``until``: until when it waits for somebody to agree, or, once there is ``agreed``, until when it serves.
+    ``why_not``: why whoever looks may not agree to it.
+    """
+
+    model: str
+    asked: ActShown
+    hours: float
+    until: str
+    agreed: ActShown | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelShown:
     """One model's page. ``may``: what whoever looks may do now; ``lacking``: what policy still asks for.
 
     ``bill``: of the admission that is shown; ``None`` where none is kept, or it is in a form that is not drawn (``other_bill``).
+    ``waiting``: an override to which nobody has agreed yet; ``override``: one by which it serves now;
+    ``most_hours``: for how long another may be asked for.
     """
 
     name: str
@@ -110,6 +132,9 @@ class ModelShown:
     may: frozenset[str]
     bill: Outline | None = None
     other_bill: bool = False
+    waiting: OverrideShown | None = None
+    override: OverrideShown | None = None
+    most_hours: int = 0
 
 
 class ModelDesk(Protocol):
@@ -124,5 +149,13 @@ class ModelDesk(Protocol):
         ...
 
     def act(self, name: str, what: str, who: Identity, reason: str) -> None:
-        """``review``, ``approve``, ``sign``, ``agree``, ``refuse``, ``suspend``, ``resume`` or ``withdraw``."""
+        """``review``, ``approve``, ``sign``, ``refuse``, ``agree``, ``decline``, ``suspend``, ``resume`` or ``withdraw``."""
+        ...
+
+    def ask(self, name: str, who: Identity, reason: str, hours: float) -> None:
+        """Ask that it serve for some hours whatever policy says."""
+        ...
+
+    def waiting(self, who: Identity) -> Sequence[OverrideShown]:
+        """Overrides that ``who`` may agree to. Fast: what was read is kept until an act of administration changes something."""
         ...

@@ -127,8 +127,10 @@ class Site:
         return self.decide(who, "reviewHeld", ANY_EXCHANGE).allow
 
     def sees_models(self, who: Visitor) -> bool:
-        """Whether this person may see how models stand: whoever reads the record of administration, or approves them."""
-        return self.decide(who, "viewAdministration", CONSOLE).allow or self.decide(who, "approveModel", ANY_ADMISSION).allow
+        """Whether this person may see how models stand: whoever reads the record of administration, approves or overrides."""
+        acts = ("approveModel", "overrideModel")
+        read = self.decide(who, "viewAdministration", CONSOLE).allow
+        return read or any(self.decide(who, act, ANY_ADMISSION).allow for act in acts)
 
     async def page(self, who: Visitor, template: str, *, at: str, **values: Any) -> Response:
         """A page for somebody who is signed in; what does not hold is shouted on every one of them."""
@@ -138,6 +140,9 @@ class Site:
         shown["reviews"] = self.may_review(who)
         shown["administration"] = self.decide(who, "viewAdministration", CONSOLE).allow
         shown["models_shown"] = self.sees_models(who)
+        shown["overrides"] = (
+            await run_in_threadpool(self.services.model_desk.waiting, who.identity) if shown["models_shown"] else []
+        )
         shown["administers"] = self.decide(who, "administer", CONSOLE).allow
         shown["emergencies"] = self.services.emergencies.exist()
         shown["unsealed"] = self.services.open_accounts() if shown["administration"] else []
@@ -154,6 +159,7 @@ class Site:
             "reviews": False,
             "administration": False,
             "models_shown": False,
+            "overrides": [],
             "administers": False,
             "unsealed": [],
             "emergencies": False,

@@ -137,6 +137,16 @@ class Admission(msgspec.Struct, frozen=True):
         return self.candidate.basis is Basis.OVERRIDE
 
 
+def waits_for_agreement(one: Admission) -> bool:
+    """Whether it is an override to which nobody has agreed, or said no, yet."""
+    return one.override and one.state is State.CANDIDATE
+
+
+def lapsed(one: Candidate, now_ms: int) -> bool:
+    """Whether it was asked for too long ago to be agreed to: what was urgent then is looked at anew."""
+    return now_ms - one.added.at_ms > DAY_MS
+
+
 class Lack(msgspec.Struct, frozen=True):
     """Something that policy asks for and is not there; ``next_step`` is what brings it."""
 

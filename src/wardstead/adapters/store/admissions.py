@@ -45,6 +45,12 @@ class AdmissionStore:
         with self._directory.reading() as connection:
             return [_admission(row) for row in connection.execute(_of(model)).mappings()]
 
+    def waiting(self) -> list[Admission]:
+        """What is on its way, the oldest first."""
+        asked = _OLDEST_FIRST.where(model_admission.c.state == State.CANDIDATE.value)
+        with self._directory.reading() as connection:
+            return [_admission(row) for row in connection.execute(asked).mappings()]
+
     def report(self, admission_id: str) -> bytes:
         """The report of its scan; empty where there is none."""
         return self._column("report", admission_id)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from wardstead.access.ports import AccessRequest, Identity, Resource
+from wardstead.access.ports import Decision, Identity
 from wardstead.bootstrap.acting import Acting, at_the_console
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.desks.model_history import history
-from wardstead.bootstrap.models import admissions
+from wardstead.bootstrap.identity.entitlements import HOUR_MS
+from wardstead.bootstrap.models import admissions, overriding
 from wardstead.bootstrap.models.admitting import Standing, bounded, standing
 from wardstead.config.sections import ModelSection
 from wardstead.console.model_desk import (
@@ -23,12 +24,12 @@ from wardstead.console.model_desk import (
     FindingShown,
     ModelLine,
     ModelShown,
+    OverrideShown,
 )
 from wardstead.crypto.dsse import read_envelope
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.kernel.clock import rfc3339
-from wardstead.kernel.ids import PrincipalId
-from wardstead.supply.admission import Act, Admission, State, current
+from wardstead.supply.admission import DAY_MS, Act, Admission, Candidate, State, current, lapsed, waits_for_agreement
 from wardstead.supply.bom.outline import Outline, outline
 
 _EMBEDDED = "embedded"
@@ -37,11 +38,6 @@ _NOWHERE = {
     State.CANDIDATE: "it is on its way",
     State.SUSPENDED: "it is suspended",
 }
-_OURS = {
-    "sign": admissions.ADD, "suspend": admissions.ADD, "withdraw": admissions.ADD, "review": admissions.APPROVE,
-    "approve": admissions.APPROVE, "refuse": admissions.APPROVE, "resume": admissions.APPROVE, "agree": admissions.OVERRIDE,
-}  # fmt: skip
-"""What people do at the console, and which action of the policies that is."""
 _OF_WHAT_SERVES = frozenset({"suspend", "resume", "withdraw"})
 """What is done about the admission in force, while another may be on its way."""
 
@@ -52,6 +48,8 @@ class DeploymentModelDesk:
 
     deployment: Deployment
     worlds: WorldHolder
+    asked: dict[int, tuple[Candidate, ...]] = field(default_factory=dict)
+    """What waits for somebody to agree to it, by the version of the directory of which that was read."""
 
     def models(self) -> Sequence[ModelLine]:
         """See ``ModelDesk.models``."""
@@ -81,9 +79,12 @@ class DeploymentModelDesk:
             self._findings(one) if one else (),
             tuple((lack.what, lack.next_step) for lack in lacks),
             history(self.deployment, name, found, before),
-            frozenset(what for what in _possible(found, lacking=bool(lacks)) if self._may(what, found, who)),
+            frozenset(what for what in _possible(found, stands, lacking=bool(lacks)) if self._may(what, found, who)),
             bill,
             other_bill=one is not None and bool(one.candidate.bom_sha256) and bill is None,
+            waiting=self._shown(waits[-1], who) if (waits := self._waiting(found)) else None,
+            override=_in_force(found),
+            most_hours=self.deployment.admission_policy().override_hours,
         )
 
     def act(self, name: str, what: str, who: Identity, reason: str) -> None:
@@ -92,13 +93,43 @@ class DeploymentModelDesk:
             "review": admissions.review,
             "approve": admissions.approve,
             "sign": admissions.sign,
-            "agree": admissions.agree,
-            "refuse": admissions.refuse,
+            "refuse": partial(admissions.refuse, override=False),
+            "agree": overriding.agree,
+            "decline": partial(admissions.refuse, override=True),
             "resume": admissions.resume,
             "suspend": partial(admissions.take_out, for_good=False),
             "withdraw": partial(admissions.take_out, for_good=True),
         }
         acts[what](self.deployment, name, at_the_console(who), reason)
+
+    def ask(self, name: str, who: Identity, reason: str, hours: float) -> None:
+        """See ``ModelDesk.ask``."""
+        overriding.ask(self.deployment, name, at_the_console(who), reason, hours)
+
+    def waiting(self, who: Identity) -> Sequence[OverrideShown]:
+        """See ``ModelDesk.waiting``."""
+        version = self.worlds.current.directory.version
+        if version not in self.asked:
+            known = tuple(one.candidate for one in self.deployment.admissions.waiting() if waits_for_agreement(one))
+            self.asked.clear()
+            self.asked[version] = known
+        shown = (self._shown(one, who) for one in self.asked.get(version, ()) if not lapsed(one, now_ms()))
+        return [one for one in shown if not one.why_not]
+
+    def _waiting(self, found: Sequence[Admission]) -> list[Candidate]:
+        return [one.candidate for one in found if waits_for_agreement(one) and not lapsed(one.candidate, now_ms())]
+
+    def _shown(self, one: Candidate, who: Identity) -> OverrideShown:
+        decision = self._decision("agree", one, who)
+        why_not = "" if decision.allow or decision.step else decision.reason
+        until = rfc3339(one.added.at_ms + DAY_MS)
+        return OverrideShown(one.model, _act("asked", one.added), one.lasts_ms / HOUR_MS, until, why_not=why_not)
+
+    def _decision(self, what: str, one: Candidate | None, who: Identity) -> Decision:
+        """By the worker's snapshot: the first that permits it, else the last."""
+        asked = admissions.questions(what, who, one)
+        decided = [self.worlds.current.decisions.decide(each) for each in asked]
+        return next((each for each in decided if each.allow), decided[-1])
 
     @property
     def _sections(self) -> tuple[ModelSection, ...]:
@@ -110,7 +141,13 @@ class DeploymentModelDesk:
             return ModelLine(section.name, "", "", about)
         stands = standing(self.deployment, section)
         state = _shown_one(known).state.value if known else "candidate"
-        return ModelLine(section.name, state, stands.refused, f"up to {stands.ceiling}" if stands.ceiling else "")
+        about = f"up to {stands.ceiling}" if stands.ceiling else ""
+        if (over := _in_force(known)) is not None and not stands.refused:
+            about = f"by override, against policy, until {over.until[:16].replace('T', ' ')} UTC"
+        asked = self._waiting(known)
+        return ModelLine(
+            section.name, state, stands.refused, about, f"{asked[-1].added.by} asks for an override" if asked else ""
+        )
 
     def _serves(self, section: ModelSection | None, stands: Standing | None) -> tuple[tuple[str, str], ...]:
         if section is None:
@@ -137,15 +174,35 @@ class DeploymentModelDesk:
         return outline(json.loads(kept))
 
     def _may(self, what: str, found: list[Admission], who: Identity) -> bool:
-        one = current(found, now_ms()) if what in _OF_WHAT_SERVES else _shown_one(found)
-        if one is None:
-            return False
-        me, made = who.principal.id, one.candidate
-        if what == "approve" and any(act.who == me for act in made.approvals):
-            return False
-        action = admissions.ADD if what == "refuse" and made.added.who == me else _OURS[what]
-        resource = Resource("Admission", made.id, owner=PrincipalId(made.added.who) if made.added.who else None)
-        return self.worlds.current.decisions.decide(AccessRequest(who, action, resource, now_ms=now_ms())).allow
+        """Whether it is offered: also where whoever looks has only to prove once more who they are."""
+        if what == "override":
+            decision = self._decision(what, None, who)
+        else:
+            about = _about(what, found)
+            if about is None or (what == "approve" and any(act.who == who.principal.id for act in about.approvals)):
+                return False
+            decision = self._decision("refuse" if what == "decline" else what, about, who)
+        return decision.allow or bool(decision.step)
+
+
+def _about(what: str, found: list[Admission]) -> Candidate | None:
+    """What is done is done about this one."""
+    if what in _OF_WHAT_SERVES:
+        one = current(found, now_ms())
+    elif what in {"agree", "decline"}:
+        one = next((each for each in reversed(found) if waits_for_agreement(each)), None)
+    else:
+        one = _shown_one(found)
+    return one.candidate if one is not None else None
+
+
+def _in_force(found: list[Admission]) -> OverrideShown | None:
+    one = current(found, now_ms())
+    if one is None or not one.override or one.expires_ms is None:
+        return None
+    made = one.candidate
+    agreed = _act("agreed", made.approvals[-1]) if made.approvals else None
+    return OverrideShown(made.model, _act("asked", made.added), made.lasts_ms / HOUR_MS, rfc3339(one.expires_ms), agreed)
 
 
 def _on_its_way(one: Admission) -> bool:
@@ -153,24 +210,30 @@ def _on_its_way(one: Admission) -> bool:
 
 
 def _shown_one(found: list[Admission]) -> Admission:
-    """The one that a page is about: what is on its way, else what counts, else the last."""
-    waiting = [one for one in found if one.state is State.CANDIDATE]
-    return waiting[-1] if waiting else current(found, now_ms()) or found[-1]
+    """The one that a page is about: what is on its way, else what counts, else the last that was no override, if there is one."""
+    waiting = [one for one in found if _on_its_way(one)]
+    ordinary = [one for one in found if not one.override]
+    return waiting[-1] if waiting else current(found, now_ms()) or (ordinary or found)[-1]
 
 
-def _possible(found: list[Admission], *, lacking: bool) -> list[str]:
+def _possible(found: list[Admission], stands: Standing | None, *, lacking: bool) -> list[str]:
     """What could be done about a model, whoever does it."""
     possible = []
-    waiting = [one for one in found if one.state is State.CANDIDATE]
-    if any(one.override for one in waiting):
-        possible.append("agree")
-    for one in (one for one in waiting if not one.override and one.candidate.scan is not None):
+    waiting = [one for one in found if _on_its_way(one)]
+    for one in (one for one in waiting if one.candidate.scan is not None):
         possible.append("approve" if one.candidate.reviewed else "review")
         possible += [] if lacking else ["sign"]
     possible += ["refuse"] if waiting else []
     serving = current(found, now_ms())
-    if serving is not None:
-        possible += ["suspend" if serving.state is State.ADMITTED else "resume", "withdraw"]
+    asked = any(waits_for_agreement(one) and not lapsed(one.candidate, now_ms()) for one in found)
+    if asked:
+        possible += ["agree", "decline"]
+    elif stands is not None and (stands.refused or (serving is not None and serving.override)):
+        possible.append("override")
+    if serving is not None and serving.state is State.SUSPENDED:
+        possible += ["resume", "withdraw"]
+    elif serving is not None:
+        possible += ["withdraw"] if serving.override else ["suspend", "withdraw"]
     return possible
 
 

@@ -35,9 +35,10 @@ _REASON: Final = 2000
 
 
 class MayNot(CallerError):
-    """The policies do not let this person do it."""
+    """The policies do not let this person do it. ``step``: what they could do about it, as a decision says it."""
 
     code = "access_denied"
+    step = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def decide(deployment: Deployment, identity: Identity, action: str, resource: Re
     point = MemoisedDecisionPoint(deployment.decision_point(), deployment.directory.load())
     decision = point.decide(AccessRequest(identity, action, resource, now_ms=now_ms(), **said))  # type: ignore[arg-type]
     if not decision.allow:
-        raise MayNot(f"{identity.principal.name} may not do this", why=decision.reason)
+        refused = MayNot(f"{identity.principal.name} may not do this", why=decision.reason)
+        refused.step = decision.step
+        raise refused
     return decision
 
 

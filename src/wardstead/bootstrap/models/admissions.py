@@ -7,7 +7,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
-from functools import partial
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -15,18 +15,14 @@ from typing import Any, Final
 from msgspec import structs
 
 from wardstead import __version__
-from wardstead.access.ports import Resource
+from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.adapters.artifacts.files import Entry, OpenFile
-from wardstead.adapters.artifacts.plain import digest_of, open_plain, stamp
-from wardstead.adapters.keys.folder import WEIGHTS
-from wardstead.adapters.sandbox.weights import content_digest, is_encrypted, size
 from wardstead.adapters.store.admissions import NoSuchAdmission, Revise
 from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.identity.entitlements import HOUR_MS, decide
-from wardstead.bootstrap.identity.people import BadValue
-from wardstead.bootstrap.models.admitting import changed_file, section_of, standing_of
+from wardstead.bootstrap.identity.entitlements import MayNot, decide
+from wardstead.bootstrap.models.admitting import changed_file, standing_of
 from wardstead.bootstrap.models.advisory_watch import AdvisoryWatch
 from wardstead.bootstrap.models.rescanning import found_since
 from wardstead.bootstrap.models.scanning import Progress, scan, to_scan
@@ -61,7 +57,12 @@ log = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _REASON: Final = 2000
 _BLOCK: Final = 1 << 22
-ADD, APPROVE, OVERRIDE = "addModel", "approveModel", "overrideModel"
+_ADD, _APPROVE, _OVERRIDE = "addModel", "approveModel", "overrideModel"
+_NEEDS: Final = {
+    "add": _ADD, "evidence": _ADD, "sign": _ADD, "suspend": _ADD, "withdraw": _ADD, "override": _ADD,
+    "review": _APPROVE, "approve": _APPROVE, "refuse": _APPROVE, "resume": _APPROVE, "agree": _OVERRIDE,
+}  # fmt: skip
+"""What people do about models, and which action of the policies that is."""
 
 
 class NotReady(CallerError):
@@ -76,10 +77,29 @@ class BadModel(CallerError):
     code = "bad_model"
 
 
-def permitted(deployment: Deployment, by: Acting, action: str, about: Candidate | None = None) -> None:
+def questions(what: str, who: Identity, about: Candidate | None = None) -> list[AccessRequest]:
+    """What the policies are asked before somebody does something about a model: one permit is enough.
+
+    Whoever brought it may take it back, and whoever may agree to an override may end it as well.
+    """
+    actions = [_NEEDS[what]]
+    if what == "refuse" and about is not None and about.added.who == who.principal.id:
+        actions = [_ADD]
+    if what in {"suspend", "withdraw"} and about is not None and about.basis is Basis.OVERRIDE:
+        actions.append(_OVERRIDE)
+    owner = PrincipalId(about.added.who) if about is not None and about.added.who else None
+    resource = Resource("Admission", about.id if about else "new", owner=owner if about else who.principal.id)
+    return [AccessRequest(who, action, resource, now_ms=now_ms()) for action in actions]
+
+
+def permitted(deployment: Deployment, by: Acting, what: str, about: Candidate | None = None) -> None:
     """Raises ``MayNot`` unless the policies in force let them do it."""
-    owner = PrincipalId(about.added.who) if about is not None else by.identity.principal.id
-    decide(deployment, by.identity, action, Resource("Admission", about.id if about else "new", owner=owner or None))
+    asked = questions(what, by.identity, about)
+    for one in asked[:-1]:
+        with suppress(MayNot):
+            decide(deployment, by.identity, one.action, one.resource)
+            return
+    decide(deployment, by.identity, asked[-1].action, asked[-1].resource)
 
 
 def act_of(by: Acting, reason: str = "") -> Act:
@@ -96,7 +116,7 @@ def add(
     """Bring a model in: its files are put into the deployment's folder, and digested on the way. Raises ``BadModel``."""
     if not _NAME.fullmatch(model) or ".." in model:
         raise BadModel("not a usable name", where="NAME", why="letters, digits and . _ : / -")
-    permitted(deployment, by, ADD)
+    permitted(deployment, by, "add")
     ceiling = deployment.levels.level(up_to or _configured_level(deployment, model)).name
     one = uuid7(now_ms(), os.urandom(10))
     target = deployment.places.added(model, one)
@@ -227,20 +247,20 @@ def review(deployment: Deployment, model: str, by: Acting, reason: str) -> Candi
     one = candidate(deployment, model)
     if one.scan is None:
         raise NotReady("there is nothing to review yet", why="it was not scanned", next_step=f"'wardstead model scan {model}'")
-    permitted(deployment, by, APPROVE, one)
-    done = _reasoned(act_of(by, reason))
+    permitted(deployment, by, "review", one)
+    done = reasoned(act_of(by, reason))
 
     def reviewed(found: Admission) -> Admission:
         return changed(_as_seen(found, one), reviewed=done)
 
-    return _record(deployment, one, by, done, action="model.review", revise=reviewed)
+    return record(deployment, one, by, done, action="model.review", revise=reviewed)
 
 
 def approve(deployment: Deployment, model: str, by: Acting, reason: str) -> Candidate:
     """Somebody answers for it: another person than who added it, and each once. Raises ``MayNot``."""
     one = candidate(deployment, model)
-    permitted(deployment, by, APPROVE, one)
-    done = _reasoned(act_of(by, reason))
+    permitted(deployment, by, "approve", one)
+    done = reasoned(act_of(by, reason))
 
     def approved(found: Admission) -> Admission:
         # Of what stands there now: somebody else may have approved meanwhile, or another scan undone the review.
@@ -251,21 +271,24 @@ def approve(deployment: Deployment, model: str, by: Acting, reason: str) -> Cand
             raise CallerError(f"{done.by} has approved it already")
         return changed(found, approvals=(*now.approvals, done))
 
-    return _record(deployment, one, by, done, action="model.approve", revise=approved)
+    return record(deployment, one, by, done, action="model.approve", revise=approved)
 
 
-def refuse(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
-    """Say no to what is on its way, an override that waits for somebody included: whoever may approve it, or brought it."""
-    found = next((one for one in reversed(deployment.admissions.of(model)) if one.state is State.CANDIDATE), None)
+def refuse(deployment: Deployment, model: str, by: Acting, reason: str, *, override: bool | None = None) -> Admission:
+    """Say no to what is on its way: whoever may approve it, or brought it. ``override``: to that alone, or to no override."""
+    waiting = [one for one in reversed(deployment.admissions.of(model)) if one.state is State.CANDIDATE]
+    found = next((one for one in waiting if override in {None, one.override}), None)
     if found is None:
         raise _nothing_on_its_way(model)
     one = found.candidate
-    permitted(deployment, by, ADD if one.added.who == by.identity.principal.id else APPROVE, one)
-    done = _reasoned(act_of(by, reason))
-    return _end(deployment, one, f"{done.by} refused it: {done.reason}", by)
+    permitted(deployment, by, "refuse", one)
+    done = reasoned(act_of(by, reason))
+    return end(deployment, one, f"{done.by} refused it: {done.reason}", by)
 
 
-def _end(deployment: Deployment, one: Candidate, why: str, by: Acting) -> Admission:
+def end(deployment: Deployment, one: Candidate, why: str, by: Acting) -> Admission:
+    """Withdraw what is on its way, and record why."""
+
     def ended(found: Admission) -> Admission:
         return structs.replace(changed(found), state=State.WITHDRAWN, why=why)
 
@@ -278,7 +301,7 @@ def sign(deployment: Deployment, model: str, by: Acting, reason: str = "") -> Ad
     A reason is recorded where one is given.
     """
     one = candidate(deployment, model)
-    permitted(deployment, by, ADD, one)
+    permitted(deployment, by, "sign", one)
     asked = requirement(deployment, one)
     if lacks := lacking(one, asked, now_ms()):
         raise NotReady(
@@ -311,60 +334,6 @@ def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Actin
     return deployment.admissions.revise(one.id, revise, "model.admit", details, actor=actor)
 
 
-# -- override ------------------------------------------------------------------------------------------------------------
-
-
-def override(deployment: Deployment, model: str, by: Acting, reason: str, hours: float) -> Candidate:
-    """Ask that a model of the configuration serve for some hours whatever policy says, as its files are now."""
-    permitted(deployment, by, ADD)
-    done = _reasoned(act_of(by, reason))
-    most = deployment.admission_policy().override_hours
-    if not 0 < hours <= most:
-        raise BadValue(f"an override lasts at most {most} hours", where="--hours", why="override_hours in admission.yaml")
-    section = section_of(deployment, model)
-    upstream = section.upstream
-    files = [_as_it_is(deployment, upstream.weights, Role.WEIGHTS)]
-    files += [_as_it_is(deployment, upstream.chat_template, Role.TEMPLATE)] if upstream.chat_template else []
-    one = Candidate(
-        uuid7(now_ms(), os.urandom(10)), model, section.clearance.level, tuple(files), done, basis=Basis.OVERRIDE,
-        lasts_ms=int(hours * HOUR_MS),
-    )  # fmt: skip
-    for waiting in asked_for(deployment, model):
-        _end(deployment, waiting, f"{done.by} asked anew", by)
-    deployment.admissions.add(one, actor=by.of_record)
-    log.warning("somebody asks for an override", extra={"fields": {"model": model, "by": done.by, "hours": hours}})
-    return one
-
-
-def asked_for(deployment: Deployment, model: str) -> list[Candidate]:
-    """Overrides that nobody has agreed to yet."""
-    return [one.candidate for one in deployment.admissions.of(model) if one.state is State.CANDIDATE and one.override]
-
-
-def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
-    """Agree to an override that somebody else asked for: it serves from now on. Raises ``MayNot``, ``NoSuchAdmission``."""
-    waiting = asked_for(deployment, model)
-    if not waiting:
-        raise NoSuchAdmission(f"nobody asked for an override of {model[:80]!r}", next_step="'wardstead model override' asks")
-    one = waiting[-1]
-    permitted(deployment, by, OVERRIDE, one)
-    done = _reasoned(act_of(by, reason))
-    if now_ms() - one.added.at_ms > DAY_MS:
-        raise NotReady("it was asked for more than a day ago", next_step="ask anew: 'wardstead model override'")
-    agreed = structs.replace(one, approvals=(done,))
-    _record(deployment, one, by, done, action="model.override", revise=lambda found: changed(found, approvals=agreed.approvals))
-    log.warning("a model serves by override", extra={"fields": {"model": model, "asked": one.added.by, "agreed": done.by}})
-    return seal(deployment, agreed, one.lasts_ms, by)
-
-
-def _as_it_is(deployment: Deployment, path: str, role: Role) -> AdmittedFile:
-    place = deployment.places.directory / path
-    if is_encrypted(place):
-        return AdmittedFile(path, content_digest(place, partial(deployment.keys.key, WEIGHTS)), size(place), role)
-    with open_plain(place) as file:
-        return AdmittedFile(path, digest_of(file), stamp(file).size, role)
-
-
 # -- afterwards ----------------------------------------------------------------------------------------------------------
 
 
@@ -379,8 +348,8 @@ def in_force(deployment: Deployment, model: str) -> Admission:
 def take_out(deployment: Deployment, model: str, by: Acting, reason: str, *, for_good: bool) -> Admission:
     """Let it serve no more: until somebody resumes it, or for good."""
     found = in_force(deployment, model)
-    permitted(deployment, by, ADD, found.candidate)
-    done = _reasoned(act_of(by, reason))
+    permitted(deployment, by, "withdraw" if for_good else "suspend", found.candidate)
+    done = reasoned(act_of(by, reason))
     state, action = (State.WITHDRAWN, "model.withdraw") if for_good else (State.SUSPENDED, "model.suspend")
     said = f"{done.by}: {done.reason}"
     return _settle(deployment, found, by, done, action=action, revise=lambda one: structs.replace(one, state=state, why=said))
@@ -392,8 +361,8 @@ def resume(deployment: Deployment, model: str, by: Acting, reason: str) -> Admis
     Raises ``BadModel``, ``MayNot``, ``NotReady``.
     """
     found = in_force(deployment, model)
-    permitted(deployment, by, APPROVE, found.candidate)
-    done = _reasoned(act_of(by, reason))
+    permitted(deployment, by, "resume", found.candidate)
+    done = reasoned(act_of(by, reason))
     if found.state is not State.SUSPENDED:
         raise CallerError("it is not suspended")
     if found.expires_ms is not None and now_ms() >= found.expires_ms:
@@ -421,7 +390,8 @@ def _settle(deployment: Deployment, found: Admission, by: Acting, done: Act, *, 
     return deployment.admissions.revise(found.candidate.id, settled, action, details, actor=by.of_record)
 
 
-def _record(deployment: Deployment, one: Candidate, by: Acting, done: Act, *, action: str, revise: Revise) -> Candidate:
+def record(deployment: Deployment, one: Candidate, by: Acting, done: Act, *, action: str, revise: Revise) -> Candidate:
+    """Change what is on its way, and record who did it and why."""
     details = {"model": one.model, "reason": done.reason}
     return deployment.admissions.revise(one.id, revise, action, details, actor=by.of_record).candidate
 
@@ -444,7 +414,8 @@ def changed(found: Admission, **changes: Any) -> Admission:
     return structs.replace(found, candidate=structs.replace(found.candidate, **changes))
 
 
-def _reasoned(done: Act) -> Act:
+def reasoned(done: Act) -> Act:
+    """Raises ``CallerError`` where no reason is given."""
     if not done.reason:
         raise CallerError("say why: it is recorded", where="--reason")
     return done

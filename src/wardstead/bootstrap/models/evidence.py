@@ -9,7 +9,7 @@ from typing import Final
 
 from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
-from wardstead.bootstrap.models.admissions import ADD, BadModel, candidate, changed, permitted
+from wardstead.bootstrap.models.admissions import BadModel, candidate, changed, permitted
 from wardstead.bootstrap.reading import read_regular
 from wardstead.supply.admission import Admission, AdmittedFile, Candidate, Evidence, Role
 from wardstead.supply.bom.kept import digests, is_bill
@@ -21,7 +21,7 @@ _MOST_BYTES: Final = 32 << 20
 def take_signature(deployment: Deployment, model: str, path: Path, by: Acting) -> Candidate:
     """Keep that a publisher whom policy trusts signed exactly these files. Raises ``IntegrityError`` where none did."""
     one = candidate(deployment, model)
-    permitted(deployment, by, ADD, one)
+    permitted(deployment, by, "evidence", one)
     data = read_regular(path, _MOST_BYTES, BadModel)
     publisher = signer(data, deployment.admission_policy().publishers, one.files, now_ms())
     found = Evidence(publisher.name, True, sha256(data).hexdigest(), now_ms())
@@ -40,7 +40,7 @@ def take_signature(deployment: Deployment, model: str, path: Path, by: Acting) -
 def take_bom(deployment: Deployment, model: str, path: Path, by: Acting) -> Candidate:
     """Keep its bill of materials, if that is about these weights. The statement names its digest. Raises ``BadModel``."""
     one = candidate(deployment, model)
-    permitted(deployment, by, ADD, one)
+    permitted(deployment, by, "evidence", one)
     data = read_regular(path, _MOST_BYTES, BadModel)
     try:
         document = json.loads(data)

@@ -17,7 +17,7 @@ from wardstead.bootstrap.models.admitting import Stamps, changed_file, standing
 from wardstead.bootstrap.models.advisory_watch import AdvisoryWatch
 from wardstead.config.sections import ModelSection
 from wardstead.kernel.errors import WardsteadError
-from wardstead.supply.admission import Admission, State, current
+from wardstead.supply.admission import Admission, State, current, lapsed, waits_for_agreement
 
 log = logging.getLogger(__name__)
 EVERY_S: Final = 2.0
@@ -64,8 +64,10 @@ class Guard:
     def _look_at(self, section: ModelSection) -> None:
         known = self._deployment.admissions.of(section.name)
         for one in known:
-            if one.override and one.state is State.ADMITTED and _expired(one):
-                end_override(self._deployment, one)
+            if one.override and one.state in {State.ADMITTED, State.SUSPENDED} and _expired(one):
+                end_override(self._deployment, one, "its hours are over")
+            elif waits_for_agreement(one) and lapsed(one.candidate, now_ms()):
+                end_override(self._deployment, one, "nobody agreed to it within a day")
         found = current(known, now_ms())
         if found is None or found.state is State.SUSPENDED:
             return
@@ -100,13 +102,13 @@ def suspend(deployment: Deployment, found: Admission, why: str, cause: Cause) ->
     log.error("a model is suspended", extra={"fields": {"model": model, "why": why}})
 
 
-def end_override(deployment: Deployment, over: Admission) -> None:
-    """What was before counts again; that it does is recorded, and every process learns it."""
+def end_override(deployment: Deployment, over: Admission, why: str) -> None:
+    """What was before counts again, or goes on; that it does is recorded, and every process learns it."""
 
     def revise(one: Admission) -> Admission:
-        return structs.replace(one, state=State.WITHDRAWN, why="its hours are over") if one.state is State.ADMITTED else one
+        return structs.replace(one, state=State.WITHDRAWN, why=why) if one.state is over.state else one
 
-    deployment.admissions.revise(over.candidate.id, revise, "model.override-over", {"model": over.candidate.model})
+    deployment.admissions.revise(over.candidate.id, revise, "model.override-over", {"model": over.candidate.model, "why": why})
 
 
 def _expired(found: Admission) -> str:

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from wardstead.console.emergency_desk import EmergencyDesk
+from wardstead.console.hours import hours
 from wardstead.console.sessions import Visitor, read_form
 from wardstead.console.site import CONSOLE, Site, sentence
 from wardstead.gateway.protocol.errors import status_of
@@ -19,12 +20,6 @@ from wardstead.kernel.errors import CallerError
 
 EMERGENCIES: Final = "/console/break-glass"
 _MAX_CHARS: Final = 2000
-
-
-class NotHours(CallerError):
-    """What was given is no number of hours."""
-
-    code = "bad_value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ class Emergencies:
         who = await self.site.visit(request, form)
         given = {name: form.get(name, "")[:_MAX_CHARS].strip() for name in ("account", "reason", "hours")}
         ask = self.desk.ask
-        return await self._act(who, lambda: ask(who.identity, given["account"], given["reason"], _hours(given["hours"])), given)
+        return await self._act(who, lambda: ask(who.identity, given["account"], given["reason"], hours(given["hours"])), given)
 
     async def open(self, request: Request) -> Response:
         """Open one that another person asked for."""
@@ -96,12 +91,3 @@ class Emergencies:
         )  # fmt: skip
         page.status_code = status_of(error) if error is not None else 200
         return page
-
-
-def _hours(text: str) -> float:
-    """Raises ``NotHours``. What is no finite number of hours is refused where it is asked for."""
-    try:
-        hours = float(text)
-    except ValueError:
-        raise NotHours(f"not a number of hours: {text[:20]!r}", next_step="write 1, or 0.5") from None
-    return hours if 0 < hours < 1000 else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -11,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from wardstead.console.hours import hours
 from wardstead.console.model_desk import ModelDesk, ModelShown
 from wardstead.console.pages.rows import cursor
 from wardstead.console.sessions import Visitor, read_form
-from wardstead.console.site import NotFound, NotPermitted, Site, sentence
+from wardstead.console.site import CONFIRM, NotFound, NotPermitted, Site, sentence
 from wardstead.gateway.protocol.errors import status_of
-from wardstead.kernel.errors import CallerError, ConfigurationError
+from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError, WardsteadError
 
 MODELS: Final = "/console/models"
 TONES: Final = {
@@ -27,7 +29,6 @@ ACTS: Final = {
     "review": "Say that you reviewed it",
     "approve": "Approve it",
     "sign": "Sign and admit it",
-    "agree": "Agree to the override",
     "refuse": "Refuse it",
     "resume": "Let it serve again",
     "suspend": "Suspend it",
@@ -40,6 +41,8 @@ BESIDE: Final = {
     "withdraw": "Withdraw the one that serves now for good",
 }
 """What the last three say on the page of one that is on its way."""
+OVERRIDE: Final = {"agree": "Agree: it serves from now on", "decline": "Refuse the override"}
+"""What may be done about an override that waits."""
 _MAX_CHARS: Final = 2000
 
 
@@ -58,6 +61,7 @@ class Models:
         """Where they are. A model's name may hold slashes."""
         return [
             Route(MODELS, self.list, methods=["GET"]),
+            Route(f"{MODELS}/override", self.ask, methods=["POST"]),
             Route(f"{MODELS}/act/{{what}}", self.act, methods=["POST"]),
             Route(f"{MODELS}/of/{{name:path}}", self.show, methods=["GET"]),
         ]
@@ -77,14 +81,28 @@ class Models:
         """Do something about one, with a reason."""
         form = await read_form(request)
         who = await self._visit(request, form)
-        name, what = form.get("model", "")[:200], str(request.path_params["what"])
-        if what not in ACTS:
+        what = str(request.path_params["what"])
+        if what not in {*ACTS, *OVERRIDE}:
             raise NotFound("there is nothing at this address")
+        act = self.desk.act
+        return await self._act(who, form, lambda name, reason: act(name, what, who.identity, reason))
+
+    async def ask(self, request: Request) -> Response:
+        """Ask that one serve for some hours whatever policy says: somebody else has to agree."""
+        form = await read_form(request)
+        who = await self._visit(request, form)
+        ask, given = self.desk.ask, form.get("hours", "")
+        kept = {"hours": given, "reason": form.get("reason", "")}
+        return await self._act(who, form, lambda name, reason: ask(name, who.identity, reason, hours(given)), kept)
+
+    async def _act(
+        self, who: Visitor, form: dict[str, str], act: Callable[[str, str], None], given: dict[str, str] | None = None
+    ) -> Response:
+        name, reason = form.get("model", "")[:200], form.get("reason", "")[:_MAX_CHARS]
         try:
-            reason = form.get("reason", "")[:_MAX_CHARS]
-            await run_in_threadpool(lambda: self.desk.act(name, what, who.identity, reason))
-        except (CallerError, ConfigurationError) as error:
-            return await self._page(who, name, error)
+            await run_in_threadpool(act, name, reason)
+        except (CallerError, ConfigurationError, IntegrityError) as error:
+            return await self._page(who, name, error, given=given)
         return RedirectResponse(f"{MODELS}/of/{quote(name)}", 303)
 
     async def _visit(self, request: Request, form: dict[str, str] | None = None) -> Visitor:
@@ -94,17 +112,30 @@ class Models:
         return who
 
     async def _page(
-        self, who: Visitor, name: str, error: CallerError | ConfigurationError | None = None, *, before: int | None = None
-    ) -> Response:
+        self, who: Visitor, name: str, error: WardsteadError | None = None, *, before: int | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> Response:  # fmt: skip
         found: ModelShown | None = await run_in_threadpool(lambda: self.desk.model(name, who.identity, before))
         if found is None:
             raise NotFound("no such model was ever added here")
         waits = found.admission is not None and found.admission.state == "candidate"
         said = {**ACTS, **BESIDE} if waits else ACTS
-        acts = [(what, said[what]) for what in said if what in found.may]
-        problem = sentence(error) if error is not None else ""
+        if found.override is not None:
+            said = {**said, "withdraw": "End the override now"}
         page = await self.site.page(
-            who, "model.html", at="models", model=found, tones=TONES, acts=acts, problem=problem, newest=before is None,
+            who, "model.html", at="models", model=found, tones=TONES, acts=_offered(said, found),
+            decisions=_offered(OVERRIDE, found), problem=sentence(error) if error is not None else "",
+            confirm=_confirm(error, name), newest=before is None,
+            given=given or {"hours": str(min(4, found.most_hours)), "reason": ""},
         )  # fmt: skip
         page.status_code = status_of(error) if error is not None else 200
         return page
+
+
+def _offered(said: Mapping[str, str], found: ModelShown) -> list[tuple[str, str]]:
+    return [(what, words) for what, words in said.items() if what in found.may]
+
+
+def _confirm(error: WardsteadError | None, name: str) -> str:
+    """Where whoever was refused proves once more who they are, where that would do."""
+    return f"{CONFIRM}?next={quote(f'{MODELS}/of/{name}', safe='')}" if getattr(error, "step", "") else ""
