@@ -659,7 +659,8 @@ BILL = outline({
     "vulnerabilities": [{"id": "CVE-2026-0001", "ratings": [{"severity": "high"}], "description": "It <i>breaks</i>."}],
 })  # fmt: skip
 OWN_MODEL = ModelShown(
-    "own", "the model own has not been admitted", (("Served by", "a server that Wardstead launches"),),
+    "own", "the model own has not been admitted", "'wardstead model add' brings it in",
+    (("Served by", "a server that Wardstead launches"),),
     AdmissionShown(
         "a-1", "candidate", "review", "restricted", "", "suspicious", "2026-11-26T07:00:00.000Z", "", "", "",
         (FileShown("models/own/<b>w.gguf", "weights", 7, "a" * 64),),

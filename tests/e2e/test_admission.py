@@ -138,7 +138,7 @@ def test_whoever_starts_it_without_the_weights_is_told_so_and_what_to_do(made: D
     weights.rename(aside)
     shown = made.run("up", "--port", str(made.port), "--detach").stderr
     assert "running" in shown
-    assert f"the model {made.model} does not serve" in shown
+    assert f"does not serve the model {made.model}" in shown
     assert weights.name in shown
     refused(made)
     (told,) = made.json("up", "--port", str(made.port), "--detach")["not_serving"]

@@ -120,7 +120,7 @@ def _tell(found: Deployment, text: str, *, as_json: bool) -> None:
 
 def _show_unserved(unserved: list[Unserved]) -> None:
     for one in unserved:
-        err.print(f"[bold red]but the model {escape(one.model)} does not serve[/] {escape(one.why)}")
+        err.print(f"[bold red]does not serve[/] {escape(one.why)}")
         err.print(f"  [dim]next  [/]{escape(one.next_step)}")
 
 

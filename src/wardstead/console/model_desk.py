@@ -115,8 +115,9 @@ class OverrideShown:
 
 @dataclass(frozen=True, slots=True)
 class ModelShown:
-    """One model's page. ``may``: what whoever looks may do now; ``lacking``: what policy still asks for.
+    """One model's page. ``refused``: why it does not serve, and the ``next_step``; ``may``: what whoever looks may do now.
 
+    ``lacking``: what policy still asks for.
     ``bill``: of the admission that is shown; ``None`` where none is kept, or it is in a form that is not drawn (``other_bill``).
     ``waiting``: an override to which nobody has agreed yet; ``override``: one by which it serves now;
     ``most_hours``: for how long another may be asked for.
@@ -124,6 +125,7 @@ class ModelShown:
 
     name: str
     refused: str
+    next_step: str
     serves: tuple[tuple[str, str], ...]
     admission: AdmissionShown | None
     findings: tuple[FindingShown, ...]

@@ -184,16 +184,20 @@ def current(admissions: Sequence[Admission], now_ms: int) -> Admission | None:
     return max(lasting, key=lambda one: (one.signed_ms or 0, one.candidate.id), default=None)
 
 
+ASK: Final = "; ask an operator"
+"""From here on a refusal speaks to whoever asked the model, not to whoever looks after it."""
+
+
 def refusal(found: Admission | None, model: str, now_ms: int) -> str:
     """Why a model does not serve, in words that a person can act on; empty where it does."""
     if found is None:
-        return f"the model {model} has not been admitted; ask an operator to audit it ('wardstead model add')"
+        return f"the model {model} has not been admitted{ASK} to audit it ('wardstead model add')"
     if found.state is State.SUSPENDED:
         why = harmless(found.why) or _NO_REASON
-        return f"the model {model} is suspended: {why}; ask an operator ('wardstead model show {model}')"
+        return f"the model {model} is suspended: {why}{ASK} ('wardstead model show {model}')"
     if _over(found, now_ms):
         ended = rfc3339(found.expires_ms or 0)
-        return f"the approval of the model {model} expired on {ended}; ask an operator to have it approved again"
+        return f"the approval of the model {model} expired on {ended}{ASK} to have it approved again"
     return ""
 
 
@@ -203,6 +207,8 @@ def remedy(found: Admission | None, model: str, now_ms: int) -> str:
         return f"'wardstead model add {model} PATH --by NAME' brings it in; 'wardstead model show {model}' says how far it is"
     if _over(found, now_ms):
         return f"approve it anew: 'wardstead model add {model} PATH --by NAME', with the path at which its files lie"
+    if found.state is State.SUSPENDED and found.override:
+        return f"end the override ('wardstead model withdraw {model} --by NAME --reason WHY'): what was before counts again"
     if found.state is State.SUSPENDED:
         return f"put that right; then somebody else than who added it: 'wardstead model resume {model} --by NAME --reason WHY'"
     return f"'wardstead model show {model}' says what was admitted: put that back, or admit the other ('wardstead model add')"

@@ -29,7 +29,7 @@ from wardstead.console.model_desk import (
 from wardstead.crypto.dsse import read_envelope
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.kernel.clock import rfc3339
-from wardstead.supply.admission import DAY_MS, Act, Admission, Candidate, State, current, lapsed, waits_for_agreement
+from wardstead.supply.admission import ASK, DAY_MS, Act, Admission, Candidate, State, current, lapsed, remedy, waits_for_agreement
 from wardstead.supply.bom.outline import Outline, outline
 
 _EMBEDDED = "embedded"
@@ -73,7 +73,8 @@ class DeploymentModelDesk:
         bill = self._bill(one) if one else None
         return ModelShown(
             name,
-            stands.refused if stands is not None else "",
+            stands.refused.partition(ASK)[0] if stands is not None else "",
+            remedy(stands.admission, name, now_ms()) if stands is not None and stands.refused else "",
             self._serves(section, stands),
             _admission(one) if one else None,
             self._findings(one) if one else (),
@@ -122,6 +123,8 @@ class DeploymentModelDesk:
     def _shown(self, one: Candidate, who: Identity) -> OverrideShown:
         decision = self._decision("agree", one, who)
         why_not = "" if decision.allow or decision.step else decision.reason
+        if why_not and one.added.who == who.principal.id:
+            why_not = "you asked for it, and somebody else has to"
         until = rfc3339(one.added.at_ms + DAY_MS)
         return OverrideShown(one.model, _act("asked", one.added), one.lasts_ms / HOUR_MS, until, why_not=why_not)
 
@@ -141,13 +144,12 @@ class DeploymentModelDesk:
             return ModelLine(section.name, "", "", about)
         stands = standing(self.deployment, section)
         state = _shown_one(known).state.value if known else "candidate"
+        refused = stands.refused.partition(ASK)[0]
         about = f"up to {stands.ceiling}" if stands.ceiling else ""
-        if (over := _in_force(known)) is not None and not stands.refused:
+        if (over := _in_force(known)) is not None:
             about = f"by override, against policy, until {over.until[:16].replace('T', ' ')} UTC"
-        asked = self._waiting(known)
-        return ModelLine(
-            section.name, state, stands.refused, about, f"{asked[-1].added.by} asks for an override" if asked else ""
-        )
+        waits = f"{asked[-1].added.by} asks for an override" if (asked := self._waiting(known)) else ""
+        return ModelLine(section.name, state, refused, about, waits)
 
     def _serves(self, section: ModelSection | None, stands: Standing | None) -> tuple[tuple[str, str], ...]:
         if section is None:
@@ -198,7 +200,7 @@ def _about(what: str, found: list[Admission]) -> Candidate | None:
 
 def _in_force(found: list[Admission]) -> OverrideShown | None:
     one = current(found, now_ms())
-    if one is None or not one.override or one.expires_ms is None:
+    if one is None or not one.override or one.state is not State.ADMITTED or one.expires_ms is None:
         return None
     made = one.candidate
     agreed = _act("agreed", made.approvals[-1]) if made.approvals else None

@@ -23,7 +23,7 @@ from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import ConfigurationError, IntegrityError, WardsteadError
 from wardstead.kernel.labels import Label
 from wardstead.kernel.text import harmless
-from wardstead.supply.admission import Act, Admission, AdmittedFile, Basis, Candidate, Role, current, refusal, remedy
+from wardstead.supply.admission import ASK, Act, Admission, AdmittedFile, Basis, Candidate, Role, current, refusal, remedy
 from wardstead.supply.statement import files_in, terms_of
 
 REFUSED: Final = "refused"
@@ -97,9 +97,9 @@ def _other_files(section: ModelSection, stands: Standing) -> str:
     named = f"the configuration of the model {section.name} names"
     by_override = stands.admission is not None and stands.admission.override
     if weights is None or weights.path != upstream.weights or not (by_override or weights.sha256 == upstream.sha256):
-        return f"{named} other weights than were admitted; ask an operator ('wardstead model show {section.name}')"
+        return f"{named} other weights than were admitted{ASK} ('wardstead model show {section.name}')"
     if upstream.chat_template != (template.path if template else ""):
-        return f"{named} another chat template than was admitted; ask an operator ('wardstead model show {section.name}')"
+        return f"{named} another chat template than was admitted{ASK} ('wardstead model show {section.name}')"
     return ""
 
 
@@ -192,7 +192,7 @@ def not_serving(deployment: Deployment) -> list[Unserved]:
     for stands in (standing(deployment, one) for one in embedded):
         refused = attested(deployment, stands.model) == REFUSED
         if why := stands.refused or (_out_of_reach(deployment, stands) if refused else ""):
-            told.append(Unserved(stands.model, why, remedy(stands.admission, stands.model, now_ms())))
+            told.append(Unserved(stands.model, why.partition(ASK)[0], remedy(stands.admission, stands.model, now_ms())))
     return told
 
 
@@ -214,7 +214,7 @@ def admission_check(stands: Standing) -> Check:
     name, title = f"admission.{stands.model}", f"The model {stands.model} is admitted"
     if stands.refused or stands.admission is None:
         next_step = remedy(stands.admission, stands.model, now_ms())
-        return Check(name, title, State.RED, f"it does not serve: {stands.refused}", next_step)
+        return Check(name, title, State.RED, f"it does not serve: {stands.refused.partition(ASK)[0]}", next_step)
     one, until = stands.admission.candidate, rfc3339(stands.until_ms) if stands.until_ms is not None else ""
     if stands.admission.override:
         by = ", ".join(act.by for act in (one.added, *one.approvals))

@@ -68,11 +68,11 @@ def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admiss
 
 def _require_short(deployment: Deployment, hours: float) -> None:
     """Raises ``BadValue`` where policy lets no override last so long: when it is asked for, and when it is agreed to."""
-    most = deployment.admission_policy().override_hours
+    most, why = deployment.admission_policy().override_hours, "policy says so: override_hours in admission.yaml"
     if most == 0:
-        raise BadValue("nobody can override what policy says here", where="--hours", why="override_hours in admission.yaml is 0")
+        raise BadValue("nobody can override what policy says here", where="--hours", why=f"{why} is 0")
     if not 0 < hours <= most:  # no comparison holds of what is no number
-        raise BadValue(f"an override lasts at most {most} hours", where="--hours", why="override_hours in admission.yaml")
+        raise BadValue(f"an override lasts at most {most} hours", where="--hours", why=why)
 
 
 def _as_it_is(deployment: Deployment, path: str, role: Role) -> AdmittedFile:

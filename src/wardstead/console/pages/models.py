@@ -120,11 +120,11 @@ class Models:
             raise NotFound("no such model was ever added here")
         waits = found.admission is not None and found.admission.state == "candidate"
         said = {**ACTS, **BESIDE} if waits else ACTS
-        if found.override is not None:
+        if found.admission is not None and found.admission.basis == "override":
             said = {**said, "withdraw": "End the override now"}
         page = await self.site.page(
             who, "model.html", at="models", model=found, tones=TONES, acts=_offered(said, found),
-            decisions=_offered(OVERRIDE, found), problem=sentence(error) if error is not None else "",
+            decisions=_offered(_decisions(found, who), found), problem=sentence(error) if error is not None else "",
             confirm=_confirm(error, name), newest=before is None,
             given=given or {"hours": str(min(4, found.most_hours)), "reason": ""},
         )  # fmt: skip
@@ -134,6 +134,12 @@ class Models:
 
 def _offered(said: Mapping[str, str], found: ModelShown) -> list[tuple[str, str]]:
     return [(what, words) for what, words in said.items() if what in found.may]
+
+
+def _decisions(found: ModelShown, who: Visitor) -> Mapping[str, str]:
+    """What is said of an override that waits; to whoever asked for it, that they may take it back."""
+    mine = found.waiting is not None and found.waiting.asked.by == who.identity.principal.name
+    return {**OVERRIDE, "decline": "Take it back"} if mine else OVERRIDE
 
 
 def _confirm(error: WardsteadError | None, name: str) -> str:
