@@ -40,7 +40,7 @@ def history(deployment: Deployment, before: int | None = None) -> History:
 
 def told(found: History) -> list[tuple[str, str]]:
     """What, and by whom or by what; the oldest first, without who ran the command."""
-    return [(one.what, one.who.partition(" (by ")[0]) for one in reversed(found.lines)]
+    return [(one.what, one.who.partition(" (")[0]) for one in reversed(found.lines)]
 
 
 def test_a_model_s_life_is_told_whole_with_who_or_what_and_each_act_s_entry(

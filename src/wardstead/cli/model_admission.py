@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from wardstead.bootstrap.acting import Acting, at_the_command_line
-from wardstead.bootstrap.deployment import Deployment
+from wardstead.bootstrap.deployment import Deployment, now_ms
+from wardstead.bootstrap.identity.entitlements import HOUR_MS
 from wardstead.bootstrap.models import admissions, evidence, overriding
 from wardstead.bootstrap.models.admitting import Standing, standing
 from wardstead.cli.output import Json, errors, out, say, say_json
@@ -21,7 +22,7 @@ from wardstead.crypto.dsse import read_envelope
 from wardstead.kernel.clock import rfc3339
 from wardstead.kernel.errors import CallerError
 from wardstead.kernel.text import harmless
-from wardstead.supply.admission import Act, Admission, Candidate, Role, State
+from wardstead.supply.admission import ASK, Act, Admission, Candidate, Role, State, principal, remedy, waits_for_agreement
 
 Name = Annotated[str, typer.Argument(help="The model's name, as people ask for it.", metavar="NAME")]
 By = Annotated[str, typer.Option("--by", help="In whose name; the record also says who ran the command.")]
@@ -185,17 +186,21 @@ def show(
             sys.stdout.write(_signed(found).decode() + "\n")
             return
         stands = next((standing(opened, one) for one in opened.settings.models if one.name == name), None)
-        lacks = [
-            lack for one in found[:1] if one.state is State.CANDIDATE for lack in admissions.still_lacking(opened, one.candidate)
-        ]
-        report = json_module.loads(opened.admissions.report(found[0].candidate.id) or b"{}")
+        one = principal(found[::-1], now_ms())
+        on_its_way = one.state is State.CANDIDATE and not one.override
+        lacks = admissions.still_lacking(opened, one.candidate) if on_its_way else ()
+        report = json_module.loads(opened.admissions.report(one.candidate.id) or b"{}")
     if json:
-        lacking = [{"what": one.what, "next_step": one.next_step} for one in lacks]
+        lacking = [{"what": lack.what, "next_step": lack.next_step} for lack in lacks]
         refused = stands.refused if stands else None
-        documents = [_document(one) for one in found]
+        documents = [_document(each) for each in found]
         say_json({"model": name, "refused": refused, "admissions": documents, "lacking": lacking, "report": report})
         return
-    _show_one(found[0], stands, report)
+    _show_one(one, stands, report)
+    for asked in (each.candidate for each in found if waits_for_agreement(each)):
+        who, hours = escape(asked.added.by), f"{asked.lasts_ms / HOUR_MS:g}"
+        out.print(f"[yellow]{who} asks that it serve by override[/] for {hours} hours: {escape(harmless(asked.added.reason))}")
+        out.print(f"  [dim]next[/] somebody else: 'wardstead model agree {escape(name)} --by NAME --reason …', or 'model refuse'")
     for lack in lacks:
         out.print(f"[yellow]still[/] {escape(lack.what)}; [dim]next[/] {escape(lack.next_step)}")
 
@@ -282,10 +287,8 @@ def _show_one(one: Admission, stands: Standing | None, report: dict[str, Any]) -
     state = f"[{_STYLES.get(one.state, 'dim')}]{one.state.value}[/]"
     out.print(f"[bold]{escape(made.model)}[/] {state}, up to {made.ceiling}, {made.basis.value}")
     if stands is not None and stands.refused:
-        out.print(f"[bold red]does not serve[/] {escape(stands.refused)}")
-    if one.state is State.SUSPENDED:
-        name = escape(made.model)
-        out.print(f"  next: once its files are the admitted ones again, 'wardstead model resume {name} --by NAME --reason WHY'")
+        out.print(f"[bold red]does not serve[/] {escape(stands.refused.partition(ASK)[0])}")
+        out.print(f"  [dim]next[/] {escape(remedy(stands.admission, made.model, now_ms()))}")
     for file in made.files:
         out.print(f"  {file.role.value:8} {escape(harmless(file.path))} [dim]{file.size_bytes:,} bytes, sha256 {file.sha256}[/]")
     if made.scan is not None:

@@ -188,6 +188,13 @@ ASK: Final = "; ask an operator"
 """From here on a refusal speaks to whoever asked the model, not to whoever looks after it."""
 
 
+def principal(admissions: Sequence[Admission], now_ms: int) -> Admission:
+    """Of one model's admissions the one to tell of: what is on its way, else what counts, else the last that was no override."""
+    waiting = [one for one in admissions if one.state is State.CANDIDATE and not one.override]
+    ordinary = [one for one in admissions if not one.override]
+    return waiting[-1] if waiting else current(admissions, now_ms) or (ordinary or admissions)[-1]
+
+
 def refusal(found: Admission | None, model: str, now_ms: int) -> str:
     """Why a model does not serve, in words that a person can act on; empty where it does."""
     if found is None:
@@ -204,13 +211,17 @@ def refusal(found: Admission | None, model: str, now_ms: int) -> str:
 def remedy(found: Admission | None, model: str, now_ms: int) -> str:
     """What brings a model that does not serve back, for whoever looks after it."""
     if found is None:
-        return f"'wardstead model add {model} PATH --by NAME' brings it in; 'wardstead model show {model}' says how far it is"
+        add = f"'wardstead model add {model} PATH --by NAME'"
+        return f"{add} brings it in; once it was added, 'wardstead model show {model}' says what policy still asks for"
     if _over(found, now_ms):
         return f"approve it anew: 'wardstead model add {model} PATH --by NAME', with the path at which its files lie"
     if found.state is State.SUSPENDED and found.override:
         return f"end the override ('wardstead model withdraw {model} --by NAME --reason WHY'): what was before counts again"
     if found.state is State.SUSPENDED:
-        return f"put that right; then somebody else than who added it: 'wardstead model resume {model} --by NAME --reason WHY'"
+        return (
+            "restore the admitted file, or upgrade what an advisory concerns (or say in vex.yaml why it does not matter); "
+            f"then somebody else than who added it: 'wardstead model resume {model} --by NAME --reason WHY'"
+        )
     return f"'wardstead model show {model}' says what was admitted: put that back, or admit the other ('wardstead model add')"
 
 

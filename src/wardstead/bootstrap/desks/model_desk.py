@@ -29,7 +29,20 @@ from wardstead.console.model_desk import (
 from wardstead.crypto.dsse import read_envelope
 from wardstead.gateway.server.worlds import WorldHolder
 from wardstead.kernel.clock import rfc3339
-from wardstead.supply.admission import ASK, DAY_MS, Act, Admission, Candidate, State, current, lapsed, remedy, waits_for_agreement
+from wardstead.supply.admission import (
+    ASK,
+    DAY_MS,
+    Act,
+    Admission,
+    Candidate,
+    Lack,
+    State,
+    current,
+    lapsed,
+    principal,
+    remedy,
+    waits_for_agreement,
+)
 from wardstead.supply.bom.outline import Outline, outline
 
 _EMBEDDED = "embedded"
@@ -57,7 +70,7 @@ class DeploymentModelDesk:
         lines = [self._line(one, [each for each in known if each.candidate.model == one.name]) for one in self._sections]
         others = sorted({one.candidate.model for one in known} - {one.name for one in self._sections})
         for name in others:
-            last = _shown_one([one for one in known if one.candidate.model == name])
+            last = principal([one for one in known if one.candidate.model == name], now_ms())
             lines.append(ModelLine(name, last.state.value, _NOWHERE.get(last.state, "it was taken out"), ""))
         return lines
 
@@ -68,13 +81,13 @@ class DeploymentModelDesk:
         if section is None and not found:
             return None
         stands = standing(self.deployment, section) if section is not None and section.upstream.kind == _EMBEDDED else None
-        one = _shown_one(found) if found else None
+        one = principal(found, now_ms()) if found else None
         lacks = admissions.still_lacking(self.deployment, one.candidate) if one and _on_its_way(one) else ()
         bill = self._bill(one) if one else None
         return ModelShown(
             name,
             stands.refused.partition(ASK)[0] if stands is not None else "",
-            remedy(stands.admission, name, now_ms()) if stands is not None and stands.refused else "",
+            _next(stands, lacks) if stands is not None and stands.refused else "",
             self._serves(section, stands),
             _admission(one) if one else None,
             self._findings(one) if one else (),
@@ -143,7 +156,7 @@ class DeploymentModelDesk:
             about = "served by somebody else: nothing is known of its files"
             return ModelLine(section.name, "", "", about)
         stands = standing(self.deployment, section)
-        state = _shown_one(known).state.value if known else "candidate"
+        state = principal(known, now_ms()).state.value if known else "candidate"
         refused = stands.refused.partition(ASK)[0]
         about = f"up to {stands.ceiling}" if stands.ceiling else ""
         if (over := _in_force(known)) is not None:
@@ -194,7 +207,7 @@ def _about(what: str, found: list[Admission]) -> Candidate | None:
     elif what in {"agree", "decline"}:
         one = next((each for each in reversed(found) if waits_for_agreement(each)), None)
     else:
-        one = _shown_one(found)
+        one = principal(found, now_ms())
     return one.candidate if one is not None else None
 
 
@@ -207,15 +220,13 @@ def _in_force(found: list[Admission]) -> OverrideShown | None:
     return OverrideShown(made.model, _act("asked", made.added), made.lasts_ms / HOUR_MS, rfc3339(one.expires_ms), agreed)
 
 
+def _next(stands: Standing, lacks: Sequence[Lack]) -> str:
+    """What brings a model that does not serve nearer to it: of one that is on its way, what policy asks for first."""
+    return lacks[0].next_step if lacks and stands.admission is None else remedy(stands.admission, stands.model, now_ms())
+
+
 def _on_its_way(one: Admission) -> bool:
     return one.state is State.CANDIDATE and not one.override
-
-
-def _shown_one(found: list[Admission]) -> Admission:
-    """The one that a page is about: what is on its way, else what counts, else the last that was no override, if there is one."""
-    waiting = [one for one in found if _on_its_way(one)]
-    ordinary = [one for one in found if not one.override]
-    return waiting[-1] if waiting else current(found, now_ms()) or (ordinary or found)[-1]
 
 
 def _possible(found: list[Admission], stands: Standing | None, *, lacking: bool) -> list[str]:

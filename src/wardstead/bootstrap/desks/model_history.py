@@ -123,7 +123,7 @@ def _who(action: str, told: _Told) -> str:
         return by
     ordered = told.get("ordered_by")
     typed = f"{user} at the command line" if user else "the command line"
-    return f"{ordered} (by {typed})" if ordered else typed
+    return f"{ordered} ({typed})" if ordered else typed
 
 
 def _kept(one: Admission) -> list[Happened]:
