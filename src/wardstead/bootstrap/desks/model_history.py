@@ -61,8 +61,8 @@ _ACTS: Final[Mapping[str, _Words]] = {
     ),
     "model.override": _Words("Override agreed to", Tone.GUARDED),
     "model.override-over": _Words("Override over"),
-    "model.suspend": _Words("Suspended", Tone.BAD),
-    "model.resume": _Words("Resumed", Tone.GOOD),
+    "model.suspend": _Words("Suspended", Tone.BAD, override="Override suspended"),
+    "model.resume": _Words("Resumed", Tone.GOOD, override="Override resumed"),
     "model.withdraw": _Words("Withdrawn", override="Override ended"),
 }  # fmt: skip
 
@@ -117,7 +117,7 @@ def _who(action: str, told: _Told) -> str:
     if told.get("scheduled"):
         return "the scheduled scan"
     if action == "model.override-over":
-        return "its end"
+        return ""
     by, user = str(told.get("by", "")), told.get("os_user")
     if by != "command line":
         return by
