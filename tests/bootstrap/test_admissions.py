@@ -539,6 +539,22 @@ def test_an_override_is_asked_for_agreed_to_and_ended_at_the_console_by_the_same
     assert words[2:4] == ["Override agreed to", "Override asked for: for 2 hours"]
 
 
+def test_nobody_agrees_to_files_that_changed_since_it_was_asked_for(
+    deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = admit(deployment, file)
+    served(monkeypatch, deployment, section(done))
+    overriding.ask(deployment, "tiny", by(deployment, "admin"), "the ward waits", 2)
+    kept = deployment.places.directory / done.candidate.files[0].path
+    kept.write_bytes(kept.read_bytes()[:-1] + b"x")
+    before = len(acts(deployment, "model.override"))
+    with pytest.raises(BadModel, match="not the file") as refused:
+        overriding.agree(deployment, "tiny", by(deployment, "ben"), "yes")
+    assert refused.value.next_step == "ask anew"
+    assert len(acts(deployment, "model.override")) == before, "nothing is recorded as agreed to"
+    admissions.refuse(deployment, "tiny", by(deployment, "ben"), "another file", override=True)
+
+
 def test_an_override_to_which_nobody_agreed_ends_within_a_day_and_that_is_recorded(
     deployment: Deployment, people: None, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

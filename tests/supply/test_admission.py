@@ -26,7 +26,11 @@ from wardstead.supply.admission import (
     Verdict,
     current,
     lacking,
+    lapsed,
+    principal,
     refusal,
+    remedy,
+    waits_for_agreement,
 )
 from wardstead.supply.admission_policy import Requirement, json_schema, load_admission, strictest
 from wardstead.supply.statement import files_in, statement, terms_of
@@ -115,6 +119,36 @@ def test_a_refusal_says_what_to_do() -> None:
     suspended = msgspec.structs.replace(admitted(0, State.SUSPENDED), why="a byte changed")
     assert refusal(suspended, "m", NOW) == "the model m is suspended: a byte changed; ask an operator ('wardstead model show m')"
     assert "expired on 2027-01-15" in refusal(admitted(0, until=NOW), "m", NOW)
+
+
+def test_whoever_looks_after_it_is_told_what_brings_it_back() -> None:
+    assert "'wardstead model add m PATH --by NAME'" in remedy(None, "m", NOW)
+    suspended = msgspec.structs.replace(admitted(0), state=State.SUSPENDED, why="a byte changed")
+    assert "'wardstead model resume m --by NAME --reason WHY'" in remedy(suspended, "m", NOW)
+    over = msgspec.structs.replace(suspended, candidate=msgspec.structs.replace(WHOLE, basis=Basis.OVERRIDE))
+    assert "'wardstead model withdraw m --by NAME --reason WHY'" in remedy(over, "m", NOW)
+    assert "approve it anew" in remedy(admitted(0, until=NOW), "m", NOW)
+    assert "'wardstead model show m'" in remedy(admitted(0), "m", NOW), "the configuration names other files"
+
+
+def test_a_page_tells_of_what_is_on_its_way_or_counts_not_of_an_override_that_waits_or_is_over() -> None:
+    serves, asked = admitted(0), Admission(msgspec.structs.replace(WHOLE, id="id-2", basis=Basis.OVERRIDE), State.CANDIDATE)
+    over = msgspec.structs.replace(asked, state=State.WITHDRAWN)
+    coming = Admission(msgspec.structs.replace(WHOLE, id="id-3"), State.CANDIDATE)
+    assert principal([serves, asked], NOW) == serves
+    assert principal([serves, over], NOW) == serves
+    assert principal([serves, coming, asked], NOW) == coming
+    assert principal([over], NOW) == over
+    withdrawn = msgspec.structs.replace(serves, state=State.WITHDRAWN)
+    assert principal([withdrawn, over], NOW) == withdrawn
+
+
+def test_an_override_waits_for_a_day() -> None:
+    asked = Admission(msgspec.structs.replace(WHOLE, basis=Basis.OVERRIDE), State.CANDIDATE)
+    assert waits_for_agreement(asked)
+    assert not waits_for_agreement(admitted(0))
+    assert not lapsed(asked.candidate, NOW + DAY_MS)
+    assert lapsed(asked.candidate, NOW + DAY_MS + 1)
 
 
 def test_a_statement_gives_back_the_files_and_terms_that_were_signed() -> None:

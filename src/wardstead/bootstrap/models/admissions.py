@@ -17,6 +17,7 @@ from msgspec import structs
 from wardstead import __version__
 from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.adapters.artifacts.files import Entry, OpenFile
+from wardstead.adapters.artifacts.plain import Stamp
 from wardstead.adapters.store.admissions import NoSuchAdmission, Revise
 from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.bootstrap.acting import Acting
@@ -311,9 +312,15 @@ def sign(deployment: Deployment, model: str, by: Acting, reason: str = "") -> Ad
     return seal(deployment, one, asked.valid_days * DAY_MS, by, reason)
 
 
-def seal(deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Acting | None, reason: str = "") -> Admission:
-    """Sign the statement, once the files are those that were looked at. Raises ``BadModel``."""
-    if other := changed_file(deployment, standing_of(one), {}):
+def seal(
+    deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Acting | None, reason: str = "", *,
+    stamps: dict[str, Stamp] | None = None,
+) -> Admission:  # fmt: skip
+    """Sign the statement, once the files are those that were looked at. Raises ``BadModel``.
+
+    ``stamps``: of files whose digests somebody has just computed, see ``changed_file``.
+    """
+    if other := changed_file(deployment, standing_of(one), stamps if stamps is not None else {}):
         raise BadModel(other, next_step="'wardstead model add' it anew")
     now = now_ms()
     expires = now + lasts_ms if lasts_ms is not None else None

@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec import structs
 
-from wardstead.adapters.artifacts.plain import digest_of, open_plain, stamp
+from wardstead.adapters.artifacts.plain import Stamp, digest_of, open_plain, stamp
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.weights import content_digest, is_encrypted, size
 from wardstead.adapters.store.admissions import NoSuchAdmission
@@ -16,8 +16,8 @@ from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity.entitlements import HOUR_MS
 from wardstead.bootstrap.identity.people import BadValue
-from wardstead.bootstrap.models.admissions import NotReady, act_of, changed, end, permitted, reasoned, record, seal
-from wardstead.bootstrap.models.admitting import section_of
+from wardstead.bootstrap.models.admissions import BadModel, NotReady, act_of, changed, end, permitted, reasoned, record, seal
+from wardstead.bootstrap.models.admitting import changed_file, section_of, standing_of
 from wardstead.kernel.ids import uuid7
 from wardstead.supply.admission import Admission, AdmittedFile, Basis, Candidate, Role, lapsed, waits_for_agreement
 
@@ -50,7 +50,10 @@ def asked_for(deployment: Deployment, model: str) -> list[Candidate]:
 
 
 def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admission:
-    """Agree to an override that somebody else asked for: it serves from now on. Raises ``MayNot``, ``NoSuchAdmission``."""
+    """Agree to an override that somebody else asked for: it serves from now on.
+
+    Raises ``MayNot``, ``NoSuchAdmission``, and ``BadModel`` where its files are not those of then.
+    """
     waiting = asked_for(deployment, model)
     if not waiting:
         raise NoSuchAdmission(f"nobody asked for an override of {model[:80]!r}", next_step="'wardstead model override' asks")
@@ -60,10 +63,13 @@ def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admiss
     if lapsed(one, now_ms()):
         raise NotReady("it was asked for more than a day ago", next_step="ask anew: 'wardstead model override'")
     _require_short(deployment, one.lasts_ms / HOUR_MS)
+    stamps: dict[str, Stamp] = {}
+    if other := changed_file(deployment, standing_of(one), stamps):
+        raise BadModel(other, why="it is to serve as its files were when that was asked for", next_step="ask anew")
     agreed = structs.replace(one, approvals=(done,))
     record(deployment, one, by, done, action="model.override", revise=lambda found: changed(found, approvals=agreed.approvals))
     log.warning("a model serves by override", extra={"fields": {"model": model, "asked": one.added.by, "agreed": done.by}})
-    return seal(deployment, agreed, one.lasts_ms, by)
+    return seal(deployment, agreed, one.lasts_ms, by, stamps=stamps)
 
 
 def _require_short(deployment: Deployment, hours: float) -> None:
