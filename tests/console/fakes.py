@@ -701,7 +701,11 @@ class FakeModels:
             own = replace(OWN_MODEL, waiting=WAITING, may=frozenset({"agree", "decline"}))
         elif self.overridden:
             agreed = ActShown("agreed", "mia", "2026-11-26T09:10:00.000Z", "by telephone")
-            own = replace(OWN_MODEL, refused="", override=replace(WAITING, agreed=agreed), may=frozenset({"withdraw"}))
+            assert OWN_MODEL.admission is not None
+            over = replace(OWN_MODEL.admission, state="admitted", basis="override")
+            own = replace(
+                OWN_MODEL, refused="", admission=over, override=replace(WAITING, agreed=agreed), may=frozenset({"withdraw"})
+            )
         found = {"own": own, "org/else": replace(OWN_MODEL, name="org/else", admission=None, refused="", may=frozenset())}
         return found.get(name)
 

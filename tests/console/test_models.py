@@ -104,7 +104,7 @@ def test_whoever_signed_in_too_long_ago_is_led_to_prove_who_they_are(signed_in: 
     form = {"csrf": token_in(mia.get(f"{PAGE}/of/own").text), "model": "own", "reason": "by telephone"}
     refused = mia.post(f"{PAGE}/act/agree", data=form)
     assert refused.status_code == 403
-    assert "/console/confirm?next=%2Fconsole%2Fmodels%2Fof%2Fown" in refused.text
+    assert 'href="/console/confirm?next=%2Fconsole%2Fmodels%2Fof%2Fown&amp;step=sign-in"' in refused.text
     assert services.model_desk.done == []
 
 

@@ -122,6 +122,9 @@ def test_nothing_of_it_happens_without_the_pages_token(signed_in: SignedIn, serv
 def test_confirming_puts_another_session_in_place_and_leads_back(signed_in: SignedIn, services: FakeServices) -> None:
     alice = signed_in("alice")
     assert alice.get(CONFIRM).headers["location"] == ACCOUNT  # nothing to confirm with
+    again = alice.get(f"{CONFIRM}?next=/console/models/of/own&step=sign-in").headers["location"]
+    assert again == "/console/sign-in?next=%2Fconsole%2Fmodels%2Fof%2Fown", "a password is enough to sign in once more"
+    assert alice.get(f"{CONFIRM}?next=//evil.example&step=sign-in").headers["location"] == "/console/sign-in?next=%2Fconsole%2F"
     services.factors.codes.add("alice")
     page = alice.get(f"{CONFIRM}?next=/console/chat").text
     wrong = alice.post(CONFIRM, data=fields(page, code="1"))

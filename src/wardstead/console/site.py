@@ -195,7 +195,13 @@ def _offer(error: WardsteadError, request: Request) -> tuple[str, str]:
     words = _STEPS.get(getattr(error, "step", "")) or _STEPS.get(error.code)
     if words is None:
         return "", ""
-    return words, CONFIRM + (_next(request.url) if request.method == "GET" else "")
+    return words, confirming(error, _next(request.url) if request.method == "GET" else "")
+
+
+def confirming(error: WardsteadError, back: str) -> str:
+    """Where somebody proves what an error asks for, and goes on to a page of the console (``back``: ``?next=…``, or nothing)."""
+    again = "step=sign-in" if getattr(error, "step", "") == "sign-in" else ""
+    return CONFIRM + back + (f"{'&' if back else '?'}{again}" if again else "")
 
 
 def _navigates(request: Request) -> bool:

@@ -16,7 +16,7 @@ from wardstead.console.hours import hours
 from wardstead.console.model_desk import ModelDesk, ModelShown
 from wardstead.console.pages.rows import cursor
 from wardstead.console.sessions import Visitor, read_form
-from wardstead.console.site import CONFIRM, NotFound, NotPermitted, Site, sentence
+from wardstead.console.site import NotFound, NotPermitted, Site, confirming, sentence
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.errors import CallerError, ConfigurationError, IntegrityError, WardsteadError
 
@@ -144,4 +144,6 @@ def _decisions(found: ModelShown, who: Visitor) -> Mapping[str, str]:
 
 def _confirm(error: WardsteadError | None, name: str) -> str:
     """Where whoever was refused proves once more who they are, where that would do."""
-    return f"{CONFIRM}?next={quote(f'{MODELS}/of/{name}', safe='')}" if getattr(error, "step", "") else ""
+    if error is None or not getattr(error, "step", ""):
+        return ""
+    return confirming(error, f"?next={quote(f'{MODELS}/of/{name}', safe='')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from starlette.routing import Route
 from wardstead.console.factor_desk import SecondStep
 from wardstead.console.pages.signing_in import SigningIn, signed_in
 from wardstead.console.sessions import STEP_COOKIE, Visitor, check_form_token, read_form, visitor
-from wardstead.console.site import ACCOUNT, CONFIRM, SECOND, local, sentence
+from wardstead.console.site import ACCOUNT, CONFIRM, SECOND, SIGN_IN, local, sentence
 from wardstead.gateway.protocol.errors import status_of
 from wardstead.kernel.errors import CallerError
 
@@ -47,12 +48,16 @@ class SecondStepPages:
         return signed_in(session, target)
 
     async def show_confirm(self, request: Request) -> Response:
-        """The form for somebody who is signed in; where they have nothing to confirm with, where to get it."""
+        """The form for somebody who is signed in; where they have nothing to confirm with, where to get it.
+
+        Where a fresh sign-in is all that is asked for, whoever has a password alone signs in once more.
+        """
         who = await visitor(request, self.door.site.services)
         target = local(request.query_params.get("next", ""))
         standing = await run_in_threadpool(self.door.site.services.factors.standing, who.identity)
         if not standing.any and not await run_in_threadpool(self.door.site.services.provider_of, who.identity):
-            return RedirectResponse(ACCOUNT, 303)
+            again = request.query_params.get("step") == "sign-in"
+            return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': target})}" if again else ACCOUNT, 303)
         return await self.page(who, target)
 
     async def confirm(self, request: Request) -> Response:
