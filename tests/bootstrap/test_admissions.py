@@ -508,8 +508,8 @@ def test_an_override_is_asked_for_agreed_to_and_ended_at_the_console_by_the_same
         desk.ask("tiny", admin, "the ward waits", 25)
     with pytest.raises(CallerError, match="say why"):
         desk.ask("tiny", admin, " ", 2)
+    assert desk.waiting(ben) == []
     desk.ask("tiny", admin, "the ward waits", 2)
-    desk = desk_of(deployment)
     waiting = page(admin).waiting
     assert waiting is not None
     assert (waiting.asked.by, waiting.asked.reason, waiting.hours) == ("admin", "the ward waits", 2)
@@ -523,7 +523,6 @@ def test_an_override_is_asked_for_agreed_to_and_ended_at_the_console_by_the_same
         desk.act("tiny", "agree", admin, "me")
     desk.act("tiny", "agree", ben, "by telephone")
     assert acts(deployment, "model.override")[-1]["by"] == "ben"
-    desk = desk_of(deployment)
     assert desk.waiting(ben) == []
     shown = page(ben)
     assert shown.refused == ""

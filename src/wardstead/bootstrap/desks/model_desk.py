@@ -115,10 +115,12 @@ class DeploymentModelDesk:
             "withdraw": partial(admissions.take_out, for_good=True),
         }
         acts[what](self.deployment, name, at_the_console(who), reason)
+        self.asked.clear()  # the next page says so, before the snapshot is another
 
     def ask(self, name: str, who: Identity, reason: str, hours: float) -> None:
         """See ``ModelDesk.ask``."""
         overriding.ask(self.deployment, name, at_the_console(who), reason, hours)
+        self.asked.clear()
 
     def waiting(self, who: Identity) -> Sequence[OverrideShown]:
         """See ``ModelDesk.waiting``."""
