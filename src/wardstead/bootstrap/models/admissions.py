@@ -17,13 +17,12 @@ from msgspec import structs
 from wardstead import __version__
 from wardstead.access.ports import AccessRequest, Identity, Resource
 from wardstead.adapters.artifacts.files import Entry, OpenFile
-from wardstead.adapters.artifacts.plain import Stamp
 from wardstead.adapters.store.admissions import NoSuchAdmission, Revise
 from wardstead.adapters.store.engine.durable_file import write_durably
 from wardstead.bootstrap.acting import Acting
 from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity.entitlements import MayNot, decide
-from wardstead.bootstrap.models.admitting import changed_file, standing_of
+from wardstead.bootstrap.models.admitting import Stamps, changed_file, standing_of
 from wardstead.bootstrap.models.advisory_watch import AdvisoryWatch
 from wardstead.bootstrap.models.rescanning import found_since
 from wardstead.bootstrap.models.scanning import Progress, scan, to_scan
@@ -314,7 +313,7 @@ def sign(deployment: Deployment, model: str, by: Acting, reason: str = "") -> Ad
 
 def seal(
     deployment: Deployment, one: Candidate, lasts_ms: int | None, by: Acting | None, reason: str = "", *,
-    stamps: dict[str, Stamp] | None = None,
+    stamps: Stamps | None = None,
 ) -> Admission:  # fmt: skip
     """Sign the statement, once the files are those that were looked at. Raises ``BadModel``.
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec import structs
 
-from wardstead.adapters.artifacts.plain import Stamp, digest_of, open_plain, stamp
+from wardstead.adapters.artifacts.plain import digest_of, open_plain, stamp
 from wardstead.adapters.keys.folder import WEIGHTS
 from wardstead.adapters.sandbox.weights import content_digest, is_encrypted, size
 from wardstead.adapters.store.admissions import NoSuchAdmission
@@ -17,7 +17,7 @@ from wardstead.bootstrap.deployment import Deployment, now_ms
 from wardstead.bootstrap.identity.entitlements import HOUR_MS
 from wardstead.bootstrap.identity.people import BadValue
 from wardstead.bootstrap.models.admissions import BadModel, NotReady, act_of, changed, end, permitted, reasoned, record, seal
-from wardstead.bootstrap.models.admitting import changed_file, section_of, standing_of
+from wardstead.bootstrap.models.admitting import Stamps, changed_file, section_of, standing_of
 from wardstead.kernel.ids import uuid7
 from wardstead.supply.admission import Admission, AdmittedFile, Basis, Candidate, Role, lapsed, waits_for_agreement
 
@@ -63,7 +63,7 @@ def agree(deployment: Deployment, model: str, by: Acting, reason: str) -> Admiss
     if lapsed(one, now_ms()):
         raise NotReady("it was asked for more than a day ago", next_step="ask anew: 'wardstead model override'")
     _require_short(deployment, one.lasts_ms / HOUR_MS)
-    stamps: dict[str, Stamp] = {}
+    stamps: Stamps = {}
     if other := changed_file(deployment, standing_of(one), stamps):
         raise BadModel(other, why="it is to serve as its files were when that was asked for", next_step="ask anew")
     agreed = structs.replace(one, approvals=(done,))
