@@ -98,10 +98,13 @@ def laid_out(value: Any, inspect: Callable[[Sequence[str]], Sequence[Inspection]
     if len(said) < _SEVERAL:
         return []
     readings = list(_readings(said))
-    looks = inspect([*(one.text for one in said), *(one.text for one in readings)])
-    alone = {(one.number, found.type) for one, look in zip(said, looks, strict=False) for found in look.findings}
+    looks = inspect([one.text for one in readings])
+    if not any(one.findings for one in looks):
+        return []
+    each = inspect([one.text for one in said])
+    alone = {(one.number, found.type) for one, look in zip(said, each, strict=True) for found in look.findings}
     laid: dict[tuple[str, tuple[tuple[int, int, int], ...]], LaidOut] = {}
-    for reading, look in zip(readings, looks[len(said) :], strict=True):
+    for reading, look in zip(readings, looks, strict=True):
         for finding in look.findings:
             places = tuple(reading.places(finding))
             if not any((one.said.number, finding.type) in alone for one in places):
