@@ -33,29 +33,34 @@ FALSE_ALARMS = 0.02
 DIRECT = (
     "leak", "simple_override", "persona", "suppressed", "fiction", "delimited", "tooling", "splitting", "encoded", "manyshot",
     "persuade", "overload", "indirect", "multi_override", "leak_more", "pwn", "shellish", "multi_more", "demand", "shell_more",
-    "override_send", "agent_goal",
+    "override_send", "agent_goal", "plain_leak", "plain_override", "plain_persona",
 )  # fmt: skip
+FAR = ("far_zh", "far_ja", "far_ko", "far_ar", "far_hi", "far_tr", "far_slavic", "far_west")
+"""In languages of which the public sets hold little."""
 PLANTED = (
     "indirect", "indirect", "indirect_more", "answer_goal", "answer_goal_more", "simple_override", "delimited", "tooling",
     "code_goal", "code_goal_more", "leak", "leak_asked", "demand", "multi_more", "shell_more", "override_send", "override_send",
-    "agent_goal", "agent_goal", "agent_goal", "agent_goal",
+    "agent_goal", "agent_goal", "agent_goal", "agent_goal", "planted_plain", "planted_plain", "planted_plain", "far_any",
 )  # fmt: skip
 IN_CODE = (*PLANTED, "agent_goal", "agent_goal", "agent_goal", "code_goal", "code_goal_more")
 BENIGN = (
     "trigger", "multi", "document", "code_ask", "task_long", "code_block", "reply", "role_task", "technical", "listing_ask",
-    "manual", "bug_report", "guide", "settings", "calm_override",
+    "manual", "bug_report", "guide", "settings", "calm_override", "far_calm", "free_words", "tool_result",
+    "ai_news", "customer", "setup_line", "only_answer",
 )  # fmt: skip
-AGAINST_ORDERS = ("guide", "settings", "calm_override")
-"""Those that are there for the sake of orders to agents and of what is overridden."""
+AGAINST_ORDERS = (
+    "guide", "settings", "calm_override", "far_calm", "free_words", "tool_result", "ai_news", "customer", "setup_line", "only_answer",
+)  # fmt: skip
+"""Those that are there for the sake of injections alone: harm is not learnt from them."""
 COMMENTS = ("# ", "// ", "/* ", "<!-- ", "-- ", "", "", "")
-HOSTS = ("document", "page", "message", "code_block", "ticket")
+HOSTS = ("document", "page", "message", "code_block", "ticket", "tool_result")
 """Documents of ours that attacks are planted in: as they are they are learnt from, too, so they measure nothing."""
 
 
-def own_attacks(seed: int, each: int) -> list[Sample]:
+def own_attacks(seed: int, each: int, of: tuple[str, ...] = DIRECT) -> list[Sample]:
     """Attacks of every family, written by the grammar."""
     grammar = Grammar(rules((HERE / "attack_rules.txt").read_text("utf-8")), random.Random(seed))
-    return [Sample(text, 1, f"own-{rule}", "own") for rule in DIRECT for text in grammar.samples(rule, each)]
+    return [Sample(text, 1, f"own-{rule}", "own") for rule in of for text in grammar.samples(rule, each)]
 
 
 def own_benign(seed: int, each: int, part: int, without: tuple[str, ...] = (), *, of: tuple[str, ...] = BENIGN) -> list[Sample]:
@@ -139,7 +144,7 @@ def direct_corpus(data: Path, folder: Path) -> recipe.Corpus:
     """For what a person writes."""
     samples = [
         *sources.injection(data, random.Random(recipe.SEED)),
-        *own_attacks(recipe.SEED, 230),
+        *own_attacks(recipe.SEED, 230, DIRECT + FAR),
         *mixed(recipe.SEED + 3, 500),
         *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 180, part)),
         *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 250, part, of=("everyday",))),
@@ -171,7 +176,7 @@ def document_corpus(data: Path, folder: Path) -> recipe.Corpus:
         *indirect(data, folder),
         *(one for one in few if one.label == 1 or (one.family in calm and one.source != "hh-rlhf")),
         *own_attacks(recipe.SEED + 8, 120),
-        *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 80, part, HOSTS)),
+        *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 80, part, (*HOSTS, "free_words", "only_answer"))),
     ]
     folds = {
         "bipia": ("bipia", "atlas", "own-0", "code-0"),
