@@ -116,6 +116,19 @@ def test_rulers_tables_and_counting_are_no_loops(text: str) -> None:
     assert loop(text, len(text)) is None
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [" ".join(["0"] * 20)] * 20,
+        [" ".join("1" if row == column else "0" for column in range(24)) for row in range(24)],
+        [f"[{', '.join(str((row * column + 1) % 2) for column in range(24))}]," for row in range(24)],
+    ],
+)
+def test_a_matrix_is_no_loop(rows: list[str]) -> None:
+    text = "Here is the matrix:\n" + "\n".join(rows)
+    assert [end for end in range(len(text) + 1) if loop(text, end) is not None] == []
+
+
 @given(st.lists(st.sampled_from(["poem ", "other words here ", "\n"]), max_size=300), st.integers(0, 3000), st.text(max_size=50))
 def test_a_loop_depends_on_what_stands_before_it_alone(words: list[str], end: int, more: str) -> None:
     text = "".join(words)

@@ -3,8 +3,9 @@
 Defined on beginnings of a text, so that what has arrived can be judged: a text loops at ``end`` when what stands before it
 
 - is one unit over and over: at least ``COPIES`` times and ``LOOP_CHARS`` characters, the unit being what lies between the last
-  two occurrences of the last ``PROBE`` characters; a unit without a letter or digit (rulers, tables) ``RULER_CHARS``;
-- or holds few different sequences of three words: of the last ``WORDS`` words less than ``VARIETY``.
+  two occurrences of the last ``PROBE`` characters; a unit without a letter (rulers, tables, zeros) ``RULER_CHARS``;
+- or holds few different sequences of three words: of the last ``WORDS`` words less than ``VARIETY``. Where most are numbers (a
+  matrix, a list of bits) that is their nature.
 
 It is looked at every ``STRIDE`` characters, for few different sequences every ``LONG_STRIDE``, and at the end. Each look costs
 the same, so a text costs its length.
@@ -74,7 +75,7 @@ def _unit_over_and_over(text: str, end: int) -> int | None:
     if earlier < 0:
         return None
     unit = end - PROBE - earlier
-    spoken = any(char.isalnum() for char in text[end - unit : end])
+    spoken = any(char.isalpha() for char in text[end - unit : end])
     size = max(COPIES * unit, LOOP_CHARS if spoken else RULER_CHARS)
     begin = end - size
     return begin if begin >= 0 and text[begin : end - unit] == text[begin + unit : end] else None
@@ -83,7 +84,7 @@ def _unit_over_and_over(text: str, end: int) -> int | None:
 def _few_sequences(text: str, end: int) -> int | None:
     begin = max(0, end - WORDS * 12)
     words = _WORD.findall(text[begin:end].casefold())[-WORDS:]
-    if len(words) < WORDS:
+    if len(words) < WORDS or sum(map(str.isdigit, words)) > WORDS // 2:
         return None
     different = len(set(zip(words, words[1:], words[2:], strict=False)))
     return begin if different < VARIETY * WORDS else None
