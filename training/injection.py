@@ -49,9 +49,12 @@ BENIGN = (
     "ai_news", "customer", "setup_line", "only_answer",
 )  # fmt: skip
 AGAINST_ORDERS = (
-    "guide", "settings", "calm_override", "far_calm", "free_words", "tool_result", "ai_news", "customer", "setup_line", "only_answer",
+    "guide", "settings", "calm_override", "far_calm", "free_words", "tool_result", "ai_news", "customer", "setup_line",
+    "only_answer",
 )  # fmt: skip
 """Those that are there for the sake of injections alone: harm is not learnt from them."""
+TYPED = ("free_words", "only_answer")
+"""What people ask, and no document says."""
 COMMENTS = ("# ", "// ", "/* ", "<!-- ", "-- ", "", "", "")
 HOSTS = ("document", "page", "message", "code_block", "ticket", "tool_result")
 """Documents of ours that attacks are planted in: as they are they are learnt from, too, so they measure nothing."""
@@ -176,7 +179,7 @@ def document_corpus(data: Path, folder: Path) -> recipe.Corpus:
         *indirect(data, folder),
         *(one for one in few if one.label == 1 or (one.family in calm and one.source != "hh-rlhf")),
         *own_attacks(recipe.SEED + 8, 120),
-        *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 80, part, (*HOSTS, "free_words", "only_answer"))),
+        *(one for part in range(PARTS) for one in own_benign(recipe.SEED + part, 80, part, HOSTS + TYPED)),
     ]
     folds = {
         "bipia": ("bipia", "atlas", "own-0", "code-0"),
