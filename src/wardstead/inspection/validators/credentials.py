@@ -165,8 +165,8 @@ _COMMON: Final = frozenset(
     b" spiderman pokemon starwars trustno1 welcome1 passw0rd p@ssw0rd p@ssword pa$$word p4ssw0rd master123 michael"
     b" jennifer jordan23 hunter2 opensesame blueberry strawberry butterfly chocolate cheese pepper ginger flower"
     b" lovely loveme fuckyou freedom mustang corvette ferrari mercedes harley yankees liverpool"
-    b" chelsea arsenal barcelona realmadrid juventus abc12345 1q2w3e4r q1w2e3r4 zaq12wsx 1qaz2wsx qazwsx passwort hallo123"
-    b" schatzi motdepasse soleil doudou contrasena teamo tequiero senha123 hejsan sommar winter summer autumn rainbow"
+    b" chelsea arsenal barcelona realmadrid juventus abc12345 1q2w3e4r q1w2e3r4 zaq12wsx 1qaz2wsx qazwsx hallo123"
+    b" schatzi soleil doudou teamo tequiero senha123 hejsan sommar winter summer autumn rainbow"
     b" diamond thunder phoenix nirvana metallica killer ninja samsung iceman snoopy garfield tigger scooter".split()
 )
 """What lists of leaked passwords have in common; not what manuals write instead of one."""
