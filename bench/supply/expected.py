@@ -111,7 +111,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
     "config": {
         "config-code": _OTHERS,
         "config-path":
-            "tokenizer-file tokenizer-file-absolute tokenizer-file-encoded adapter-path file-address diffusers-traversal "
+            "tokenizer-file tokenizer-file-absolute tokenizer-file-encoded adapter-path file-address "
             "sentence-path",
         "slow-pattern": "slow-pattern slow-pattern-two",
         "duplicate-entry": "key-twice",
@@ -255,7 +255,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "published": {
         "config-code": _OTHERS,
-        "config-path": "adapter tokenizer training submodule-up",
+        "config-path": "adapter tokenizer training submodule-up weights",
         "pickle-code": "tflite",
         "pickle-unknown": "trl",
         "tokenizer-rewrites": "rewrites rewrites-answers rewrites-away rewrites-by-pattern",

@@ -42,6 +42,11 @@ tokenizer:
 exp_manager:
   exp_dir: ${run.folder}/out
 """
+_SPOKEN = """tokenizer: !new:sentencepiece.SentencePieceProcessor
+pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+  loadables:
+    tokenizer: !ref <tokenizer>
+"""
 _CONDA = "channels: [conda-forge]\ndependencies:\n- python=3.11\n- pip:\n  - mlflow==2.1\n  - scikit-learn==1.4\n"
 _LIGHTNING = "model:\n  class_path: my_project.models.Net\n  init_args:\n    hidden: 4\n"
 _GOOD = {
@@ -67,6 +72,9 @@ _GOOD = {
     "conda": ("conda.yaml", _CONDA),
     "lightning": ("config.yaml", _LIGHTNING),
     "training": ("args.json", json.dumps({"output_dir": "/root/out", "dataset_path": "../data", "resume_from_checkpoint": None})),
+    "merged": ("mergekit_config.yml", "slices:\n- sources:\n  - model: ../models/a\nbase_model: /home/somebody/models/a\n"),
+    "detected": ("config.yaml", "DATASETS:\n  TRAIN: !!python/tuple [coco]\n"),
+    "spoken": ("hyperparams.yaml", _SPOKEN),
     "modelfile": ("Modelfile", "FROM /usr/share/ollama/.ollama/models/blobs/sha256-0123\nPARAMETER temperature 1\n"),
     "submodule": (".gitmodules", '[submodule "lib"]\n\tpath = lib\n\turl = https://git.example/lib.git\n'),
 }
@@ -87,6 +95,8 @@ _HARMFUL = {
     "lightning": ("config.yaml", "model:\n  class_path: subprocess.Popen\n  init_args:\n    args: [id]\n"),
     "tokenizer": ("tokenizer_config.json", json.dumps({"vocab_file": "/home/somebody/.aws/credentials"})),
     "training": ("args.json", json.dumps({"output_dir": "../../../etc/cron.d"})),
+    "weights": ("pytorch_model.bin.index.json", json.dumps({"weight_map": {"a": "../../evil.bin"}})),
+    "detected": ("config.yaml", "DATASETS:\n  TRAIN: !!python/object/apply:os.system [id]\n"),
     "hook": (".git/hooks/post-checkout", "#!/bin/sh\nid\n"),
     "submodule": (".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = ext::sh -c id\n'),
     "submodule-option": (".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = --upload-pack=id\n'),

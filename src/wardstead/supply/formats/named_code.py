@@ -49,7 +49,7 @@ _PROMPTS: Final = frozenset({"system_message", "system_prompt", "default_system_
 _EXPRESSION: Final = re.compile(r"__|['\"\[\]{};=]|\blambda\b|\.\s*[A-Za-z_]")
 _REFERENCE: Final = re.compile(r"[@%][\w:#.]+")
 _PATHS: Final = re.compile(
-    r"(?i)(?:^|_)(?:file|path|dir|directory|folder|filename|location|checkpoint|weights|weight_map|name_or_path|base_model"
+    r"(?i)(?:^|_)(?:file|path|dir|directory|folder|filename|location|checkpoint|weights|weight_map|name_or_path|base_model|handler"
     r"|merges|vocab|custom_generate)s?(?:$|_)"
 )
 _FOREIGN: Final = re.compile(r"(?i)^(?:[a-z]:[\\/]|[\\/]|~|file:|\\\\|\$\{?[a-z_]+)")
@@ -125,13 +125,16 @@ def _evaluated(where: str, code: str) -> Steps:
 
 def check_place(where: str, key: str, value: str) -> Steps:
     """What stands under a key that names a file, or looks like the name of one that lies elsewhere."""
-    if len(value) > 4096 or not (_PATHS.search(key) or value.startswith(("file:", "../", "..\\"))):
+    opened = _PATHS.search(key) is not None or "weight_map." in where
+    if len(value) > 4096 or not (opened or value.startswith(("file:", "../", "..\\"))):
         return
     path = unquote(value)
     up = ".." in re.split(r"[\\/]", path) or "\0" in path
     if up or _FOREIGN.match(path):
         grave = _OF_THE_SYSTEM.search(path) is not None or path.startswith("file:") or "\0" in path
-        yield Seen("config-path" if grave or (up and _loads(key)) else "config-absolute", f"{where} points to {value[:80]!r}")
+        yield Seen(
+            "config-path" if grave or (up and opened and _loads(key)) else "config-absolute", f"{where} points to {value[:80]!r}"
+        )
     elif REMOTE.match(path) and _loads(key):
         yield Seen("config-url", f"{where} points to {value[:80]!r}")
 

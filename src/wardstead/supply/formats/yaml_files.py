@@ -15,16 +15,20 @@ _MOST: Final = 1 << 20
 _MOST_NODES: Final = 10_000_000
 _DEEPEST: Final = 200
 _STANDARD: Final = re.compile(
-    r"tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value)|!"
+    r"tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq|set|omap|pairs|binary|timestamp|merge|value"
+    r"|python/(?:none|bool|str|unicode|bytes|int|long|float|complex|list|tuple|dict))|!"
 )
 _REQUIRED: Final = frozenset({"pip", "dependencies", "requirements"})
 """Whose packages servers install with a model: MLflow's ``conda.yaml`` and ``python_env.yaml``."""
 _MAKERS: Final = re.compile(r"!(?:new|name|apply|module|applyref|include):?(.*)", re.DOTALL)
+_FETCHES: Final = "speechbrain.utils.parameter_transfer.Pretrainer"
+"""In the settings of every model of SpeechBrain's: it has its weights from where they say."""
 _SPEECH: Final = re.compile(
     r"(?:speechbrain|torchaudio|torch)\.(?!(?:hub|jit|package|ops|classes|utils|serialization|storage|multiprocessing|distributed|load)\b)"
     r"[\w.]+"
     r"|speechbrain\.utils\.(?:metric_stats\.(?:Binary)?MetricStats|metric_stats\.ErrorRateStats|epoch_loop\.EpochCounter(?:WithStopper)?"
     r"|train_logger\.FileTrainLogger|checkpoints\.Checkpointer)"
+    r"|sentencepiece\.SentencePieceProcessor"
 )
 
 
@@ -114,7 +118,9 @@ def _tagged(tag: str | None, line: int) -> Steps:
         yield Seen("config-code", f"line {line}: the tag {tag.removeprefix('tag:yaml.org,2002:')[:80]!r} makes an object")
     elif (made := _MAKERS.fullmatch(tag)) is not None:
         known = _SPEECH.fullmatch(made[1]) and not named_code.reaches_on(made[1])
-        if not known and not tag.startswith("!include"):
+        if made[1] == _FETCHES:
+            yield Seen("config-url", f"line {line}: it loads, and may fetch, the files that its paths name")
+        elif not known and not tag.startswith("!include"):
             yield Seen("config-code", f"line {line}: the tag {tag[:80]!r} calls something")
     elif tag not in {"!ref", "!copy", "!PLACEHOLDER", "!tuple"}:
         yield Seen("remote-code", f"line {line}: the tag {tag[:80]!r} is for a loader of its own")
