@@ -87,6 +87,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, str]]] = {
             "over-budget proto-lies length-lies negative-length pop-empty mark-lost memo-missing opcode-unknown empty text",
         "pickle-dynamic": "name-computed name-bytes call-of-call partial-of-made nested-computed",
         "pickle-state": "build-class build-module appended-to-class",
+        "bomb": "room-bytes room-list",
         "pickle-extension": "extension-1",
         "pickle-dynamic pickle-extension": "extension-2 extension-4",
         "pickle-persistent": "persistent-line persistent-value",

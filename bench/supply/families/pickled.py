@@ -151,6 +151,8 @@ def _evasions() -> Iterator[tuple[str, bytes]]:
         "nested-zip",
         b"\x80\x04ctorch.storage\n_load_from_bytes\nB" + struct.pack("<I", len(torch_zip(BAD))) + torch_zip(BAD) + b"\x85R.",
     )
+    yield "room-bytes", b"\x80\x04cbuiltins\nbytes\n\x8a\x06\0\0\0\0\0\x01\x85R."
+    yield "room-list", b"\x80\x04cbuiltins\nlist\ncbuiltins\nrange\n\x8a\x06\0\0\0\0\0\x01\x85R\x85R."
     yield "empty", b""
     yield "text", b"import os\nos.system('id')\n"
 

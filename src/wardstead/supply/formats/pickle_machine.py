@@ -29,6 +29,19 @@ _SCRIPT_BUILDERS: Final = frozenset(
 )
 
 
+_MOST_ROOM: Final = 1 << 28
+_FILLED: Final = frozenset({("builtins", "bytes"), ("builtins", "bytearray")})
+_GATHERED: Final = frozenset(("builtins", one) for one in ("list", "tuple", "set", "frozenset"))
+
+
+def _room_for(function: Global, given: Any) -> int:
+    """How many values a call makes of a number, or of all numbers up to it."""
+    if function in _GATHERED and isinstance(given, Made) and given.by == ("builtins", "range"):
+        numbers = given.arguments.values if isinstance(given.arguments, Items) else []
+        return max((abs(one) for one in numbers if isinstance(one, int)), default=0)
+    return given if function in _FILLED and isinstance(given, int) else 0
+
+
 class Machine:
     """Goes through one pickle."""
 
@@ -265,6 +278,8 @@ class Machine:
         given = arguments.values
         if given and only_empty(*function):
             self._find("pickle-unknown", f"it makes a {_named(function)} of something")
+        if given and _room_for(function, given[0]) > _MOST_ROOM:
+            self._find("bomb", f"it makes a {_named(function)} of more than {_MOST_ROOM:,} values")
         if function == ("torch.storage", "_load_from_bytes"):
             self._inside(given)
         elif function == ("_codecs", "encode"):
