@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import textwrap
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from wardstead.adapters.plugins import MOST_LATE
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.detection.detectors import lacking, reports, text_detectors
 from wardstead.bootstrap.initialise import initialise
+from wardstead.bootstrap.processes import doctor
 from wardstead.bootstrap.processes.condition import posture
 from wardstead.bootstrap.processes.watching import Watched, failing
 from wardstead.config.sections import LabelSection
@@ -282,6 +284,22 @@ def test_the_posture_names_what_failed_when_it_was_last_asked_until_it_works(mad
         assert ("failed when they were last asked: shoes" in light.evidence) == (state is Light.RED)
     (deployment.places.run / "failing.99999999.shoes").touch()  # of a worker that is gone
     assert failing(deployment) == []
+
+
+def test_doctor_tells_what_failed_where_it_serves_though_it_works_when_it_is_tried_anew(made: Path) -> None:
+    deployment = configured(made, "{}")
+    deployment.places.run.mkdir(exist_ok=True)
+    note = deployment.places.run / f"failing.{os.getpid()}.names"
+    tried, sound = doctor._tried(deployment)
+    note.touch()
+    try:
+        again, fault = doctor._tried(deployment)
+    finally:
+        note.unlink()
+    assert sound is None
+    assert {one.state for one in (*tried, *again)} == {State.READY}
+    assert fault is not None
+    assert fault.evidence.startswith("failed when they were last asked: names")
 
 
 def test_everything_that_ships_keeps_the_contract(made: Path) -> None:

@@ -31,7 +31,7 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
             _show_check(one)
         if found.detectors:
             classify_detectors.show(found.detectors)
-        for check in (found.untried, found.backup, found.key_service):
+        for check in (found.detectors_fault, found.backup, found.key_service):
             if check is not None:
                 _show_check(check)
         show(found.transit)

@@ -50,8 +50,8 @@ class Examination:
     sandboxes: Sandboxes
     admission: list[Check]
     detectors: list[Checkup]
-    untried: Check | None
-    """What keeps detectors from being tried at all."""
+    detectors_fault: Check | None
+    """What keeps detectors from being tried at all, or from working where they serve."""
     transit: list[Transit]
     backup: Check
     key_service: Check | None
@@ -63,13 +63,13 @@ class Examination:
         states = [*(one.state for one in self.admission), *(one.state for one in self.transit)]
         if self.key_service is not None:
             states.append(self.key_service.state)
-        working = self.untried is None and all(one.state is Readiness.READY for one in self.detectors)
+        working = self.detectors_fault is None and all(one.state is Readiness.READY for one in self.detectors)
         return self.sandboxes.closed and working and State.RED not in states
 
     def document(self) -> dict[str, object]:
         """As JSON has it."""
         service = {} if self.key_service is None else {"key_service": asdict(self.key_service)}
-        faults = [*self.sandboxes.silent, *([] if self.untried is None else [self.untried])]
+        faults = [*self.sandboxes.silent, *([] if self.detectors_fault is None else [self.detectors_fault])]
         return {
             **self.sandboxes.document(),
             "faults": [asdict(one) for one in faults],
@@ -120,9 +120,11 @@ def _inside(deployment: Deployment, standings: list[Standing]) -> Sandboxes:
 
 
 def _tried(deployment: Deployment) -> tuple[list[Checkup], Check | None]:
-    """What came of trying each detector; what keeps them from being tried at all."""
+    """What came of trying each detector anew; what keeps them from that, or from working where they serve."""
     try:
         windowed(deployment)
-        return reports(deployment, thorough=False), None
+        found = reports(deployment, thorough=False)
     except (ConfigurationError, IntegrityError):
         return [], condition.detectors_check(deployment)
+    serving = condition.detectors_check(deployment)
+    return found, serving if serving.state is State.RED else None
