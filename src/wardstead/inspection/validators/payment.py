@@ -11,8 +11,8 @@ from wardstead.inspection.validators.checksums import luhn, luhn_code, mod_97, v
 
 _BETWEEN: Final = b" \t\r\n._-"
 """What groups of a number are parted by: also where a table or a line's end comes between them."""
-_CELLS: Final = _BETWEEN + b"|/,;\"'*`~\\"
-"""The same between cells that are drawn or quoted, and groups that are set in bold, as code or by LaTeX."""
+_CELLS: Final = _BETWEEN + b"|/,;:+\"'*`~\\()[]{}"
+"""The same between cells that are drawn or quoted, and groups that are set in bold, in brackets, as code or by LaTeX."""
 
 
 def payment_card(match: bytes) -> int:
