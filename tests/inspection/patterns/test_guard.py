@@ -181,7 +181,13 @@ def test_a_chain_of_overlapping_matches_longer_than_the_window_is_cut(links: int
 
 @pytest.mark.parametrize(
     "piece",
-    [" T1760000000000000 ", "word ", "Python3 is a good language and we ", "In Q3 we had 300 of 1,000. ", "Area 51, say people "],
+    [
+        *(f" T176000000000000{last} " for last in range(10)),
+        "word ",
+        "Python3 is a good language and we ",
+        "In Q3 we had 300 of 1,000. ",
+        "Area 51, say people ",
+    ],
 )
 def test_plain_prose_is_released_at_once(piece: str) -> None:
     assert INSPECTOR.guard(ANSWER).feed(piece).text == piece
