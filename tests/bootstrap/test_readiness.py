@@ -11,6 +11,7 @@ import pytest
 from tests.bootstrap.test_classification_versions import load_of, write
 from tests.bootstrap.worlds import inspector
 
+from wardstead.adapters.store.ledger.lives import LockFiles
 from wardstead.adapters.store.readiness import Refused
 from wardstead.bootstrap.deployment import Deployment
 from wardstead.bootstrap.policy import policies
@@ -123,3 +124,13 @@ def test_an_answer_says_of_an_error_what_whoever_asked_needs(deployment: Deploym
     assert readiness.unanswered("w1") == []
     readiness.take_back(asked)
     assert (readiness.unanswered("w3"), readiness.answers(asked)) == ([], {})
+
+
+def test_a_worker_that_has_not_registered_yet_has_to_be_ready_too(deployment: Deployment) -> None:
+    starting = LockFiles(deployment.places.run)
+    starting.begin("0123456789abcdef")
+    try:
+        assert deployment.readiness.living() == {"0123456789abcdef"}
+    finally:
+        starting.end()
+    assert deployment.readiness.living() == set()

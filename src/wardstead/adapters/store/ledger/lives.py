@@ -127,10 +127,10 @@ def lives_of(engine: Engine, run_dir: Path) -> Lives:
 
 
 def living(engine: Engine, lives: Lives) -> set[str]:
-    """The workers that live now: those that have registered, on any machine."""
+    """The workers that live now: those that have registered, on any machine, and those of this one that are about to."""
     with engine.connect() as connection:
         known = set(connection.execute(select(known_workers.c.id)).scalars())
-    return {one for one in known if not _departed(lives, one)}
+    return {one for one in known | lives.heard_of() if not _departed(lives, one)}
 
 
 def _departed(lives: Lives, incarnation: str) -> bool:
